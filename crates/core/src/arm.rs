@@ -1,0 +1,54 @@
+//! The hardware behind the brainstem.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Fault, Joints, Nanos};
+
+/// What an arm reports each tick.
+#[derive(Copy, Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArmState {
+    /// When the state was measured, in the loop's clock.
+    pub stamp: Nanos,
+    /// Joint positions [rad].
+    pub q: Joints,
+    /// Joint velocities [rad/s].
+    pub qd: Joints,
+    /// Joint torques [N m], gravity compensated away where the arm does that.
+    pub tau_nm: Joints,
+    /// Distance between the finger pads [m].
+    pub gripper_width_m: f64,
+}
+
+/// What an arm is told each tick.
+#[derive(Copy, Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArmCommand {
+    /// Joint positions [rad].
+    pub q: Joints,
+    /// Joint velocities, for feed-forward [rad/s].
+    pub qd: Joints,
+    /// Joint accelerations, for feed-forward [rad/s²].
+    pub qdd: Joints,
+    /// Distance between the finger pads [m].
+    pub gripper_width_m: f64,
+}
+
+/// Who gives the rhythm.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Pacing {
+    /// The loop sleeps until absolute deadlines of its clock.
+    Clock,
+    /// `read` returns when the device has a new state.
+    Device,
+}
+
+/// An arm: read a state, write a command, once a tick. Called from the brainstem's thread only.
+pub trait Arm: Send {
+    /// Number of joints.
+    fn dof(&self) -> usize;
+    /// Who gives the rhythm.
+    fn pacing(&self) -> Pacing;
+    /// The newest state. Must not allocate.
+    fn read(&mut self) -> Result<ArmState, Fault>;
+    /// Sends a command that the brainstem has already limited. Must not allocate.
+    fn write(&mut self, command: &ArmCommand) -> Result<(), Fault>;
+}

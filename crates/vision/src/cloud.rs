@@ -1,0 +1,162 @@
+//! RGB-D images fused to one coloured cloud in the world frame.
+
+use neuraxis_core::{CameraView, Observation};
+
+use crate::VisionError;
+
+/// Fewer points than this are not a scene.
+const LEAST: usize = 100;
+
+/// Coloured points.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cloud {
+    /// Positions in the world [m].
+    pub xyz_in_world: Vec<[f32; 3]>,
+    /// Colours.
+    pub rgb: Vec<[u8; 3]>,
+}
+
+/// What to keep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FuseConfig {
+    /// [x_min, y_min, z_min, x_max, y_max, z_max] in the world [m].
+    pub bounds_m: [f64; 6],
+    /// Height of a large plane (the table) of which one pixel in four is enough [m].
+    pub plane_z_m: Option<f64>,
+    /// Points within this distance of the plane belong to it [m].
+    pub plane_half_thickness_m: f64,
+}
+
+impl Cloud {
+    /// Number of points.
+    pub fn len(&self) -> usize {
+        self.xyz_in_world.len()
+    }
+
+    /// True without points.
+    pub fn is_empty(&self) -> bool {
+        self.xyz_in_world.is_empty()
+    }
+}
+
+/// Fuses all cameras into `cloud`, replacing its contents.
+///
+/// Pixels without depth and points outside the bounds are dropped. Of the plane only pixels with even column and
+/// row are kept: it is flat and fills most of each image.
+pub fn fuse_into(observation: &Observation, config: &FuseConfig, cloud: &mut Cloud) -> Result<(), VisionError> {
+    cloud.xyz_in_world.clear();
+    cloud.rgb.clear();
+    for camera in &observation.cameras {
+        add_camera(camera, config, cloud)?;
+    }
+    if cloud.len() < LEAST {
+        return Err(VisionError::EmptyCloud { points: cloud.len(), least: LEAST });
+    }
+    Ok(())
+}
+
+fn add_camera(camera: &CameraView, config: &FuseConfig, cloud: &mut Cloud) -> Result<(), VisionError> {
+    let refuse = |reason: String| VisionError::Camera { camera: camera.name.to_string(), reason };
+    let k = &camera.intrinsics;
+    let pixels = k.width as usize * k.height as usize;
+    if pixels == 0 || camera.depth_m.len() != pixels || camera.rgb.len() != 3 * pixels {
+        return Err(refuse(format!(
+            "{}x{} image with {} depth values and {} colour bytes",
+            k.width, k.height, camera.depth_m.len(), camera.rgb.len()
+        )));
+    }
+    if ![k.fx, k.fy, k.cx, k.cy].iter().all(|x| x.is_finite()) || k.fx <= 0.0 || k.fy <= 0.0 {
+        return Err(refuse(format!("intrinsics are not finite and positive: {k:?}")));
+    }
+    if !camera.world_from_camera.is_valid() {
+        return Err(refuse("its pose is not a finite rigid transform".into()));
+    }
+    let rotation = camera.world_from_camera.rotation().to_rotation_matrix();
+    let r = rotation.matrix().map(|x| x as f32);
+    let t = camera.world_from_camera.position().map(|x| x as f32);
+    let [low, high] = [0, 3].map(|i| [0, 1, 2].map(|j| config.bounds_m[i + j] as f32));
+    let plane = config.plane_z_m.map_or(f32::NAN, |z| z as f32);
+    let half = config.plane_half_thickness_m as f32;
+    let width = k.width as usize;
+    for (i, (&z, rgb)) in camera.depth_m.iter().zip(camera.rgb.as_chunks::<3>().0).enumerate() {
+        if !(z.is_finite() && z > 0.0) {
+            continue;
+        }
+        let (u, v) = (i % width, i / width);
+        let x = (u as f32 - k.cx as f32) / k.fx as f32 * z;
+        let y = (v as f32 - k.cy as f32) / k.fy as f32 * z;
+        let p = [0, 1, 2].map(|row| r[(row, 0)] * x + r[(row, 1)] * y + r[(row, 2)] * z + t[row]);
+        let inside = (0..3).all(|a| p[a] >= low[a] && p[a] <= high[a]);
+        let thinned = (p[2] - plane).abs() < half && (u % 2 == 1 || v % 2 == 1);
+        if inside && !thinned {
+            cloud.xyz_in_world.push(p);
+            cloud.rgb.push(*rgb);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nalgebra::{UnitQuaternion, Vector3};
+    use neuraxis_core::{Gripper, Intrinsics, Joints, Nanos, Pose, Progress};
+
+    fn looking_down(depth_m: f32) -> Observation {
+        let side = 64;
+        let world_from_camera = Pose::from_parts(
+            Vector3::new(0.1, 0.0, 1.75),
+            UnitQuaternion::from_axis_angle(&Vector3::x_axis(), std::f64::consts::PI),
+        );
+        let camera = CameraView {
+            name: "top".into(),
+            intrinsics: Intrinsics { width: side, height: side, fx: 80.0, fy: 80.0, cx: 31.5, cy: 31.5 },
+            world_from_camera,
+            rgb: vec![90; (3 * side * side) as usize],
+            depth_m: vec![depth_m; (side * side) as usize],
+        };
+        Observation {
+            seq: 0,
+            stamp: Nanos(0),
+            cameras: vec![camera],
+            q: Joints::zeros(7),
+            world_from_tool: Pose::identity(),
+            gripper_width_m: 0.0,
+            progress: Progress { reached_world_from_tool: Pose::identity(), gripper: Gripper::Open, reached_count: 0 },
+        }
+    }
+
+    fn config() -> FuseConfig {
+        FuseConfig {
+            bounds_m: [-0.3, -0.5, 0.6, 0.7, 0.5, 1.6],
+            plane_z_m: Some(0.75),
+            plane_half_thickness_m: 0.006,
+        }
+    }
+
+    #[test]
+    fn a_plane_is_found_at_its_height_and_thinned() {
+        let mut cloud = Cloud::default();
+        fuse_into(&looking_down(1.0), &config(), &mut cloud).unwrap();
+        assert_eq!(cloud.len(), 32 * 32);
+        assert!(cloud.xyz_in_world.iter().all(|p| (p[2] - 0.75).abs() < 1e-5));
+        let mean_x = cloud.xyz_in_world.iter().map(|p| p[0]).sum::<f32>() / cloud.len() as f32;
+        assert!((mean_x - 0.1).abs() < 0.01, "{mean_x}");
+        fuse_into(&looking_down(0.95), &config(), &mut cloud).unwrap();
+        assert_eq!(cloud.len(), 64 * 64);
+    }
+
+    #[test]
+    fn unusable_cameras_are_named() {
+        let mut cloud = Cloud::default();
+        let text = fuse_into(&looking_down(f32::NAN), &config(), &mut cloud).unwrap_err().to_string();
+        assert!(text.contains("0 points inside the bounds"), "{text}");
+        let mut observation = looking_down(1.0);
+        observation.cameras[0].intrinsics.fx = f64::NAN;
+        let text = fuse_into(&observation, &config(), &mut cloud).unwrap_err().to_string();
+        assert!(text.contains("camera top") && text.contains("intrinsics"), "{text}");
+        let mut observation = looking_down(1.0);
+        observation.cameras[0].depth_m.pop();
+        assert!(fuse_into(&observation, &config(), &mut cloud).unwrap_err().to_string().contains("camera top"));
+    }
+}

@@ -1,0 +1,33 @@
+//! Why an observation cannot be turned into views.
+
+/// Errors of this crate.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VisionError {
+    /// A camera's images or calibration are unusable.
+    #[error("camera {camera}: {reason}")]
+    Camera {
+        /// Its name.
+        camera: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Too little is in view.
+    #[error("the cloud has {points} points inside the bounds, at least {least} are needed: check bounds, depth and calibration")]
+    EmptyCloud {
+        /// Points found.
+        points: usize,
+        /// Points needed.
+        least: usize,
+    },
+    /// A size does not fit.
+    #[error("{what}: {given} given, {expected} expected")]
+    Size {
+        /// What has the size.
+        what: &'static str,
+        /// Given.
+        given: usize,
+        /// Expected.
+        expected: usize,
+    },
+}

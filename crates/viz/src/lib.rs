@@ -1,1 +1,14 @@
-//! Placeholder until its author writes it.
+//! The window: everything the robot sees, thinks and does, in Rerun, as a file or live. A pure sink: nothing comes back.
+
+mod config;
+mod error;
+mod heat;
+mod layout;
+mod paths;
+mod sink;
+mod source;
+
+pub use config::VizConfig;
+pub use error::VizError;
+pub use heat::{PredictionDetail, VirtualView};
+pub use sink::{Level, Viz};

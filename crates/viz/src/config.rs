@@ -1,0 +1,44 @@
+//! What is shown, known before the first record.
+
+use std::path::PathBuf;
+
+use neuraxis_core::{Base, Pose, World};
+
+/// What a window or file for the window needs to know in advance.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VizConfig {
+    /// The robot; meshes are found relative to it.
+    pub urdf: PathBuf,
+    /// `X_WB`: where the URDF's root link stands.
+    pub world_from_base: Pose<World, Base>,
+    /// Names of the arm's joints in the order of every joint vector.
+    pub joint_names: Vec<String>,
+    /// Names of the gripper's joints; each moves by an equal part of the gripper's width.
+    pub gripper_joint_names: Vec<String>,
+    /// Names of the cameras, for the layout.
+    pub cameras: Vec<String>,
+    /// Names of the policy's virtual views, for the layout; empty: no such panel.
+    pub virtual_views: Vec<String>,
+    /// Title of the recording.
+    pub title: String,
+    /// States beyond this rate are not logged [Hz].
+    pub state_rate_hz: f64,
+    /// Size of the camera frusta [m].
+    pub frustum_m: f32,
+}
+
+impl Default for VizConfig {
+    fn default() -> Self {
+        Self {
+            urdf: PathBuf::from("urdf/fr3.urdf"),
+            world_from_base: Pose::identity(),
+            joint_names: Vec::new(),
+            gripper_joint_names: Vec::new(),
+            cameras: Vec::new(),
+            virtual_views: Vec::new(),
+            title: "neuraxis".into(),
+            state_rate_hz: 60.0,
+            frustum_m: 0.12,
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Names of everything in the viewer.
+
+pub(crate) const TIMELINE: &str = "t";
+pub(crate) const CLOUD: &str = "/world/cloud";
+pub(crate) const TOOL: &str = "/world/tool";
+pub(crate) const TOOL_PATH: &str = "/world/tool_path";
+pub(crate) const KEYFRAME: &str = "/world/keyframe";
+pub(crate) const KEYFRAME_TRAIL: &str = "/world/keyframe_trail";
+pub(crate) const KEYFRAME_LINK: &str = "/world/keyframe_link";
+/// Joint transforms, by frame name.
+pub(crate) const TRANSFORMS: &str = "/transforms";
+pub(crate) const JOINTS: &str = "/plots/joints";
+pub(crate) const MEASURED: &str = "/plots/joints/measured";
+pub(crate) const COMMANDED: &str = "/plots/joints/commanded";
+pub(crate) const TRACKING: &str = "/plots/tracking";
+pub(crate) const GRIPPER: &str = "/plots/gripper";
+pub(crate) const POLICY_TIMING: &str = "/plots/policy";
+pub(crate) const LOOP_TIMING: &str = "/plots/loop";
+pub(crate) const CONFIDENCE: &str = "/plots/confidence";
+pub(crate) const PHASE: &str = "/phase";
+pub(crate) const INSTRUCTION: &str = "/instruction";
+pub(crate) const LOG: &str = "/log";
+
+pub(crate) fn camera(name: &str) -> String {
+    format!("/world/cameras/{name}")
+}
+
+pub(crate) fn rgb(name: &str) -> String {
+    format!("/world/cameras/{name}/rgb")
+}
+
+pub(crate) fn depth(name: &str) -> String {
+    format!("/world/cameras/{name}/depth")
+}
+
+pub(crate) fn virtual_view(name: &str) -> String {
+    format!("/views/{name}")
+}

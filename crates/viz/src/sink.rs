@@ -1,0 +1,328 @@
+//! Core types into Rerun's.
+
+use std::{path::Path, time::Duration};
+
+use nalgebra::{Isometry3, Point3, Vector3};
+use neuraxis_core::{ArmCommand, ArmState, CameraView, Gripper, Nanos, Observation, Pose, Prediction, Tool, World};
+use rerun::{
+    Arrows3D, Color, DepthImage, Image, LineStrips3D, Pinhole, Points3D, RecordingStream, Scalars, SeriesLines,
+    StateChange, TextDocument, TextLog, TextLogLevel, Transform3D, ViewCoordinates,
+    datatypes::{ChannelDatatype, Quaternion},
+    external::re_importer::{UrdfTree, external::urdf_rs::Joint, urdf_joint_transform::compute_transform3d},
+};
+
+use crate::{PredictionDetail, VizConfig, VizError, paths, source};
+
+/// Joints are told apart by these colours, measured and commanded alike.
+const PALETTE: [[u8; 3]; 8] = [
+    [232, 93, 93], [240, 160, 60], [225, 210, 80], [110, 200, 100],
+    [80, 190, 205], [95, 140, 240], [180, 120, 235], [235, 130, 190],
+];
+const AXES: [[u8; 3]; 3] = [[235, 80, 80], [90, 205, 90], [90, 130, 250]];
+/// The tool's path keeps this many points and drops every second one when it is full.
+const PATH_POINTS: usize = 2000;
+/// A point is added to the path after this much motion [m].
+const PATH_STEP_M: f64 = 0.002;
+/// Time given to a slow disk or viewer at the end.
+const FLUSH: Duration = Duration::from_secs(10);
+
+/// How important a line of the log is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// As expected.
+    Info,
+    /// Worth a look.
+    Warning,
+    /// Something failed.
+    Error,
+}
+
+/// Shows a run. For one thread that may allocate and block; give it a thread of its own beside a running loop.
+pub struct Viz {
+    rec: RecordingStream,
+    config: VizConfig,
+    joints: Vec<Joint>,
+    gripper_joints: Vec<Joint>,
+    next_state: Nanos,
+    tool: Option<Vector3<f64>>,
+    path: Vec<[f32; 3]>,
+    path_step_m: f64,
+    keyframe: Option<Isometry3<f64>>,
+    keyframes: Vec<[f32; 3]>,
+    phase: String,
+}
+
+impl Viz {
+    /// Writes a recording that `rerun FILE` opens.
+    pub fn to_file(path: &Path, config: &VizConfig) -> Result<Self, VizError> {
+        let tree = tree(config)?;
+        Self::new(source::to_file(path, config, tree.name())?, config, &tree)
+    }
+
+    /// Opens the viewer (`viewer`: the program, else `rerun` on PATH) and streams to it, and to a file as well if asked.
+    /// [`VizError::NoDisplay`] where there is no screen: go on with [`Viz::to_file`].
+    pub fn live(viewer: Option<&Path>, also_to: Option<&Path>, config: &VizConfig) -> Result<Self, VizError> {
+        let tree = tree(config)?;
+        Self::new(source::live(viewer, also_to, config, tree.name())?, config, &tree)
+    }
+
+    fn new(rec: RecordingStream, config: &VizConfig, tree: &UrdfTree) -> Result<Self, VizError> {
+        let urdf = |reason: String| VizError::Urdf { path: config.urdf.clone(), reason };
+        let find = |names: &[String]| {
+            let joint = |name: &String| {
+                tree.get_joint_by_name(name).cloned().ok_or_else(|| urdf(format!("there is no joint {name:?}")))
+            };
+            names.iter().map(joint).collect::<Result<Vec<_>, _>>()
+        };
+        let viz = Self {
+            joints: find(&config.joint_names)?,
+            gripper_joints: find(&config.gripper_joint_names)?,
+            rec,
+            config: config.clone(),
+            next_state: Nanos(0),
+            tool: None,
+            path: Vec::new(),
+            path_step_m: PATH_STEP_M,
+            keyframe: None,
+            keyframes: Vec::new(),
+            phase: String::new(),
+        };
+        viz.rec.send_recording_name(config.title.as_str())?;
+        viz.rec.log_static("/", &ViewCoordinates::RIGHT_HAND_Z_UP())?;
+        viz.rec.log_file_from_path(&config.urdf, None, true)?;
+        // Without this tie between named frames and the entity tree the viewer leaves the robot out.
+        let tie = transform(&config.world_from_base.iso)
+            .with_parent_frame("tf#/")
+            .with_child_frame(tree.root().name.as_str());
+        viz.rec.log_static(paths::TRANSFORMS, &tie)?;
+        viz.log_styles()?;
+        Ok(viz)
+    }
+
+    fn log_styles(&self) -> Result<(), VizError> {
+        let colors = |scale: f32| {
+            let shade = move |c: &[u8; 3]| c.map(|v| (f32::from(v) * scale) as u8);
+            PALETTE.iter().cycle().take(self.config.joint_names.len()).map(shade).map(Color::from).collect::<Vec<_>>()
+        };
+        let count = self.config.joint_names.len();
+        let names = |what: &str| self.config.joint_names.iter().map(|name| format!("{name} {what}")).collect::<Vec<_>>();
+        let lines = |what: &str, scale: f32, width: f32| {
+            SeriesLines::new().with_colors(colors(scale)).with_names(names(what)).with_widths(vec![width; count])
+        };
+        self.rec.log_static(paths::MEASURED, &lines("measured", 1.0, 2.0))?;
+        self.rec.log_static(paths::COMMANDED, &lines("commanded", 0.6, 1.0))?;
+        self.rec.log_static(paths::TRACKING, &lines("error", 1.0, 1.5))?;
+        self.rec.log_static(paths::GRIPPER, &SeriesLines::new().with_names(["width measured", "width commanded"]))?;
+        let stages = ["render", "host to device", "coarse", "fine", "device to host", "total"];
+        let widths = [1.0, 1.0, 1.0, 1.0, 1.0, 2.5];
+        self.rec.log_static(paths::POLICY_TIMING, &SeriesLines::new().with_names(stages).with_widths(widths))?;
+        self.rec.log_static(paths::LOOP_TIMING, &SeriesLines::new().with_names(["wake latency"]))?;
+        self.rec.log_static(paths::CONFIDENCE, &SeriesLines::new().with_names(["confidence"]))?;
+        Ok(())
+    }
+
+    /// The arm as measured and, if known, as commanded. Thinned out to the configured rate.
+    pub fn log_state(&mut self, state: &ArmState, command: Option<&ArmCommand>) -> Result<(), VizError> {
+        if state.stamp < self.next_state {
+            return Ok(());
+        }
+        self.next_state = state.stamp + Nanos::from_secs(1.0 / self.config.state_rate_hz);
+        self.at(state.stamp);
+        let finger_m = state.gripper_width_m / self.gripper_joints.len().max(1) as f64;
+        let fingers = self.gripper_joints.iter().map(|joint| (joint, finger_m));
+        for (joint, value) in self.joints.iter().zip(state.q.iter().copied()).chain(fingers) {
+            let moved = compute_transform3d(joint, value, false)
+                .map_err(|e| VizError::Urdf { path: self.config.urdf.clone(), reason: e.to_string() })?;
+            self.rec.log(paths::TRANSFORMS, &moved)?;
+        }
+        self.rec.log(paths::MEASURED, &Scalars::new(state.q.iter().copied()))?;
+        let mut widths_mm = vec![state.gripper_width_m * 1e3];
+        if let Some(command) = command {
+            self.rec.log(paths::COMMANDED, &Scalars::new(command.q.iter().copied()))?;
+            let errors_mrad = state.q.iter().zip(command.q.iter()).map(|(measured, wanted)| (measured - wanted) * 1e3);
+            self.rec.log(paths::TRACKING, &Scalars::new(errors_mrad.collect::<Vec<_>>()))?;
+            widths_mm.push(command.gripper_width_m * 1e3);
+        }
+        self.rec.log(paths::GRIPPER, &Scalars::new(widths_mm))?;
+        Ok(())
+    }
+
+    /// Where the tool is; extends its path.
+    pub fn log_tool(&mut self, stamp: Nanos, world_from_tool: &Pose<World, Tool>) -> Result<(), VizError> {
+        let position = world_from_tool.position();
+        let moved_m = self.tool.map_or(f64::INFINITY, |last| (position - last).norm());
+        self.at(stamp);
+        self.rec.log(paths::TOOL, &axes(&world_from_tool.iso, 0.05, 0.002))?;
+        if moved_m < self.path_step_m {
+            return Ok(());
+        }
+        self.tool = Some(position);
+        self.path.push(array(&position));
+        if self.path.len() > PATH_POINTS {
+            let mut index = 0;
+            self.path.retain(|_| { index += 1; index % 2 == 1 });
+            self.path_step_m *= 2.0;
+        }
+        let line = LineStrips3D::new([self.path.clone()]).with_colors([[255, 205, 80]]).with_radii([0.0015]);
+        self.rec.log(paths::TOOL_PATH, &line)?;
+        Ok(())
+    }
+
+    /// Camera images, depth and frusta, and the tool's pose.
+    pub fn log_observation(&mut self, observation: &Observation) -> Result<(), VizError> {
+        self.at(observation.stamp);
+        for view in &observation.cameras {
+            self.log_camera(view)?;
+        }
+        self.log_tool(observation.stamp, &observation.world_from_tool)
+    }
+
+    fn log_camera(&self, view: &CameraView) -> Result<(), VizError> {
+        let camera = paths::camera(&view.name);
+        let k = view.intrinsics;
+        let size = [k.width, k.height];
+        let pinhole =
+            Pinhole::from_focal_length_and_resolution([k.fx as f32, k.fy as f32], [k.width as f32, k.height as f32])
+                // Rerun counts from the corner of the first pixel, we from its centre.
+                .with_principal_point([k.cx as f32 + 0.5, k.cy as f32 + 0.5])
+                .with_camera_xyz(rerun::components::ViewCoordinates::RDF)
+                .with_image_plane_distance(self.config.frustum_m);
+        self.rec.log(camera.as_str(), &transform(&view.world_from_camera.iso))?;
+        self.rec.log(camera.as_str(), &pinhole)?;
+        self.rec.log(paths::rgb(&view.name), &Image::from_rgb24(view.rgb.clone(), size))?;
+        let depth: Vec<u8> = view.depth_m.iter().flat_map(|depth| depth.to_le_bytes()).collect();
+        let depth = DepthImage::from_data_type_and_bytes(depth, size, ChannelDatatype::F32).with_meter(1.0);
+        self.rec.log(paths::depth(&view.name), &depth)?;
+        Ok(())
+    }
+
+    /// The fused point cloud in world [m].
+    pub fn log_cloud(&mut self, stamp: Nanos, xyz_in_world: &[[f32; 3]], rgb: &[[u8; 3]]) -> Result<(), VizError> {
+        self.at(stamp);
+        let points = Points3D::new(xyz_in_world.iter().copied())
+            .with_colors(rgb.iter().copied().map(Color::from))
+            .with_radii([0.0025]);
+        self.rec.log(paths::CLOUD, &points)?;
+        Ok(())
+    }
+
+    /// A policy's answer at the moment it arrived: the key-frame in the scene, its views, how long it took.
+    pub fn log_prediction(
+        &mut self,
+        stamp: Nanos,
+        prediction: &Prediction,
+        detail: Option<&PredictionDetail>,
+    ) -> Result<(), VizError> {
+        self.at(stamp);
+        let keyframe = prediction.keyframe;
+        let iso = keyframe.world_from_tool.iso;
+        let gripper = match keyframe.gripper {
+            Gripper::Open => "open",
+            Gripper::Closed => "close",
+        };
+        let way = if keyframe.ignore_collisions { "straight" } else { "around" };
+        let label = format!("{gripper}, {way}");
+        self.rec.log(paths::KEYFRAME, &axes(&iso, 0.11, 0.004).with_labels(["", "", label.as_str()]).with_show_labels(true))?;
+        // The trail keeps a key-frame when the next one is elsewhere.
+        if self.keyframe.is_none_or(|last| (last.translation.vector - iso.translation.vector).norm() > 0.005) {
+            self.keyframes.push(array(&iso.translation.vector));
+            let trail = Points3D::new(self.keyframes.clone()).with_colors([[80, 220, 255]]).with_radii([0.007]);
+            self.rec.log(paths::KEYFRAME_TRAIL, &trail)?;
+        }
+        self.keyframe = Some(iso);
+        if let Some(tool) = self.tool {
+            let link = LineStrips3D::new([[array(&tool), array(&iso.translation.vector)]])
+                .with_colors([[80, 220, 255]])
+                .with_radii([0.001]);
+            self.rec.log(paths::KEYFRAME_LINK, &link)?;
+        }
+        let t = prediction.times;
+        let stages =
+            [t.render_secs, t.host_to_device_secs, t.coarse_secs, t.fine_secs, t.device_to_host_secs, t.total_secs];
+        self.rec.log(paths::POLICY_TIMING, &Scalars::new(stages.map(|secs| f64::from(secs) * 1e3)))?;
+        self.rec.log(paths::CONFIDENCE, &Scalars::new([f64::from(prediction.confidence)]))?;
+        for view in detail.into_iter().flat_map(|detail| &detail.views) {
+            if let Some(picture) = view.overlay() {
+                self.rec.log(paths::virtual_view(&view.name), &Image::from_rgb24(picture, view.size))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How late the loop woke [s]. Call it with the worst of an interval rather than for every tick.
+    pub fn log_wake_latency(&mut self, stamp: Nanos, latency_secs: f64) -> Result<(), VizError> {
+        self.at(stamp);
+        self.rec.log(paths::LOOP_TIMING, &Scalars::new([latency_secs * 1e6]))?;
+        Ok(())
+    }
+
+    /// What the cerebellum is doing; logged when it changes.
+    pub fn log_phase(&mut self, stamp: Nanos, phase: &str) -> Result<(), VizError> {
+        if self.phase != phase {
+            self.phase = phase.to_owned();
+            self.at(stamp);
+            self.rec.log(paths::PHASE, &StateChange::single(phase))?;
+        }
+        Ok(())
+    }
+
+    /// A new instruction: shown in large, and in the log. Starts a new trail of key-frames.
+    pub fn log_instruction(&mut self, stamp: Nanos, text: &str) -> Result<(), VizError> {
+        self.keyframes.clear();
+        self.keyframe = None;
+        self.at(stamp);
+        self.rec.log(paths::INSTRUCTION, &TextDocument::from_markdown(format!("# {text}")))?;
+        self.log_event(stamp, Level::Info, &format!("instruction: {text}"))
+    }
+
+    /// A line in the log.
+    pub fn log_event(&mut self, stamp: Nanos, level: Level, text: &str) -> Result<(), VizError> {
+        self.at(stamp);
+        let level = match level {
+            Level::Info => TextLogLevel::INFO,
+            Level::Warning => TextLogLevel::WARN,
+            Level::Error => TextLogLevel::ERROR,
+        };
+        self.rec.log(paths::LOG, &TextLog::new(text).with_level(level))?;
+        Ok(())
+    }
+
+    /// How the task ended.
+    pub fn log_success(&mut self, stamp: Nanos, success: bool) -> Result<(), VizError> {
+        let (level, text) = if success { (Level::Info, "success") } else { (Level::Error, "no success") };
+        self.log_event(stamp, level, text)
+    }
+
+    /// Hands everything to the file or viewer and waits for it, ten seconds at most.
+    pub fn finish(self) -> Result<(), VizError> {
+        self.rec.flush_with_timeout(FLUSH).map_err(|e| VizError::Stream(e.to_string()))
+    }
+
+    fn at(&self, stamp: Nanos) {
+        self.rec.set_time(paths::TIMELINE, Duration::from_nanos(stamp.0));
+    }
+}
+
+fn tree(config: &VizConfig) -> Result<UrdfTree, VizError> {
+    UrdfTree::from_file_path(&config.urdf, None)
+        .map_err(|e| VizError::Urdf { path: config.urdf.clone(), reason: format!("{e:#}") })
+}
+
+fn array(v: &Vector3<f64>) -> [f32; 3] {
+    [v.x as f32, v.y as f32, v.z as f32]
+}
+
+fn transform(iso: &Isometry3<f64>) -> Transform3D {
+    let q = iso.rotation.quaternion();
+    Transform3D::from_translation_rotation(
+        array(&iso.translation.vector),
+        Quaternion::from_xyzw([q.i as f32, q.j as f32, q.k as f32, q.w as f32]),
+    )
+}
+
+/// A frame as three arrows in world.
+fn axes(iso: &Isometry3<f64>, length_m: f64, radius_m: f32) -> Arrows3D {
+    let origin = array(&(iso * Point3::origin()).coords);
+    let vectors = [Vector3::x(), Vector3::y(), Vector3::z()].map(|axis| array(&(iso.rotation * axis * length_m)));
+    Arrows3D::from_vectors(vectors).with_origins([origin; 3]).with_colors(AXES).with_radii([radius_m])
+}

@@ -1,1 +1,23 @@
-//! Placeholder until its author writes it.
+//! A simulated FR3 at a table: physics, cameras, tasks with seeded scenes, their judges and scripted experts.
+//!
+//! Ground truth is for judges and experts only; everything else sees camera images. The tasks are our own; their
+//! ideas and success semantics follow the literature (section 4.6 of the design notes).
+
+pub mod camera;
+pub mod colour;
+pub mod error;
+pub mod model;
+pub mod plant;
+pub mod setup;
+pub mod tasks;
+
+pub use camera::CameraRig;
+pub use error::SimError;
+pub use plant::{Plant, Snapshot};
+pub use setup::{Setup, SimConfig, Spec};
+pub use tasks::{Goal, GoalKind};
+
+/// Version of the physics engine in use.
+pub fn mujoco_version() -> String {
+    mujoco_rs::mujoco_version().to_string()
+}

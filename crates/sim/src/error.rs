@@ -1,0 +1,53 @@
+//! Why a scene cannot be simulated or seen.
+
+use std::path::PathBuf;
+
+/// Errors of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SimError {
+    /// No such task.
+    #[error("unknown task {name:?}; known: {known}")]
+    UnknownTask {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// A file of the model is missing or unreadable.
+    #[error("{path}: {source}")]
+    Asset {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// MuJoCo refused the model.
+    #[error("task {task}, seed {seed}: MuJoCo refused the scene: {reason}")]
+    Model {
+        /// Task name.
+        task: String,
+        /// Seed.
+        seed: u64,
+        /// What MuJoCo said.
+        reason: String,
+    },
+    /// Objects could not be placed.
+    #[error("task {task}, seed {seed}: {object} found no free place after {tries} tries")]
+    Placement {
+        /// Task name.
+        task: String,
+        /// Seed.
+        seed: u64,
+        /// What could not be placed.
+        object: &'static str,
+        /// Tries made.
+        tries: usize,
+    },
+    /// The renderer could not start or draw.
+    #[error("headless rendering (EGL) failed: {reason}; install libegl1 libegl-mesa0 libgl1-mesa-dri, or see `neuraxis doctor`")]
+    Render {
+        /// What EGL or MuJoCo said.
+        reason: String,
+    },
+}

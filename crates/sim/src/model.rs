@@ -1,0 +1,97 @@
+//! The MJCF around every task: options, light, table, robot, cameras.
+
+use std::{fs, path::Path};
+
+use crate::SimError;
+
+/// Height of the table top [m].
+pub const TABLE_Z_M: f64 = 0.75;
+/// Image side [px].
+pub const IMAGE_PX: usize = 128;
+/// Cameras in the order of observations, with their vertical field of view [deg].
+pub const CAMERAS: [(&str, f64); 4] = [("front", 40.0), ("left_shoulder", 40.0), ("right_shoulder", 40.0), ("wrist", 60.0)];
+
+/// The robot's arm as MJCF, read from `sim/fr3.xml` under the assets folder.
+pub fn robot_xml(assets: &Path) -> Result<String, SimError> {
+    let path = assets.join("sim/fr3.xml");
+    fs::read_to_string(&path).map_err(|source| SimError::Asset { path, source })
+}
+
+/// A whole model: `robot` is the robot's fragment, `objects` the task's bodies, `extra` further top-level sections.
+pub fn scene_xml(assets: &Path, robot: &str, objects: &str, extra: &str) -> String {
+    let meshes = assets.join("urdf/meshes/fr3");
+    let meshes = meshes.canonicalize().unwrap_or(meshes);
+    let wrist = wrist_camera();
+    let robot = robot.replace("<!-- wrist camera -->", &wrist);
+    let (robot_body, robot_rest) = split_fragment(&robot);
+    format!(
+        r#"<mujoco model="neuraxis">
+  <compiler angle="radian" meshdir="{meshes}" autolimits="true"/>
+  <option timestep="0.001" integrator="implicitfast" cone="elliptic" impratio="10" noslip_iterations="2"/>
+  <size memory="16M"/>
+  <visual>
+    <global offwidth="{IMAGE_PX}" offheight="{IMAGE_PX}"/>
+    <quality offsamples="0" shadowsize="0"/>
+    <headlight ambient="0.45 0.45 0.45" diffuse="0.35 0.35 0.35" specular="0 0 0"/>
+    <map znear="0.005" zfar="20"/>
+  </visual>
+  <default>
+    <geom condim="4" friction="1.0 0.02 0.001" solref="0.004 1"/>
+  </default>
+  {robot_rest}
+  {extra}
+  <worldbody>
+    <light pos="0.4 0 3" dir="0 0 -1" castshadow="false" diffuse="0.35 0.35 0.35" specular="0 0 0"/>
+    <geom name="floor" type="plane" size="4 4 0.1" pos="0 0 0" rgba="0.35 0.35 0.38 1"/>
+    <geom name="table" type="box" size="0.65 0.65 0.02" pos="0.25 0 {table}" rgba="0.72 0.66 0.58 1"/>
+    {cameras}
+    {robot_body}
+    {objects}
+  </worldbody>
+</mujoco>"#,
+        meshes = meshes.display(),
+        table = TABLE_Z_M - 0.02,
+        cameras = fixed_cameras(),
+    )
+}
+
+/// The fixed cameras of the RLBench rig. RLBench's rows are camera axes x left, y up, z forward in columns;
+/// MuJoCo's camera looks along -z with y up, so x and z change sign.
+fn fixed_cameras() -> String {
+    let rows = [
+        ("front", [1.35, 0.0, 1.58], [[0.0, -0.4226, -0.9063], [-1.0, 0.0, 0.0], [0.0, 0.9063, -0.4226]]),
+        ("left_shoulder", [-0.175, 0.2, 1.98], [[0.1736, 0.8925, 0.4162], [0.9848, -0.1574, -0.0734], [0.0, 0.4226, -0.9063]]),
+        ("right_shoulder", [-0.175, -0.2, 1.98], [[-0.1736, 0.8925, 0.4162], [0.9848, 0.1574, 0.0734], [0.0, 0.4226, -0.9063]]),
+    ];
+    rows.iter()
+        .map(|(name, p, r)| {
+            format!(
+                r#"<camera name="{name}" pos="{} {} {}" xyaxes="{} {} {} {} {} {}" fovy="40"/>"#,
+                p[0], p[1], p[2], -r[0][0], -r[1][0], -r[2][0], r[0][1], r[1][1], r[2][1]
+            )
+        })
+        .collect()
+}
+
+/// The wrist camera rides on the hand. RLBench gives its pose in the tip frame, which is the hand's moved by 0.11 m
+/// along z and turned by 180 degrees about z.
+fn wrist_camera() -> String {
+    let r = [[0.0, -0.9962, 0.0872], [1.0, 0.0, 0.0], [0.0, 0.0872, 0.9962]];
+    let p = [-0.05, 0.002, -0.0921];
+    let in_hand = |v: [f64; 3]| [-v[0], -v[1], v[2]];
+    let column = |c: usize| in_hand([r[0][c], r[1][c], r[2][c]]);
+    let (left, up) = (column(0), column(1));
+    let p = in_hand(p);
+    format!(
+        r#"<camera name="wrist" pos="{} {} {}" xyaxes="{} {} {} {} {} {}" fovy="60"/>"#,
+        p[0], p[1], p[2] + 0.11, -left[0], -left[1], -left[2], up[0], up[1], up[2]
+    )
+}
+
+/// A fragment file holds one `<body>` and, before it, the sections that belong outside `<worldbody>`.
+fn split_fragment(fragment: &str) -> (&str, &str) {
+    match fragment.find("<!-- worldbody -->") {
+        Some(at) => (&fragment[at..], &fragment[..at]),
+        None => (fragment, ""),
+    }
+}

@@ -1,0 +1,202 @@
+//! The simulated arm and its surroundings: one millisecond per step.
+
+use std::sync::Arc;
+
+use mujoco_rs::prelude::{MjData, MjModel, MjtObjBase};
+use nalgebra::{Isometry3, Quaternion, UnitQuaternion, Vector3};
+use neuraxis_core::{ArmCommand, ArmState, Joints, Nanos, PERIOD_BRAINSTEM};
+
+use crate::{
+    Setup, SimError,
+    tasks::{Goal, Judge},
+};
+
+/// Joints of the arm.
+pub const DOF: usize = 7;
+/// Position gain [N m/rad] and velocity gain [N m s/rad] per joint.
+const STIFFNESS: [f64; DOF] = [4000.0, 4000.0, 3000.0, 3000.0, 1200.0, 1000.0, 800.0];
+const DAMPING: [f64; DOF] = [200.0, 200.0, 150.0, 150.0, 35.0, 30.0, 25.0];
+/// Torque limits of the FR3 [N m].
+const TORQUE_NM: [f64; DOF] = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0];
+
+/// MuJoCo's data with names resolved; what judges and experts see.
+pub struct WorldData {
+    data: MjData<Arc<MjModel>>,
+}
+
+/// What is needed to draw the world: positions of joints and of mocap bodies.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// When.
+    pub stamp: Nanos,
+    /// All joint positions.
+    pub qpos: Vec<f64>,
+    /// Positions of mocap bodies [m].
+    pub mocap: Vec<[f64; 3]>,
+}
+
+/// Physics of one episode.
+pub struct Plant {
+    world: WorldData,
+    judge: Box<dyn Judge>,
+    arm_qpos: [usize; DOF],
+    arm_qvel: [usize; DOF],
+    finger_qpos: [usize; 2],
+    tau_nm: Joints,
+    ticks: u64,
+}
+
+impl Plant {
+    /// The arm at home with open fingers, objects at rest.
+    pub fn new(setup: &Setup) -> Result<Self, SimError> {
+        let mut world = WorldData { data: MjData::new(setup.model.clone()) };
+        let arm_qpos = std::array::from_fn(|i| world.qpos_index(&format!("fr3_joint{}", i + 1)));
+        let arm_qvel = std::array::from_fn(|i| world.qvel_index(&format!("fr3_joint{}", i + 1)));
+        let finger_qpos = [world.qpos_index("finger1"), world.qpos_index("finger2")];
+        for (index, angle) in arm_qpos.iter().zip(setup.home_rad) {
+            world.data.qpos_mut()[*index] = angle;
+        }
+        for index in finger_qpos {
+            world.data.qpos_mut()[index] = 0.04;
+        }
+        world.data.forward();
+        let judge = setup.task.judge(&world);
+        Ok(Self { world, judge, arm_qpos, arm_qvel, finger_qpos, tau_nm: Joints::zeros(DOF), ticks: 0 })
+    }
+
+    /// One millisecond under joint impedance control around the command. No allocation.
+    pub fn step(&mut self, command: &ArmCommand) {
+        for i in 0..DOF {
+            let (q, qd) = (self.world.data.qpos()[self.arm_qpos[i]], self.world.data.qvel()[self.arm_qvel[i]]);
+            let error = command.q.get(i).map_or(0.0, |c| c - q);
+            let error_rate = command.qd.get(i).map_or(0.0, |c| c - qd);
+            let tau = (STIFFNESS[i] * error + DAMPING[i] * error_rate).clamp(-TORQUE_NM[i], TORQUE_NM[i]);
+            self.tau_nm[i] = tau;
+            self.world.data.ctrl_mut()[i] = tau;
+        }
+        // Closing asks for a little less than nothing, so that the fingers squeeze.
+        let finger = (command.gripper_width_m / 2.0).clamp(0.0, 0.04);
+        let finger = if finger < 1e-4 { -0.005 } else { finger };
+        self.world.data.ctrl_mut()[DOF] = finger;
+        self.world.data.ctrl_mut()[DOF + 1] = finger;
+        self.world.data.step();
+        self.ticks += 1;
+        let width = self.width_m();
+        self.judge.step(&mut self.world, width);
+    }
+
+    /// What the arm's sensors report.
+    pub fn state(&self) -> ArmState {
+        ArmState {
+            stamp: self.now(),
+            q: Joints::from_fn(DOF, |i| self.world.data.qpos()[self.arm_qpos[i]]),
+            qd: Joints::from_fn(DOF, |i| self.world.data.qvel()[self.arm_qvel[i]]),
+            tau_nm: self.tau_nm,
+            gripper_width_m: self.width_m(),
+        }
+    }
+
+    /// Simulated time.
+    pub fn now(&self) -> Nanos {
+        Nanos(self.ticks * PERIOD_BRAINSTEM.0)
+    }
+
+    /// The goal is met now.
+    pub fn success(&self, goal: &Goal) -> bool {
+        self.judge.success(goal)
+    }
+
+    /// The goal can no longer be met.
+    pub fn failed(&self, goal: &Goal) -> bool {
+        self.judge.failed(goal)
+    }
+
+    /// True state, for experts and scoring only.
+    pub fn world(&self) -> &WorldData {
+        &self.world
+    }
+
+    /// Copies what a renderer needs; allocates only the first time.
+    pub fn snapshot_into(&self, snapshot: &mut Snapshot) {
+        snapshot.stamp = self.now();
+        snapshot.qpos.clear();
+        snapshot.qpos.extend_from_slice(self.world.data.qpos());
+        snapshot.mocap.clear();
+        snapshot.mocap.extend_from_slice(self.world.data.mocap_pos());
+    }
+
+    fn width_m(&self) -> f64 {
+        self.finger_qpos.iter().map(|i| self.world.data.qpos()[*i]).sum()
+    }
+}
+
+impl WorldData {
+    pub(crate) fn new(model: Arc<MjModel>) -> Self {
+        Self { data: MjData::new(model) }
+    }
+
+    pub(crate) fn show(&mut self, snapshot: &Snapshot) -> &mut MjData<Arc<MjModel>> {
+        self.data.qpos_mut().copy_from_slice(&snapshot.qpos);
+        self.data.mocap_pos_mut().copy_from_slice(&snapshot.mocap);
+        self.data.forward();
+        &mut self.data
+    }
+
+    /// All joint positions.
+    pub fn qpos(&self) -> &[f64] {
+        self.data.qpos()
+    }
+
+    /// Simulated time [s].
+    pub fn time_secs(&self) -> f64 {
+        self.data.ffi().time
+    }
+
+    /// Pose of a body in the world.
+    pub fn body_pose(&self, name: &str) -> Isometry3<f64> {
+        let id = self.body_index(name);
+        let [w, x, y, z] = self.data.xquat()[id];
+        let rotation = UnitQuaternion::from_quaternion(Quaternion::new(w, x, y, z));
+        Isometry3::from_parts(self.body_position(id).into(), rotation)
+    }
+
+    /// Position of a body by index [m].
+    pub fn body_position(&self, id: usize) -> Vector3<f64> {
+        Vector3::from(self.data.xpos()[id])
+    }
+
+    /// Position of a site [m].
+    pub fn site_position(&self, name: &str) -> Vector3<f64> {
+        Vector3::from(self.data.site_xpos()[self.id(MjtObjBase::mjOBJ_SITE, name)])
+    }
+
+    /// Rotation matrix of a site, row-major.
+    pub fn site_rotation(&self, name: &str) -> [f64; 9] {
+        self.data.site_xmat()[self.id(MjtObjBase::mjOBJ_SITE, name)]
+    }
+
+    pub(crate) fn body_index(&self, name: &str) -> usize {
+        self.id(MjtObjBase::mjOBJ_BODY, name)
+    }
+
+    pub(crate) fn qpos_index(&self, joint: &str) -> usize {
+        self.data.model().jnt_qposadr()[self.id(MjtObjBase::mjOBJ_JOINT, joint)] as usize
+    }
+
+    fn qvel_index(&self, joint: &str) -> usize {
+        self.data.model().jnt_dofadr()[self.id(MjtObjBase::mjOBJ_JOINT, joint)] as usize
+    }
+
+    pub(crate) fn mocap_index(&self, body: &str) -> usize {
+        self.data.model().body_mocapid()[self.body_index(body)] as usize
+    }
+
+    pub(crate) fn mocap_z(&mut self, index: usize, z_m: f64) {
+        self.data.mocap_pos_mut()[index][2] = z_m;
+    }
+
+    /// Names come from our own MJCF: a missing one is a defect of this crate.
+    fn id(&self, kind: MjtObjBase, name: &str) -> usize {
+        self.data.model().name_to_id(kind, name).unwrap_or_else(|| panic!("the model has no {kind:?} named {name}"))
+    }
+}

@@ -1,0 +1,94 @@
+//! From (task, seed) to a scene: the same pair gives the same scene, byte for byte.
+
+use std::{path::PathBuf, sync::Arc};
+
+use mujoco_rs::prelude::MjModel;
+use neuraxis_core::KeyFrame;
+use rand::SeedableRng;
+use rand_pcg::Pcg64;
+
+use crate::{
+    Plant, SimError, model,
+    tasks::{self, Goal, Task},
+};
+
+/// Which scene.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spec {
+    /// Task name.
+    pub task: String,
+    /// Decides everything that is random.
+    pub seed: u64,
+    /// Fixes the variation instead of drawing it.
+    pub variation: Option<usize>,
+}
+
+/// Settings of the simulator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SimConfig {
+    /// Folder that holds `sim/fr3.xml` and `urdf/meshes`.
+    pub assets: PathBuf,
+    /// Joint positions at the start [rad].
+    pub home_rad: [f64; 7],
+}
+
+impl Default for SimConfig {
+    fn default() -> Self {
+        Self {
+            assets: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../.."),
+            home_rad: [0.0, 0.1752, 0.0, -0.943, 0.0, 1.1182, std::f64::consts::FRAC_PI_4],
+        }
+    }
+}
+
+/// A sampled scene, compiled.
+#[derive(Clone)]
+pub struct Setup {
+    pub(crate) model: Arc<MjModel>,
+    pub(crate) task: Arc<dyn Task>,
+    pub(crate) home_rad: [f64; 7],
+    spec: Spec,
+}
+
+impl Setup {
+    /// Samples and compiles.
+    pub fn new(spec: &Spec, config: &SimConfig) -> Result<Self, SimError> {
+        // Seeds of different tasks must not share their draws.
+        let salt = spec.task.bytes().fold(0u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
+        let mut rng = Pcg64::seed_from_u64(spec.seed ^ salt.rotate_left(32));
+        let task: Arc<dyn Task> = tasks::sample(&spec.task, spec.seed, spec.variation, &mut rng)?.into();
+        let robot = model::robot_xml(&config.assets)?;
+        let xml = model::scene_xml(&config.assets, &robot, &task.bodies(), &task.sections());
+        let model = MjModel::from_xml_string(&xml).map_err(|e| SimError::Model {
+            task: spec.task.clone(),
+            seed: spec.seed,
+            reason: e.to_string(),
+        })?;
+        Ok(Self { model: Arc::new(model), task, home_rad: config.home_rad, spec: spec.clone() })
+    }
+
+    /// What was sampled.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// The goal to reach.
+    pub fn goal(&self) -> &Goal {
+        &self.task.goals()[0]
+    }
+
+    /// Other goals that are valid in this scene.
+    pub fn alternatives(&self) -> &[Goal] {
+        &self.task.goals()[1..]
+    }
+
+    /// Chance that a random valid goal would reach the first.
+    pub fn chance(&self) -> f64 {
+        self.task.chance()
+    }
+
+    /// The expert's key-frames for a goal, from the true state of the scene.
+    pub fn keyframes(&self, goal: &Goal, plant: &Plant) -> Vec<KeyFrame> {
+        self.task.keyframes(goal, plant.world())
+    }
+}

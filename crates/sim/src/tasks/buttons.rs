@@ -1,0 +1,162 @@
+//! push_buttons: press one to three of three buttons in the order named.
+//!
+//! A pressed button is covered in dark grey for good, so that what remains to be done is visible.
+
+use nalgebra::Vector3;
+use neuraxis_core::{Gripper, KeyFrame};
+use rand::Rng;
+use rand_pcg::Pcg64;
+
+use super::{Goal, GoalKind, Judge, Task, choose, keyframe, place, tool_down};
+use crate::{
+    SimError,
+    colour::COLOURS,
+    model::TABLE_Z_M,
+    plant::WorldData,
+};
+
+const COUNT: usize = 3;
+/// Top of an unpressed cap above the table [m].
+const TOP_M: f64 = 0.045;
+/// Travel that counts as pressed, and that the expert presses [m].
+const PRESSED_M: f64 = 0.003;
+const PUSH_M: f64 = 0.007;
+/// The finger tips reach this far beyond the tool point [m].
+const TIP_M: f64 = 0.009;
+
+pub struct Buttons {
+    places: Vec<[f64; 2]>,
+    colours: Vec<usize>,
+    goals: Vec<Goal>,
+}
+
+impl Buttons {
+    pub fn sample(seed: u64, variation: Option<usize>, rng: &mut Pcg64) -> Result<Self, SimError> {
+        let places = place(rng, COUNT, [0.08, 0.42, -0.28, 0.28], 0.13, |tries| SimError::Placement {
+            task: "push_buttons".into(),
+            seed,
+            object: "a button",
+            tries,
+        })?;
+        let colours = choose(rng, COUNT, COLOURS.len());
+        let presses = variation.map_or_else(|| rng.random_range(1..=COUNT), |v| v % COUNT + 1);
+        let order = choose(rng, presses, COUNT);
+        let mut goals = vec![order.clone()];
+        // One other goal for each other button that could come first.
+        for first in (0..COUNT).filter(|b| *b != order[0]) {
+            let mut other = choose(rng, COUNT, COUNT);
+            other.retain(|b| *b != first);
+            other.insert(0, first);
+            other.truncate(rng.random_range(1..=COUNT));
+            goals.push(other);
+        }
+        let goals = goals
+            .into_iter()
+            .map(|order| Goal { instruction: sentence(&order, &colours, rng), kind: GoalKind::Press(order) })
+            .collect();
+        Ok(Self { places, colours, goals })
+    }
+}
+
+fn sentence(order: &[usize], colours: &[usize], rng: &mut Pcg64) -> String {
+    let names: Vec<&str> = order.iter().map(|b| COLOURS[colours[*b]].name).collect();
+    let verb = ["push", "press", "hit", "tap"][rng.random_range(0..4)];
+    match (names.as_slice(), rng.random_range(0..2)) {
+        ([a], 0) => format!("{verb} the {a} button"),
+        ([a], _) => format!("{verb} the button that is {a}"),
+        ([a, b], 0) => format!("{verb} the {a} button, then the {b} button"),
+        ([a, b], _) => format!("{verb} the {a} button first and the {b} one next"),
+        ([a, b, c], 0) => format!("{verb} the {a} button, then the {b} button, then the {c} button"),
+        ([a, b, c], _) => format!("{verb} the buttons in this order: {a}, {b}, {c}"),
+        _ => String::new(),
+    }
+}
+
+impl Task for Buttons {
+    fn bodies(&self) -> String {
+        let mut xml = String::new();
+        for (i, ([x, y], colour)) in self.places.iter().zip(&self.colours).enumerate() {
+            let cap_z = TOP_M - 0.0075;
+            xml += &format!(
+                r#"<body name="button{i}" pos="{x} {y} {TABLE_Z_M}">
+                  <geom type="cylinder" size="0.038 0.0125" pos="0 0 0.0125" rgba="0.93 0.93 0.93 1"/>
+                  <body name="cap{i}" pos="0 0 {cap_z}">
+                    <joint name="press{i}" type="slide" axis="0 0 -1" range="0 0.012" stiffness="250" damping="3" armature="0.01"/>
+                    <geom type="cylinder" size="0.029 0.0075" mass="0.02" rgba="{rgba}"/>
+                  </body>
+                </body>
+                <body name="cover{i}" mocap="true" pos="{x} {y} 0.2">
+                  <geom type="cylinder" size="0.0305 0.0085" contype="0" conaffinity="0" rgba="0.12 0.12 0.12 1"/>
+                </body>"#,
+                rgba = COLOURS[*colour].rgba(),
+            );
+        }
+        xml
+    }
+
+    fn goals(&self) -> &[Goal] {
+        &self.goals
+    }
+
+    /// One of three first buttons, and one of two second ones if there is a second.
+    fn chance(&self) -> f64 {
+        match &self.goals[0].kind {
+            GoalKind::Press(order) if order.len() > 1 => 1.0 / 6.0,
+            _ => 1.0 / 3.0,
+        }
+    }
+
+    fn keyframes(&self, goal: &Goal, _world: &WorldData) -> Vec<KeyFrame> {
+        let GoalKind::Press(order) = &goal.kind else { return Vec::new() };
+        order
+            .iter()
+            .flat_map(|b| {
+                let [x, y] = self.places[*b];
+                let at = |z: f64| tool_down(Vector3::new(x, y, TABLE_Z_M + z), 0.0);
+                [
+                    keyframe(at(TOP_M + 0.08), Gripper::Closed, false),
+                    keyframe(at(TOP_M + TIP_M - PUSH_M), Gripper::Closed, true),
+                ]
+            })
+            .collect()
+    }
+
+    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
+        Box::new(ButtonJudge {
+            travel: (0..COUNT).map(|i| world.qpos_index(&format!("press{i}"))).collect(),
+            cover: (0..COUNT).map(|i| world.mocap_index(&format!("cover{i}"))).collect(),
+            pressed: Vec::new(),
+        })
+    }
+}
+
+struct ButtonJudge {
+    travel: Vec<usize>,
+    cover: Vec<usize>,
+    pressed: Vec<usize>,
+}
+
+impl Judge for ButtonJudge {
+    fn step(&mut self, world: &mut WorldData, _gripper_width_m: f64) {
+        for i in 0..COUNT {
+            let travel = world.qpos()[self.travel[i]];
+            if travel > PRESSED_M && !self.pressed.contains(&i) {
+                self.pressed.push(i);
+            }
+            if self.pressed.contains(&i) {
+                world.mocap_z(self.cover[i], TABLE_Z_M + TOP_M - 0.0075 - travel);
+            }
+        }
+    }
+
+    fn success(&self, goal: &Goal) -> bool {
+        matches!(&goal.kind, GoalKind::Press(order) if self.pressed == *order)
+    }
+
+    fn failed(&self, goal: &Goal) -> bool {
+        match &goal.kind {
+            GoalKind::Press(order) => !order.starts_with(&self.pressed) && self.pressed != *order,
+            _ => false,
+        }
+    }
+}

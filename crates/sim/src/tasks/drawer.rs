@@ -1,0 +1,155 @@
+//! open_drawer: pull the named drawer of a cabinet open.
+
+use nalgebra::{Isometry3, Matrix3, Rotation3, UnitQuaternion, Vector3};
+use neuraxis_core::{Gripper, KeyFrame};
+use rand::Rng;
+use rand_pcg::Pcg64;
+
+use super::{Goal, GoalKind, Judge, Task, keyframe};
+use crate::{model::TABLE_Z_M, plant::WorldData};
+
+const NAMES: [&str; 3] = ["bottom", "middle", "top"];
+/// Heights of the handles above the table [m].
+const HANDLE_Z_M: [f64; 3] = [0.19, 0.30, 0.41];
+/// Handle in front of the cabinet's front [m].
+const HANDLE_OUT_M: f64 = 0.045;
+const OPEN_M: f64 = 0.15;
+const PULL_M: f64 = 0.18;
+const BEFORE_M: f64 = 0.09;
+
+pub struct Drawer {
+    /// Middle of the cabinet's front on the table, and its yaw; the front faces -x.
+    front: [f64; 3],
+    shade: f64,
+    goals: Vec<Goal>,
+}
+
+impl Drawer {
+    pub fn sample(variation: Option<usize>, rng: &mut Pcg64) -> Self {
+        let front = [
+            rng.random_range(0.42..0.48),
+            rng.random_range(-0.14..0.14),
+            rng.random_range(-1.0..1.0) * 14f64.to_radians(),
+        ];
+        let shade = rng.random_range(0.35..0.6);
+        let first = variation.map_or_else(|| rng.random_range(0..3), |v| v % 3);
+        let goals = [first, (first + 1) % 3, (first + 2) % 3]
+            .into_iter()
+            .map(|d| Goal { instruction: sentence(NAMES[d], rng), kind: GoalKind::Open(d) })
+            .collect();
+        Self { front, shade, goals }
+    }
+
+    /// World from the cabinet's frame: origin at the front's foot, x pointing into the cabinet.
+    fn world_from_cabinet(&self) -> Isometry3<f64> {
+        let [x, y, yaw] = self.front;
+        Isometry3::from_parts(
+            Vector3::new(x, y, TABLE_Z_M).into(),
+            UnitQuaternion::from_axis_angle(&Vector3::z_axis(), yaw),
+        )
+    }
+}
+
+fn sentence(name: &str, rng: &mut Pcg64) -> String {
+    match rng.random_range(0..4) {
+        0 => format!("open the {name} drawer"),
+        1 => format!("pull the {name} drawer open"),
+        2 => format!("grab the {name} handle and pull the drawer out"),
+        _ => format!("slide the {name} drawer out"),
+    }
+}
+
+impl Task for Drawer {
+    fn bodies(&self) -> String {
+        let [x, y, yaw] = self.front;
+        let wood = format!("{} {} {} 1", 0.9 * self.shade, 0.65 * self.shade, 0.45 * self.shade);
+        let mut xml = format!(
+            r#"<body name="cabinet" pos="{x} {y} {TABLE_Z_M}" euler="0 0 {yaw}">
+              <geom type="box" size="0.10 0.13 0.05" pos="0.115 0 0.05" rgba="{wood}"/>
+              <geom type="box" size="0.005 0.13 0.235" pos="0.21 0 0.235" rgba="{wood}"/>
+              <geom type="box" size="0.10 0.005 0.185" pos="0.11 0.130 0.285" rgba="{wood}"/>
+              <geom type="box" size="0.10 0.005 0.185" pos="0.11 -0.130 0.285" rgba="{wood}"/>
+              <geom type="box" size="0.105 0.135 0.005" pos="0.11 0 0.475" rgba="{wood}"/>"#
+        );
+        for (i, z) in HANDLE_Z_M.iter().enumerate() {
+            let out = -HANDLE_OUT_M;
+            xml += &format!(
+                r#"<body name="drawer{i}" pos="0 0 {z}">
+                  <joint name="slide{i}" type="slide" axis="-1 0 0" range="0 0.2" damping="4" frictionloss="1.0"/>
+                  <geom type="box" size="0.006 0.122 0.050" pos="0.006 0 0" mass="0.3" rgba="0.82 0.74 0.60 1"/>
+                  <geom type="box" size="0.085 0.115 0.004" pos="0.095 0 -0.045" mass="0.1" rgba="0.82 0.74 0.60 1"/>
+                  <geom type="capsule" size="0.008" fromto="{out} 0 -0.032 {out} 0 0.032" mass="0.05" rgba="0.15 0.15 0.17 1" friction="1.4 0.05 0.001"/>
+                  <geom type="capsule" size="0.005" fromto="{out} 0 -0.032 0 0 -0.032" mass="0.01" rgba="0.15 0.15 0.17 1"/>
+                  <geom type="capsule" size="0.005" fromto="{out} 0 0.032 0 0 0.032" mass="0.01" rgba="0.15 0.15 0.17 1"/>
+                  <site name="handle{i}" pos="{out} 0 0" size="0.001" rgba="0 0 0 0"/>
+                </body>"#
+            );
+        }
+        xml + "</body>"
+    }
+
+    /// Drawers slide inside the cabinet without touching it.
+    fn sections(&self) -> String {
+        let mut xml = String::from("<contact>");
+        for i in 0..3 {
+            xml += &format!(r#"<exclude body1="cabinet" body2="drawer{i}"/>"#);
+            for j in 0..i {
+                xml += &format!(r#"<exclude body1="drawer{j}" body2="drawer{i}"/>"#);
+            }
+        }
+        xml + "</contact>"
+    }
+
+    fn goals(&self) -> &[Goal] {
+        &self.goals
+    }
+
+    fn chance(&self) -> f64 {
+        1.0 / 3.0
+    }
+
+    fn keyframes(&self, goal: &Goal, _world: &WorldData) -> Vec<KeyFrame> {
+        let GoalKind::Open(drawer) = goal.kind else { return Vec::new() };
+        // Tool z into the cabinet, fingers to the sides of the upright handle.
+        let forward = Rotation3::from_matrix_unchecked(Matrix3::new(
+            0.0, 0.0, 1.0, //
+            0.0, -1.0, 0.0, //
+            1.0, 0.0, 0.0,
+        ));
+        let at = |out: f64| {
+            let in_cabinet = Isometry3::from_parts(
+                Vector3::new(-HANDLE_OUT_M - out, 0.0, HANDLE_Z_M[drawer]).into(),
+                UnitQuaternion::from_rotation_matrix(&forward),
+            );
+            self.world_from_cabinet() * in_cabinet
+        };
+        vec![
+            keyframe(at(BEFORE_M), Gripper::Open, false),
+            keyframe(at(0.0), Gripper::Closed, true),
+            keyframe(at(PULL_M), Gripper::Closed, true),
+        ]
+    }
+
+    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
+        Box::new(DrawerJudge { slide: [0, 1, 2].map(|i| world.qpos_index(&format!("slide{i}"))), open_m: [0.0; 3] })
+    }
+}
+
+struct DrawerJudge {
+    slide: [usize; 3],
+    open_m: [f64; 3],
+}
+
+impl Judge for DrawerJudge {
+    fn step(&mut self, world: &mut WorldData, _gripper_width_m: f64) {
+        self.open_m = self.slide.map(|i| world.qpos()[i]);
+    }
+
+    fn success(&self, goal: &Goal) -> bool {
+        matches!(goal.kind, GoalKind::Open(d) if self.open_m[d] > OPEN_M)
+    }
+
+    fn failed(&self, goal: &Goal) -> bool {
+        matches!(goal.kind, GoalKind::Open(d) if (0..3).any(|i| i != d && self.open_m[i] > OPEN_M))
+    }
+}

@@ -30,7 +30,7 @@ pub(crate) fn blueprint(config: &VizConfig, robot: &str) -> Blueprint {
     ];
     let mut right: Vec<ContainerLike> =
         vec![TextDocumentView::new("instruction").with_origin(paths::INSTRUCTION).into()];
-    let mut shares = vec![0.5];
+    let mut shares = vec![0.7];
     if !config.cameras.is_empty() {
         right.push(Tabs::new(std::mem::take(&mut eyes)).into());
         shares.push(3.0);

@@ -105,13 +105,13 @@ impl Viz {
             PALETTE.iter().cycle().take(self.config.joint_names.len()).map(shade).map(Color::from).collect::<Vec<_>>()
         };
         let count = self.config.joint_names.len();
-        let names = |what: &str| self.config.joint_names.iter().map(|name| format!("{name} {what}")).collect::<Vec<_>>();
+        let names = |what: &str| self.config.joint_names.iter().map(|name| format!("{name}{what}")).collect::<Vec<_>>();
         let lines = |what: &str, scale: f32, width: f32| {
             SeriesLines::new().with_colors(colors(scale)).with_names(names(what)).with_widths(vec![width; count])
         };
-        self.rec.log_static(paths::MEASURED, &lines("measured", 1.0, 2.0))?;
-        self.rec.log_static(paths::COMMANDED, &lines("commanded", 0.6, 1.0))?;
-        self.rec.log_static(paths::TRACKING, &lines("error", 1.0, 1.5))?;
+        self.rec.log_static(paths::MEASURED, &lines("", 1.0, 2.0))?;
+        self.rec.log_static(paths::COMMANDED, &lines(" commanded", 0.6, 1.0))?;
+        self.rec.log_static(paths::TRACKING, &lines(" error", 1.0, 1.5))?;
         self.rec.log_static(paths::GRIPPER, &SeriesLines::new().with_names(["width measured", "width commanded"]))?;
         let stages = ["render", "host to device", "coarse", "fine", "device to host", "total"];
         let widths = [1.0, 1.0, 1.0, 1.0, 1.0, 2.5];
@@ -226,7 +226,7 @@ impl Viz {
         // The trail keeps a key-frame when the next one is elsewhere.
         if self.keyframe.is_none_or(|last| (last.translation.vector - iso.translation.vector).norm() > 0.005) {
             self.keyframes.push(array(&iso.translation.vector));
-            let trail = Points3D::new(self.keyframes.clone()).with_colors([[80, 220, 255]]).with_radii([0.007]);
+            let trail = Points3D::new(self.keyframes.clone()).with_colors([[80, 220, 255]]).with_radii([0.01]);
             self.rec.log(paths::KEYFRAME_TRAIL, &trail)?;
         }
         self.keyframe = Some(iso);
@@ -271,7 +271,7 @@ impl Viz {
         self.keyframes.clear();
         self.keyframe = None;
         self.at(stamp);
-        self.rec.log(paths::INSTRUCTION, &TextDocument::from_markdown(format!("# {text}")))?;
+        self.rec.log(paths::INSTRUCTION, &TextDocument::from_markdown(format!("## {text}")))?;
         self.log_event(stamp, Level::Info, &format!("instruction: {text}"))
     }
 

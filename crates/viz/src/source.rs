@@ -10,7 +10,8 @@ use rerun::{
 use crate::{VizConfig, VizError, layout};
 
 fn builder(config: &VizConfig, robot: &str) -> RecordingStreamBuilder {
-    RecordingStreamBuilder::new("neuraxis").with_default_blueprint(layout::blueprint(config, robot))
+    // Made active, not only default: a layout that the viewer keeps from an older run must not win.
+    RecordingStreamBuilder::new("neuraxis").with_blueprint(layout::blueprint(config, robot))
 }
 
 pub(crate) fn to_file(path: &Path, config: &VizConfig, robot: &str) -> Result<RecordingStream, VizError> {

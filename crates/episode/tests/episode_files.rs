@@ -59,7 +59,7 @@ fn prediction(rng: &mut Pcg64, seq: u64, observed_at: Nanos) -> Prediction {
         seq,
         epoch: 3,
         observed_at,
-        keyframe: KeyFrame { world_from_tool: pose(rng), gripper: Gripper::Closed, ignore_collisions: seq % 2 == 0 },
+        keyframe: KeyFrame { world_from_tool: pose(rng), gripper: Gripper::Closed, ignore_collisions: seq.is_multiple_of(2) },
         confidence: rng.random(),
         times: StageTimes { render_secs: rng.random(), total_secs: rng.random(), ..Default::default() },
     }

@@ -1,0 +1,72 @@
+//! `./neuraxis setup` on a machine that it cannot serve: it says why and what to do, and downloads nothing.
+
+use std::{env, fs, os::unix::fs::PermissionsExt, path::Path, process::Command, time::Duration};
+
+use neuraxis_tests::{Finished, run, workspace};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Copies the entry script alone, so that nothing can touch the real `.deps`, and runs its setup.
+fn setup(stand_ins: &[(&str, &str)], variables: &[(&str, &str)]) -> (Finished, bool) {
+    let dir = tempfile::tempdir().unwrap();
+    let script = dir.path().join("neuraxis");
+    fs::copy(workspace().join("neuraxis"), &script).unwrap();
+    for (name, text) in stand_ins {
+        program(&dir.path().join("bin").join(name), text);
+    }
+    let path = format!("{}:{}", dir.path().join("bin").display(), env::var("PATH").unwrap());
+    let mut command = Command::new("bash");
+    command.arg(&script).arg("setup").env("PATH", path).env_remove("LIBTORCH").envs(variables.iter().copied());
+    let finished = run(&mut command, PATIENCE).unwrap();
+    (finished, dir.path().join(".deps").exists())
+}
+
+fn program(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn assert_refused(result: &(Finished, bool), reason: &str, remedy: &str) {
+    let (finished, left_something) = result;
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
+    assert!(finished.stderr.contains(reason), "{}", finished.stderr);
+    assert!(finished.stderr.contains(&format!("remedy: {remedy}")), "{}", finished.stderr);
+    assert!(!left_something, "a refused setup made .deps");
+}
+
+#[test]
+fn on_another_architecture() {
+    let uname = r#"if [ "$1" = -m ]; then echo aarch64; else echo Linux; fi"#;
+    assert_refused(&setup(&[("uname", uname)], &[]), "Linux on aarch64", "run on x86_64 Linux");
+}
+
+#[test]
+fn with_an_old_compiler() {
+    let rustc = "echo 'rustc 1.70.0 (90c541806 2023-05-31)'";
+    assert_refused(&setup(&[("rustc", rustc)], &[]), "rustc is 1.70.0, needed is 1.95 or newer", "rustup update");
+}
+
+#[test]
+fn on_a_full_disk() {
+    let df =
+        "printf 'Filesystem 1024-blocks Used Available Capacity Mounted\\n/dev/x 9000000 8000000 1000000 89%% /\\n'";
+    assert_refused(&setup(&[("df", df)], &[]), "0 GB free", "make room");
+}
+
+#[test]
+fn with_a_libtorch_that_is_not_there() {
+    let reason = "LIBTORCH=/nowhere holds no lib/libtorch_cpu.so";
+    assert_refused(&setup(&[], &[("LIBTORCH", "/nowhere")]), reason, "point it to LibTorch 2.11.0");
+}
+
+#[test]
+fn with_a_libtorch_of_another_version() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("lib")).unwrap();
+    fs::create_dir_all(dir.path().join("include")).unwrap();
+    fs::write(dir.path().join("lib/libtorch_cpu.so"), "").unwrap();
+    fs::write(dir.path().join("build-version"), "2.9.0+cu128").unwrap();
+    let given = dir.path().to_str().unwrap();
+    assert_refused(&setup(&[], &[("LIBTORCH", given)]), "is version 2.9.0, needed is exactly 2.11.0", "pip install");
+}

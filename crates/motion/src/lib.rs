@@ -1,1 +1,13 @@
-//! Placeholder until its author writes it.
+//! Jerk-limited motion: from a key-frame to joint states at 200 Hz, and from any state to rest.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod config;
+mod error;
+mod mover;
+mod stop;
+mod target;
+
+pub use config::MotionConfig;
+pub use error::MotionError;
+pub use mover::Mover;
+pub use stop::StopProfile;

@@ -1,1 +1,24 @@
-fn main() {}
+//! Neuraxis: a real-time brain for robot arms.
+
+#[cfg(all(feature = "sim", feature = "policy"))]
+mod demos;
+#[cfg(all(feature = "sim", feature = "policy"))]
+mod episode_run;
+#[cfg(all(feature = "sim", feature = "policy"))]
+mod eval;
+#[cfg(feature = "sim")]
+mod lockstep;
+#[cfg(feature = "sim")]
+mod script;
+#[cfg(feature = "policy")]
+mod training;
+
+mod cli;
+mod config;
+mod wilson;
+
+use clap::Parser;
+
+fn main() -> anyhow::Result<()> {
+    cli::run(cli::Cli::parse())
+}

@@ -1,1 +1,27 @@
-//! Placeholder until its author writes it.
+//! Cortical Policy: from RGB-D views and a sentence to the key-frame to approach (arXiv 2603.21051; RVT-2 for the static stream).
+//!
+//! A coarse network looks at three orthographic views of the whole scene and names a point; a fine network
+//! looks again at a zoom around that point and names the pose, the gripper state and whether contact is meant.
+//! Written from the equations collected in the project's design notes; no code of the published systems is used.
+
+pub mod checkpoint;
+pub mod config;
+pub mod device;
+pub mod error;
+pub mod infer;
+pub mod layers;
+pub mod loss;
+pub mod nearest;
+pub mod network;
+pub mod optim;
+pub mod rotation;
+pub mod sample;
+pub mod text;
+pub mod train;
+pub mod views;
+
+pub use config::{PolicyConfig, TrainConfig};
+pub use device::DeviceChoice;
+pub use error::{Error, Result};
+pub use infer::{CorticalPolicy, PredictionViews};
+pub use network::StaticStream;

@@ -1,0 +1,25 @@
+//! Why motion cannot be configured.
+
+/// Errors of configuring motion.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MotionError {
+    /// A value is out of range.
+    #[error("motion configuration: {key} = {value}, allowed: {allowed}")]
+    Config {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: f64,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// The arm has too many joints.
+    #[error("an arm of {given} joints was given, at most {most} are supported")]
+    Joints {
+        /// Joints of the arm.
+        given: usize,
+        /// Joints supported.
+        most: usize,
+    },
+}

@@ -1,0 +1,261 @@
+//! From a key-frame to joint states at 200 Hz.
+//!
+//! Free key-frames move in joint space over via points (lift, cross, lower), contact key-frames on a straight line of
+//! the tool. Both are jerk-limited and both take a moved goal without stopping. This is the planner's first form: it
+//! knows one transit height and no obstacles.
+
+use std::sync::Arc;
+
+use nalgebra::{UnitQuaternion, Vector3};
+use neuraxis_core::{Fault, Joints, KeyFrame, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
+use neuraxis_robot::{IkRequest, Robot};
+
+use crate::{MotionConfig, MotionError, target::Approach};
+
+/// Joints supported; unused ones stand still at zero.
+const ARM: usize = 7;
+/// Horizontal distance above which a free path goes over objects [m].
+const CROSSING_M: f64 = 0.05;
+/// Via points of a free path, the goal included.
+const MOST_VIAS: usize = 3;
+
+/// Executes one key-frame at a time.
+pub struct Mover {
+    robot: Arc<Robot>,
+    config: MotionConfig,
+    joint: Approach<ARM>,
+    tool: Approach<6>,
+    mode: Mode,
+    state: SegmentState,
+    goal: Pose<World, Tool>,
+    /// Via points still ahead as (pose, joint positions); the last is the goal.
+    vias: [(Pose<World, Tool>, Joints); MOST_VIAS],
+    via: usize,
+    vias_len: usize,
+    /// Orientation at the start of a straight line.
+    line_from: UnitQuaternion<f64>,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq)]
+enum Mode {
+    Idle,
+    Free,
+    Straight,
+}
+
+impl Mover {
+    /// Checks the configuration against the robot.
+    pub fn new(robot: Arc<Robot>, config: MotionConfig) -> Result<Self, MotionError> {
+        config.validate()?;
+        if robot.dof() > ARM {
+            return Err(MotionError::Joints { given: robot.dof(), most: ARM });
+        }
+        let limit = |i: usize| robot.limits().get(i).copied();
+        let velocity = std::array::from_fn(|i| limit(i).map_or(1.0, |l| l.velocity_rad_s * config.velocity_scale));
+        let acceleration =
+            std::array::from_fn(|i| limit(i).map_or(1.0, |l| l.acceleration_rad_s2.min(config.acceleration_rad_s2)));
+        let jerk = std::array::from_fn(|i| limit(i).map_or(1.0, |l| l.jerk_rad_s3.min(config.jerk_rad_s3)));
+        let period = PERIOD_CEREBELLUM.secs();
+        // A turn of one radian takes as long as a way of 0.2 m.
+        let spread = |linear: f64| std::array::from_fn(|i| if i < 3 { linear } else { 5.0 * linear });
+        let tool = Approach::new(
+            period,
+            spread(config.contact_speed_m_s),
+            spread(config.contact_acceleration_m_s2),
+            spread(config.contact_jerk_m_s3),
+        );
+        let home = robot.home();
+        let still = Joints::zeros(robot.dof());
+        Ok(Self {
+            joint: Approach::new(period, velocity, acceleration, jerk),
+            tool,
+            mode: Mode::Idle,
+            state: SegmentState { q: home, qd: still, qdd: still },
+            goal: robot.world_from_tool(&home),
+            vias: [(robot.world_from_tool(&home), home); MOST_VIAS],
+            via: 0,
+            vias_len: 0,
+            line_from: UnitQuaternion::identity(),
+            robot,
+            config,
+        })
+    }
+
+    /// Begins to move from a commanded state to a key-frame. No allocation.
+    pub fn start(&mut self, from: &SegmentState, goal: &KeyFrame) -> Result<(), Fault> {
+        if !goal.world_from_tool.is_valid() || !from.q.is_finite() {
+            return Err(Fault::Unreachable);
+        }
+        self.state = *from;
+        self.goal = goal.world_from_tool;
+        // A line starts at rest; an arm that still moves goes to its goal in joint space.
+        let still = from.qd.iter().all(|v| v.abs() < 0.02);
+        if goal.ignore_collisions && still { self.start_line(from) } else { self.start_free(from) }
+    }
+
+    /// Moves the goal a little while under way. No allocation.
+    pub fn retarget(&mut self, goal: &KeyFrame) -> Result<(), Fault> {
+        if !goal.world_from_tool.is_valid() {
+            return Err(Fault::Unreachable);
+        }
+        self.goal = goal.world_from_tool;
+        match self.mode {
+            Mode::Idle => Err(Fault::Unreachable),
+            Mode::Straight => {
+                self.tool.aim(self.line_target());
+                Ok(())
+            }
+            Mode::Free => {
+                let last = self.vias_len.saturating_sub(1);
+                let seed = self.vias.get(last).map_or(self.state.q, |v| v.1);
+                let q = self.solve(&self.goal, &seed, 0)?;
+                if let Some(slot) = self.vias.get_mut(last) {
+                    *slot = (self.goal, q);
+                }
+                self.aim_at_via();
+                Ok(())
+            }
+        }
+    }
+
+    /// The state one period (5 ms) later. No allocation.
+    pub fn step(&mut self) -> Result<SegmentState, Fault> {
+        match self.mode {
+            Mode::Idle => {}
+            Mode::Free => self.step_free()?,
+            Mode::Straight => self.step_line()?,
+        }
+        Ok(self.state)
+    }
+
+    /// The goal is reached and the arm stands.
+    pub fn is_done(&self) -> bool {
+        match self.mode {
+            Mode::Idle => true,
+            Mode::Free => self.joint.is_done() && self.via + 1 >= self.vias_len,
+            Mode::Straight => self.tool.is_done(),
+        }
+    }
+
+    /// Straight distance of the tool to the goal [m].
+    pub fn remaining_m(&self) -> f64 {
+        (self.robot.world_from_tool(&self.state.q).position() - self.goal.position()).norm()
+    }
+
+    fn start_free(&mut self, from: &SegmentState) -> Result<(), Fault> {
+        let here = self.robot.world_from_tool(&from.q);
+        let mut poses = [self.goal; MOST_VIAS];
+        let mut count = 0;
+        let (a, b) = (here.position(), self.goal.position());
+        let down = |pose: &Pose<World, Tool>| (pose.rotation() * Vector3::z()).z < -0.8;
+        let low = a.z < self.config.transit_z_m;
+        if low && down(&here) && down(&self.goal) && (a - b).xy().norm() > CROSSING_M {
+            let z = self.config.transit_z_m.max(b.z);
+            poses[0] = Pose::from_parts(Vector3::new(a.x, a.y, z), here.rotation());
+            count = 1;
+            if b.z < z - 0.03 {
+                poses[1] = Pose::from_parts(Vector3::new(b.x, b.y, z), self.goal.rotation());
+                count = 2;
+            }
+        }
+        if let Some(slot) = poses.get_mut(count) {
+            *slot = self.goal;
+        }
+        self.vias_len = count + 1;
+        let mut seed = from.q;
+        for i in 0..self.vias_len {
+            let Some(pose) = poses.get(i).copied() else { break };
+            let q = self.solve(&pose, &seed, self.config.ik_restarts)?;
+            if let Some(slot) = self.vias.get_mut(i) {
+                *slot = (pose, q);
+            }
+            seed = q;
+        }
+        self.via = 0;
+        self.mode = Mode::Free;
+        self.joint.start(array(&from.q), array(&from.qd), array(&from.qdd));
+        self.aim_at_via();
+        Ok(())
+    }
+
+    fn step_free(&mut self) -> Result<(), Fault> {
+        let n = self.state.q.len();
+        let (q, qd, qdd) = self.joint.step()?;
+        self.state = SegmentState { q: joints(n, &q), qd: joints(n, &qd), qdd: joints(n, &qdd) };
+        if self.via + 1 < self.vias_len {
+            let here = self.robot.world_from_tool(&self.state.q).position();
+            let near = self.vias.get(self.via).is_none_or(|v| (v.0.position() - here).norm() < self.config.blend_m);
+            if near || self.joint.is_done() {
+                self.via += 1;
+                self.aim_at_via();
+            }
+        }
+        Ok(())
+    }
+
+    fn start_line(&mut self, from: &SegmentState) -> Result<(), Fault> {
+        // The end must be reachable before the first step is made.
+        self.solve(&self.goal, &from.q, self.config.ik_restarts)?;
+        let here = self.robot.world_from_tool(&from.q);
+        self.line_from = here.rotation();
+        let p = here.position();
+        self.tool.start([p.x, p.y, p.z, 0.0, 0.0, 0.0], [0.0; 6], [0.0; 6]);
+        self.tool.aim(self.line_target());
+        self.mode = Mode::Straight;
+        Ok(())
+    }
+
+    fn step_line(&mut self) -> Result<(), Fault> {
+        let (p, _, _) = self.tool.step()?;
+        let turn = UnitQuaternion::from_scaled_axis(Vector3::new(p[3], p[4], p[5]));
+        let pose = Pose::from_parts(Vector3::new(p[0], p[1], p[2]), turn * self.line_from);
+        let q = self.solve(&pose, &self.state.q, 0)?;
+        let dt = PERIOD_CEREBELLUM.secs();
+        let last = self.state;
+        let rate = |a: &Joints, b: &Joints| {
+            Joints::from_fn(q.len(), |i| a.get(i).zip(b.get(i)).map_or(0.0, |(a, b)| (a - b) / dt))
+        };
+        let qd = rate(&q, &last.q);
+        // A joint that would jump has met a singularity or a limit.
+        for (v, limit) in qd.iter().zip(self.robot.limits()) {
+            if v.abs() > limit.velocity_rad_s {
+                return Err(Fault::Unreachable);
+            }
+        }
+        self.state = if self.tool.is_done() {
+            SegmentState { q, qd: Joints::zeros(q.len()), qdd: Joints::zeros(q.len()) }
+        } else {
+            SegmentState { q, qd, qdd: rate(&qd, &last.qd) }
+        };
+        Ok(())
+    }
+
+    /// Position and turn from the start of the line to the goal.
+    fn line_target(&self) -> [f64; 6] {
+        let p = self.goal.position();
+        let turn = (self.goal.rotation() * self.line_from.inverse()).scaled_axis();
+        [p.x, p.y, p.z, turn.x, turn.y, turn.z]
+    }
+
+    fn aim_at_via(&mut self) {
+        if let Some((_, q)) = self.vias.get(self.via) {
+            self.joint.aim(array(q));
+        }
+    }
+
+    fn solve(&self, pose: &Pose<World, Tool>, seed: &Joints, restarts: usize) -> Result<Joints, Fault> {
+        let base_from_tool = self.robot.world_from_base().inverse() * *pose;
+        // On a line the redundancy stays where it is; elsewhere it drifts home.
+        let posture = (restarts > 0).then(|| self.robot.home());
+        let request = IkRequest { base_from_tool, seed: *seed, restarts, posture };
+        self.robot.ik(&request).map_err(|_| Fault::Unreachable)
+    }
+}
+
+fn array(joints: &Joints) -> [f64; ARM] {
+    std::array::from_fn(|i| joints.get(i).copied().unwrap_or(0.0))
+}
+
+fn joints(n: usize, values: &[f64; ARM]) -> Joints {
+    Joints::from_fn(n, |i| values.get(i).copied().unwrap_or(0.0))
+}

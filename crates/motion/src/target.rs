@@ -1,0 +1,65 @@
+//! A jerk-limited approach of a target that may move: a thin face on rsruckig (Berscheid & Kröger 2021).
+
+use neuraxis_core::Fault;
+use rsruckig::prelude::*;
+
+/// Position, velocity and acceleration of `N` numbers, driven towards a target at rest.
+pub(crate) struct Approach<const N: usize> {
+    ruckig: Ruckig<N, ThrowErrorHandler>,
+    input: InputParameter<N>,
+    output: OutputParameter<N>,
+    done: bool,
+}
+
+impl<const N: usize> Approach<N> {
+    pub(crate) fn new(period_secs: f64, velocity: [f64; N], acceleration: [f64; N], jerk: [f64; N]) -> Self {
+        let mut input = InputParameter::new(None);
+        for i in 0..N {
+            input.max_velocity[i] = velocity[i];
+            input.max_acceleration[i] = acceleration[i];
+            input.max_jerk[i] = jerk[i];
+        }
+        Self { ruckig: Ruckig::new(None, period_secs), input, output: OutputParameter::new(None), done: true }
+    }
+
+    /// Starts from a state; the target is where it stands until [`Approach::aim`].
+    pub(crate) fn start(&mut self, position: [f64; N], velocity: [f64; N], acceleration: [f64; N]) {
+        for i in 0..N {
+            let within = |value: f64, most: f64| value.clamp(-most, most);
+            self.input.current_position[i] = position[i];
+            self.input.current_velocity[i] = within(velocity[i], self.input.max_velocity[i]);
+            self.input.current_acceleration[i] = within(acceleration[i], self.input.max_acceleration[i]);
+            self.input.target_position[i] = position[i];
+            self.input.target_velocity[i] = 0.0;
+            self.input.target_acceleration[i] = 0.0;
+        }
+        self.done = false;
+    }
+
+    /// Changes the target without a stop.
+    pub(crate) fn aim(&mut self, position: [f64; N]) {
+        for i in 0..N {
+            self.input.target_position[i] = position[i];
+        }
+        self.done = false;
+    }
+
+    /// One period further.
+    pub(crate) fn step(&mut self) -> Result<([f64; N], [f64; N], [f64; N]), Fault> {
+        match self.ruckig.update(&self.input, &mut self.output) {
+            Ok(RuckigResult::Working) => {}
+            Ok(RuckigResult::Finished) => self.done = true,
+            _ => return Err(Fault::Unreachable),
+        }
+        self.output.pass_to_input(&mut self.input);
+        Ok((
+            std::array::from_fn(|i| self.output.new_position[i]),
+            std::array::from_fn(|i| self.output.new_velocity[i]),
+            std::array::from_fn(|i| self.output.new_acceleration[i]),
+        ))
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.done
+    }
+}

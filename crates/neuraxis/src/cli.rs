@@ -1,0 +1,305 @@
+//! The command line (stable: people script it).
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::{
+    config::{Config, workspace_root},
+    demos::{self, DemosPlan},
+    eval::{self, Actor, EVAL_SEED, EvalPlan, Told},
+    training,
+};
+
+/// A real-time brain for robot arms: run a learned manipulation policy safely at a fixed rate, see and replay everything.
+#[derive(Debug, Parser)]
+#[command(name = "neuraxis", version, about, propagate_version = true)]
+pub struct Cli {
+    /// Robot: a folder under configs/.
+    #[arg(long, global = true, default_value = "fr3")]
+    robot: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The task suite: what can be asked, and what a scene looks like.
+    Tasks {
+        #[command(subcommand)]
+        what: TasksCommand,
+    },
+    /// Make expert demonstrations: labelled observations for training.
+    Demos {
+        /// Folder of the data set; shards become DIR/shard-i.
+        #[arg(long)]
+        out: PathBuf,
+        /// Tasks, comma-separated, or `all`.
+        #[arg(long, default_value = "all")]
+        tasks: String,
+        /// Episodes per task.
+        #[arg(long, default_value_t = 600)]
+        episodes: u64,
+        /// First seed; keep it below 1000000, where evaluation begins.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// Processes; each makes a shard of its own.
+        #[arg(long, default_value_t = 2)]
+        jobs: u64,
+        /// This process's shard, i/n.
+        #[arg(long, hide = true)]
+        shard: Option<String>,
+    },
+    /// Measure success in lockstep, with Wilson 95 % intervals.
+    Eval {
+        /// `weights` (the shipped ones), `expert`, `nearest:DATA_SHARD`, or a file of weights.
+        #[arg(long, default_value = "weights")]
+        policy: String,
+        /// Tasks, comma-separated, or `all`.
+        #[arg(long, default_value = "all")]
+        tasks: String,
+        /// Episodes per task.
+        #[arg(long, default_value_t = 50)]
+        episodes: u64,
+        /// First seed; training uses seeds below 1000000.
+        #[arg(long, default_value_t = EVAL_SEED)]
+        seed: u64,
+        /// Make one prediction per key-frame instead of re-predicting while moving.
+        #[arg(long)]
+        no_repredict: bool,
+        /// What the arm is told.
+        #[arg(long, value_enum, default_value_t = Told::Given)]
+        instruction: Told,
+        /// Run one share of the episodes, i/n; join them with `neuraxis merge`.
+        #[arg(long)]
+        shard: Option<String>,
+        /// Child processes.
+        #[arg(long, default_value_t = 2)]
+        jobs: u64,
+        /// Write the result here.
+        #[arg(long)]
+        json: Option<PathBuf>,
+    },
+    /// Join the result files of shards.
+    Merge {
+        /// Result files of `eval --shard`.
+        files: Vec<PathBuf>,
+        /// Write the joined result here.
+        #[arg(long)]
+        json: Option<PathBuf>,
+    },
+    /// Train on demonstrations; resumes where it was stopped.
+    Train {
+        #[command(subcommand)]
+        what: TrainCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum TasksCommand {
+    /// Names of the tasks.
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+enum TrainCommand {
+    /// The Cortical Policy's static stream.
+    Policy {
+        /// Data set made by `neuraxis demos` (all its shards are used); may be given more than once.
+        #[arg(long, required = true)]
+        data: Vec<PathBuf>,
+        /// YAML of training settings; default: the `small` recipe.
+        #[arg(long)]
+        config: Option<PathBuf>,
+        /// Folder for weights, state and curves.
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+/// Carries out a command.
+pub fn run(cli: Cli) -> Result<()> {
+    let root = workspace_root()?;
+    let config = || Config::load(&root, &cli.robot);
+    match cli.command {
+        Command::Tasks { what: TasksCommand::List } => {
+            for name in neuraxis_sim::tasks::names() {
+                println!("{name}");
+            }
+            Ok(())
+        }
+        Command::Demos { out, tasks, episodes, seed, jobs, shard } => {
+            let plan = DemosPlan { tasks: task_list(&tasks)?, episodes, seed };
+            match shard {
+                Some(shard) => demo_shard(&config()?, plan, &out, parse_shard(&shard)?),
+                None => demo_shards(&plan, &out, jobs),
+            }
+        }
+        Command::Eval { policy, tasks, episodes, seed, no_repredict, instruction, shard, jobs, json } => {
+            let config = config()?;
+            let actor = match policy.as_str() {
+                "expert" => Actor::Expert,
+                "weights" => Actor::Weights(config.root.join(&config.run.weights)),
+                other => match other.strip_prefix("nearest:") {
+                    Some(dir) => Actor::Nearest(dir.into()),
+                    None => Actor::Weights(other.into()),
+                },
+            };
+            let alone = shard.is_some() || jobs <= 1;
+            let plan = EvalPlan {
+                actor,
+                tasks: task_list(&tasks)?,
+                episodes,
+                seed,
+                repredict: !no_repredict,
+                told: instruction,
+                shard: shard.as_deref().map(parse_shard).transpose()?.unwrap_or((0, 1)),
+            };
+            let started = std::time::Instant::now();
+            let report = if alone {
+                let bar = progress(plan.tasks.len() as u64 * episodes.div_ceil(plan.shard.1));
+                eval::run(&config, &plan, |row| {
+                    bar.inc(1);
+                    if bar.is_hidden() {
+                        eprintln!("{} {}: {}", row.task, row.seed, if row.success { "success" } else { "no" });
+                    }
+                })?
+            } else {
+                let arguments: Vec<String> = std::env::args().skip(1).collect();
+                let arguments = without(arguments, &["--json", "--jobs"]);
+                let scratch = std::env::temp_dir().join(format!("neuraxis-eval-{}", std::process::id()));
+                eval::run_parallel(&arguments, jobs, &scratch)?
+            };
+            eval::print(&report);
+            if let Some(file) = json {
+                write_json(&file, &report)?;
+                // Wall-clock figures live in a file of their own, so that results stay byte-identical.
+                let timing = serde_json::json!({ "wall_secs": started.elapsed().as_secs_f64(), "jobs": jobs });
+                write_json(&file.with_extension("timing.json"), &timing)?;
+            }
+            Ok(())
+        }
+        Command::Merge { files, json } => {
+            let reports = files
+                .iter()
+                .map(|f| {
+                    let text = std::fs::read_to_string(f).with_context(|| f.display().to_string())?;
+                    serde_json::from_str(&text).with_context(|| f.display().to_string())
+                })
+                .collect::<Result<Vec<eval::Report>>>()?;
+            let report = eval::merge(reports)?;
+            eval::print(&report);
+            json.map_or(Ok(()), |file| write_json(&file, &report))
+        }
+        Command::Train { what: TrainCommand::Policy { data, config: file, out } } => {
+            let command = std::env::args().collect::<Vec<_>>().join(" ");
+            training::policy(&config()?, &shards(&data)?, file.as_deref(), &out, command)
+        }
+    }
+}
+
+fn demo_shard(config: &Config, mut plan: DemosPlan, out: &std::path::Path, (index, count): (u64, u64)) -> Result<()> {
+    // Each shard makes a contiguous range of seeds.
+    let share = plan.episodes / count + u64::from(index < plan.episodes % count);
+    plan.seed += index * (plan.episodes / count) + index.min(plan.episodes % count);
+    plan.episodes = share;
+    let bar = progress(plan.episodes * plan.tasks.len() as u64);
+    demos::generate(config, &plan, out, |done, kept, failed| {
+        bar.set_position(done);
+        bar.set_message(format!("{kept} observations, {failed} experts failed"));
+        if bar.is_hidden() && done % 50 == 0 {
+            println!("{done} episodes, {kept} observations, {failed} experts failed");
+        }
+    })
+}
+
+fn demo_shards(plan: &DemosPlan, out: &std::path::Path, jobs: u64) -> Result<()> {
+    std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
+    let program = std::env::current_exe()?;
+    let arguments = without(std::env::args().skip(1).collect(), &["--out", "--jobs"]);
+    let mut children = Vec::new();
+    for shard in 0..jobs {
+        let mut command = std::process::Command::new(&program);
+        command.args(&arguments).args(["--shard", &format!("{shard}/{jobs}"), "--out"]).arg(out.join(format!("shard-{shard}")));
+        children.push(command.spawn()?);
+    }
+    for mut child in children {
+        let status = child.wait()?;
+        if !status.success() {
+            bail!("a shard failed: {status}");
+        }
+    }
+    println!("{} episodes of {} tasks in {}", plan.episodes, plan.tasks.len(), out.display());
+    Ok(())
+}
+
+/// The shard folders of data sets.
+fn shards(data: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut all = Vec::new();
+    for dir in data {
+        if dir.join("index.json").exists() {
+            all.push(dir.clone());
+            continue;
+        }
+        let mut inside: Vec<PathBuf> = std::fs::read_dir(dir)
+            .with_context(|| dir.display().to_string())?
+            .filter_map(|e| e.ok().map(|e| e.path()))
+            .filter(|p| p.join("index.json").exists())
+            .collect();
+        if inside.is_empty() {
+            bail!("{}: no data set here (no index.json)", dir.display());
+        }
+        inside.sort();
+        all.append(&mut inside);
+    }
+    Ok(all)
+}
+
+fn task_list(text: &str) -> Result<Vec<String>> {
+    let known = neuraxis_sim::tasks::names();
+    if text == "all" {
+        return Ok(known.iter().map(|s| s.to_string()).collect());
+    }
+    text.split(',')
+        .map(|name| match known.iter().any(|k| *k == name) {
+            true => Ok(name.to_string()),
+            false => bail!("unknown task {name:?}; known: {}", known.join(", ")),
+        })
+        .collect()
+}
+
+fn parse_shard(text: &str) -> Result<(u64, u64)> {
+    let parsed = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    match parsed {
+        Some((i, n)) if i < n => Ok((i, n)),
+        _ => bail!("--shard {text}: allowed: i/n with i from 0 to n-1"),
+    }
+}
+
+/// Arguments without some options and their values.
+fn without(arguments: Vec<String>, options: &[&str]) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut skip = false;
+    for argument in arguments {
+        if skip {
+            skip = false;
+        } else if options.contains(&argument.as_str()) {
+            skip = true;
+        } else if !options.iter().any(|o| argument.starts_with(&format!("{o}="))) {
+            kept.push(argument);
+        }
+    }
+    kept
+}
+
+fn write_json(file: &std::path::Path, value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value)?;
+    std::fs::write(file, text + "\n").with_context(|| file.display().to_string())
+}
+
+fn progress(length: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {elapsed} passed, {eta} to go  {msg}");
+    ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

@@ -1,0 +1,124 @@
+//! `configs/<robot>/*.yaml`: one file, one struct of the crate that it configures. Only the binary knows YAML.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use neuraxis_brainstem::BrainstemConfig;
+use neuraxis_cerebellum::CerebellumConfig;
+use neuraxis_robot::RobotConfig;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// Rates and limits of a run, `configs/<robot>/run.yaml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunSettings {
+    /// Rate at which the policy re-predicts, 1 to 100 [Hz].
+    pub policy_hz: f64,
+    /// Observation-to-prediction latency of the lockstep clock, 0.001 to 1 [s]: the measured p99.
+    pub lockstep_latency_secs: f64,
+    /// A run is a failure after this time, 1 to 600 [s].
+    pub time_limit_secs: f64,
+    /// Policy weights, relative to the workspace.
+    pub weights: PathBuf,
+    /// Where the policy runs: cpu, cuda:N or auto.
+    pub device: String,
+    /// Rate of the camera thread in the realtime clock, 1 to 60 [Hz].
+    pub camera_hz: f64,
+}
+
+impl Default for RunSettings {
+    fn default() -> Self {
+        Self {
+            policy_hz: 10.0,
+            lockstep_latency_secs: 0.08,
+            time_limit_secs: 40.0,
+            weights: "configs/weights/small.safetensors".into(),
+            device: "cpu".into(),
+            camera_hz: 15.0,
+        }
+    }
+}
+
+impl RunSettings {
+    fn validate(&self) -> Result<()> {
+        in_range("policy_hz", self.policy_hz, 1.0, 100.0)?;
+        in_range("lockstep_latency_secs", self.lockstep_latency_secs, 0.001, 1.0)?;
+        in_range("time_limit_secs", self.time_limit_secs, 1.0, 600.0)?;
+        in_range("camera_hz", self.camera_hz, 1.0, 60.0)
+    }
+}
+
+/// Everything resolved.
+#[derive(Clone, Debug, Serialize)]
+pub struct Config {
+    /// Name of the folder under `configs/`.
+    pub name: String,
+    /// Kinematics and limits.
+    pub robot: RobotConfig,
+    /// The 1 kHz loop.
+    pub brainstem: BrainstemConfig,
+    /// The 200 Hz executor and its motion.
+    pub cerebellum: CerebellumConfig,
+    /// Rates and limits of a run.
+    pub run: RunSettings,
+    /// The workspace that relative paths start from.
+    #[serde(skip)]
+    pub root: PathBuf,
+}
+
+impl Config {
+    /// Reads and checks every file of a robot.
+    pub fn load(root: &Path, name: &str) -> Result<Self> {
+        let dir = root.join("configs").join(name);
+        if !dir.is_dir() {
+            let mut known: Vec<String> = std::fs::read_dir(root.join("configs"))
+                .with_context(|| format!("no configuration folder {}", root.join("configs").display()))?
+                .filter_map(|e| e.ok())
+                .filter(|e| e.path().join("robot.yaml").exists())
+                .map(|e| e.file_name().to_string_lossy().into_owned())
+                .collect();
+            known.sort();
+            bail!("no robot {name:?}: {} does not exist; known: {}", dir.display(), known.join(", "));
+        }
+        let robot_file = dir.join("robot.yaml");
+        let mut robot: RobotConfig = read(&robot_file)?;
+        if robot.urdf.is_relative() {
+            robot.urdf = root.join(&robot.urdf);
+        }
+        let brainstem_file = dir.join("brainstem.yaml");
+        let brainstem: BrainstemConfig = read(&brainstem_file)?;
+        brainstem.validate().with_context(|| brainstem_file.display().to_string())?;
+        let cerebellum_file = dir.join("cerebellum.yaml");
+        let mut cerebellum: CerebellumConfig = read(&cerebellum_file)?;
+        let motion_file = dir.join("motion.yaml");
+        cerebellum.motion = read(&motion_file)?;
+        cerebellum.motion.validate().with_context(|| motion_file.display().to_string())?;
+        cerebellum.validate().with_context(|| cerebellum_file.display().to_string())?;
+        let run_file = dir.join("run.yaml");
+        let run: RunSettings = read(&run_file)?;
+        run.validate().with_context(|| run_file.display().to_string())?;
+        Ok(Self { name: name.into(), robot, brainstem, cerebellum, run, root: root.into() })
+    }
+}
+
+/// The workspace: the folder given by `NEURAXIS_ROOT`, else the one this binary was built in.
+pub fn workspace_root() -> Result<PathBuf> {
+    let root = match std::env::var_os("NEURAXIS_ROOT") {
+        Some(dir) => PathBuf::from(dir),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."),
+    };
+    root.canonicalize().with_context(|| format!("workspace {} not found; set NEURAXIS_ROOT", root.display()))
+}
+
+/// Reads one YAML file; errors name the file and the key.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_yaml::from_str(&text).with_context(|| path.display().to_string())
+}
+
+fn in_range(key: &str, value: f64, low: f64, high: f64) -> Result<()> {
+    if !(value.is_finite() && (low..=high).contains(&value)) {
+        bail!("{key} = {value}, allowed: finite, {low} to {high}");
+    }
+    Ok(())
+}

@@ -1,0 +1,188 @@
+//! `neuraxis demos`: expert episodes in lockstep, stored as labelled observations for training.
+//!
+//! Observations are taken along the whole motion and labelled with the key-frame being approached. Free key-frames
+//! are executed a little off while the label stays true, so that the policy learns to correct itself. The first
+//! segment of an episode also stores every other goal that is valid in the scene with the key-frame it would ask
+//! for: the same picture teaches every colour that can be named.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use nalgebra::{UnitQuaternion, Vector3};
+use neuraxis_cerebellum::CerebellumTick;
+use neuraxis_core::{KeyFrame, Observation, Pose};
+use neuraxis_episode::dataset::{CloudSample, DatasetWriter};
+use neuraxis_policy::{
+    PolicyConfig,
+    sample::{LabelledGoal, Record},
+    views,
+};
+use neuraxis_sim::CameraRig;
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64;
+use serde_json::json;
+
+use crate::{
+    config::Config,
+    episode_run::{Studio, instruction},
+    lockstep::Witness,
+    script::Script,
+};
+
+/// What to generate.
+#[derive(Clone, Debug)]
+pub struct DemosPlan {
+    /// Task names.
+    pub tasks: Vec<String>,
+    /// Episodes per task.
+    pub episodes: u64,
+    /// First seed; episode i uses seed + i.
+    pub seed: u64,
+}
+
+/// Chance that a moment between two key-frames is kept, and the most kept per segment.
+const KEEP: f64 = 0.2;
+const MOST_PER_SEGMENT: u32 = 3;
+/// Standard deviation of the execution noise of free key-frames [m], and of their yaw [rad].
+const NOISE_M: f64 = 0.008;
+const NOISE_RAD: f64 = 0.06;
+
+/// Generates one shard into `dir`; `report(done, kept, failed)` after each episode. Resumes a shard that was cut off.
+pub fn generate(config: &Config, plan: &DemosPlan, dir: &Path, mut report: impl FnMut(u64, u64, u64)) -> Result<()> {
+    let studio = Studio::new(config.clone())?;
+    let policy = PolicyConfig::default();
+    let total = plan.episodes * plan.tasks.len() as u64;
+    let (mut writer, first) = open(dir, plan, &policy)?;
+    let mut failed = 0;
+    for episode in first..total {
+        let task = &plan.tasks[(episode % plan.tasks.len() as u64) as usize];
+        let seed = plan.seed + episode / plan.tasks.len() as u64;
+        let samples = record(&studio, &policy, task, seed)?;
+        match samples {
+            Some(samples) => {
+                for (record, cloud) in &samples {
+                    writer.push(&CloudSample { xyz_in_world: &cloud.xyz_in_world, rgb: &cloud.rgb, record })?;
+                }
+            }
+            None => failed += 1,
+        }
+        if episode % 20 == 19 {
+            writer.checkpoint()?;
+        }
+        report(episode + 1, writer.len() as u64, failed);
+    }
+    writer.finish()?;
+    Ok(())
+}
+
+/// A new shard, or the unfinished one and the episode to go on with.
+fn open(dir: &Path, plan: &DemosPlan, policy: &PolicyConfig) -> Result<(DatasetWriter, u64)> {
+    let meta = json!({
+        "tasks": plan.tasks, "episodes": plan.episodes, "seed": plan.seed,
+        "commit": env!("NEURAXIS_COMMIT"), "embodiment": "fr3",
+        "cameras": ["front", "left_shoulder", "right_shoulder", "wrist"],
+    });
+    let b = policy.bounds_m;
+    let writer = DatasetWriter::create(dir, [[b[0], b[1], b[2]], [b[3], b[4], b[5]]], meta)
+        .with_context(|| format!("data set {}", dir.display()))?;
+    Ok((writer, 0))
+}
+
+type Sampled = Vec<(Record, neuraxis_vision::Cloud)>;
+
+/// One expert episode; `None` if the expert failed.
+fn record(studio: &Studio, policy: &PolicyConfig, task: &str, seed: u64) -> Result<Option<Sampled>> {
+    let setup = studio.setup(task, seed)?;
+    let mut rig = CameraRig::new(&setup)?;
+    let mut lockstep = studio.lockstep(&setup, false)?;
+    let goal = setup.goal().clone();
+    let script = studio.script(&setup, &lockstep, &goal);
+    let mut rng = Pcg64::seed_from_u64(seed ^ 0x5eed);
+    let executed = script.iter().map(|k| if k.ignore_collisions { *k } else { jittered(k, &mut rng) }).collect();
+    let alternatives = setup
+        .alternatives()
+        .iter()
+        .filter_map(|other| Some((other.instruction.clone(), *studio.script(&setup, &lockstep, other).first()?)))
+        .collect();
+    let instruction = instruction(&goal, None)?;
+    let mut witness = Sampler {
+        task,
+        seed,
+        sentence: goal.instruction.clone(),
+        script,
+        alternatives,
+        policy,
+        rng,
+        segment: u32::MAX,
+        kept_in_segment: 0,
+        sampled: Vec::new(),
+    };
+    let mut source = Script::new(executed);
+    // The rig is lent to the run, but images are rendered only when the sampler wants them.
+    let outcome = lockstep.run(&mut source, &instruction, &goal, false, Some(&mut rig), &mut witness)?;
+    Ok(outcome.success.then_some(witness.sampled))
+}
+
+/// The key-frame a little off.
+fn jittered(keyframe: &KeyFrame, rng: &mut Pcg64) -> KeyFrame {
+    // The sum of three uniform draws has the deviation of one of them: close enough to a Gaussian, and bounded.
+    let mut noise = |deviation: f64| (0..3).map(|_| rng.random_range(-1.0..1.0)).sum::<f64>() * deviation;
+    let pose = keyframe.world_from_tool;
+    let position = pose.position() + Vector3::new(noise(NOISE_M), noise(NOISE_M), noise(NOISE_M));
+    let yaw = UnitQuaternion::from_axis_angle(&Vector3::z_axis(), noise(NOISE_RAD));
+    KeyFrame { world_from_tool: Pose::from_parts(position, yaw * pose.rotation()), ..*keyframe }
+}
+
+/// Decides which observations are kept and labels them.
+struct Sampler<'a> {
+    task: &'a str,
+    seed: u64,
+    sentence: String,
+    script: Vec<KeyFrame>,
+    alternatives: Vec<(String, KeyFrame)>,
+    policy: &'a PolicyConfig,
+    rng: Pcg64,
+    segment: u32,
+    kept_in_segment: u32,
+    sampled: Sampled,
+}
+
+impl Witness for Sampler<'_> {
+    fn wants_images(&mut self, mind: &CerebellumTick) -> bool {
+        let segment = mind.progress.reached_count;
+        if segment != self.segment {
+            (self.segment, self.kept_in_segment) = (segment, 0);
+        }
+        let wanted = self.kept_in_segment == 0
+            || (self.kept_in_segment < MOST_PER_SEGMENT && self.rng.random_bool(KEEP));
+        wanted && (segment as usize) < self.script.len()
+    }
+
+    fn observation(&mut self, observation: &Observation, mind: &CerebellumTick) -> Result<()> {
+        if observation.cameras.is_empty() {
+            return Ok(());
+        }
+        let kind = mind.progress.reached_count;
+        let Some(&keyframe) = self.script.get(kind as usize) else { return Ok(()) };
+        let mut goals = vec![LabelledGoal { instruction: self.sentence.clone(), keyframe }];
+        if kind == 0 {
+            let others = self.alternatives.iter();
+            goals.extend(others.map(|(text, k)| LabelledGoal { instruction: text.clone(), keyframe: *k }));
+        }
+        let mut cloud = neuraxis_vision::Cloud::default();
+        views::fuse(observation, self.policy, &mut cloud)?;
+        self.kept_in_segment += 1;
+        let record = Record {
+            task: self.task.into(),
+            seed: self.seed,
+            kind,
+            world_from_tool: observation.world_from_tool,
+            reached_world_from_tool: observation.progress.reached_world_from_tool,
+            gripper: observation.progress.gripper,
+            gripper_width_m: observation.gripper_width_m,
+            goals,
+        };
+        self.sampled.push((record, cloud));
+        Ok(())
+    }
+}

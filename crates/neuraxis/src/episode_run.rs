@@ -1,0 +1,74 @@
+//! What demonstrations and evaluation share: one episode of a task from a seed, with any source of key-frames.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use neuraxis_cerebellum::CerebellumConfig;
+use neuraxis_core::{Instruction, KeyFrame, Nanos, Policy, TextEmbedder};
+use neuraxis_robot::Robot;
+use neuraxis_sim::{CameraRig, Goal, Setup, SimConfig, Spec};
+
+use crate::{
+    config::Config,
+    lockstep::{Lockstep, Outcome, RunConfig, Witness},
+};
+
+/// Everything that episodes of one process share.
+pub struct Studio {
+    /// Resolved configuration.
+    pub config: Config,
+    /// Kinematics.
+    pub robot: Arc<Robot>,
+    /// Where the simulator finds its assets.
+    pub sim: SimConfig,
+}
+
+impl Studio {
+    /// Loads the robot of a configuration.
+    pub fn new(config: Config) -> Result<Self> {
+        let robot = Robot::from_urdf(&config.robot.urdf, &config.robot)?;
+        let sim = SimConfig { assets: config.root.clone(), ..SimConfig::default() };
+        Ok(Self { robot: Arc::new(robot), sim, config })
+    }
+
+    /// A scene and its goal.
+    pub fn setup(&self, task: &str, seed: u64) -> Result<Setup> {
+        let spec = Spec { task: task.into(), seed, variation: None };
+        Setup::new(&spec, &self.sim).with_context(|| format!("task {task}, seed {seed}"))
+    }
+
+    /// Body and world at the start of a scene, with re-prediction on or off.
+    pub fn lockstep(&self, setup: &Setup, repredict: bool) -> Result<Lockstep> {
+        let run = RunConfig {
+            policy_period: Nanos::from_secs(1.0 / self.config.run.policy_hz),
+            policy_latency: Nanos::from_secs(self.config.run.lockstep_latency_secs),
+            time_limit: Nanos::from_secs(self.config.run.time_limit_secs),
+        };
+        let cerebellum = CerebellumConfig { repredict, ..self.config.cerebellum.clone() };
+        Lockstep::new(self.robot.clone(), setup, self.config.brainstem.clone(), cerebellum, run)
+    }
+
+    /// The expert's key-frames for a goal, from the scene's true state.
+    pub fn script(&self, setup: &Setup, lockstep: &Lockstep, goal: &Goal) -> Vec<KeyFrame> {
+        setup.keyframes(goal, lockstep.plant())
+    }
+}
+
+/// A goal's sentence with its features.
+pub fn instruction(goal: &Goal, embedder: Option<&mut dyn TextEmbedder>) -> Result<Instruction> {
+    let features = embedder.map(|e| e.embed(&goal.instruction)).transpose()?;
+    Ok(Instruction { text: goal.instruction.as_str().into(), epoch: 1, features })
+}
+
+/// Runs a source on a goal's sentence and scores it on `scored`.
+pub fn run_source(
+    lockstep: &mut Lockstep,
+    source: &mut dyn Policy,
+    instruction: &Instruction,
+    scored: &Goal,
+    rig: Option<&mut CameraRig>,
+    witness: &mut dyn Witness,
+) -> Result<Outcome> {
+    let sees = rig.is_some();
+    lockstep.run(source, instruction, scored, sees, rig, witness)
+}

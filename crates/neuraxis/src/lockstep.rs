@@ -1,0 +1,187 @@
+//! The lockstep clock: one driver runs every thread's work in a fixed order on simulated time.
+//!
+//! The same step functions as on a robot, the same rates; only the waiting is gone. A prediction made from the
+//! observation at time t reaches the cerebellum at t + `policy_latency`, whatever the machine's speed, so that two
+//! runs on one machine are byte-identical and success rates do not depend on load.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use neuraxis_brainstem::{Brainstem, BrainstemConfig, Tick};
+use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumTick};
+use neuraxis_core::{
+    ArmState, Fault, Instruction, Nanos, Observation, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, Policy, Prediction,
+};
+use neuraxis_robot::Robot;
+use neuraxis_sim::{CameraRig, Goal, Plant, Setup};
+
+/// Rates and limits of a run.
+#[derive(Clone, Debug)]
+pub struct RunConfig {
+    /// Time between two observations.
+    pub policy_period: Nanos,
+    /// Observation to prediction at the cerebellum.
+    pub policy_latency: Nanos,
+    /// The run is a failure after this time.
+    pub time_limit: Nanos,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The goal was met.
+    pub success: bool,
+    /// The goal can no longer be met (a wrong button, say).
+    pub failed: bool,
+    /// Simulated time at the end [s].
+    pub secs: f64,
+    /// Key-frames reached.
+    pub reached: u32,
+    /// First fault of the loop, if any.
+    pub fault: Option<Fault>,
+    /// Why the policy gave no prediction, the last time.
+    pub refused: Option<String>,
+}
+
+/// Sees everything as it happens; recorders and data generation hang here.
+pub trait Witness {
+    /// Should the cameras be rendered for the observation due now? Asked when the source does not need them.
+    fn wants_images(&mut self, _cerebellum: &CerebellumTick) -> bool {
+        false
+    }
+    /// An observation, with images if the source or [`Witness::wants_images`] asked for them.
+    fn observation(&mut self, _observation: &Observation, _cerebellum: &CerebellumTick) -> Result<()> {
+        Ok(())
+    }
+    /// A prediction, when it is made.
+    fn prediction(&mut self, _prediction: &Prediction) -> Result<()> {
+        Ok(())
+    }
+    /// Each millisecond.
+    fn tick(&mut self, _state: &ArmState, _tick: &Tick, _cerebellum: &CerebellumTick) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A witness that looks away.
+pub struct Nobody;
+
+impl Witness for Nobody {}
+
+/// Body and world of one episode.
+pub struct Lockstep {
+    robot: Arc<Robot>,
+    plant: Plant,
+    brainstem: Brainstem,
+    cerebellum: Cerebellum,
+    config: RunConfig,
+}
+
+impl Lockstep {
+    /// Puts the arm at home in a freshly sampled scene.
+    pub fn new(
+        robot: Arc<Robot>,
+        setup: &Setup,
+        brainstem: BrainstemConfig,
+        cerebellum: CerebellumConfig,
+        config: RunConfig,
+    ) -> Result<Self> {
+        Ok(Self {
+            plant: Plant::new(setup).context("starting the simulation")?,
+            brainstem: Brainstem::new(robot.clone(), brainstem)?,
+            cerebellum: Cerebellum::new(robot.clone(), cerebellum)?,
+            robot,
+            config,
+        })
+    }
+
+    /// The simulated world, for experts and scoring.
+    pub fn plant(&self) -> &Plant {
+        &self.plant
+    }
+
+    /// Runs until success, failure or the time limit. `rig` may be absent if nobody wants images.
+    pub fn run(
+        &mut self,
+        source: &mut dyn Policy,
+        instruction: &Instruction,
+        goal: &Goal,
+        source_sees: bool,
+        mut rig: Option<&mut CameraRig>,
+        witness: &mut dyn Witness,
+    ) -> Result<Outcome> {
+        let every = |period: Nanos| (period.0 / PERIOD_BRAINSTEM.0).max(1);
+        let (think, look) = (every(PERIOD_CEREBELLUM), every(self.config.policy_period));
+        let limit = self.config.time_limit.0 / PERIOD_BRAINSTEM.0;
+        let mut now = self.plant.state().stamp;
+        let first = self.brainstem.step(now, &self.plant.state(), None);
+        self.plant.step(&first.command);
+        self.cerebellum.start_task(instruction.epoch, now, &self.brainstem.commanded(), self.plant.state().gripper_width_m);
+
+        let mut on_the_way: Option<(Nanos, Prediction)> = None;
+        let mut newest: Option<Prediction> = None;
+        let mut outcome =
+            Outcome { success: false, failed: false, secs: 0.0, reached: 0, fault: None, refused: None };
+        let mut thought: Option<CerebellumTick> = None;
+        for tick in 0..limit {
+            let state = self.plant.state();
+            now = state.stamp;
+            if let Some((at, prediction)) = on_the_way
+                && now >= at
+            {
+                newest = Some(prediction);
+                on_the_way = None;
+            }
+            if tick % think == 0 || thought.is_none() {
+                thought = Some(self.cerebellum.step(now, &state, &self.brainstem.commanded(), newest.as_ref()));
+            }
+            let Some(mind) = thought else { continue };
+            let loop_tick = self.brainstem.step(now, &state, Some(&mind.segment));
+            self.plant.step(&loop_tick.command);
+            witness.tick(&state, &loop_tick, &mind)?;
+            outcome.fault = outcome.fault.or(mind.fault).or(loop_tick.fault);
+
+            if tick % look == 0 && on_the_way.is_none() {
+                let images = source_sees || witness.wants_images(&mind);
+                let observation = self.observe(tick / look, &state, &mind, rig.as_deref_mut().filter(|_| images))?;
+                witness.observation(&observation, &mind)?;
+                match source.predict(&observation, instruction) {
+                    Ok(prediction) => {
+                        witness.prediction(&prediction)?;
+                        on_the_way = Some((now + self.config.policy_latency, prediction));
+                    }
+                    Err(error) => outcome.refused = Some(error.to_string()),
+                }
+            }
+            outcome.reached = mind.progress.reached_count;
+            outcome.success = self.plant.success(goal);
+            outcome.failed = self.plant.failed(goal);
+            if outcome.success || outcome.failed {
+                break;
+            }
+        }
+        outcome.secs = now.secs();
+        Ok(outcome)
+    }
+
+    fn observe(
+        &self,
+        seq: u64,
+        state: &ArmState,
+        mind: &CerebellumTick,
+        rig: Option<&mut CameraRig>,
+    ) -> Result<Observation> {
+        Ok(Observation {
+            seq,
+            stamp: state.stamp,
+            cameras: match rig {
+                Some(rig) => rig.render(&self.plant).context("rendering the cameras")?,
+                None => Vec::new(),
+            },
+            q: state.q,
+            world_from_tool: self.robot.world_from_tool(&state.q),
+            gripper_width_m: state.gripper_width_m,
+            progress: mind.progress,
+        })
+    }
+}

@@ -1,0 +1,199 @@
+//! One self-describing file: weights as safetensors, and in its header everything needed to use them.
+
+use std::{borrow::Cow, collections::HashMap, fs, path::Path};
+
+use safetensors::{Dtype, SafeTensors, View};
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+use crate::{Error, PolicyConfig, Result};
+
+/// Header key under which [`About`] is kept as JSON.
+const ABOUT: &str = "neuraxis_policy";
+
+/// What weights are and where they come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct About {
+    /// Shape of the network.
+    pub config: PolicyConfig,
+    /// Text encoder whose features it was trained on.
+    pub text_encoder: String,
+    /// Robot the demonstrations were made with.
+    pub embodiment: String,
+    /// Cameras in the observations.
+    pub cameras: Vec<String>,
+    /// Command that made it.
+    pub command: String,
+    /// Repository commit at that time.
+    pub commit: String,
+    /// Seed.
+    pub seed: u64,
+    /// Optimiser steps taken.
+    pub steps: u64,
+    /// Seconds of training so far.
+    pub train_secs: f64,
+    /// Data sets it was trained on.
+    pub data: String,
+    /// Licence of the weights.
+    pub licence: String,
+}
+
+/// Named f32 tensors and their description.
+#[derive(Debug)]
+pub struct Checkpoint {
+    /// Description.
+    pub about: About,
+    /// Tensors by name.
+    pub tensors: HashMap<String, Tensor>,
+    /// FNV-1a of the file's bytes: the `policy hash` of reports.
+    pub hash: u64,
+}
+
+impl Checkpoint {
+    /// Writes atomically: a kill leaves the old file or the new one.
+    pub fn write(path: &Path, about: &About, tensors: &[(String, Tensor)]) -> Result<()> {
+        let views = tensors
+            .iter()
+            .map(|(name, tensor)| Ok((name.clone(), Blob::new(tensor)?)))
+            .collect::<Result<Vec<_>>>()?;
+        let json = serde_json::to_string(about).map_err(|e| refuse(path, e.to_string()))?;
+        let header = HashMap::from([(ABOUT.to_string(), json)]);
+        let bytes = safetensors::serialize(views, Some(header)).map_err(|e| refuse(path, e.to_string()))?;
+        let partial = path.with_extension("partial");
+        fs::write(&partial, bytes).map_err(Error::io(&partial))?;
+        fs::rename(&partial, path).map_err(Error::io(path))
+    }
+
+    /// Reads and checks the description; shapes are checked when the weights are put to use.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = fs::read(path).map_err(Error::io(path))?;
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| refuse(path, format!("not a safetensors file: {e}")))?;
+        let json = header.metadata().as_ref().and_then(|m| m.get(ABOUT)).ok_or_else(|| {
+            refuse(path, format!("its header has no `{ABOUT}`: not weights of this policy"))
+        })?;
+        let about: About = serde_json::from_str(json).map_err(|e| refuse(path, format!("header `{ABOUT}`: {e}")))?;
+        about.config.validate()?;
+        let file = SafeTensors::deserialize(&bytes).map_err(|e| refuse(path, e.to_string()))?;
+        let mut tensors = HashMap::new();
+        for (name, view) in file.tensors() {
+            if view.dtype() != Dtype::F32 {
+                return Err(refuse(path, format!("tensor {name} is {:?}, expected F32", view.dtype())));
+            }
+            let values: Vec<f32> = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            if let Some(bad) = values.iter().position(|x| !x.is_finite()) {
+                return Err(refuse(path, format!("tensor {name} holds a non-finite number at {bad}")));
+            }
+            let shape: Vec<i64> = view.shape().iter().map(|&n| n as i64).collect();
+            tensors.insert(name.to_string(), Tensor::f_from_slice(&values)?.f_view(&shape[..])?);
+        }
+        Ok(Self { about, tensors, hash: fnv1a(&bytes) })
+    }
+
+    /// Copies weights into the parameters of a network; names and shapes must match exactly.
+    pub fn load_into(&self, path: &Path, parameters: &[(String, Tensor)]) -> Result<()> {
+        let _guard = tch::no_grad_guard();
+        for (name, parameter) in parameters {
+            let found = self.find(path, name)?;
+            if found.size() != parameter.size() {
+                return Err(refuse(path, format!("tensor {name} is {:?}, expected {:?}", found.size(), parameter.size())));
+            }
+            parameter.shallow_clone().f_copy_(&found)?;
+        }
+        Ok(())
+    }
+
+    /// One tensor by name.
+    pub fn find(&self, path: &Path, name: &str) -> Result<Tensor> {
+        let tensor = self.tensors.get(name).ok_or_else(|| refuse(path, format!("tensor {name} is missing")))?;
+        Ok(tensor.shallow_clone())
+    }
+}
+
+/// A short stable hash, for reports and determinism checks.
+pub fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn refuse(path: &Path, reason: String) -> Error {
+    Error::Checkpoint { path: path.into(), reason }
+}
+
+/// A tensor's bytes in the form that safetensors asks for.
+struct Blob {
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl Blob {
+    fn new(tensor: &Tensor) -> Result<Self> {
+        let flat = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?.f_view([-1])?;
+        let values = Vec::<f32>::try_from(&flat)?;
+        Ok(Self {
+            shape: tensor.size().iter().map(|&n| n as usize).collect(),
+            bytes: values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        })
+    }
+}
+
+impl View for Blob {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn about() -> About {
+        About {
+            config: PolicyConfig::default(),
+            text_encoder: "none".into(),
+            embodiment: "fr3".into(),
+            cameras: vec!["front".into()],
+            command: "test".into(),
+            commit: "none".into(),
+            seed: 3,
+            steps: 7,
+            train_secs: 0.5,
+            data: "none".into(),
+            licence: "Apache-2.0".into(),
+        }
+    }
+
+    #[test]
+    fn round_trip_and_refusals() {
+        let dir = std::env::temp_dir().join(format!("neuraxis-checkpoint-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let path = dir.join("w.safetensors");
+        let weight = Tensor::from_slice(&[1.0f32, -2.0, 3.0, 4.5]).view([2, 2]);
+        Checkpoint::write(&path, &about(), &[("a.weight".into(), weight.copy())]).unwrap();
+        let read = Checkpoint::read(&path).unwrap();
+        assert_eq!(read.about, about());
+        let target = Tensor::zeros([2, 2], (Kind::Float, Device::Cpu));
+        read.load_into(&path, &[("a.weight".into(), target.shallow_clone())]).unwrap();
+        assert_eq!(target, weight);
+
+        let other = Tensor::zeros([3, 2], (Kind::Float, Device::Cpu));
+        let text = read.load_into(&path, &[("a.weight".into(), other)]).unwrap_err().to_string();
+        assert!(text.contains("a.weight is [2, 2], expected [3, 2]"), "{text}");
+        let text = read.find(&path, "b").unwrap_err().to_string();
+        assert!(text.contains("tensor b is missing"), "{text}");
+
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
+        assert!(Checkpoint::read(&path).unwrap_err().to_string().contains("w.safetensors"));
+        fs::write(&path, b"garbage").unwrap();
+        assert!(Checkpoint::read(&path).unwrap_err().to_string().contains("not a safetensors file"));
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}

@@ -1,0 +1,173 @@
+//! Sizes of the network and settings of its training.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// Shape of the policy. Stored in every checkpoint; weights of another shape are refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicyConfig {
+    /// World-aligned cube the policy works in: [x_min, y_min, z_min, x_max, y_max, z_max] [m].
+    pub bounds_m: [f64; 6],
+    /// Side of each virtual view [px]; a multiple of 16.
+    pub image_px: i64,
+    /// Magnification of the fine stage.
+    pub zoom: f64,
+    /// Width of the pixel path (quarter-resolution features).
+    pub pixel_dim: i64,
+    /// Width of the transformer.
+    pub dim: i64,
+    /// Attention heads; divides `dim`.
+    pub heads: i64,
+    /// Self-attention layers inside each view.
+    pub depth_view: usize,
+    /// Joint layers over all views and the language tokens.
+    pub depth_joint: usize,
+    /// Width of the text encoder's token features.
+    pub text_dim: i64,
+    /// Language tokens kept.
+    pub text_len: i64,
+    /// Rotation bins per axis.
+    pub rotation_bins: i64,
+    /// Height of the table plane whose points are thinned before rendering [m].
+    pub plane_z_m: f64,
+}
+
+impl Default for PolicyConfig {
+    /// The `small` preset.
+    fn default() -> Self {
+        Self {
+            bounds_m: [-0.3, -0.5, 0.6, 0.7, 0.5, 1.6],
+            image_px: 112,
+            zoom: 4.0,
+            pixel_dim: 64,
+            dim: 128,
+            heads: 4,
+            depth_view: 2,
+            depth_joint: 2,
+            text_dim: 384,
+            text_len: 24,
+            rotation_bins: 72,
+            plane_z_m: 0.75,
+        }
+    }
+}
+
+impl PolicyConfig {
+    /// Refuses shapes that cannot be built.
+    pub fn validate(&self) -> Result<()> {
+        let fail = |key, value: String, allowed| Err(Error::Config { key, value, allowed });
+        if self.image_px < 32 || self.image_px % 16 != 0 {
+            return fail("image_px", self.image_px.to_string(), "a multiple of 16, at least 32");
+        }
+        if self.heads < 1 || self.dim % self.heads != 0 || self.pixel_dim % 4 != 0 {
+            return fail("heads", self.heads.to_string(), "a divisor of dim (and pixel_dim a multiple of 4)");
+        }
+        if !(self.zoom.is_finite() && self.zoom > 1.0) {
+            return fail("zoom", self.zoom.to_string(), "finite, greater than 1");
+        }
+        let b = &self.bounds_m;
+        if !b.iter().all(|x| x.is_finite()) || (0..3).any(|i| b[i] >= b[i + 3]) {
+            return fail("bounds_m", format!("{b:?}"), "finite, minimum below maximum on each axis");
+        }
+        if self.rotation_bins < 4 || self.text_len < 1 || self.text_dim < 1 {
+            return fail("rotation_bins", self.rotation_bins.to_string(), "at least 4 (text_len, text_dim at least 1)");
+        }
+        Ok(())
+    }
+}
+
+/// Settings of `neuraxis train policy`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// Shape of the network.
+    pub policy: PolicyConfig,
+    /// Optimiser steps in all; the learning rate falls to `lr * lr_final` along a cosine.
+    pub steps: u64,
+    /// Samples per step, over all workers.
+    pub batch: usize,
+    /// Data-parallel workers, one torch thread each.
+    pub workers: usize,
+    /// Peak learning rate.
+    pub lr: f64,
+    /// Last learning rate as a fraction of the peak.
+    pub lr_final: f64,
+    /// Linear warm-up [steps].
+    pub warmup: u64,
+    /// AdamW weight decay.
+    pub weight_decay: f64,
+    /// Gradient norm above which the gradient is scaled down.
+    pub clip: f64,
+    /// Decay of the moving average of the weights that is saved for use.
+    pub ema: f64,
+    /// Run the networks in bfloat16 (weights and loss stay in f32).
+    pub bf16: bool,
+    /// Seed of initial weights, sampling and augmentation.
+    pub seed: u64,
+    /// Yaw augmentation about the scene centre: uniform in ± this [deg].
+    pub augment_yaw_deg: f64,
+    /// Shift augmentation per horizontal axis: uniform in ± this [m].
+    pub augment_shift_m: f64,
+    /// Noise of the zoom centre per axis in training [m].
+    pub center_noise_m: f64,
+    /// Width of the target blob in the heatmaps [px].
+    pub target_sigma_px: f32,
+    /// Chance that an observation is paired with another goal that is valid in it.
+    pub relabel: f64,
+    /// Checkpoint every so many steps.
+    pub checkpoint_every: u64,
+    /// Log and print every so many steps.
+    pub log_every: u64,
+    /// Part of the episodes kept for validation.
+    pub holdout: f64,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            policy: PolicyConfig::default(),
+            steps: 12_000,
+            batch: 16,
+            workers: 2,
+            lr: 8e-4,
+            lr_final: 0.02,
+            warmup: 300,
+            weight_decay: 1e-2,
+            clip: 1.0,
+            ema: 0.998,
+            bf16: true,
+            seed: 1,
+            augment_yaw_deg: 10.0,
+            augment_shift_m: 0.03,
+            center_noise_m: 0.04,
+            target_sigma_px: 1.5,
+            relabel: 0.5,
+            checkpoint_every: 250,
+            log_every: 25,
+            holdout: 0.03,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Refuses settings that cannot train.
+    pub fn validate(&self) -> Result<()> {
+        self.policy.validate()?;
+        let fail = |key, value: String, allowed| Err(Error::Config { key, value, allowed });
+        if self.workers == 0 || self.batch % self.workers != 0 || self.batch == 0 {
+            return fail("batch", self.batch.to_string(), "a positive multiple of workers");
+        }
+        if !(self.lr.is_finite() && self.lr > 0.0) {
+            return fail("lr", self.lr.to_string(), "finite, positive");
+        }
+        if !(0.0..1.0).contains(&self.ema) {
+            return fail("ema", self.ema.to_string(), "0 to below 1");
+        }
+        if !(0.0..0.5).contains(&self.holdout) {
+            return fail("holdout", self.holdout.to_string(), "0 to below 0.5");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,87 @@
+//! L = L_trans + L_rot + L_gripper + L_collision, all of weight one (section 4, RVT-2).
+
+use tch::{Kind, Tensor};
+
+use crate::{Result, network::HeadOutput};
+
+/// What a sample should have given.
+#[derive(Debug)]
+pub struct Targets {
+    /// (b, v, s, s) probability maps of the coarse stage
+    pub heat_coarse: Tensor,
+    /// (b, v, s, s) probability maps of the fine stage
+    pub heat_fine: Tensor,
+    /// (b, 3) rotation bins
+    pub bins: Tensor,
+    /// (b) 0 closed, 1 open
+    pub gripper: Tensor,
+    /// (b) 0 avoid, 1 ignore collisions
+    pub collision: Tensor,
+}
+
+/// The terms of the loss, each a scalar tensor.
+#[derive(Debug)]
+pub struct Terms {
+    /// Coarse heatmaps.
+    pub coarse: Tensor,
+    /// Fine heatmaps.
+    pub fine: Tensor,
+    /// Sum over the three angles.
+    pub rotation: Tensor,
+    /// Gripper.
+    pub gripper: Tensor,
+    /// Collision flag.
+    pub collision: Tensor,
+}
+
+impl Terms {
+    /// All terms from predictions and targets.
+    pub fn new(coarse: &Tensor, fine: &Tensor, heads: &HeadOutput, targets: &Targets) -> Result<Self> {
+        let class = |logits: &Tensor, target: &Tensor| -> Result<Tensor> {
+            Ok(logits.f_to_kind(Kind::Float)?.f_cross_entropy_loss(target, None::<Tensor>, tch::Reduction::Mean, -100, 0.0)?)
+        };
+        let mut rotation = class(&heads.angles[0], &targets.bins.f_select(1, 0)?)?;
+        for (i, logits) in heads.angles.iter().enumerate().skip(1) {
+            rotation = rotation.f_add(&class(logits, &targets.bins.f_select(1, i as i64)?)?)?;
+        }
+        Ok(Self {
+            coarse: heat_loss(coarse, &targets.heat_coarse)?,
+            fine: heat_loss(fine, &targets.heat_fine)?,
+            rotation,
+            gripper: class(&heads.gripper, &targets.gripper)?,
+            collision: class(&heads.collision, &targets.collision)?,
+        })
+    }
+
+    /// What is minimised.
+    pub fn total(&self) -> Result<Tensor> {
+        Ok(self.coarse.f_add(&self.fine)?.f_add(&self.rotation)?.f_add(&self.gripper)?.f_add(&self.collision)?)
+    }
+
+    /// The numbers in the order of the fields.
+    pub fn values(&self) -> Result<[f64; 5]> {
+        let v = |t: &Tensor| f64::try_from(t.f_detach()?);
+        Ok([v(&self.coarse)?, v(&self.fine)?, v(&self.rotation)?, v(&self.gripper)?, v(&self.collision)?])
+    }
+}
+
+/// Cross-entropy of (b, v, s, s) logits against maps that sum to one, averaged over batch and views.
+fn heat_loss(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
+    let (b, v, h, w) = logits.size4()?;
+    let log_p = logits.f_view([b * v, h * w])?.f_log_softmax(1, Kind::Float)?;
+    let sum = log_p.f_mul(&target.f_view([b * v, h * w])?)?.f_sum(Kind::Float)?;
+    Ok(sum.f_div_scalar(-((b * v) as f64))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heat_loss_is_log_of_the_pixel_count_for_flat_logits() {
+        let logits = Tensor::zeros([2, 3, 8, 8], (Kind::Float, tch::Device::Cpu));
+        let target = Tensor::full([2, 3, 8, 8], 1.0 / 64.0, (Kind::Float, tch::Device::Cpu));
+        let loss = f64::try_from(heat_loss(&logits, &target).unwrap()).unwrap();
+        assert!((loss - 64f64.ln()).abs() < 1e-5);
+    }
+}

@@ -1,0 +1,117 @@
+//! The baseline that any learned policy must beat: replay the key-frame of the most similar training observation.
+//!
+//! Similar means: same sentence meaning (pooled text features), same place in the task (last key-frame, gripper)
+//! and a similar picture (the coarse top and front views, shrunk). No learning.
+
+use std::path::Path;
+
+use neuraxis_core::{Instruction, KeyFrame, Observation, Policy, PolicyError, Prediction, StageTimes, TextEmbedder, TextFeatures};
+use neuraxis_episode::dataset::Dataset;
+use neuraxis_vision::Cloud;
+
+use crate::{
+    PolicyConfig, Result,
+    network::VIEW_CHANNELS,
+    sample::{Body, Record},
+    views,
+};
+
+/// Side of the shrunken views.
+const SIDE: usize = 14;
+/// Most observations kept.
+const MOST: usize = 6000;
+
+/// Features of training observations and the key-frames they were labelled with.
+pub struct NearestReplay {
+    config: PolicyConfig,
+    entries: Vec<(Vec<f32>, KeyFrame)>,
+    seq: u64,
+}
+
+impl NearestReplay {
+    /// Indexes a data set; every n-th observation if it is large.
+    pub fn open(dir: &Path, embedder: &mut dyn TextEmbedder) -> Result<Self> {
+        let dataset = Dataset::open(dir)?;
+        let config = PolicyConfig::default();
+        let stride = dataset.len().div_ceil(MOST).max(1);
+        let mut entries = Vec::new();
+        let mut scene = Cloud::default();
+        for i in (0..dataset.len()).step_by(stride) {
+            let record: Record = dataset.record(i)?;
+            dataset.cloud_into(i, &mut scene.xyz_in_world, &mut scene.rgb)?;
+            let body = Body::new(record.world_from_tool, record.reached_world_from_tool, record.gripper, record.gripper_width_m);
+            for goal in &record.goals {
+                let text = embedder.embed(&goal.instruction).map_err(|e| crate::Error::Data(e.to_string()))?;
+                entries.push((features(&config, &scene, &body, &text)?, goal.keyframe));
+            }
+        }
+        Ok(Self { config, entries, seq: 0 })
+    }
+}
+
+impl Policy for NearestReplay {
+    fn predict(&mut self, observation: &Observation, instruction: &Instruction) -> std::result::Result<Prediction, PolicyError> {
+        let refuse = |e: crate::Error| PolicyError::Observation { seq: observation.seq, reason: e.to_string() };
+        let text = instruction.features.as_ref().ok_or_else(|| PolicyError::Instruction {
+            text: instruction.text.to_string(),
+            reason: "it has no text features".into(),
+        })?;
+        let mut cloud = Cloud::default();
+        views::fuse(observation, &self.config, &mut cloud).map_err(|e| refuse(e.into()))?;
+        let progress = &observation.progress;
+        let body = Body::new(
+            observation.world_from_tool,
+            progress.reached_world_from_tool,
+            progress.gripper,
+            observation.gripper_width_m,
+        );
+        let here = features(&self.config, &cloud, &body, text).map_err(refuse)?;
+        let distance = |there: &[f32]| here.iter().zip(there).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
+        let nearest = self
+            .entries
+            .iter()
+            .min_by(|a, b| distance(&a.0).total_cmp(&distance(&b.0)))
+            .ok_or_else(|| PolicyError::Internal("the data set is empty".into()))?;
+        self.seq += 1;
+        Ok(Prediction {
+            seq: self.seq,
+            epoch: instruction.epoch,
+            observed_at: observation.stamp,
+            keyframe: nearest.1,
+            confidence: (-distance(&nearest.0)).exp(),
+            times: StageTimes::default(),
+        })
+    }
+}
+
+fn features(config: &PolicyConfig, scene: &Cloud, body: &Body, text: &TextFeatures) -> Result<Vec<f32>> {
+    let frame = views::cube(config);
+    let mut views = Vec::new();
+    views::append(&mut views, scene, &frame, body, config);
+    let side = config.image_px as usize;
+    let block = side / SIDE;
+    let mut out = Vec::new();
+    // Top view: colours and height; enough to tell scenes apart.
+    for channel in [2, 3, 4, 5] {
+        let plane = &views[channel * side * side..(channel + 1) * side * side];
+        for row in 0..SIDE {
+            for column in 0..SIDE {
+                let sum: f32 = (0..block * block)
+                    .map(|i| plane[(row * block + i / block) * side + column * block + i % block])
+                    .sum();
+                out.push(sum / (block * block) as f32);
+            }
+        }
+    }
+    debug_assert!(views.len() >= VIEW_CHANNELS as usize * side * side);
+    out.extend(body.proprio(&frame).map(|x| 3.0 * x));
+    let mut pooled = vec![0.0; text.width];
+    for token in text.values.chunks(text.width) {
+        for (sum, x) in pooled.iter_mut().zip(token) {
+            *sum += x;
+        }
+    }
+    let norm = pooled.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-6);
+    out.extend(pooled.iter().map(|x| 6.0 * x / norm));
+    Ok(out)
+}

@@ -1,0 +1,168 @@
+//! The sentence encoder all-MiniLM-L6-v2 (Apache-2.0), a six-layer BERT, run offline by LibTorch.
+//!
+//! Its token-level features serve where RVT-2 uses CLIP's. Architecture: Devlin et al. 2019, post-norm layers.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use neuraxis_core::{PolicyError, TextEmbedder, TextFeatures};
+use safetensors::SafeTensors;
+use tch::{Kind, Tensor};
+use tokenizers::Tokenizer;
+
+use crate::{Error, Result, checkpoint::fnv1a};
+
+const LAYERS: usize = 6;
+const HEADS: i64 = 12;
+const WIDTH: i64 = 384;
+/// Tokens kept of a sentence, the two special ones included.
+const MOST_TOKENS: usize = 32;
+
+/// The encoder and the sentences it has seen.
+pub struct MiniLm {
+    weights: HashMap<String, Tensor>,
+    tokenizer: Tokenizer,
+    id: String,
+    seen: HashMap<String, TextFeatures>,
+}
+
+// SAFETY: tensors are reference-counted by atomics in LibTorch and this type is used from one thread at a time.
+unsafe impl Send for MiniLm {}
+
+impl MiniLm {
+    /// Reads `model.safetensors` and `tokenizer.json` of a folder (`./neuraxis setup` puts them into `.deps/text`).
+    pub fn load(dir: &Path) -> Result<Self> {
+        let path = dir.join("model.safetensors");
+        let bytes = std::fs::read(&path).map_err(Error::io(&path))?;
+        let file = SafeTensors::deserialize(&bytes).map_err(|e| refuse(&path, e.to_string()))?;
+        let mut weights = HashMap::new();
+        for (name, view) in file.tensors() {
+            if view.dtype() != safetensors::Dtype::F32 {
+                continue;
+            }
+            let values: Vec<f32> = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            let shape: Vec<i64> = view.shape().iter().map(|&n| n as i64).collect();
+            weights.insert(name.to_string(), Tensor::f_from_slice(&values)?.f_view(&shape[..])?);
+        }
+        let tokens = dir.join("tokenizer.json");
+        let mut tokenizer = Tokenizer::from_file(&tokens).map_err(|e| refuse(&tokens, e.to_string()))?;
+        tokenizer.with_padding(None);
+        tokenizer.with_truncation(None).map_err(|e| refuse(&tokens, e.to_string()))?;
+        let id = format!("all-MiniLM-L6-v2:{:016x}", fnv1a(&bytes));
+        let encoder = Self { weights, tokenizer, id, seen: HashMap::new() };
+        encoder.weight(&format!("encoder.layer.{}.output.dense.weight", LAYERS - 1)).map_err(|e| refuse(&path, e.to_string()))?;
+        Ok(encoder)
+    }
+
+    fn weight(&self, name: &str) -> Result<&Tensor> {
+        self.weights.get(name).ok_or_else(|| Error::Data(format!("the text encoder has no tensor {name}")))
+    }
+
+    fn linear(&self, name: &str, x: &Tensor) -> Result<Tensor> {
+        let (w, b) = (self.weight(&format!("{name}.weight"))?, self.weight(&format!("{name}.bias"))?);
+        Ok(x.f_linear(w, Some(b))?)
+    }
+
+    fn norm(&self, name: &str, x: &Tensor) -> Result<Tensor> {
+        let (w, b) = (self.weight(&format!("{name}.weight"))?, self.weight(&format!("{name}.bias"))?);
+        Ok(x.f_layer_norm([WIDTH], Some(w), Some(b), 1e-12, false)?)
+    }
+
+    fn encode(&self, text: &str) -> Result<TextFeatures> {
+        let _guard = tch::no_grad_guard();
+        let encoding = self.tokenizer.encode(text, true).map_err(|e| Error::Data(e.to_string()))?;
+        let mut ids: Vec<i64> = encoding.get_ids().iter().map(|&i| i64::from(i)).collect();
+        if ids.len() > MOST_TOKENS {
+            let end = ids[ids.len() - 1];
+            ids.truncate(MOST_TOKENS - 1);
+            ids.push(end);
+        }
+        let n = ids.len() as i64;
+        let look_up = |table: &str, indices: &Tensor| -> Result<Tensor> {
+            Ok(Tensor::f_embedding(self.weight(&format!("embeddings.{table}.weight"))?, indices, -1, false, false)?)
+        };
+        let positions = Tensor::f_arange(n, (Kind::Int64, tch::Device::Cpu))?;
+        let words = look_up("word_embeddings", &Tensor::f_from_slice(&ids)?)?;
+        let x = words.f_add(&look_up("position_embeddings", &positions)?)?;
+        let x = x.f_add(&look_up("token_type_embeddings", &positions.f_zeros_like()?)?)?;
+        let mut x = self.norm("embeddings.LayerNorm", &x)?;
+        let heads = |t: Tensor| -> Result<Tensor> { Ok(t.f_view([n, HEADS, WIDTH / HEADS])?.f_transpose(0, 1)?) };
+        for layer in 0..LAYERS {
+            let at = |name: &str| format!("encoder.layer.{layer}.{name}");
+            let q = heads(self.linear(&at("attention.self.query"), &x)?)?;
+            let k = heads(self.linear(&at("attention.self.key"), &x)?)?;
+            let v = heads(self.linear(&at("attention.self.value"), &x)?)?;
+            let y = Tensor::f_scaled_dot_product_attention(&q, &k, &v, None::<Tensor>, 0.0, false, None, false)?;
+            let y = self.linear(&at("attention.output.dense"), &y.f_transpose(0, 1)?.f_reshape([n, WIDTH])?)?;
+            x = self.norm(&at("attention.output.LayerNorm"), &x.f_add(&y)?)?;
+            let y = self.linear(&at("intermediate.dense"), &x)?.f_gelu("none")?;
+            let y = self.linear(&at("output.dense"), &y)?;
+            x = self.norm(&at("output.LayerNorm"), &x.f_add(&y)?)?;
+        }
+        let values = Vec::<f32>::try_from(&x.f_contiguous()?.f_view([-1])?)?;
+        Ok(TextFeatures { tokens: n as usize, width: WIDTH as usize, values: values.into() })
+    }
+}
+
+impl TextEmbedder for MiniLm {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn embed(&mut self, text: &str) -> std::result::Result<TextFeatures, PolicyError> {
+        let refuse = |reason: String| PolicyError::Instruction { text: text.into(), reason };
+        if text.trim().is_empty() {
+            return Err(refuse("it is empty".into()));
+        }
+        if let Some(features) = self.seen.get(text) {
+            return Ok(features.clone());
+        }
+        let features = self.encode(text).map_err(|e| refuse(e.to_string()))?;
+        self.seen.insert(text.into(), features.clone());
+        Ok(features)
+    }
+}
+
+fn refuse(path: &Path, reason: String) -> Error {
+    Error::Checkpoint { path: PathBuf::from(path), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoder() -> MiniLm {
+        MiniLm::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.deps/text"))
+            .expect("the text encoder: run ./neuraxis setup first")
+    }
+
+    fn pooled(features: &TextFeatures) -> Vec<f32> {
+        let mut sum = vec![0.0f32; features.width];
+        for token in features.values.chunks(features.width) {
+            sum.iter_mut().zip(token).for_each(|(s, x)| *s += x);
+        }
+        let norm = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
+        sum.into_iter().map(|x| x / norm).collect()
+    }
+
+    #[test]
+    fn meaning_is_nearer_than_wording() {
+        let mut encoder = encoder();
+        let mut near = |a: &str, b: &str| {
+            let (a, b) = (pooled(&encoder.embed(a).unwrap()), pooled(&encoder.embed(b).unwrap()));
+            a.iter().zip(&b).map(|(x, y)| x * y).sum::<f32>()
+        };
+        let same = near("push the red button", "press the button that is red");
+        let other = near("push the red button", "open the bottom drawer");
+        assert!(same > 0.75 && other < 0.5, "{same} {other}");
+    }
+
+    #[test]
+    fn empty_sentences_are_refused_and_long_ones_cut() {
+        let mut encoder = encoder();
+        assert!(encoder.embed("  ").unwrap_err().to_string().contains("it is empty"));
+        assert_eq!(encoder.embed(&"red ".repeat(100)).unwrap().tokens, MOST_TOKENS);
+    }
+}

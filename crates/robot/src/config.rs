@@ -1,0 +1,29 @@
+//! `robot.yaml`.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// What the URDF does not say. Lists have one entry per joint, base to tool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RobotConfig {
+    /// The description, relative to the workspace.
+    pub urdf: PathBuf,
+    /// First link of the arm.
+    pub base_link: String,
+    /// Link that carries the tool.
+    pub tool_link: String,
+    /// From the tool link's origin to the tool point, along its z axis [m].
+    pub hand_from_tool_z_m: f64,
+    /// Base in the world [m].
+    pub world_from_base_xyz_m: [f64; 3],
+    /// Base turned about z [rad].
+    pub world_from_base_yaw_rad: f64,
+    /// [rad/s²]
+    pub acceleration_limits_rad_s2: Vec<f64>,
+    /// [rad/s³]
+    pub jerk_limits_rad_s3: Vec<f64>,
+    /// Joint positions to start from [rad].
+    pub home_rad: Vec<f64>,
+}

@@ -1,0 +1,57 @@
+//! Why a robot description cannot be used.
+
+use std::path::PathBuf;
+
+/// Errors of loading a robot.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RobotError {
+    /// The file is missing or not URDF.
+    #[error("{path}: {reason}")]
+    Urdf {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A link of the configuration is not in the file.
+    #[error("{path}: there is no chain from {base} to {tool}")]
+    NoChain {
+        /// The file.
+        path: PathBuf,
+        /// `base_link`.
+        base: String,
+        /// `tool_link`.
+        tool: String,
+    },
+    /// A list has the wrong length.
+    #[error("robot configuration: {key} has {given} entries, the robot has {joints} joints")]
+    Length {
+        /// Key of the list.
+        key: &'static str,
+        /// Entries given.
+        given: usize,
+        /// Joints of the robot.
+        joints: usize,
+    },
+    /// A number is out of range.
+    #[error("joint {joint}: {what} = {value}, allowed: {allowed}")]
+    Limit {
+        /// Joint name.
+        joint: String,
+        /// Which number.
+        what: &'static str,
+        /// Its value.
+        value: f64,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// Our kinematics and the reference disagree.
+    #[error("{path}: forward kinematics differs from crate k by {metres} m: unsupported joint structure")]
+    Disagrees {
+        /// The file.
+        path: PathBuf,
+        /// Distance of the two tool positions [m].
+        metres: f64,
+    },
+}

@@ -1,0 +1,53 @@
+//! What can go wrong outside the loop.
+
+use neuraxis_core::Fault;
+
+use crate::Mode;
+
+/// Errors of set-up and of operator requests. Faults of the running loop are [`Fault`]s.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BrainstemError {
+    /// A configuration value is out of range.
+    #[error("brainstem configuration: {key} = {value}, allowed: {allowed}")]
+    Config {
+        /// Name of the key.
+        key: &'static str,
+        /// What was given.
+        value: f64,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// The robot description has a limit that no motion can respect.
+    #[error("joint {joint} ({index}): {limit} = {value}, allowed: {allowed}")]
+    Limit {
+        /// Name of the joint.
+        joint: String,
+        /// Its place in the joint order.
+        index: usize,
+        /// Which limit.
+        limit: &'static str,
+        /// What the description says.
+        value: f64,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// The arm and the robot description do not belong together.
+    #[error("the arm has {arm} joints, the robot description {robot}")]
+    JointCount {
+        /// Joints of the arm.
+        arm: usize,
+        /// Joints of the description.
+        robot: usize,
+    },
+    /// A reset was asked for where none is possible.
+    #[error("reset refused in mode {mode:?} (fault: {fault:?}): {reason}")]
+    ResetRefused {
+        /// Mode at that moment.
+        mode: Mode,
+        /// Cause of the latch.
+        fault: Option<Fault>,
+        /// What has to be different.
+        reason: &'static str,
+    },
+}

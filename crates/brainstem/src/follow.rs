@@ -1,0 +1,70 @@
+//! Following a target state without ever exceeding velocity, acceleration and jerk limits.
+
+use neuraxis_core::{Joints, SegmentState};
+use neuraxis_robot::JointLimits;
+
+/// How fast a position difference to the target is worked off [1/s]. Segments chain within micro-radians; this gain
+/// turns such a step into a change of acceleration far below the limits.
+const POSITION_GAIN_PER_SEC: f64 = 25.0;
+
+/// One joint's state.
+#[derive(Copy, Clone)]
+struct Scalar {
+    q: f64,
+    qd: f64,
+    qdd: f64,
+}
+
+fn scalar(state: &SegmentState, i: usize) -> Scalar {
+    let get = |joints: &Joints| joints.get(i).copied().unwrap_or(0.0);
+    Scalar { q: get(&state.q), qd: get(&state.qd), qdd: get(&state.qdd) }
+}
+
+/// The commanded state `dt_secs` after `from` on the way along `target` (the wanted state at that moment).
+///
+/// Meets the target's velocity after one tick where the limits allow it; otherwise lags, and catches up.
+pub(crate) fn follow(from: &SegmentState, target: &SegmentState, dt_secs: f64, limits: &[JointLimits]) -> SegmentState {
+    if dt_secs <= 0.0 {
+        return *from;
+    }
+    let mut next = *from;
+    let outputs = next.q.iter_mut().zip(next.qd.iter_mut()).zip(next.qdd.iter_mut());
+    for (i, (((q, qd), qdd), limit)) in outputs.zip(limits).enumerate() {
+        let (now, goal) = (scalar(from, i), scalar(target, i));
+        // Where the trapezoid from this velocity to the target's would end, and what is missing there.
+        let missing = goal.q - (now.q + 0.5 * (now.qd + goal.qd) * dt_secs);
+        let wanted_qd =
+            (goal.qd + POSITION_GAIN_PER_SEC * missing).clamp(-limit.velocity_rad_s, limit.velocity_rad_s);
+        let jerk_step = limit.jerk_rad_s3 * dt_secs;
+        let acceleration = ((wanted_qd - now.qd) / dt_secs)
+            .clamp(now.qdd - jerk_step, now.qdd + jerk_step)
+            .clamp(-limit.acceleration_rad_s2, limit.acceleration_rad_s2);
+        *q = now.q + now.qd * dt_secs + 0.5 * acceleration * dt_secs * dt_secs;
+        *qd = now.qd + acceleration * dt_secs;
+        *qdd = acceleration;
+    }
+    next
+}
+
+/// Index of a joint whose jerk-limited stop from `state` would end outside its range, if any.
+pub(crate) fn joint_that_cannot_stop_inside(state: &SegmentState, limits: &[JointLimits]) -> Option<usize> {
+    limits.iter().enumerate().position(|(i, limit)| {
+        let now = scalar(state, i);
+        let (a, j) = (limit.acceleration_rad_s2, limit.jerk_rad_s3);
+        now.q + braking_distance(now.qd, now.qdd, a, j) > limit.upper_rad
+            || now.q - braking_distance(-now.qd, -now.qdd, a, j) < limit.lower_rad
+    })
+}
+
+/// Upper bound of the way still travelled in positive direction while stopping within `a_max` and `j_max`.
+fn braking_distance(qd: f64, qdd: f64, a_max: f64, j_max: f64) -> f64 {
+    // An acceleration that still speeds up has to be taken away first.
+    let ease_secs = qdd.max(0.0) / j_max;
+    let eased_qd = qd + 0.5 * qdd.max(0.0) * ease_secs;
+    let eased = (qd * ease_secs + qdd.max(0.0) * ease_secs * ease_secs / 3.0).max(0.0);
+    if eased_qd <= 0.0 {
+        return eased;
+    }
+    // From zero acceleration: trapezoid of deceleration, which bounds the triangular case too.
+    eased + 0.5 * eased_qd * (eased_qd / a_max + a_max / j_max)
+}

@@ -1,0 +1,69 @@
+//! Which segments may be used at all: well formed, in order, of this task, with a sane lease.
+
+use neuraxis_core::{Fault, Nanos, Segment};
+
+/// Segments that were not used, by reason. Each segment counts once however often it is offered.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct RefusedSegments {
+    /// Not finite, wrong length, or an impossible start or lease.
+    pub malformed: u64,
+    /// Older epoch or older number than the one in use.
+    pub out_of_order: u64,
+    /// Arrived after its lease.
+    pub expired: u64,
+    /// Did not continue from the commanded state.
+    pub jump: u64,
+    /// Arrived while stopping or latched.
+    pub while_stopping: u64,
+}
+
+impl RefusedSegments {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.malformed + self.out_of_order + self.expired + self.jump + self.while_stopping
+    }
+}
+
+/// Checks segments as they are offered, each tick, new or not.
+#[derive(Clone, Debug)]
+pub(crate) struct SegmentGate {
+    dof: usize,
+    lease_max: Nanos,
+    lead_max: Nanos,
+    offered: Option<(u32, u64)>,
+    accepted: Option<(u32, u64)>,
+    pub(crate) refused: RefusedSegments,
+}
+
+impl SegmentGate {
+    pub(crate) fn new(dof: usize, lease_max: Nanos, lead_max: Nanos) -> Self {
+        Self { dof, lease_max, lead_max, offered: None, accepted: None, refused: RefusedSegments::default() }
+    }
+
+    /// The segment if it is new and may be used; why not, if it is new and may not.
+    pub(crate) fn offer(&mut self, now: Nanos, segment: Option<&Segment>) -> Result<Option<Segment>, Fault> {
+        let Some(segment) = segment else { return Ok(None) };
+        let id = (segment.epoch, segment.seq);
+        if self.offered == Some(id) {
+            return Ok(None);
+        }
+        self.offered = Some(id);
+
+        let lease_is_sane = segment.valid_until > segment.t0 && segment.valid_until - segment.t0 <= self.lease_max;
+        let start_is_sane = segment.t0 <= now + self.lead_max;
+        if !(segment.is_well_formed() && segment.q.len() == self.dof && lease_is_sane && start_is_sane) {
+            self.refused.malformed += 1;
+            return Err(Fault::SegmentMalformed);
+        }
+        if self.accepted.is_some_and(|newest| id <= newest) {
+            self.refused.out_of_order += 1;
+            return Err(Fault::SegmentOutOfOrder);
+        }
+        if segment.valid_until < now {
+            self.refused.expired += 1;
+            return Err(Fault::LeaseExpired);
+        }
+        self.accepted = Some(id);
+        Ok(Some(*segment))
+    }
+}

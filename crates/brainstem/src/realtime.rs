@@ -1,0 +1,254 @@
+//! The loop on a real clock: sleep, read, step, write, publish.
+
+use std::sync::Arc;
+
+use neuraxis_channel::{Counter, Flag, MailboxReader, MailboxWriter, RingSender};
+use neuraxis_core::{Arm, ArmState, Clock, Fault, Joints, Nanos, PERIOD_BRAINSTEM, Pacing, Segment, SegmentState};
+
+use crate::{
+    Brainstem, BrainstemError, Histogram, Mode, MonotonicClock, Pacer, Percentiles, RealtimeReport, Tick,
+    request_privileges,
+};
+
+/// Requests to the loop and its pulse. Share it in an `Arc`.
+#[derive(Debug, Default)]
+pub struct Signals {
+    /// Stop and latch; the loop goes on.
+    pub stop: Flag,
+    /// Reset the latch.
+    pub reset: Flag,
+    /// Stop, then leave the loop once still.
+    pub exit: Flag,
+    /// One more with each tick: a watchdog sees the loop live.
+    pub heartbeat: Counter,
+}
+
+/// What the rest of the body wants to know each millisecond.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct BodyState {
+    /// Time of the tick.
+    pub now: Nanos,
+    /// What the arm measured.
+    pub state: ArmState,
+    /// What the arm was told.
+    pub commanded: SegmentState,
+    /// Finger distance the arm was told [m].
+    pub gripper_width_m: f64,
+    /// Mode after the tick.
+    pub mode: Mode,
+    /// See [`Tick::fault`].
+    pub fault: Option<Fault>,
+}
+
+/// One tick as it is recorded.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct TickRecord {
+    /// The state read.
+    pub state: ArmState,
+    /// What was decided.
+    pub tick: Tick,
+    /// How late the loop woke; zero if the device gives the rhythm.
+    pub wake_latency: Nanos,
+    /// Time spent deciding, without the arm's read and write.
+    pub compute: Nanos,
+    /// Deadlines skipped before this tick.
+    pub missed: u64,
+}
+
+/// Timing of the loop so far.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoopStats {
+    /// How late the loop woke.
+    pub wake: Percentiles,
+    /// Time of [`Brainstem::step`].
+    pub compute: Percentiles,
+    /// Time between ticks.
+    pub period: Percentiles,
+    /// Deadlines skipped.
+    pub missed: u64,
+    /// Tick records lost because nobody took them out of the ring.
+    pub records_dropped: u64,
+}
+
+/// The ends of the channels that the loop holds.
+pub struct RealtimeLinks {
+    /// The newest segment.
+    pub segments: MailboxReader<Option<Segment>>,
+    /// One mailbox per reader of the body's state.
+    pub states: Vec<MailboxWriter<Option<BodyState>>>,
+    /// Every tick, for the recorder; sized for two seconds of stall (2000 records).
+    pub ticks: RingSender<TickRecord>,
+    /// Timing, renewed each second.
+    pub stats: Option<MailboxWriter<LoopStats>>,
+    /// Requests and pulse.
+    pub signals: Arc<Signals>,
+}
+
+/// How the loop ended.
+#[derive(Clone, Debug)]
+pub struct LoopSummary {
+    /// Privileges that the thread had.
+    pub report: RealtimeReport,
+    /// Ticks done.
+    pub ticks: u64,
+    /// Timing over the whole run.
+    pub stats: LoopStats,
+    /// Fault in force at the end, the requested exit not counted.
+    pub fault: Option<Fault>,
+}
+
+/// Runs the loop in the calling thread until `signals.exit` is raised and the arm stands still.
+///
+/// Asks for the privileges in the brainstem's configuration, tells `on_start` what was granted, then no longer
+/// allocates, locks or logs. Missed periods are skipped and counted, never caught up.
+pub fn run_realtime(
+    arm: &mut dyn Arm,
+    brainstem: &mut Brainstem,
+    mut links: RealtimeLinks,
+    on_start: impl FnOnce(&RealtimeReport),
+) -> Result<LoopSummary, BrainstemError> {
+    if arm.dof() != brainstem.dof() {
+        return Err(BrainstemError::JointCount { arm: arm.dof(), robot: brainstem.dof() });
+    }
+    let report = request_privileges(&brainstem.config().privileges);
+    on_start(&report);
+
+    let mut timing = Timing::new(brainstem.config().overrun_budget);
+    let mut pacer = Pacer::new(MonotonicClock.now(), PERIOD_BRAINSTEM);
+    let mut fault_before_exit = None;
+    loop {
+        // Sleep until the absolute next deadline, unless the device gives the rhythm in `read`.
+        let wake = (arm.pacing() == Pacing::Clock).then(|| pacer.wait());
+
+        // Read. A failed read is a malformed state: the stop starts from what was commanded.
+        let state = match arm.read() {
+            Ok(state) => state,
+            Err(fault) => {
+                brainstem.trip(fault);
+                unreadable(brainstem.dof())
+            }
+        };
+
+        // Requests from other threads.
+        let signals = &links.signals;
+        if signals.exit.is_raised() && !matches!(brainstem.mode(), Mode::Stopping | Mode::Latched) {
+            brainstem.request_stop();
+        } else if signals.stop.take() {
+            brainstem.request_stop();
+        } else if signals.reset.take() {
+            // If it is refused the mode stays latched, which everybody sees in the state.
+            let _ = brainstem.reset();
+        }
+        if timing.is_over_budget() {
+            brainstem.trip(Fault::Overrun);
+        }
+
+        // Check, control, limit.
+        let begin = MonotonicClock.now();
+        let tick = brainstem.step(begin, &state, links.segments.latest().as_ref());
+        let compute = MonotonicClock.now() - begin;
+
+        // Write.
+        if tick.started
+            && let Err(fault) = arm.write(&tick.command)
+        {
+            brainstem.trip(fault);
+        }
+
+        // Publish.
+        let body = BodyState {
+            now: tick.now,
+            state,
+            commanded: brainstem.commanded(),
+            gripper_width_m: tick.command.gripper_width_m,
+            mode: tick.mode,
+            fault: tick.fault,
+        };
+        for writer in &mut links.states {
+            writer.write(Some(body));
+        }
+        let (wake_latency, missed) = wake.map_or((Nanos(0), 0), |wake| (wake.now - wake.deadline, wake.missed));
+        links.ticks.push(TickRecord { state, tick, wake_latency, compute, missed });
+        links.signals.heartbeat.increment();
+        timing.record(begin, wake_latency, compute, missed);
+        if timing.ticks % 1000 == 0
+            && let Some(stats) = links.stats.as_mut()
+        {
+            stats.write(timing.stats(links.ticks.dropped()));
+        }
+
+        if links.signals.exit.is_raised() {
+            // Without a first state there is nothing to stop.
+            if !tick.started || (brainstem.is_still() && brainstem.mode() == Mode::Latched) {
+                break;
+            }
+        } else {
+            fault_before_exit = tick.fault;
+        }
+    }
+    let stats = timing.stats(links.ticks.dropped());
+    Ok(LoopSummary { report, ticks: timing.ticks, stats, fault: fault_before_exit })
+}
+
+/// What stands for a state that could not be read: the brainstem refuses it.
+fn unreadable(dof: usize) -> ArmState {
+    let nan = Joints::from_fn(dof, |_| f64::NAN);
+    ArmState { stamp: Nanos(0), q: nan, qd: nan, tau_nm: nan, gripper_width_m: f64::NAN }
+}
+
+struct Timing {
+    wake: Histogram,
+    compute: Histogram,
+    period: Histogram,
+    previous: Option<Nanos>,
+    ticks: u64,
+    missed: u64,
+    /// Quarters of periods missed and not yet forgiven.
+    debt: u64,
+    budget: u64,
+}
+
+impl Timing {
+    fn new(overrun_budget: u32) -> Self {
+        Self {
+            wake: Histogram::default(),
+            compute: Histogram::default(),
+            period: Histogram::default(),
+            previous: None,
+            ticks: 0,
+            missed: 0,
+            debt: 0,
+            budget: u64::from(overrun_budget) * 4,
+        }
+    }
+
+    fn record(&mut self, begin: Nanos, wake_latency: Nanos, compute: Nanos, missed: u64) {
+        self.wake.record(wake_latency);
+        self.compute.record(compute);
+        if let Some(previous) = self.previous.replace(begin) {
+            self.period.record(begin - previous);
+        }
+        self.ticks += 1;
+        self.missed += missed;
+        // Bounded, so that one long suspension is forgiven as soon as a short one.
+        self.debt = if missed > 0 {
+            self.debt.saturating_add(missed.saturating_mul(4)).min(self.budget * 2)
+        } else {
+            self.debt.saturating_sub(1)
+        };
+    }
+
+    fn is_over_budget(&self) -> bool {
+        self.debt > self.budget
+    }
+
+    fn stats(&self, records_dropped: u64) -> LoopStats {
+        LoopStats {
+            wake: self.wake.percentiles(),
+            compute: self.compute.percentiles(),
+            period: self.period.percentiles(),
+            missed: self.missed,
+            records_dropped,
+        }
+    }
+}

@@ -1,0 +1,410 @@
+//! One millisecond of the brainstem.
+
+use std::sync::Arc;
+
+use neuraxis_core::{ArmCommand, ArmState, Fault, Joints, Nanos, PERIOD_BRAINSTEM, Reaction, Segment, SegmentState};
+use neuraxis_motion::StopProfile;
+use neuraxis_robot::{JointLimits, Robot};
+
+use crate::{
+    BrainstemConfig, BrainstemError, RefusedSegments,
+    follow::{follow, joint_that_cannot_stop_inside},
+    gate::SegmentGate,
+};
+
+/// What the brainstem is doing.
+///
+/// Hold -> Track: a fresh segment continues from the commanded state. Track -> Stopping: any stop or latch.
+/// Stopping -> Hold: still, nothing latched. Stopping -> Latched: still. Hold -> Latched: a latch.
+/// Latched -> Hold: [`Brainstem::reset`]. There are no other ways.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Still, at the commanded position, waiting for segments.
+    Hold,
+    /// Following segments.
+    Track,
+    /// Decelerating within the limits.
+    Stopping,
+    /// Still; only an operator's reset leads out.
+    Latched,
+}
+
+/// What one tick decided.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct Tick {
+    /// Time of the tick.
+    pub now: Nanos,
+    /// What the arm is told. Must not be sent while `started` is false.
+    pub command: ArmCommand,
+    /// False until the first well-formed state: before it nobody knows where the arm is.
+    pub started: bool,
+    /// Mode after the tick.
+    pub mode: Mode,
+    /// Why the arm stops, has stopped or is latched; stays until motion resumes or a reset.
+    pub fault: Option<Fault>,
+    /// Why the segment offered in this tick was not used.
+    pub rejected: Option<Fault>,
+    /// Task instance of the segment followed.
+    pub segment_epoch: Option<u32>,
+    /// Number of the segment followed.
+    pub segment_seq: Option<u64>,
+    /// Segments not used so far.
+    pub refused: RefusedSegments,
+    /// Largest distance of a joint from its last command [rad].
+    pub tracking_error_rad: f64,
+}
+
+/// The loop's state. One owner, one thread.
+pub struct Brainstem {
+    limits: Vec<JointLimits>,
+    config: BrainstemConfig,
+    gate: SegmentGate,
+    mode: Mode,
+    fault: Option<Fault>,
+    latched: bool,
+    started: bool,
+    commanded: SegmentState,
+    gripper_width_m: f64,
+    current: Option<Segment>,
+    pending: Option<Segment>,
+    stop: Option<StopProfile>,
+    last_now: Option<Nanos>,
+    last_state: Option<ArmState>,
+    state_changed_at: Nanos,
+    off_track_since: Option<Nanos>,
+    tracking_error_rad: f64,
+}
+
+impl Brainstem {
+    /// Checks the configuration and the robot's limits. Allocates here, never afterwards.
+    pub fn new(robot: Arc<Robot>, config: BrainstemConfig) -> Result<Self, BrainstemError> {
+        config.validate()?;
+        let limits = working_limits(&robot, &config)?;
+        let dof = limits.len();
+        let gate =
+            SegmentGate::new(dof, Nanos::from_secs(config.lease_max_secs), Nanos::from_secs(config.lead_max_secs));
+        Ok(Self {
+            limits,
+            config,
+            gate,
+            mode: Mode::Hold,
+            fault: None,
+            latched: false,
+            started: false,
+            commanded: at_rest(Joints::zeros(dof)),
+            gripper_width_m: 0.0,
+            current: None,
+            pending: None,
+            stop: None,
+            last_now: None,
+            last_state: None,
+            state_changed_at: Nanos::default(),
+            off_track_since: None,
+            tracking_error_rad: 0.0,
+        })
+    }
+
+    /// One tick: check, decide, limit. `segment` is the newest one, seen before or not. No heap, no clock, no I/O.
+    pub fn step(&mut self, now: Nanos, state: &ArmState, segment: Option<&Segment>) -> Tick {
+        let dt_secs = self.last_now.map_or(0.0, |last| now.secs_since(last)).max(0.0);
+        self.last_now = Some(now);
+
+        // Check the arm, and start bumplessly: the first command is the measured state.
+        let state_is_good = self.is_well_formed(state);
+        if state_is_good {
+            self.observe(now, state);
+        } else {
+            self.last_state = None;
+            if self.started {
+                self.trip(Fault::StateMalformed);
+            } else {
+                self.fault = Some(Fault::StateMalformed);
+            }
+        }
+
+        // Check the segment. Segments that arrive while stopping are not kept for later.
+        let rejected = match self.gate.offer(now, segment) {
+            Ok(Some(fresh)) if self.mode == Mode::Hold || self.mode == Mode::Track => {
+                self.pending = Some(fresh);
+                None
+            }
+            Ok(Some(_)) => {
+                self.gate.refused.while_stopping += 1;
+                self.fault
+            }
+            Ok(None) => None,
+            Err(fault) => Some(fault),
+        };
+
+        // Decide and limit.
+        let jump = if self.started { self.promote_pending(now, dt_secs) } else { None };
+        if self.mode == Mode::Track
+            && let Err(fault) = self.track(now, dt_secs)
+        {
+            self.trip(fault);
+        }
+        if self.mode == Mode::Stopping {
+            self.step_stop(dt_secs);
+        }
+        self.tick(now, rejected.or(jump))
+    }
+
+    /// A stop that holds until [`Brainstem::reset`].
+    pub fn request_stop(&mut self) {
+        self.trip(Fault::StopRequested);
+    }
+
+    /// Reacts to a fault that somebody else found (arm I/O, cameras, overruns) as the table in core says.
+    pub fn trip(&mut self, fault: Fault) {
+        match fault.reaction() {
+            Reaction::Reject => {}
+            Reaction::Stop if self.mode == Mode::Track => {
+                self.fault = Some(fault);
+                self.begin_stop();
+            }
+            // Still or stopping already.
+            Reaction::Stop => {}
+            Reaction::Latch => {
+                // The first cause is kept.
+                if !self.latched {
+                    self.latched = true;
+                    self.fault = Some(fault);
+                }
+                match self.mode {
+                    Mode::Track => self.begin_stop(),
+                    Mode::Hold => self.mode = Mode::Latched,
+                    Mode::Stopping | Mode::Latched => {}
+                }
+            }
+        }
+    }
+
+    /// Leaves the latched mode, if the arm is still and reports a well-formed state. Holds where the arm is now.
+    pub fn reset(&mut self) -> Result<(), BrainstemError> {
+        let refused = |reason| Err(BrainstemError::ResetRefused { mode: self.mode, fault: self.fault, reason });
+        if self.mode != Mode::Latched {
+            return refused("nothing is latched, or the arm has not come to rest yet");
+        }
+        let Some(state) = self.last_state else {
+            return refused("the arm's last state is malformed");
+        };
+        if state.qd.iter().any(|qd| qd.abs() > self.config.still_rad_s) {
+            return refused("the arm moves");
+        }
+        self.hold_at(&state.q);
+        self.latched = false;
+        self.fault = None;
+        self.off_track_since = None;
+        if let Some(now) = self.last_now {
+            self.state_changed_at = now;
+        }
+        Ok(())
+    }
+
+    /// The state commanded last: where motion has to continue from. Zeros before the first tick.
+    pub fn commanded(&self) -> SegmentState {
+        self.commanded
+    }
+
+    /// The finger distance commanded last [m].
+    pub fn commanded_gripper_width_m(&self) -> f64 {
+        self.gripper_width_m
+    }
+
+    /// Mode after the last tick.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// True if the commanded state does not move.
+    pub fn is_still(&self) -> bool {
+        self.mode == Mode::Hold || self.mode == Mode::Latched
+    }
+
+    /// Joints of the robot.
+    pub fn dof(&self) -> usize {
+        self.limits.len()
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &BrainstemConfig {
+        &self.config
+    }
+
+    fn is_well_formed(&self, state: &ArmState) -> bool {
+        let dof = self.limits.len();
+        state.q.len() == dof
+            && state.qd.len() == dof
+            && state.q.is_finite()
+            && state.qd.is_finite()
+            && state.gripper_width_m.is_finite()
+    }
+
+    /// Start, tracking error, frozen state.
+    fn observe(&mut self, now: Nanos, state: &ArmState) {
+        if !self.started {
+            self.started = true;
+            self.fault = None;
+            self.gripper_width_m = state.gripper_width_m.clamp(0.0, self.config.gripper_width_max_m);
+            self.hold_at(&state.q);
+        }
+
+        if self.last_state.is_none_or(|last| last.stamp != state.stamp) {
+            self.state_changed_at = now;
+        } else if now.secs_since(self.state_changed_at) > self.config.state_timeout_secs {
+            self.trip(Fault::ReadFailed);
+        }
+        self.last_state = Some(*state);
+
+        self.tracking_error_rad = self.commanded.q.max_abs_diff(&state.q);
+        if self.tracking_error_rad <= self.config.tracking_error_rad {
+            self.off_track_since = None;
+        } else {
+            let since = *self.off_track_since.get_or_insert(now);
+            if now.secs_since(since) >= self.config.tracking_error_secs {
+                self.trip(Fault::TrackingError);
+            }
+        }
+    }
+
+    /// Puts the pending segment to use once it starts, if it continues from what is commanded.
+    fn promote_pending(&mut self, now: Nanos, dt_secs: f64) -> Option<Fault> {
+        if !(self.mode == Mode::Hold || self.mode == Mode::Track) {
+            self.pending = None;
+            return None;
+        }
+        let segment = self.pending.filter(|segment| segment.t0 <= now)?;
+        self.pending = None;
+
+        // Compare at the same moment: what is commanded goes on with its velocity until now.
+        let (wanted, from) = (segment.at(now), &self.commanded);
+        let ahead = Joints::from_fn(from.q.len(), |i| {
+            let get = |joints: &Joints| joints.get(i).copied().unwrap_or(0.0);
+            get(&from.q) + dt_secs * get(&from.qd)
+        });
+        let continues = wanted.q.max_abs_diff(&ahead) <= self.config.jump_rad
+            && wanted.qd.max_abs_diff(&from.qd) <= self.config.jump_rad_s;
+        if continues {
+            self.current = Some(segment);
+            self.mode = Mode::Track;
+            self.fault = None;
+            return None;
+        }
+        self.gate.refused.jump += 1;
+        self.trip(Fault::SegmentJump);
+        Some(Fault::SegmentJump)
+    }
+
+    /// Follows the current segment within the limits; on a fault the commanded state is left untouched.
+    fn track(&mut self, now: Nanos, dt_secs: f64) -> Result<(), Fault> {
+        let segment = self.current.filter(|segment| now <= segment.valid_until).ok_or(Fault::LeaseExpired)?;
+        let target = segment.at(now);
+        for (limit, ((q, qd), qdd)) in self.limits.iter().zip(target.q.iter().zip(target.qd.iter()).zip(target.qdd.iter()))
+        {
+            // Written so that a NaN fails.
+            if !(limit.lower_rad..=limit.upper_rad).contains(q) {
+                return Err(Fault::PositionLimit);
+            }
+            if !(qd.abs() <= limit.velocity_rad_s) {
+                return Err(Fault::VelocityLimit);
+            }
+            if !(qdd.abs() <= limit.acceleration_rad_s2 * (1.0 + 1e-9)) {
+                return Err(Fault::AccelerationLimit);
+            }
+        }
+        // Only go where a stop inside the range still exists.
+        let next = follow(&self.commanded, &target, dt_secs, &self.limits);
+        if joint_that_cannot_stop_inside(&next, &self.limits).is_some() {
+            return Err(Fault::PositionLimit);
+        }
+        // A target that runs away from its follower does not respect the limits, whatever it declares.
+        if next.q.max_abs_diff(&target.q) > self.config.jump_rad {
+            return Err(Fault::SegmentJump);
+        }
+        self.commanded = next;
+        self.gripper_width_m = segment.gripper_width_m.clamp(0.0, self.config.gripper_width_max_m);
+        Ok(())
+    }
+
+    fn begin_stop(&mut self) {
+        self.mode = Mode::Stopping;
+        self.current = None;
+        self.pending = None;
+        self.stop = Some(StopProfile::from_state(&self.commanded, &self.limits));
+    }
+
+    fn step_stop(&mut self, dt_secs: f64) {
+        let Some(profile) = self.stop.as_mut() else { return };
+        // After an overrun in steps of a period, which keeps the profile exact; a long suspension is not caught up.
+        let steps = (dt_secs / PERIOD_BRAINSTEM.secs()).ceil().clamp(1.0, 50.0);
+        for _ in 0..steps as u32 {
+            self.commanded = profile.step((dt_secs / steps).min(PERIOD_BRAINSTEM.secs()));
+        }
+        if profile.is_still() {
+            self.commanded = at_rest(self.commanded.q);
+            self.stop = None;
+            self.mode = if self.latched { Mode::Latched } else { Mode::Hold };
+        }
+    }
+
+    fn hold_at(&mut self, q: &Joints) {
+        self.commanded = at_rest(*q);
+        self.mode = Mode::Hold;
+        self.current = None;
+        self.pending = None;
+        self.stop = None;
+    }
+
+    fn tick(&self, now: Nanos, rejected: Option<Fault>) -> Tick {
+        Tick {
+            now,
+            command: ArmCommand {
+                q: self.commanded.q,
+                qd: self.commanded.qd,
+                qdd: self.commanded.qdd,
+                gripper_width_m: self.gripper_width_m,
+            },
+            started: self.started,
+            mode: self.mode,
+            fault: self.fault,
+            rejected,
+            segment_epoch: self.current.map(|segment| segment.epoch),
+            segment_seq: self.current.map(|segment| segment.seq),
+            refused: self.gate.refused,
+            tracking_error_rad: self.tracking_error_rad,
+        }
+    }
+}
+
+fn at_rest(q: Joints) -> SegmentState {
+    SegmentState { q, qd: Joints::zeros(q.len()), qdd: Joints::zeros(q.len()) }
+}
+
+/// The robot's limits with this configuration's margins; refuses limits that no motion can respect.
+fn working_limits(robot: &Robot, config: &BrainstemConfig) -> Result<Vec<JointLimits>, BrainstemError> {
+    let mut limits = robot.limits().to_vec();
+    for (index, (limit, name)) in limits.iter_mut().zip(robot.joint_names()).enumerate() {
+        limit.lower_rad += config.position_margin_rad;
+        limit.upper_rad -= config.position_margin_rad;
+        limit.velocity_rad_s *= config.velocity_scale;
+        limit.acceleration_rad_s2 *= config.acceleration_scale;
+        limit.jerk_rad_s3 *= config.jerk_scale;
+        let refuse = |limit, value, allowed| {
+            Err(BrainstemError::Limit { joint: name.to_string(), index, limit, value, allowed })
+        };
+        let range = limit.upper_rad - limit.lower_rad;
+        if !(range.is_finite() && range > 0.0) {
+            return refuse("position range without margins", range, "finite, above 0");
+        }
+        for (key, value) in [
+            ("velocity limit", limit.velocity_rad_s),
+            ("acceleration limit", limit.acceleration_rad_s2),
+            ("jerk limit", limit.jerk_rad_s3),
+        ] {
+            if !(value.is_finite() && value > 0.0) {
+                return refuse(key, value, "finite, above 0");
+            }
+        }
+    }
+    Ok(limits)
+}

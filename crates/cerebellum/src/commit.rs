@@ -1,0 +1,156 @@
+//! When a new prediction may change the motion under way.
+//!
+//! While a key-frame is active, a prediction may move its pose within a gate. A jump, or another gripper state or
+//! collision flag, is adopted on arrival with the gripper done (by then there is no active key-frame and this rule is
+//! not asked), or after a number of predictions that agree with each other.
+
+use neuraxis_core::KeyFrame;
+use serde::{Deserialize, Serialize};
+
+/// Sizes of the gate.
+#[derive(Copy, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CommitConfig {
+    /// A pose may be moved by this at once, 0 to 0.5 [m].
+    pub gate_m: f64,
+    /// ... and turned by this, 0 to 3.2 [rad].
+    pub gate_rad: f64,
+    /// Smaller moves are not worth a new motion, 0 to `gate_m` [m].
+    pub dead_band_m: f64,
+    /// ... and smaller turns, 0 to `gate_rad` [rad].
+    pub dead_band_rad: f64,
+    /// This many predictions in a row that agree within the gate make a jump, 1 to 100.
+    pub agreeing: u32,
+}
+
+impl Default for CommitConfig {
+    fn default() -> Self {
+        Self { gate_m: 0.05, gate_rad: 0.35, dead_band_m: 0.002, dead_band_rad: 0.02, agreeing: 3 }
+    }
+}
+
+/// What to do with a prediction.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// It says what is being done.
+    Keep,
+    /// Small change: move the goal of the motion under way.
+    Retarget(KeyFrame),
+    /// A jump that too few predictions agree on as yet.
+    Wait,
+    /// A jump that enough predictions agree on.
+    Adopt(KeyFrame),
+}
+
+/// Counts agreeing jumps.
+#[derive(Clone, Debug)]
+pub struct CommitRule {
+    config: CommitConfig,
+    candidate: Option<(KeyFrame, u32)>,
+}
+
+impl CommitRule {
+    /// No candidate yet.
+    pub fn new(config: CommitConfig) -> Self {
+        Self { config, candidate: None }
+    }
+
+    /// Forgets the candidate: call it on arrival and with each new motion.
+    pub fn clear(&mut self) {
+        self.candidate = None;
+    }
+
+    /// Judges a prediction made while `active` is being approached.
+    pub fn consider(&mut self, active: &KeyFrame, predicted: &KeyFrame) -> Decision {
+        if self.agree(active, predicted) {
+            self.candidate = None;
+            let (metres, radians) = active.world_from_tool.distance(&predicted.world_from_tool);
+            return if metres <= self.config.dead_band_m && radians <= self.config.dead_band_rad {
+                Decision::Keep
+            } else {
+                Decision::Retarget(*predicted)
+            };
+        }
+        // A jump. It counts on if it agrees with the jump before; the candidate follows the newest.
+        let votes = match &self.candidate {
+            Some((candidate, votes)) if self.agree(candidate, predicted) => votes + 1,
+            _ => 1,
+        };
+        if votes >= self.config.agreeing {
+            self.candidate = None;
+            return Decision::Adopt(*predicted);
+        }
+        self.candidate = Some((*predicted, votes));
+        Decision::Wait
+    }
+
+    /// Same gripper state and flag, and poses within the gate.
+    fn agree(&self, a: &KeyFrame, b: &KeyFrame) -> bool {
+        let (metres, radians) = a.world_from_tool.distance(&b.world_from_tool);
+        a.gripper == b.gripper
+            && a.ignore_collisions == b.ignore_collisions
+            && metres <= self.config.gate_m
+            && radians <= self.config.gate_rad
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::{UnitQuaternion, Vector3};
+    use neuraxis_core::{Gripper, Pose};
+
+    use super::*;
+
+    fn at(x: f64, yaw: f64, gripper: Gripper, ignore_collisions: bool) -> KeyFrame {
+        let rotation = UnitQuaternion::from_euler_angles(std::f64::consts::PI, 0.0, yaw);
+        let world_from_tool = Pose::from_parts(Vector3::new(x, 0.0, 0.9), rotation);
+        KeyFrame { world_from_tool, gripper, ignore_collisions }
+    }
+
+    fn open(x: f64) -> KeyFrame {
+        at(x, 0.0, Gripper::Open, false)
+    }
+
+    #[test]
+    fn small_moves_retarget_and_tiny_ones_do_not() {
+        let mut rule = CommitRule::new(CommitConfig::default());
+        assert_eq!(rule.consider(&open(0.3), &open(0.3005)), Decision::Keep);
+        assert_eq!(rule.consider(&open(0.3), &open(0.34)), Decision::Retarget(open(0.34)));
+        let turned = at(0.3, 0.2, Gripper::Open, false);
+        assert_eq!(rule.consider(&open(0.3), &turned), Decision::Retarget(turned));
+    }
+
+    #[test]
+    fn a_jump_needs_agreeing_predictions_in_a_row() {
+        let mut rule = CommitRule::new(CommitConfig::default());
+        assert_eq!(rule.consider(&open(0.3), &open(0.5)), Decision::Wait);
+        assert_eq!(rule.consider(&open(0.3), &open(0.51)), Decision::Wait);
+        assert_eq!(rule.consider(&open(0.3), &open(0.52)), Decision::Adopt(open(0.52)));
+        // A turn beyond the gate is a jump too.
+        assert_eq!(rule.consider(&open(0.3), &at(0.3, 1.0, Gripper::Open, false)), Decision::Wait);
+    }
+
+    #[test]
+    fn disagreement_and_confirmation_of_the_active_goal_start_the_count_again() {
+        let mut rule = CommitRule::new(CommitConfig::default());
+        assert_eq!(rule.consider(&open(0.3), &open(0.5)), Decision::Wait);
+        assert_eq!(rule.consider(&open(0.3), &open(0.1)), Decision::Wait);
+        assert_eq!(rule.consider(&open(0.3), &open(0.5)), Decision::Wait);
+        assert_eq!(rule.consider(&open(0.3), &open(0.5)), Decision::Wait);
+        assert_eq!(rule.consider(&open(0.3), &open(0.3)), Decision::Keep);
+        assert_eq!(rule.consider(&open(0.3), &open(0.5)), Decision::Wait);
+        rule.clear();
+        assert_eq!(rule.consider(&open(0.3), &open(0.5)), Decision::Wait);
+        assert_eq!(rule.consider(&open(0.3), &open(0.5)), Decision::Wait);
+    }
+
+    #[test]
+    fn another_gripper_state_or_flag_is_a_jump_even_at_the_same_pose() {
+        for other in [at(0.3, 0.0, Gripper::Closed, false), at(0.3, 0.0, Gripper::Open, true)] {
+            let mut rule = CommitRule::new(CommitConfig::default());
+            assert_eq!(rule.consider(&open(0.3), &other), Decision::Wait);
+            assert_eq!(rule.consider(&open(0.3), &other), Decision::Wait);
+            assert_eq!(rule.consider(&open(0.3), &other), Decision::Adopt(other));
+        }
+    }
+}

@@ -1,0 +1,511 @@
+//! One tick of the cerebellum: predictions in, a segment of motion out.
+
+use std::sync::Arc;
+
+use neuraxis_core::{
+    ArmState, Fault, Gripper, Joints, KeyFrame, Nanos, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, Prediction, Progress, Segment, SegmentState,
+};
+use neuraxis_motion::{Mover, StopProfile};
+use neuraxis_robot::{JointLimits, Robot};
+
+use crate::{
+    CerebellumConfig, CerebellumError, CommitRule, Decision, Refusal, Refusals,
+    chain::{Chain, Opening},
+    grip::GripWatch,
+    intake::Intake,
+};
+
+/// Share of the robot's acceleration limits that a stop uses: the rest is the brainstem's room to follow.
+const STOP_ACCELERATION_SHARE: f64 = 0.8;
+/// Share of the jerk limits: acceleration changes once in five of the brainstem's ticks, by five ticks' worth.
+const STOP_JERK_SHARE: f64 = 0.15;
+/// Commanded joint speed under which the arm counts as still [rad/s].
+const STILL_RAD_S: f64 = 1e-4;
+/// Finger distances closer than this are the same command [m].
+const SAME_WIDTH_M: f64 = 0.002;
+/// A key-frame this close to the one just reached, with the same gripper state, is the same [m], [rad].
+const SAME_POSE: (f64, f64) = (0.0005, 0.005);
+
+/// What the cerebellum is doing.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Still, ready for a key-frame.
+    Waiting,
+    /// On the way to the active key-frame, or settling there.
+    Moving,
+    /// Arrived; the fingers move.
+    Gripper,
+    /// A fault ended the motion: decelerating, or still. The next valid prediction starts again once still.
+    Stopped,
+}
+
+/// What one tick decided.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct CerebellumTick {
+    /// For the brainstem.
+    pub segment: Segment,
+    /// For the policy.
+    pub progress: Progress,
+    /// The key-frame being approached, as retargeted last.
+    pub active: Option<KeyFrame>,
+    /// Phase after the tick.
+    pub phase: Phase,
+    /// Why motion stopped or does not begin; stays until the next key-frame is begun.
+    pub fault: Option<Fault>,
+    /// Key-frames begun in this task.
+    pub adopted: u64,
+    /// Times that a key-frame's pose was moved within the gate.
+    pub retargeted: u64,
+    /// Predictions not used in this task.
+    pub refused: Refusals,
+    /// Why the prediction looked at in this tick was not used.
+    pub refusal: Option<Refusal>,
+    /// During motion, the policy's last valid prediction is older than its lease.
+    pub policy_is_late: bool,
+}
+
+/// Where the motion comes from.
+enum Source {
+    Hold(Joints),
+    Mover,
+    Stop(StopProfile),
+}
+
+/// The executor of key-frames. One owner, one thread.
+pub struct Cerebellum {
+    robot: Arc<Robot>,
+    config: CerebellumConfig,
+    limits: Vec<JointLimits>,
+    stop_limits: Vec<JointLimits>,
+    mover: Mover,
+    chain: Chain,
+    commit: CommitRule,
+    intake: Intake,
+    source: Source,
+    epoch: u32,
+    phase: Phase,
+    active: Option<KeyFrame>,
+    fault: Option<Fault>,
+    progress: Progress,
+    width_m: f64,
+    /// Only observations from here on may choose the next key-frame.
+    ready_at: Nanos,
+    last_heard: Nanos,
+    waiting_since: Nanos,
+    motion_ended_at: Option<Nanos>,
+    grip: Option<GripWatch>,
+    /// The commanded state is to be taken over once still.
+    resuming: bool,
+    /// A new task began: stop what moves.
+    halt: bool,
+    /// The source starts at the opening of this tick.
+    source_is_new: bool,
+    adopted: u64,
+    retargeted: u64,
+    refused: Refusals,
+    last_tick: Option<CerebellumTick>,
+}
+
+impl Cerebellum {
+    /// Checks the configuration. Allocates here and in the mover's construction, not in [`Cerebellum::step`].
+    pub fn new(robot: Arc<Robot>, config: CerebellumConfig) -> Result<Self, CerebellumError> {
+        config.validate()?;
+        let mover = Mover::new(robot.clone(), config.motion.clone())
+            .map_err(|error| CerebellumError::Motion(error.to_string()))?;
+        let limits = robot.limits().to_vec();
+        let mut stop_limits = limits.clone();
+        for limit in &mut stop_limits {
+            limit.acceleration_rad_s2 *= STOP_ACCELERATION_SHARE;
+            limit.jerk_rad_s3 *= STOP_JERK_SHARE;
+        }
+        let zero = Joints::zeros(limits.len());
+        let reached_world_from_tool = robot.world_from_tool(&zero);
+        Ok(Self {
+            chain: Chain::new(
+                Nanos::from_secs(config.segment_lead_secs),
+                Nanos::from_secs(config.segment_lease_secs),
+            ),
+            commit: CommitRule::new(config.commit),
+            intake: Intake::default(),
+            source: Source::Hold(zero),
+            epoch: 0,
+            phase: Phase::Waiting,
+            active: None,
+            fault: None,
+            progress: Progress { reached_world_from_tool, gripper: Gripper::Open, reached_count: 0 },
+            width_m: config.open_width_m,
+            ready_at: Nanos::default(),
+            last_heard: Nanos::default(),
+            waiting_since: Nanos::default(),
+            motion_ended_at: None,
+            grip: None,
+            // Takes over the commanded state in the first tick.
+            resuming: true,
+            halt: false,
+            source_is_new: false,
+            adopted: 0,
+            retargeted: 0,
+            refused: Refusals::default(),
+            last_tick: None,
+            robot,
+            config,
+            limits,
+            stop_limits,
+            mover,
+        })
+    }
+
+    /// Begins a task instance: stops what moves, forgets progress and counters, waits for predictions of `epoch`.
+    ///
+    /// `commanded` and `gripper_width_m` are what the brainstem commands now (not what is measured: a grip would
+    /// loosen). Epochs must increase over the life of a brainstem.
+    pub fn start_task(&mut self, epoch: u32, now: Nanos, commanded: &SegmentState, gripper_width_m: f64) {
+        self.epoch = epoch;
+        self.intake.begin(epoch);
+        self.commit.clear();
+        self.halt = true;
+        self.phase = Phase::Waiting;
+        self.active = None;
+        self.fault = None;
+        self.grip = None;
+        self.motion_ended_at = None;
+        (self.adopted, self.retargeted, self.refused) = (0, 0, Refusals::default());
+
+        let (open, closed) = (self.config.open_width_m, self.config.closed_width_m);
+        self.width_m = [open, closed]
+            .into_iter()
+            .find(|width| (width - gripper_width_m).abs() <= SAME_WIDTH_M)
+            .unwrap_or_else(|| gripper_width_m.clamp(closed, open));
+        self.progress = Progress {
+            reached_world_from_tool: self.robot.world_from_tool(&commanded.q),
+            gripper: if self.width_m > 0.5 * (open + closed) { Gripper::Open } else { Gripper::Closed },
+            reached_count: 0,
+        };
+        (self.ready_at, self.last_heard, self.waiting_since) = (now, now, now);
+        self.last_tick = None;
+    }
+
+    /// One tick at 200 Hz. `commanded` is the brainstem's last commanded state; `prediction` is the newest one, seen
+    /// before or not. Called too early for the next segment, it repeats its last answer.
+    pub fn step(
+        &mut self,
+        now: Nanos,
+        state: &ArmState,
+        commanded: &SegmentState,
+        prediction: Option<&Prediction>,
+    ) -> CerebellumTick {
+        // Where the next segment starts; if the brainstem went its own way, start again from where it stands.
+        let opening = self.chain.opening(now, commanded);
+        let Some(opening) = opening else {
+            return match self.last_tick {
+                Some(tick) => tick,
+                None => self.hold(now, commanded, None),
+            };
+        };
+        let seen = self.look(now, prediction);
+        if !self.resuming && self.chain.has_diverged(now, &opening, commanded) {
+            self.lose(now);
+        }
+        if self.resuming && !self.resume(commanded) {
+            let refusal = self.refuse_unwanted(seen);
+            return self.hold(now, commanded, refusal);
+        }
+        let opening = if self.chain.is_new() { self.chain.opening(now, commanded).unwrap_or(opening) } else { opening };
+
+        if std::mem::take(&mut self.halt) && !matches!(self.source, Source::Hold(_)) {
+            self.begin_stop(&opening.start);
+        }
+
+        // Decide: predictions, arrival, gripper, silence.
+        let refusal = self.decide(now, &opening, seen);
+        self.arrive(now, state);
+        self.listen(now, &opening);
+
+        // Move.
+        let end = self.advance(now, &opening);
+        let segment = self.chain.emit(self.epoch, &opening, &end, self.width_m, &self.limits);
+        self.tick(now, segment, refusal)
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &CerebellumConfig {
+        &self.config
+    }
+
+    /// Checks the newest prediction, once.
+    fn look(&mut self, now: Nanos, prediction: Option<&Prediction>) -> Option<Result<KeyFrame, Refusal>> {
+        let observed_at = prediction.map_or(now, |p| p.observed_at);
+        let seen = self.intake.look(now, prediction, &self.config)?;
+        Some(seen.and_then(|keyframe| {
+            self.last_heard = now;
+            if observed_at < self.ready_at { Err(Refusal::BeforeArrival) } else { Ok(keyframe) }
+        }))
+    }
+
+    /// Commit rule and adoption. What was not used, and why.
+    fn decide(
+        &mut self,
+        now: Nanos,
+        opening: &Opening,
+        seen: Option<Result<KeyFrame, Refusal>>,
+    ) -> Option<Refusal> {
+        let result = match seen? {
+            Err(refusal) => Err(refusal),
+            Ok(keyframe) => match (self.phase, self.active) {
+                (Phase::Waiting | Phase::Stopped, _) if matches!(self.source, Source::Hold(_)) => {
+                    if self.is_there(&keyframe) {
+                        Err(Refusal::AlreadyThere)
+                    } else {
+                        self.begin(now, opening, keyframe)
+                    }
+                }
+                (Phase::Moving, Some(active)) if self.config.repredict && self.motion_ended_at.is_none() => {
+                    match self.commit.consider(&active, &keyframe) {
+                        Decision::Keep => Ok(()),
+                        Decision::Wait => Err(Refusal::Unconfirmed),
+                        Decision::Retarget(goal) => self.retarget(now, opening, goal),
+                        Decision::Adopt(goal) => self.begin(now, opening, goal),
+                    }
+                }
+                _ => Err(Refusal::NotWanted),
+            },
+        };
+        let refusal = result.err()?;
+        self.refused.count(refusal);
+        Some(refusal)
+    }
+
+    fn refuse_unwanted(&mut self, seen: Option<Result<KeyFrame, Refusal>>) -> Option<Refusal> {
+        let refusal = seen?.err().unwrap_or(Refusal::NotWanted);
+        self.refused.count(refusal);
+        Some(refusal)
+    }
+
+    fn is_there(&self, keyframe: &KeyFrame) -> bool {
+        let (metres, radians) = keyframe.world_from_tool.distance(&self.progress.reached_world_from_tool);
+        self.progress.reached_count > 0
+            && keyframe.gripper == self.progress.gripper
+            && metres <= SAME_POSE.0
+            && radians <= SAME_POSE.1
+    }
+
+    fn begin(&mut self, now: Nanos, opening: &Opening, goal: KeyFrame) -> Result<(), Refusal> {
+        // The chain approaches rest asymptotically; for the mover rest is rest.
+        let start = if is_still(&opening.start) { at_rest(opening.start.q) } else { opening.start };
+        match self.mover.start(&start, &goal) {
+            Ok(()) => {
+                self.commit.clear();
+                self.source = Source::Mover;
+                self.source_is_new = true;
+                self.phase = Phase::Moving;
+                self.active = Some(goal);
+                self.fault = None;
+                self.motion_ended_at = None;
+                self.last_heard = now;
+                self.adopted += 1;
+                Ok(())
+            }
+            Err(fault) => {
+                self.stop(now, &opening.start, fault);
+                Err(Refusal::Unreachable)
+            }
+        }
+    }
+
+    fn retarget(&mut self, now: Nanos, opening: &Opening, goal: KeyFrame) -> Result<(), Refusal> {
+        if self.mover.remaining_m() < self.config.freeze_m {
+            return Ok(());
+        }
+        match self.mover.retarget(&goal) {
+            Ok(()) => {
+                self.active = Some(goal);
+                self.retargeted += 1;
+                Ok(())
+            }
+            Err(fault) => {
+                self.stop(now, &opening.start, fault);
+                Err(Refusal::Unreachable)
+            }
+        }
+    }
+
+    /// Moving -> Gripper -> Waiting.
+    fn arrive(&mut self, now: Nanos, state: &ArmState) {
+        let Some(active) = self.active else { return };
+        match (self.phase, self.motion_ended_at) {
+            (Phase::Moving, Some(ended_at)) => {
+                let Source::Hold(q) = &self.source else { return };
+                let is_close = state.q.max_abs_diff(q) <= self.config.arrival_rad;
+                if !is_close && now.secs_since(ended_at) < self.config.arrival_timeout_secs {
+                    return;
+                }
+                let wanted_width_m = match active.gripper {
+                    Gripper::Open => self.config.open_width_m,
+                    Gripper::Closed => self.config.closed_width_m,
+                };
+                self.progress.gripper = active.gripper;
+                if (wanted_width_m - self.width_m).abs() <= SAME_WIDTH_M {
+                    self.reach(now, &active);
+                } else {
+                    self.grip = Some(GripWatch::new(now, state.gripper_width_m));
+                    self.phase = Phase::Gripper;
+                }
+                self.width_m = wanted_width_m;
+            }
+            (Phase::Gripper, _) => {
+                let config = &self.config;
+                let width_m = state.gripper_width_m;
+                if self.grip.as_mut().is_none_or(|watch| watch.is_done(now, width_m, config)) {
+                    self.grip = None;
+                    self.reach(now, &active);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn reach(&mut self, now: Nanos, active: &KeyFrame) {
+        self.progress.reached_world_from_tool = active.world_from_tool;
+        self.progress.reached_count += 1;
+        self.wait(now);
+    }
+
+    fn wait(&mut self, now: Nanos) {
+        self.phase = Phase::Waiting;
+        self.active = None;
+        self.motion_ended_at = None;
+        self.grip = None;
+        self.commit.clear();
+        (self.ready_at, self.waiting_since) = (now, now);
+    }
+
+    /// A policy that falls silent: stop during motion, complaint while waiting.
+    fn listen(&mut self, now: Nanos, opening: &Opening) {
+        let silent_secs = now.secs_since(self.last_heard);
+        match (self.phase, self.config.policy_silence_stop_secs) {
+            (Phase::Moving, Some(limit_secs)) if self.config.repredict && silent_secs > limit_secs => {
+                self.stop(now, &opening.start, Fault::PolicyStale);
+            }
+            (Phase::Waiting, _) => {
+                let waited_secs = silent_secs.min(now.secs_since(self.waiting_since));
+                if waited_secs > self.config.waiting_timeout_secs {
+                    self.fault = Some(Fault::PolicyStale);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The trajectory at the end of the next segment.
+    fn advance(&mut self, now: Nanos, opening: &Opening) -> SegmentState {
+        let mut end = opening.start;
+        // After an overrun the trajectory went on in the meantime, unless it only starts here.
+        let periods = if std::mem::take(&mut self.source_is_new) { 1 } else { opening.periods };
+        for _ in 0..periods {
+            end = match &mut self.source {
+                Source::Hold(q) => at_rest(*q),
+                Source::Mover => match self.mover.step() {
+                    Ok(state) => {
+                        if self.mover.is_done() {
+                            self.source = Source::Hold(state.q);
+                            self.motion_ended_at = Some(now);
+                        }
+                        state
+                    }
+                    Err(fault) => {
+                        self.stop(now, &opening.start, fault);
+                        self.step_stop().unwrap_or(opening.start)
+                    }
+                },
+                Source::Stop(_) => self.step_stop().unwrap_or(opening.start),
+            };
+        }
+        end
+    }
+
+    fn step_stop(&mut self) -> Option<SegmentState> {
+        let Source::Stop(profile) = &mut self.source else { return None };
+        // In the brainstem's steps: a stop is finer than our period.
+        let steps = PERIOD_CEREBELLUM.0 / PERIOD_BRAINSTEM.0;
+        let mut state = profile.step(PERIOD_BRAINSTEM.secs());
+        for _ in 1..steps {
+            state = profile.step(PERIOD_BRAINSTEM.secs());
+        }
+        if profile.is_still() {
+            self.source = Source::Hold(state.q);
+        }
+        Some(state)
+    }
+
+    /// Ends the motion smoothly because of a fault.
+    fn stop(&mut self, now: Nanos, from: &SegmentState, fault: Fault) {
+        self.wait(now);
+        self.begin_stop(from);
+        self.phase = Phase::Stopped;
+        self.fault = Some(fault);
+    }
+
+    fn begin_stop(&mut self, from: &SegmentState) {
+        self.source_is_new = true;
+        self.source = if is_still(from) {
+            Source::Hold(from.q)
+        } else {
+            Source::Stop(StopProfile::from_state(from, &self.stop_limits))
+        };
+    }
+
+    /// The brainstem stopped or was reset: give up the motion, and wait for a prediction made after that.
+    fn lose(&mut self, now: Nanos) {
+        self.wait(now);
+        self.phase = Phase::Stopped;
+        self.resuming = true;
+        self.chain.break_off();
+    }
+
+    /// Takes over the commanded state once it is still.
+    fn resume(&mut self, commanded: &SegmentState) -> bool {
+        if !is_still(commanded) || commanded.q.len() != self.limits.len() {
+            return false;
+        }
+        self.chain.break_off();
+        self.source = Source::Hold(commanded.q);
+        self.resuming = false;
+        if self.phase == Phase::Stopped && self.fault.is_none() {
+            self.phase = Phase::Waiting;
+        }
+        true
+    }
+
+    fn hold(&mut self, now: Nanos, commanded: &SegmentState, refusal: Option<Refusal>) -> CerebellumTick {
+        let segment = self.chain.hold(self.epoch, now, commanded.q, self.width_m);
+        self.chain.break_off();
+        self.tick(now, segment, refusal)
+    }
+
+    fn tick(&mut self, now: Nanos, segment: Segment, refusal: Option<Refusal>) -> CerebellumTick {
+        let tick = CerebellumTick {
+            segment,
+            progress: self.progress,
+            active: self.active,
+            phase: self.phase,
+            fault: self.fault,
+            adopted: self.adopted,
+            retargeted: self.retargeted,
+            refused: self.refused,
+            refusal,
+            policy_is_late: self.phase == Phase::Moving
+                && self.config.repredict
+                && now.secs_since(self.last_heard) > self.config.prediction_lease_secs,
+        };
+        self.last_tick = Some(CerebellumTick { refusal: None, ..tick });
+        tick
+    }
+}
+
+fn at_rest(q: Joints) -> SegmentState {
+    SegmentState { q, qd: Joints::zeros(q.len()), qdd: Joints::zeros(q.len()) }
+}
+
+fn is_still(state: &SegmentState) -> bool {
+    state.qd.iter().all(|qd| qd.abs() < STILL_RAD_S)
+}

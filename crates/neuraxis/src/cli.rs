@@ -26,6 +26,19 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The main job: one episode with the shipped weights, recorded as MCAP and for Rerun.
+    #[cfg(feature = "viz")]
+    Demo {
+        /// Task name.
+        #[arg(long, default_value = "push_buttons")]
+        task: String,
+        /// Seed of the scene.
+        #[arg(long, default_value_t = EVAL_SEED + 7)]
+        seed: u64,
+        /// Folder for the recordings.
+        #[arg(long, default_value = "out/demo")]
+        out: PathBuf,
+    },
     /// The task suite: what can be asked, and what a scene looks like.
     Tasks {
         #[command(subcommand)]
@@ -129,6 +142,11 @@ pub fn run(cli: Cli) -> Result<()> {
                 println!("{name}");
             }
             Ok(())
+        }
+        #[cfg(feature = "viz")]
+        Command::Demo { task, seed, out } => {
+            let [task] = &task_list(&task)?[..] else { bail!("--task takes one task") };
+            crate::demo::run(&config()?, task, seed, &out)
         }
         Command::Demos { out, tasks, episodes, seed, jobs, shard } => {
             let plan = DemosPlan { tasks: task_list(&tasks)?, episodes, seed };

@@ -82,8 +82,7 @@ fn open(dir: &Path, plan: &DemosPlan, policy: &PolicyConfig) -> Result<(DatasetW
         "commit": env!("NEURAXIS_COMMIT"), "embodiment": "fr3",
         "cameras": ["front", "left_shoulder", "right_shoulder", "wrist"],
     });
-    let b = policy.bounds_m;
-    let writer = DatasetWriter::create(dir, [[b[0], b[1], b[2]], [b[3], b[4], b[5]]], meta)
+    let writer = DatasetWriter::create(dir, policy.bounds_m, meta)
         .with_context(|| format!("data set {}", dir.display()))?;
     Ok((writer, 0))
 }

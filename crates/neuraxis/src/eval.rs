@@ -148,7 +148,7 @@ pub struct Report {
 
 /// Runs this process's share of a plan; `tell` after each episode.
 pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Result<Report> {
-    tch::set_num_threads(1);
+    neuraxis_policy::use_one_thread();
     let studio = Studio::new(config.clone())?;
     let text_dir = config.root.join(".deps/text");
     let mut embedder = match &plan.actor {

@@ -1,5 +1,7 @@
 //! Neuraxis: a real-time brain for robot arms.
 
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+mod demo;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod demos;
 #[cfg(all(feature = "sim", feature = "policy"))]
@@ -8,6 +10,8 @@ mod episode_run;
 mod eval;
 #[cfg(feature = "sim")]
 mod lockstep;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+mod recorder;
 #[cfg(feature = "sim")]
 mod script;
 #[cfg(feature = "policy")]

@@ -81,11 +81,9 @@ pub fn policy(config: &Config, data: &[PathBuf], settings: Option<&Path>, out: &
     Ok(())
 }
 
-/// Loss curves as a Rerun recording and as a CSV beside it.
+/// Loss curves as CSV: step, coarse, fine, rotation, gripper, collision, samples per second.
 struct Curves {
     csv: std::fs::File,
-    #[cfg(feature = "viz")]
-    viz: neuraxis_viz::Curves,
 }
 
 impl Curves {
@@ -93,20 +91,11 @@ impl Curves {
         let csv = out.join("curves.csv");
         Ok(Self {
             csv: std::fs::OpenOptions::new().create(true).append(true).open(&csv).with_context(|| csv.display().to_string())?,
-            #[cfg(feature = "viz")]
-            viz: neuraxis_viz::Curves::to_file(&out.join("curves.rrd"))?,
         })
     }
 
     fn push(&mut self, p: &neuraxis_policy::train::Progress) {
         use std::io::Write;
-        let names = ["coarse", "fine", "rotation", "gripper", "collision"];
         let _ = writeln!(self.csv, "{},{},{:.1}", p.step, p.terms.map(|t| format!("{t:.5}")).join(","), p.samples_per_sec);
-        #[cfg(feature = "viz")]
-        for (name, value) in names.iter().zip(p.terms) {
-            self.viz.log(&format!("loss/{name}"), p.step, value);
-        }
-        #[cfg(not(feature = "viz"))]
-        let _ = names;
     }
 }

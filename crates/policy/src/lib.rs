@@ -25,3 +25,8 @@ pub use device::DeviceChoice;
 pub use error::{Error, Result};
 pub use infer::{CorticalPolicy, PredictionViews};
 pub use network::StaticStream;
+
+/// Inference beside a control loop uses one torch thread. Call it on the thread that infers.
+pub fn use_one_thread() {
+    tch::set_num_threads(1);
+}

@@ -1,6 +1,6 @@
 //! Following a target state without ever exceeding velocity, acceleration and jerk limits.
 
-use neuraxis_core::{Joints, SegmentState};
+use neuraxis_core::{Fault, Joints, SegmentState};
 use neuraxis_robot::JointLimits;
 
 /// How fast a position difference to the target is worked off [1/s]. Segments chain within micro-radians; this gain
@@ -46,14 +46,23 @@ pub(crate) fn follow(from: &SegmentState, target: &SegmentState, dt_secs: f64, l
     next
 }
 
-/// Index of a joint whose jerk-limited stop from `state` would end outside its range, if any.
-pub(crate) fn joint_that_cannot_stop_inside(state: &SegmentState, limits: &[JointLimits]) -> Option<usize> {
-    limits.iter().enumerate().position(|(i, limit)| {
+/// Fails where a jerk-limited stop from `state` would leave a joint's range or exceed its velocity limit: a stop has to
+/// take the acceleration away first, and until then the joint still speeds up.
+pub(crate) fn can_stop_inside(state: &SegmentState, limits: &[JointLimits]) -> Result<(), Fault> {
+    for (i, limit) in limits.iter().enumerate() {
         let now = scalar(state, i);
         let (a, j) = (limit.acceleration_rad_s2, limit.jerk_rad_s3);
-        now.q + braking_distance(now.qd, now.qdd, a, j) > limit.upper_rad
+        if now.q + braking_distance(now.qd, now.qdd, a, j) > limit.upper_rad
             || now.q - braking_distance(-now.qd, -now.qdd, a, j) < limit.lower_rad
-    })
+        {
+            return Err(Fault::PositionLimit);
+        }
+        let peak_qd = |qd: f64, qdd: f64| qd + 0.5 * qdd.max(0.0).powi(2) / j;
+        if peak_qd(now.qd, now.qdd).max(peak_qd(-now.qd, -now.qdd)) > limit.velocity_rad_s {
+            return Err(Fault::VelocityLimit);
+        }
+    }
+    Ok(())
 }
 
 /// Upper bound of the way still travelled in positive direction while stopping within `a_max` and `j_max`.

@@ -8,9 +8,12 @@ use neuraxis_robot::{JointLimits, Robot};
 
 use crate::{
     BrainstemConfig, BrainstemError, RefusedSegments,
-    follow::{follow, joint_that_cannot_stop_inside},
+    follow::{can_stop_inside, follow},
     gate::SegmentGate,
 };
+
+/// Segments that may wait for their start: the longest lead holds four periods of the cerebellum.
+const PENDING: usize = 4;
 
 /// What the brainstem is doing.
 ///
@@ -66,7 +69,8 @@ pub struct Brainstem {
     commanded: SegmentState,
     gripper_width_m: f64,
     current: Option<Segment>,
-    pending: Option<Segment>,
+    /// Accepted, but starting later.
+    pending: [Option<Segment>; PENDING],
     stop: Option<StopProfile>,
     last_now: Option<Nanos>,
     last_state: Option<ArmState>,
@@ -94,7 +98,7 @@ impl Brainstem {
             commanded: at_rest(Joints::zeros(dof)),
             gripper_width_m: 0.0,
             current: None,
-            pending: None,
+            pending: [None; PENDING],
             stop: None,
             last_now: None,
             last_state: None,
@@ -125,7 +129,7 @@ impl Brainstem {
         // Check the segment. Segments that arrive while stopping are not kept for later.
         let rejected = match self.gate.offer(now, segment) {
             Ok(Some(fresh)) if self.mode == Mode::Hold || self.mode == Mode::Track => {
-                self.pending = Some(fresh);
+                self.keep_pending(fresh);
                 None
             }
             Ok(Some(_)) => {
@@ -267,14 +271,28 @@ impl Brainstem {
         }
     }
 
-    /// Puts the pending segment to use once it starts, if it continues from what is commanded.
+    /// Keeps a segment until it starts; if all places are taken, the one that starts last makes room.
+    fn keep_pending(&mut self, segment: Segment) {
+        let place = match self.pending.iter().position(|slot| slot.is_none()) {
+            Some(free) => self.pending.get_mut(free),
+            None => self.pending.iter_mut().max_by_key(|slot| slot.map(|s| s.t0)),
+        };
+        if let Some(slot) = place {
+            *slot = Some(segment);
+        }
+    }
+
+    /// Puts a pending segment to use once it starts, if it continues from what is commanded.
     fn promote_pending(&mut self, now: Nanos, dt_secs: f64) -> Option<Fault> {
         if !(self.mode == Mode::Hold || self.mode == Mode::Track) {
-            self.pending = None;
+            self.pending = [None; PENDING];
             return None;
         }
-        let segment = self.pending.filter(|segment| segment.t0 <= now)?;
-        self.pending = None;
+        let is_due = |segment: &Segment| segment.t0 <= now;
+        let segment = self.pending.iter().flatten().copied().filter(is_due).max_by_key(|s| (s.epoch, s.seq))?;
+        for slot in &mut self.pending {
+            *slot = slot.filter(|segment| !is_due(segment));
+        }
 
         // Compare at the same moment: what is commanded goes on with its velocity until now.
         let (wanted, from) = (segment.at(now), &self.commanded);
@@ -314,9 +332,7 @@ impl Brainstem {
         }
         // Only go where a stop inside the range still exists.
         let next = follow(&self.commanded, &target, dt_secs, &self.limits);
-        if joint_that_cannot_stop_inside(&next, &self.limits).is_some() {
-            return Err(Fault::PositionLimit);
-        }
+        can_stop_inside(&next, &self.limits)?;
         // A target that runs away from its follower does not respect the limits, whatever it declares.
         if next.q.max_abs_diff(&target.q) > self.config.jump_rad {
             return Err(Fault::SegmentJump);
@@ -329,7 +345,7 @@ impl Brainstem {
     fn begin_stop(&mut self) {
         self.mode = Mode::Stopping;
         self.current = None;
-        self.pending = None;
+        self.pending = [None; PENDING];
         self.stop = Some(StopProfile::from_state(&self.commanded, &self.limits));
     }
 
@@ -351,7 +367,7 @@ impl Brainstem {
         self.commanded = at_rest(*q);
         self.mode = Mode::Hold;
         self.current = None;
-        self.pending = None;
+        self.pending = [None; PENDING];
         self.stop = None;
     }
 

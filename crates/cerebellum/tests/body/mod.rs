@@ -1,0 +1,153 @@
+//! Cerebellum and brainstem in closed loop with an ideal arm, on a virtual clock; every command is checked.
+#![allow(dead_code)]
+
+#[path = "../../../brainstem/tests/rig/mod.rs"]
+mod rig;
+
+use neuraxis_brainstem::{Brainstem, BrainstemConfig, Tick};
+use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumTick};
+use neuraxis_core::{
+    ArmCommand, ArmState, Gripper, KeyFrame, Nanos, Pose, Prediction, Progress, StageTimes, Tool, World,
+};
+use neuraxis_robot::Robot;
+use std::sync::Arc;
+
+pub const EPOCH: u32 = 3;
+/// The policy sees at this rate, and its answer comes this much later.
+const LOOK_MS: u64 = 100;
+const LATENCY_MS: u64 = 80;
+/// Fingers close at this speed.
+const FINGER_M_S: f64 = 0.2;
+
+pub struct Body {
+    pub robot: Arc<Robot>,
+    pub brainstem: Brainstem,
+    pub cerebellum: Cerebellum,
+    pub state: ArmState,
+    pub now: Nanos,
+    pub mind: Option<CerebellumTick>,
+    pub prediction: Option<Prediction>,
+    /// Segments do not reach the brainstem while true.
+    pub cut: bool,
+    on_the_way: Option<(Nanos, Prediction)>,
+    previous: Option<ArmCommand>,
+    ms: u64,
+    seq: u64,
+}
+
+/// `base` moved in the world, tool orientation kept.
+pub fn moved(base: &Pose<World, Tool>, x: f64, y: f64, z: f64) -> Pose<World, Tool> {
+    Pose::from_parts(base.position() + nalgebra::Vector3::new(x, y, z), base.rotation())
+}
+
+pub fn key(world_from_tool: Pose<World, Tool>, gripper: Gripper, ignore_collisions: bool) -> KeyFrame {
+    KeyFrame { world_from_tool, gripper, ignore_collisions }
+}
+
+impl Body {
+    pub fn new(config: CerebellumConfig) -> Self {
+        let robot = rig::fr3();
+        let mut state = rig::at_rest(robot.home());
+        state.gripper_width_m = 0.08;
+        let mut body = Self {
+            brainstem: Brainstem::new(robot.clone(), BrainstemConfig::default()).unwrap(),
+            cerebellum: Cerebellum::new(robot.clone(), config).unwrap(),
+            robot,
+            state,
+            now: Nanos::from_millis(5000),
+            mind: None,
+            prediction: None,
+            cut: false,
+            on_the_way: None,
+            previous: None,
+            ms: 0,
+            seq: 0,
+        };
+        body.state.stamp = body.now;
+        let state = body.state;
+        body.brainstem.step(body.now, &state, None);
+        body.start_task(EPOCH);
+        body
+    }
+
+    pub fn start_task(&mut self, epoch: u32) {
+        let (commanded, width) = (self.brainstem.commanded(), self.brainstem.commanded_gripper_width_m());
+        self.cerebellum.start_task(epoch, self.now, &commanded, width);
+    }
+
+    /// Where the tool of the commanded arm is.
+    pub fn tool(&self) -> Pose<World, Tool> {
+        self.robot.world_from_tool(&self.brainstem.commanded().q)
+    }
+
+    pub fn home(&self) -> Pose<World, Tool> {
+        self.robot.world_from_tool(&self.robot.home())
+    }
+
+    /// A prediction made from an observation at this moment.
+    pub fn predict(&mut self, keyframe: KeyFrame) -> Prediction {
+        self.seq += 1;
+        Prediction {
+            seq: self.seq,
+            epoch: EPOCH,
+            observed_at: self.now,
+            keyframe,
+            confidence: 1.0,
+            times: StageTimes::default(),
+        }
+    }
+
+    /// One millisecond. `policy` is asked at its rate; what it says arrives after its latency.
+    pub fn tick(&mut self, policy: &mut dyn FnMut(&Progress) -> Option<KeyFrame>) -> (CerebellumTick, Tick) {
+        self.now = self.now + Nanos::from_millis(1);
+        self.state.stamp = self.now;
+        if let Some((at, prediction)) = self.on_the_way
+            && self.now >= at
+        {
+            self.prediction = Some(prediction);
+            self.on_the_way = None;
+        }
+        let state = self.state;
+        let mind = match self.mind {
+            Some(mind) if self.ms % 5 != 0 => mind,
+            _ => self.cerebellum.step(self.now, &state, &self.brainstem.commanded(), self.prediction.as_ref()),
+        };
+        let tick = self.brainstem.step(self.now, &state, Some(&mind.segment).filter(|_| !self.cut));
+        if self.ms % LOOK_MS == 0
+            && let Some(keyframe) = policy(&mind.progress)
+        {
+            let prediction = self.predict(keyframe);
+            self.on_the_way = Some((self.now + Nanos::from_millis(LATENCY_MS), prediction));
+        }
+        if let Some(previous) = self.previous.replace(tick.command) {
+            rig::check_step(&previous, &tick.command, self.robot.limits(), 0.001);
+        }
+        (self.state.q, self.state.qd) = (tick.command.q, tick.command.qd);
+        let missing = tick.command.gripper_width_m - self.state.gripper_width_m;
+        self.state.gripper_width_m += missing.clamp(-FINGER_M_S * 0.001, FINGER_M_S * 0.001);
+        self.ms += 1;
+        self.mind = Some(mind);
+        (mind, tick)
+    }
+
+    /// The next command is not compared with the one before.
+    pub fn forget_previous_command(&mut self) {
+        self.previous = None;
+    }
+
+    /// Ticks until `done`, at most `secs`; panics after that.
+    pub fn until(
+        &mut self,
+        secs: f64,
+        policy: &mut dyn FnMut(&Progress) -> Option<KeyFrame>,
+        mut done: impl FnMut(&CerebellumTick, &Tick) -> bool,
+    ) -> (CerebellumTick, Tick) {
+        for _ in 0..(secs * 1000.0) as u64 {
+            let (mind, tick) = self.tick(policy);
+            if done(&mind, &tick) {
+                return (mind, tick);
+            }
+        }
+        panic!("not within {secs} s: {:?}", self.mind)
+    }
+}

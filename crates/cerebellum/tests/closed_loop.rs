@@ -1,0 +1,273 @@
+//! Key-frames in, limited commands out. Every command of every test is checked against position, velocity,
+//! acceleration and jerk limits by `Body::tick`.
+
+mod body;
+
+use body::{Body, EPOCH, key, moved};
+use neuraxis_brainstem::Mode;
+use neuraxis_cerebellum::{CerebellumConfig, Phase, Refusal};
+use neuraxis_core::{Fault, Gripper, KeyFrame, Nanos, Prediction, Progress};
+
+fn silent(_: &Progress) -> Option<KeyFrame> {
+    None
+}
+
+/// A key-frame script, indexed by what has been reached.
+fn script(keyframes: Vec<KeyFrame>) -> impl FnMut(&Progress) -> Option<KeyFrame> {
+    move |progress| keyframes.get(progress.reached_count as usize).or(keyframes.last()).copied()
+}
+
+fn far(body: &Body) -> KeyFrame {
+    key(moved(&body.home(), 0.0, 0.25, -0.05), Gripper::Open, false)
+}
+
+#[test]
+fn key_frames_are_reached_in_order_without_a_fault() {
+    let mut body = Body::new(CerebellumConfig::default());
+    let above = moved(&body.home(), 0.05, 0.15, -0.10);
+    let keyframes = vec![
+        key(above, Gripper::Open, false),
+        key(moved(&above, 0.0, 0.0, -0.08), Gripper::Closed, true),
+        key(moved(&above, 0.0, -0.2, 0.0), Gripper::Closed, false),
+        key(moved(&above, 0.0, -0.2, -0.06), Gripper::Open, true),
+    ];
+    let mut policy = script(keyframes.clone());
+    for (i, keyframe) in keyframes.iter().enumerate() {
+        let (mind, _) = body.until(10.0, &mut policy, |mind, tick| {
+            assert_eq!((mind.fault, tick.fault, tick.rejected), (None, None, None));
+            mind.progress.reached_count as usize > i
+        });
+        let (metres, radians) = body.tool().distance(&keyframe.world_from_tool);
+        assert!(metres < 0.001 && radians < 0.005, "key-frame {i}: {metres} m, {radians} rad away");
+        assert_eq!(mind.progress.reached_world_from_tool, keyframe.world_from_tool);
+        assert_eq!(mind.progress.gripper, keyframe.gripper);
+        let width_m = if keyframe.gripper == Gripper::Open { 0.08 } else { 0.0 };
+        assert_eq!(mind.segment.gripper_width_m, width_m);
+        assert!((body.state.gripper_width_m - width_m).abs() < 1e-9, "the fingers are done");
+    }
+    // The last key-frame again and again is no new one.
+    let (mind, _) = (0..1000).map(|_| body.tick(&mut policy)).last().unwrap();
+    assert_eq!((mind.progress.reached_count, mind.phase, mind.adopted), (4, Phase::Waiting, 4));
+    assert!(mind.refused.already_there >= 5);
+}
+
+#[test]
+fn without_a_prediction_the_arm_holds_and_the_wait_is_reported() {
+    let mut body = Body::new(CerebellumConfig { waiting_timeout_secs: 0.5, ..Default::default() });
+    let start = body.brainstem.commanded().q;
+    let mut complained = None;
+    for ms in 0..800 {
+        let (mind, tick) = body.tick(&mut silent);
+        assert_eq!((mind.phase, tick.command.q, tick.fault), (Phase::Waiting, start, None));
+        if mind.fault.is_some() {
+            assert_eq!(mind.fault, Some(Fault::PolicyStale));
+            complained.get_or_insert(ms);
+        }
+    }
+    assert!(complained.is_some_and(|ms| (500..=510).contains(&ms)), "{complained:?}");
+    let goal = far(&body);
+    let (mind, _) = body.until(1.0, &mut |_| Some(goal), |mind, _| mind.phase == Phase::Moving);
+    assert_eq!(mind.fault, None);
+}
+
+#[test]
+fn a_target_that_moves_a_little_is_followed() {
+    let mut body = Body::new(CerebellumConfig::default());
+    let (first, second) = (far(&body), key(moved(&body.home(), 0.03, 0.22, -0.05), Gripper::Open, false));
+    let mut asked = 0;
+    let mut policy = |progress: &Progress| {
+        asked += 1;
+        (progress.reached_count == 0).then_some(if asked < 4 { first } else { second })
+    };
+    let (mind, _) = body.until(10.0, &mut policy, |mind, tick| {
+        assert_eq!((mind.fault, tick.fault), (None, None));
+        mind.progress.reached_count == 1
+    });
+    assert!(mind.retargeted >= 1 && mind.adopted == 1, "{mind:?}");
+    assert!(body.tool().distance(&second.world_from_tool).0 < 0.001);
+}
+
+#[test]
+fn a_jump_is_adopted_only_when_predictions_agree() {
+    let mut body = Body::new(CerebellumConfig::default());
+    let (left, right) = (far(&body), key(moved(&body.home(), 0.0, -0.25, -0.05), Gripper::Open, false));
+    body.until(2.0, &mut |_| Some(left), |mind, _| mind.phase == Phase::Moving);
+    // One prediction that jumps changes nothing.
+    let mut once = Some(right);
+    let (mind, _) = body.until(2.0, &mut |_| once.take(), |mind, _| mind.refusal == Some(Refusal::Unconfirmed));
+    assert_eq!(mind.active, Some(left));
+    // Three do.
+    body.until(2.0, &mut |_| Some(right), |mind, tick| {
+        assert_eq!((mind.fault, tick.fault), (None, None));
+        mind.active == Some(right)
+    });
+    body.until(10.0, &mut |p| (p.reached_count == 0).then_some(right), |mind, tick| {
+        assert_eq!((mind.fault, tick.fault), (None, None));
+        mind.progress.reached_count == 1
+    });
+    assert!(body.tool().distance(&right.world_from_tool).0 < 0.001);
+}
+
+#[test]
+fn sr19_a_policy_that_falls_silent_in_motion_is_a_smooth_stop_and_its_return_resumes() {
+    let mut body = Body::new(CerebellumConfig { policy_silence_stop_secs: Some(0.3), ..Default::default() });
+    let goal = far(&body);
+    body.until(2.0, &mut |_| Some(goal), |mind, _| mind.phase == Phase::Moving);
+    let (mind, _) = body.until(1.0, &mut silent, |mind, _| mind.phase == Phase::Stopped);
+    assert_eq!((mind.fault, mind.active), (Some(Fault::PolicyStale), None));
+    let moving = body.brainstem.commanded().qd.iter().any(|qd| qd.abs() > 0.05);
+    assert!(moving, "the stop is a stop from motion");
+    body.until(1.0, &mut silent, |mind, tick| {
+        assert_eq!((tick.mode, tick.fault, mind.fault), (Mode::Track, None, Some(Fault::PolicyStale)));
+        tick.command.qd.iter().all(|qd| qd.abs() < 1e-4)
+    });
+    assert!(body.tool().distance(&goal.world_from_tool).0 > 0.02, "stopped on the way");
+    let (mind, _) = body.until(10.0, &mut |_| Some(goal), |mind, _| mind.progress.reached_count == 1);
+    assert_eq!(mind.fault, None);
+}
+
+#[test]
+fn without_repredict_one_prediction_per_key_frame_is_enough_and_later_ones_are_not_wanted() {
+    let config =
+        CerebellumConfig { repredict: false, policy_silence_stop_secs: Some(0.1), ..Default::default() };
+    let mut body = Body::new(config);
+    let goal = far(&body);
+    let other = key(moved(&body.home(), 0.0, -0.2, 0.0), Gripper::Open, false);
+    body.until(2.0, &mut |_| Some(goal), |mind, _| mind.phase == Phase::Moving);
+    body.until(1.0, &mut |_| Some(other), |mind, _| mind.refusal == Some(Refusal::NotWanted));
+    let (mind, _) = body.until(10.0, &mut silent, |mind, _| {
+        assert_eq!(mind.fault, None);
+        mind.progress.reached_count == 1
+    });
+    assert_eq!((mind.adopted, mind.retargeted), (1, 0));
+}
+
+#[test]
+fn unusable_predictions_are_refused_by_reason_and_move_nothing() {
+    type Spoil = fn(&mut Prediction);
+    let cases: [(Refusal, Spoil); 6] = [
+        (Refusal::WrongEpoch, |p| p.epoch = EPOCH - 1),
+        (Refusal::NotFinite, |p| p.confidence = f32::NAN),
+        (Refusal::NotFinite, |p| p.keyframe.world_from_tool = moved(&p.keyframe.world_from_tool, f64::NAN, 0.0, 0.0)),
+        (Refusal::Stale, |p| p.observed_at = p.observed_at - Nanos::from_millis(700)),
+        (Refusal::FromTheFuture, |p| p.observed_at = p.observed_at + Nanos::from_millis(500)),
+        (Refusal::OutOfBounds, |p| p.keyframe.world_from_tool = moved(&p.keyframe.world_from_tool, 0.0, 0.0, -0.8)),
+    ];
+    let mut body = Body::new(CerebellumConfig::default());
+    let (start, goal) = (body.brainstem.commanded().q, far(&body));
+    for (refusal, spoil) in cases {
+        for _ in 0..10 {
+            body.tick(&mut silent);
+        }
+        let mut prediction = body.predict(goal);
+        spoil(&mut prediction);
+        body.prediction = Some(prediction);
+        let (mind, _) = body.until(0.1, &mut silent, |mind, _| mind.refusal.is_some());
+        assert_eq!(mind.refusal, Some(refusal));
+        assert_eq!((mind.phase, mind.active, body.brainstem.commanded().q), (Phase::Waiting, None, start));
+    }
+    let refused = body.mind.unwrap().refused;
+    assert_eq!((refused.not_finite, refused.stale, refused.total()), (2, 1, 6));
+    // A good one still works: refused ones did not use up its number.
+    body.prediction = Some(body.predict(goal));
+    body.until(0.1, &mut silent, |mind, _| mind.phase == Phase::Moving);
+}
+
+#[test]
+fn an_observation_from_before_the_arrival_does_not_choose_the_next_key_frame() {
+    let mut body = Body::new(CerebellumConfig::default());
+    let goal = far(&body);
+    let next = key(goal.world_from_tool, Gripper::Closed, true);
+    body.until(10.0, &mut |p| (p.reached_count == 0).then_some(goal), |mind, _| mind.progress.reached_count == 1);
+    let mut early = body.predict(next);
+    early.observed_at = body.now - Nanos::from_millis(50);
+    body.prediction = Some(early);
+    body.until(0.1, &mut silent, |mind, _| mind.refusal == Some(Refusal::BeforeArrival));
+    body.prediction = Some(body.predict(next));
+    let (mind, _) = body.until(0.1, &mut silent, |mind, _| mind.phase == Phase::Moving);
+    assert_eq!(mind.refused.before_arrival, 1);
+}
+
+#[test]
+fn an_unreachable_key_frame_is_a_fault_and_the_arm_stays() {
+    let config = CerebellumConfig {
+        workspace_min_xyz_m: [-5.0; 3],
+        workspace_max_xyz_m: [5.0; 3],
+        ..Default::default()
+    };
+    let mut body = Body::new(config);
+    let (start, goal) = (body.brainstem.commanded().q, far(&body));
+    let beyond = key(moved(&body.home(), 2.0, 0.0, 0.0), Gripper::Open, false);
+    let (mind, tick) = body.until(1.0, &mut |_| Some(beyond), |mind, _| mind.phase == Phase::Stopped);
+    assert_eq!((mind.fault, mind.refusal), (Some(Fault::Unreachable), Some(Refusal::Unreachable)));
+    assert_eq!((tick.command.q, tick.fault), (start, None));
+    body.until(10.0, &mut |_| Some(goal), |mind, _| mind.progress.reached_count == 1);
+}
+
+#[test]
+fn sr01_segments_that_do_not_arrive_are_a_bounded_stop_and_motion_resumes_from_there() {
+    let mut body = Body::new(CerebellumConfig::default());
+    let goal = far(&body);
+    let mut policy = |p: &Progress| (p.reached_count == 0).then_some(goal);
+    body.until(3.0, &mut policy, |_, tick| tick.command.qd.iter().any(|qd| qd.abs() > 0.2));
+    body.cut = true;
+    let (_, tick) = body.until(0.03, &mut policy, |_, tick| tick.mode == Mode::Stopping);
+    assert_eq!(tick.fault, Some(Fault::LeaseExpired));
+    body.until(1.0, &mut policy, |_, tick| tick.mode == Mode::Hold);
+    body.cut = false;
+    body.until(10.0, &mut policy, |mind, _| mind.progress.reached_count == 1);
+    assert!(body.tool().distance(&goal.world_from_tool).0 < 0.001);
+}
+
+#[test]
+fn sr08_an_operator_stop_holds_against_the_policy_until_reset() {
+    let mut body = Body::new(CerebellumConfig::default());
+    let goal = far(&body);
+    let mut policy = |p: &Progress| (p.reached_count == 0).then_some(goal);
+    body.until(3.0, &mut policy, |_, tick| tick.command.qd.iter().any(|qd| qd.abs() > 0.2));
+    body.brainstem.request_stop();
+    let (_, stopped) = body.until(1.0, &mut policy, |_, tick| tick.mode == Mode::Latched);
+    for _ in 0..2000 {
+        let (_, tick) = body.tick(&mut policy);
+        assert_eq!((tick.mode, tick.command.q), (Mode::Latched, stopped.command.q));
+    }
+    body.brainstem.reset().unwrap();
+    body.until(10.0, &mut policy, |mind, _| mind.progress.reached_count == 1);
+}
+
+#[test]
+fn a_new_task_stops_the_old_motion_and_ignores_its_predictions() {
+    let mut body = Body::new(CerebellumConfig::default());
+    let goal = far(&body);
+    body.until(3.0, &mut |_| Some(goal), |_, tick| tick.command.qd.iter().any(|qd| qd.abs() > 0.2));
+    body.start_task(EPOCH + 1);
+    let (mind, _) = body.until(1.0, &mut |_| Some(goal), |mind, tick| {
+        assert_eq!((tick.fault, tick.rejected, mind.fault), (None, None, None));
+        tick.command.qd.iter().all(|qd| qd.abs() < 1e-4)
+    });
+    assert_eq!((mind.phase, mind.active, mind.progress.reached_count), (Phase::Waiting, None, 0));
+    let (mind, _) = body.until(1.0, &mut |_| Some(goal), |mind, _| mind.refused.wrong_epoch > 2);
+    assert_eq!(mind.phase, Phase::Waiting);
+}
+
+#[test]
+fn an_overrun_of_the_cerebellum_within_the_lease_is_no_fault() {
+    let mut body = Body::new(CerebellumConfig::default());
+    let goal = far(&body);
+    let mut policy = |p: &Progress| (p.reached_count == 0).then_some(goal);
+    body.until(3.0, &mut policy, |_, tick| tick.command.qd.iter().any(|qd| qd.abs() > 0.2));
+    // Its tick comes 10 ms late, once; the brainstem goes on with the last segment.
+    for _ in 0..10 {
+        body.now = body.now + Nanos::from_millis(1);
+        body.state.stamp = body.now;
+        let (state, segment) = (body.state, body.mind.unwrap().segment);
+        let tick = body.brainstem.step(body.now, &state, Some(&segment));
+        assert_eq!((tick.mode, tick.fault), (Mode::Track, None));
+        (body.state.q, body.state.qd) = (tick.command.q, tick.command.qd);
+    }
+    body.forget_previous_command();
+    body.until(10.0, &mut policy, |mind, tick| {
+        assert_eq!((mind.fault, tick.fault), (None, None));
+        mind.progress.reached_count == 1
+    });
+}

@@ -23,9 +23,8 @@ pub fn sleep_until(deadline: Nanos) {
     };
     loop {
         // SAFETY: `time` is a valid timespec; with TIMER_ABSTIME the remaining-time pointer may be null.
-        let result = unsafe {
-            libc::clock_nanosleep(libc::CLOCK_MONOTONIC, libc::TIMER_ABSTIME, &time, std::ptr::null_mut())
-        };
+        let result =
+            unsafe { libc::clock_nanosleep(libc::CLOCK_MONOTONIC, libc::TIMER_ABSTIME, &time, std::ptr::null_mut()) };
         // A signal may end the sleep early; the deadline is absolute, so simply sleep again.
         if result != libc::EINTR {
             return;

@@ -33,8 +33,7 @@ pub(crate) fn follow(from: &SegmentState, target: &SegmentState, dt_secs: f64, l
         let (now, goal) = (scalar(from, i), scalar(target, i));
         // Where the trapezoid from this velocity to the target's would end, and what is missing there.
         let missing = goal.q - (now.q + 0.5 * (now.qd + goal.qd) * dt_secs);
-        let wanted_qd =
-            (goal.qd + POSITION_GAIN_PER_SEC * missing).clamp(-limit.velocity_rad_s, limit.velocity_rad_s);
+        let wanted_qd = (goal.qd + POSITION_GAIN_PER_SEC * missing).clamp(-limit.velocity_rad_s, limit.velocity_rad_s);
         let jerk_step = limit.jerk_rad_s3 * dt_secs;
         let acceleration = ((wanted_qd - now.qd) / dt_secs)
             .clamp(now.qdd - jerk_step, now.qdd + jerk_step)

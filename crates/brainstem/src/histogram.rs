@@ -126,7 +126,11 @@ impl std::fmt::Display for Percentiles {
         write!(
             f,
             "p50 {:.1} p99 {:.1} p99.9 {:.1} max {:.1} us (n {})",
-            micros(self.p50), micros(self.p99), micros(self.p999), micros(self.max), self.count
+            micros(self.p50),
+            micros(self.p99),
+            micros(self.p999),
+            micros(self.max),
+            self.count
         )
     }
 }

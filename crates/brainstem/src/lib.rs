@@ -3,10 +3,7 @@
 //! [`Brainstem::step`] is pure: no clock, heap, lock, log or I/O; the same function runs in lockstep, on a robot and in
 //! tests. [`run_realtime`] gives it a rhythm. The brainstem can always veto: whatever the segments say, what reaches
 //! the arm is finite, inside the limits and continuous, and every way out of motion is a jerk-limited stop.
-#![cfg_attr(
-    not(test),
-    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
-)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 #![deny(clippy::undocumented_unsafe_blocks)]
 
 pub mod clock;

@@ -131,9 +131,8 @@ pub fn run_realtime(
 
         // Requests from other threads.
         let signals = &links.signals;
-        if signals.exit.is_raised() && !matches!(brainstem.mode(), Mode::Stopping | Mode::Latched) {
-            brainstem.request_stop();
-        } else if signals.stop.take() {
+        let leaves = signals.exit.is_raised() && !matches!(brainstem.mode(), Mode::Stopping | Mode::Latched);
+        if leaves || signals.stop.take() {
             brainstem.request_stop();
         } else if signals.reset.take() {
             // If it is refused the mode stays latched, which everybody sees in the state.
@@ -171,7 +170,7 @@ pub fn run_realtime(
         links.ticks.push(TickRecord { state, tick, wake_latency, compute, missed });
         links.signals.heartbeat.increment();
         timing.record(begin, wake_latency, compute, missed);
-        if timing.ticks % 1000 == 0
+        if timing.ticks.is_multiple_of(1000)
             && let Some(stats) = links.stats.as_mut()
         {
             stats.write(timing.stats(links.ticks.dropped()));

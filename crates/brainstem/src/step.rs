@@ -317,16 +317,17 @@ impl Brainstem {
     fn track(&mut self, now: Nanos, dt_secs: f64) -> Result<(), Fault> {
         let segment = self.current.filter(|segment| now <= segment.valid_until).ok_or(Fault::LeaseExpired)?;
         let target = segment.at(now);
-        for (limit, ((q, qd), qdd)) in self.limits.iter().zip(target.q.iter().zip(target.qd.iter()).zip(target.qdd.iter()))
+        for (limit, ((q, qd), qdd)) in
+            self.limits.iter().zip(target.q.iter().zip(target.qd.iter()).zip(target.qdd.iter()))
         {
-            // Written so that a NaN fails.
+            // `contains` is false for NaN.
             if !(limit.lower_rad..=limit.upper_rad).contains(q) {
                 return Err(Fault::PositionLimit);
             }
-            if !(qd.abs() <= limit.velocity_rad_s) {
+            if !(0.0..=limit.velocity_rad_s).contains(&qd.abs()) {
                 return Err(Fault::VelocityLimit);
             }
-            if !(qdd.abs() <= limit.acceleration_rad_s2 * (1.0 + 1e-9)) {
+            if !(0.0..=limit.acceleration_rad_s2 * (1.0 + 1e-9)).contains(&qdd.abs()) {
                 return Err(Fault::AccelerationLimit);
             }
         }

@@ -160,10 +160,8 @@ fn a_segment_that_jumps_is_a_stop_and_none_resumes_while_moving() {
 #[test]
 fn sr04_segments_beyond_the_limits_are_a_stop() {
     type Spoil = fn(&mut Segment);
-    let cases: [(Spoil, Fault); 2] = [
-        (|s| s.qdd[2] = 11.0, Fault::AccelerationLimit),
-        (|s| s.qdd[2] = -11.0, Fault::AccelerationLimit),
-    ];
+    let cases: [(Spoil, Fault); 2] =
+        [(|s| s.qdd[2] = 11.0, Fault::AccelerationLimit), (|s| s.qdd[2] = -11.0, Fault::AccelerationLimit)];
     for (spoil, fault) in cases {
         let mut rig = rig();
         let seq = rig.speed_up(0, 0.5, 1);
@@ -176,9 +174,7 @@ fn sr04_segments_beyond_the_limits_are_a_stop() {
 
 #[test]
 fn sr04_constant_acceleration_ends_in_a_velocity_stop_inside_the_limit() {
-    let mut config = BrainstemConfig::default();
-    config.lease_max_secs = 1.0;
-    let mut rig = Rig::new(config);
+    let mut rig = Rig::new(BrainstemConfig { lease_max_secs: 1.0, ..Default::default() });
     rig.tick(None);
     let mut endless = rig.segment(1, one(0, 0.0));
     endless.qdd[0] = 5.0;
@@ -272,7 +268,11 @@ fn sr17_an_arm_that_does_not_follow_latches_after_the_debounce_and_resets_where_
     let mut latched_after = None;
     for ms in 0..400_u64 {
         rig.now = rig.now + TICK;
-        let held = { let mut s = stuck; s.stamp = rig.now; s };
+        let held = {
+            let mut s = stuck;
+            s.stamp = rig.now;
+            s
+        };
         let segment = rig.segment(seq + 1 + ms, one(1, 1.0));
         let tick = rig.brainstem.step(rig.now, &held, Some(&segment));
         if tick.fault.is_some() {
@@ -304,7 +304,8 @@ fn sr04_no_segment_whatsoever_drives_a_command_out_of_its_limits() {
     for _ in 0..60 {
         let mut rig = Rig::new(BrainstemConfig { lease_max_secs: 1.0, ..Default::default() });
         let limits = rig.robot.limits().to_vec();
-        rig.state.q = Joints::from_fn(7, |i| random.random_range(limits[i].lower_rad + 0.02..limits[i].upper_rad - 0.02));
+        rig.state.q =
+            Joints::from_fn(7, |i| random.random_range(limits[i].lower_rad + 0.02..limits[i].upper_rad - 0.02));
         rig.tick(None);
         let wild = random.random_range(0.0..1.3);
         let mut segment = rig.segment(0, Joints::zeros(7));

@@ -2,7 +2,10 @@
 
 mod rig;
 
-use std::{sync::{Arc, mpsc}, time::Duration};
+use std::{
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 use neuraxis_brainstem::{
     Brainstem, BrainstemConfig, BrainstemError, LoopSummary, Mode, MonotonicClock, PrivilegeConfig, RealtimeLinks,
@@ -118,8 +121,7 @@ fn a_read_failure_latches_and_the_loop_can_still_be_left() {
     let (state_writer, mut states) = mailbox(None);
     let (ticks, _records) = ring(16);
     let signals = Arc::new(Signals::default());
-    let links =
-        RealtimeLinks { segments, states: vec![state_writer], ticks, stats: None, signals: signals.clone() };
+    let links = RealtimeLinks { segments, states: vec![state_writer], ticks, stats: None, signals: signals.clone() };
     let looper = std::thread::spawn(move || {
         let mut brainstem = Brainstem::new(robot, config())?;
         run_realtime(&mut arm, &mut brainstem, links, |_| {})
@@ -137,13 +139,7 @@ fn an_arm_with_other_joints_is_refused() {
     let robot = rig::fr3();
     let mut arm = IdealArm { state: rig::at_rest(Joints::zeros(6)), reads_left: 0 };
     let (_to_loop, segments) = mailbox::<Option<Segment>>(None);
-    let links = RealtimeLinks {
-        segments,
-        states: Vec::new(),
-        ticks: ring(1).0,
-        stats: None,
-        signals: Arc::default(),
-    };
+    let links = RealtimeLinks { segments, states: Vec::new(), ticks: ring(1).0, stats: None, signals: Arc::default() };
     let mut brainstem = Brainstem::new(robot, config()).unwrap();
     let error = run_realtime(&mut arm, &mut brainstem, links, |_| {}).unwrap_err();
     assert_eq!(error.to_string(), "the arm has 6 joints, the robot description 7");

@@ -16,8 +16,7 @@ fn main() {
     let mut body = Body::new(CerebellumConfig::default());
     let home = body.home();
     let mut prediction = None;
-    let (mut brainstem, mut moving, mut starting) =
-        (Histogram::default(), Histogram::default(), Histogram::default());
+    let (mut brainstem, mut moving, mut starting) = (Histogram::default(), Histogram::default(), Histogram::default());
     let (mut reached, mut mind) = (u32::MAX, None);
     for ms in 0..120_000_u64 {
         body.now = body.now + Nanos::from_millis(1);
@@ -25,8 +24,7 @@ fn main() {
         let state = body.state;
         if ms % 5 == 0 {
             let begin = MonotonicClock.now();
-            let thought =
-                body.cerebellum.step(body.now, &state, &body.brainstem.commanded(), prediction.as_ref());
+            let thought = body.cerebellum.step(body.now, &state, &body.brainstem.commanded(), prediction.as_ref());
             let took = MonotonicClock.now() - begin;
             let begins = thought.adopted != mind.map_or(0, |m: neuraxis_cerebellum::CerebellumTick| m.adopted);
             if begins {

@@ -68,9 +68,17 @@ impl Refusals {
     pub fn total(&self) -> u64 {
         let mut all = *self;
         [
-            Refusal::WrongEpoch, Refusal::OutOfOrder, Refusal::NotFinite, Refusal::Stale, Refusal::FromTheFuture,
-            Refusal::OutOfBounds, Refusal::BeforeArrival, Refusal::NotWanted, Refusal::AlreadyThere,
-            Refusal::Unconfirmed, Refusal::Unreachable,
+            Refusal::WrongEpoch,
+            Refusal::OutOfOrder,
+            Refusal::NotFinite,
+            Refusal::Stale,
+            Refusal::FromTheFuture,
+            Refusal::OutOfBounds,
+            Refusal::BeforeArrival,
+            Refusal::NotWanted,
+            Refusal::AlreadyThere,
+            Refusal::Unconfirmed,
+            Refusal::Unreachable,
         ]
         .iter()
         .map(|refusal| *all.entry(*refusal))

@@ -3,10 +3,7 @@
 //! [`Cerebellum::step`] takes the newest prediction of a policy and emits a short segment of motion each 5 ms. It has
 //! no clock, thread, lock or I/O. Successive segments meet exactly in position and velocity; if the brainstem had to
 //! stop, the cerebellum notices from the commanded state, waits until it is still, and starts again from there.
-#![cfg_attr(
-    not(test),
-    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
-)]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod chain;
 pub mod commit;

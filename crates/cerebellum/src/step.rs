@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use neuraxis_core::{
-    ArmState, Fault, Gripper, Joints, KeyFrame, Nanos, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, Prediction, Progress, Segment, SegmentState,
+    ArmState, Fault, Gripper, Joints, KeyFrame, Nanos, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, Prediction, Progress,
+    Segment, SegmentState,
 };
 use neuraxis_motion::{Mover, StopProfile};
 use neuraxis_robot::{JointLimits, Robot};
@@ -64,7 +65,8 @@ pub struct CerebellumTick {
     pub policy_is_late: bool,
 }
 
-/// Where the motion comes from.
+/// Where the motion comes from. The stop stays in place: a box would allocate in the tick.
+#[allow(clippy::large_enum_variant)]
 enum Source {
     Hold(Joints),
     Mover,
@@ -121,10 +123,7 @@ impl Cerebellum {
         let zero = Joints::zeros(limits.len());
         let reached_world_from_tool = robot.world_from_tool(&zero);
         Ok(Self {
-            chain: Chain::new(
-                Nanos::from_secs(config.segment_lead_secs),
-                Nanos::from_secs(config.segment_lease_secs),
-            ),
+            chain: Chain::new(Nanos::from_secs(config.segment_lead_secs), Nanos::from_secs(config.segment_lease_secs)),
             commit: CommitRule::new(config.commit),
             intake: Intake::default(),
             source: Source::Hold(zero),
@@ -243,12 +242,7 @@ impl Cerebellum {
     }
 
     /// Commit rule and adoption. What was not used, and why.
-    fn decide(
-        &mut self,
-        now: Nanos,
-        opening: &Opening,
-        seen: Option<Result<KeyFrame, Refusal>>,
-    ) -> Option<Refusal> {
+    fn decide(&mut self, now: Nanos, opening: &Opening, seen: Option<Result<KeyFrame, Refusal>>) -> Option<Refusal> {
         let result = match seen? {
             Err(refusal) => Err(refusal),
             Ok(keyframe) => match (self.phase, self.active) {

@@ -128,8 +128,7 @@ fn sr19_a_policy_that_falls_silent_in_motion_is_a_smooth_stop_and_its_return_res
 
 #[test]
 fn without_repredict_one_prediction_per_key_frame_is_enough_and_later_ones_are_not_wanted() {
-    let config =
-        CerebellumConfig { repredict: false, policy_silence_stop_secs: Some(0.1), ..Default::default() };
+    let config = CerebellumConfig { repredict: false, policy_silence_stop_secs: Some(0.1), ..Default::default() };
     let mut body = Body::new(config);
     let goal = far(&body);
     let other = key(moved(&body.home(), 0.0, -0.2, 0.0), Gripper::Open, false);
@@ -190,11 +189,8 @@ fn an_observation_from_before_the_arrival_does_not_choose_the_next_key_frame() {
 
 #[test]
 fn an_unreachable_key_frame_is_a_fault_and_the_arm_stays() {
-    let config = CerebellumConfig {
-        workspace_min_xyz_m: [-5.0; 3],
-        workspace_max_xyz_m: [5.0; 3],
-        ..Default::default()
-    };
+    let config =
+        CerebellumConfig { workspace_min_xyz_m: [-5.0; 3], workspace_max_xyz_m: [5.0; 3], ..Default::default() };
     let mut body = Body::new(config);
     let (start, goal) = (body.brainstem.commanded().q, far(&body));
     let beyond = key(moved(&body.home(), 2.0, 0.0, 0.0), Gripper::Open, false);

@@ -107,7 +107,14 @@ impl<A: Frame, B: Frame> fmt::Debug for Pose<A, B> {
         write!(
             f,
             "X_{}{}[{:.4} {:.4} {:.4} m, rpy {:.3} {:.3} {:.3} rad]",
-            A::MONOGRAM, B::MONOGRAM, p.x, p.y, p.z, roll, pitch, yaw
+            A::MONOGRAM,
+            B::MONOGRAM,
+            p.x,
+            p.y,
+            p.z,
+            roll,
+            pitch,
+            yaw
         )
     }
 }
@@ -135,10 +142,8 @@ mod tests {
 
     #[test]
     fn frames_cancel() {
-        let world_from_base: Pose<World, Base> = Pose::from_parts(
-            Vector3::new(1.0, 2.0, 3.0),
-            UnitQuaternion::from_euler_angles(0.1, -0.4, 2.0),
-        );
+        let world_from_base: Pose<World, Base> =
+            Pose::from_parts(Vector3::new(1.0, 2.0, 3.0), UnitQuaternion::from_euler_angles(0.1, -0.4, 2.0));
         let base_from_tool: Pose<Base, Tool> =
             Pose::from_parts(Vector3::new(0.3, 0.0, 0.5), UnitQuaternion::from_euler_angles(3.0, 0.2, 0.1));
         let world_from_tool = world_from_base * base_from_tool;

@@ -21,5 +21,5 @@ pub use joints::{Joints, MAX_JOINTS};
 pub use keyframe::{Gripper, KeyFrame, Prediction, StageTimes};
 pub use observation::{CameraView, Intrinsics, Observation, Progress};
 pub use segment::{Segment, SegmentState};
-pub use task::{Instruction, PolicyError, Policy, TextEmbedder, TextFeatures};
+pub use task::{Instruction, Policy, PolicyError, TextEmbedder, TextFeatures};
 pub use time::{Clock, Nanos, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM};

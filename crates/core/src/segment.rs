@@ -43,9 +43,7 @@ impl Segment {
         let n = self.q.len();
         let get = |joints: &Joints, i: usize| joints.get(i).copied().unwrap_or(0.0);
         SegmentState {
-            q: Joints::from_fn(n, |i| {
-                get(&self.q, i) + get(&self.qd, i) * dt + 0.5 * get(&self.qdd, i) * dt * dt
-            }),
+            q: Joints::from_fn(n, |i| get(&self.q, i) + get(&self.qd, i) * dt + 0.5 * get(&self.qdd, i) * dt * dt),
             qd: Joints::from_fn(n, |i| get(&self.qd, i) + get(&self.qdd, i) * dt),
             qdd: self.qdd,
         }

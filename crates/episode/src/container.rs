@@ -3,8 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use mcap::{
-    McapError,
-    parse_record,
+    McapError, parse_record,
     records::{MessageHeader, Record},
     sans_io::linear_reader::{LinearReadEvent, LinearReader, LinearReaderOptions},
 };

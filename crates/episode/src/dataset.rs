@@ -100,8 +100,7 @@ pub struct DatasetWriter {
 impl DatasetWriter {
     /// A new data set in `dir` (made if missing; one that has an index is refused). `meta`: versions, seed, command.
     pub fn create(dir: &Path, bounds_in_world_m: Bounds, meta: serde_json::Value) -> Result<Self, EpisodeError> {
-        check_bounds(&bounds_in_world_m)
-            .map_err(|reason| EpisodeError::Format { path: dir.to_path_buf(), reason })?;
+        check_bounds(&bounds_in_world_m).map_err(|reason| EpisodeError::Format { path: dir.to_path_buf(), reason })?;
         fs::create_dir_all(dir).map_err(EpisodeError::io(dir, "create"))?;
         if dir.join(INDEX).exists() {
             return Err(EpisodeError::AlreadyExists { path: dir.to_path_buf() });
@@ -297,7 +296,8 @@ impl Dataset {
     /// Record `i` as the writer gave it.
     pub fn record<T: DeserializeOwned>(&self, i: usize) -> Result<T, EpisodeError> {
         let (shard, local, entry) = self.find(i)?;
-        let bytes = shard.slice(&shard.records, RECORDS, local, entry.record_at, entry.record_bytes, entry.record_crc32)?;
+        let bytes =
+            shard.slice(&shard.records, RECORDS, local, entry.record_at, entry.record_bytes, entry.record_crc32)?;
         serde_json::from_slice(bytes).map_err(|e| shard.damaged(RECORDS, local, e.to_string()))
     }
 

@@ -1,6 +1,9 @@
 //! What can go wrong with recordings and data sets.
 
-use std::{io, path::{Path, PathBuf}};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// Any failure of this crate.
 #[derive(Debug, thiserror::Error)]

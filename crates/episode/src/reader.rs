@@ -86,7 +86,10 @@ impl EpisodeReader {
         };
         if &*first.topic != writer::META {
             let topic = first.topic;
-            return Err(format(format!("the first message is on {topic}, not {}: another program's file", writer::META)));
+            return Err(format(format!(
+                "the first message is on {topic}, not {}: another program's file",
+                writer::META
+            )));
         }
         let header = serde_json::from_slice(&first.data).map_err(|e| format(format!("{}: {e}", writer::META)))?;
         Ok(Self { path: path.to_path_buf(), map, header })
@@ -156,7 +159,10 @@ impl Records<'_> {
                 let topic = format!("/{}/{part}", camera.name);
                 match self.images.remove(&topic) {
                     Some((stamp, image)) if stamp == meta.stamp.0 => Ok(image),
-                    _ => Err(CdrError { offset: 0, reason: format!("observation {}: no {topic} of its stamp", meta.seq) }),
+                    _ => Err(CdrError {
+                        offset: 0,
+                        reason: format!("observation {}: no {topic} of its stamp", meta.seq),
+                    }),
                 }
             };
             let (Image::Rgb(rgb), Image::DepthM(depth_m)) = (image("image")?, image("depth")?) else {

@@ -15,10 +15,14 @@ macro_rules! rule {
 }
 
 macro_rules! time {
-    () => { concat!(rule!("builtin_interfaces/Time"), "int32 sec\nuint32 nanosec\n") };
+    () => {
+        concat!(rule!("builtin_interfaces/Time"), "int32 sec\nuint32 nanosec\n")
+    };
 }
 macro_rules! header {
-    () => { concat!(rule!("std_msgs/Header"), "builtin_interfaces/Time stamp\nstring frame_id\n", time!()) };
+    () => {
+        concat!(rule!("std_msgs/Header"), "builtin_interfaces/Time stamp\nstring frame_id\n", time!())
+    };
 }
 macro_rules! quaternion {
     () => {

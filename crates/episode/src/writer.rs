@@ -76,7 +76,8 @@ impl EpisodeWriter {
     pub fn create(path: &Path, header: &Header) -> Result<Self, EpisodeError> {
         let joints = header.joint_names.len();
         if joints == 0 || joints > MAX_JOINTS || header.gripper_joint_names.is_empty() {
-            let reason = format!("header names {joints} joints (1 to {MAX_JOINTS} allowed) and must name a gripper joint");
+            let reason =
+                format!("header names {joints} joints (1 to {MAX_JOINTS} allowed) and must name a gripper joint");
             return Err(EpisodeError::Format { path: path.to_path_buf(), reason });
         }
         let file = File::create(path).map_err(EpisodeError::io(path, "create"))?;
@@ -120,20 +121,26 @@ impl EpisodeWriter {
     /// What a policy saw: images, depth, calibration, transforms, state, progress.
     pub fn observation(&mut self, observation: &Observation) -> Result<(), EpisodeError> {
         let stamp = observation.stamp;
-        let frames: Vec<String> = observation.cameras.iter().map(|view| format!("{}_optical_frame", view.name)).collect();
+        let frames: Vec<String> =
+            observation.cameras.iter().map(|view| format!("{}_optical_frame", view.name)).collect();
         for (view, frame) in observation.cameras.iter().zip(&frames) {
             let pixels = view.intrinsics.width as usize * view.intrinsics.height as usize;
             if view.rgb.len() != 3 * pixels || view.depth_m.len() != pixels {
                 let reason = format!(
                     "observation {}: camera {}: {} colour bytes and {} depths for {pixels} pixels",
-                    observation.seq, view.name, view.rgb.len(), view.depth_m.len()
+                    observation.seq,
+                    view.name,
+                    view.rgb.len(),
+                    view.depth_m.len()
                 );
                 return Err(EpisodeError::Format { path: self.path.clone(), reason });
             }
             let topic = |part: &str| format!("/{}/{part}", view.name);
             let depth = self.header.depth;
             self.ros(&topic("image"), &schemas::IMAGE, stamp, |b| messages::encode_rgb(b, stamp, view, frame))?;
-            self.ros(&topic("depth"), &schemas::IMAGE, stamp, |b| messages::encode_depth(b, stamp, view, frame, depth))?;
+            self.ros(&topic("depth"), &schemas::IMAGE, stamp, |b| {
+                messages::encode_depth(b, stamp, view, frame, depth)
+            })?;
             self.ros(&topic("camera_info"), &schemas::CAMERA_INFO, stamp, |b| {
                 messages::encode_camera_info(b, stamp, &view.intrinsics, frame)
             })?;

@@ -59,7 +59,11 @@ fn prediction(rng: &mut Pcg64, seq: u64, observed_at: Nanos) -> Prediction {
         seq,
         epoch: 3,
         observed_at,
-        keyframe: KeyFrame { world_from_tool: pose(rng), gripper: Gripper::Closed, ignore_collisions: seq.is_multiple_of(2) },
+        keyframe: KeyFrame {
+            world_from_tool: pose(rng),
+            gripper: Gripper::Closed,
+            ignore_collisions: seq.is_multiple_of(2),
+        },
         confidence: rng.random(),
         times: StageTimes { render_secs: rng.random(), total_secs: rng.random(), ..Default::default() },
     }
@@ -69,7 +73,11 @@ fn prediction(rng: &mut Pcg64, seq: u64, observed_at: Nanos) -> Prediction {
 fn write(writer: &mut EpisodeWriter, rng: &mut Pcg64, count: u64) -> Vec<Record> {
     let mut expected = Vec::new();
     writer.instruction(Nanos(0), 3, "press the \"red\" button, dann grün").unwrap();
-    expected.push(Record::Instruction { stamp: Nanos(0), epoch: 3, text: "press the \"red\" button, dann grün".into() });
+    expected.push(Record::Instruction {
+        stamp: Nanos(0),
+        epoch: 3,
+        text: "press the \"red\" button, dann grün".into(),
+    });
     for i in 0..count {
         let stamp = Nanos(i * 1_000_000 + rng.random_range(0..1000));
         let state = ArmState {
@@ -229,7 +237,9 @@ fn damage_never_panics_and_garbage_is_named() {
     }
     assert!(refused > 50, "{refused} of 300 damaged files noticed");
 
-    for (bytes, word) in [(&b"garbage, not a recording"[..], "not a recording"), (b"", "not a recording"), (mcap::MAGIC, "e.mcap: ")] {
+    for (bytes, word) in
+        [(&b"garbage, not a recording"[..], "not a recording"), (b"", "not a recording"), (mcap::MAGIC, "e.mcap: ")]
+    {
         fs::write(&path, bytes).unwrap();
         let error = EpisodeReader::open(&path).map(|_| ()).unwrap_err().to_string();
         assert!(error.contains(word) && error.contains("e.mcap"), "{error}");

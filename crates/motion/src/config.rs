@@ -26,6 +26,8 @@ pub struct MotionConfig {
     pub blend_m: f64,
     /// Starts tried for a goal that is far from where the arm is.
     pub ik_restarts: usize,
+    /// Where the redundancy drifts for a tool that does not point down: elbow up and folded [rad]. Empty: home.
+    pub forward_posture_rad: Vec<f64>,
 }
 
 impl Default for MotionConfig {
@@ -40,6 +42,7 @@ impl Default for MotionConfig {
             transit_z_m: 0.90,
             blend_m: 0.05,
             ik_restarts: 30,
+            forward_posture_rad: Vec::new(),
         }
     }
 }

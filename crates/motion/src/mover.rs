@@ -16,6 +16,9 @@ use crate::{MotionConfig, MotionError, target::Approach};
 const ARM: usize = 7;
 /// Horizontal distance above which a free path goes over objects [m].
 const CROSSING_M: f64 = 0.05;
+/// A larger turn than this is made this far behind a goal that is not approached from above [rad], [m].
+const TURN_RAD: f64 = 0.6;
+const STAND_OFF_M: f64 = 0.12;
 /// Via points of a free path, the goal included.
 const MOST_VIAS: usize = 3;
 
@@ -34,6 +37,8 @@ pub struct Mover {
     vias_len: usize,
     /// Orientation at the start of a straight line.
     line_from: UnitQuaternion<f64>,
+    /// Posture for a tool that does not point down; empty if there is none.
+    forward: Joints,
 }
 
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -64,6 +69,11 @@ impl Mover {
             spread(config.contact_acceleration_m_s2),
             spread(config.contact_jerk_m_s3),
         );
+        let given = config.forward_posture_rad.len();
+        if given != 0 && given != robot.dof() {
+            return Err(MotionError::Joints { given, most: robot.dof() });
+        }
+        let forward = Joints::from_slice(&config.forward_posture_rad).unwrap_or(Joints::zeros(0));
         let home = robot.home();
         let still = Joints::zeros(robot.dof());
         Ok(Self {
@@ -76,6 +86,7 @@ impl Mover {
             via: 0,
             vias_len: 0,
             line_from: UnitQuaternion::identity(),
+            forward,
             robot,
             config,
         })
@@ -156,6 +167,15 @@ impl Mover {
             if b.z < z - 0.03 {
                 poses[1] = Pose::from_parts(Vector3::new(b.x, b.y, z), self.goal.rotation());
                 count = 2;
+            }
+        } else if !down(&self.goal) && (here.rotation().angle_to(&self.goal.rotation())) > TURN_RAD {
+            // The hand sweeps wide while it turns: turn at a distance, then come in along the approach direction.
+            let back = self.goal.rotation() * Vector3::new(0.0, 0.0, -STAND_OFF_M);
+            let behind = Pose::from_parts(b + back, self.goal.rotation());
+            // Where the stand-off is out of reach the goal may still be reached directly.
+            if self.solve(&behind, &from.q, self.config.ik_restarts).is_ok() {
+                poses[0] = behind;
+                count = 1;
             }
         }
         if let Some(slot) = poses.get_mut(count) {
@@ -245,9 +265,18 @@ impl Mover {
 
     fn solve(&self, pose: &Pose<World, Tool>, seed: &Joints, restarts: usize) -> Result<Joints, Fault> {
         let base_from_tool = self.robot.world_from_base().inverse() * *pose;
-        // On a line the redundancy stays where it is; elsewhere it drifts home.
-        let posture = (restarts > 0).then(|| self.robot.home());
-        let request = IkRequest { base_from_tool, seed: *seed, restarts, posture };
+        // On a line the redundancy stays where it is; elsewhere it drifts to a posture.
+        if restarts == 0 {
+            let request = IkRequest { base_from_tool, seed: *seed, restarts, posture: None };
+            return self.robot.ik(&request).map_err(|_| Fault::Unreachable);
+        }
+        if (pose.rotation() * Vector3::z()).z > -0.8 && !self.forward.is_empty() {
+            let request = IkRequest { base_from_tool, seed: self.forward, restarts: 0, posture: Some(self.forward) };
+            if let Ok(q) = self.robot.ik(&request) {
+                return Ok(q);
+            }
+        }
+        let request = IkRequest { base_from_tool, seed: *seed, restarts, posture: Some(self.robot.home()) };
         self.robot.ik(&request).map_err(|_| Fault::Unreachable)
     }
 }

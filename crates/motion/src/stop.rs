@@ -58,7 +58,8 @@ fn brake(q: f64, v: f64, a: f64, a_most: f64, j_most: f64, dt: f64) -> (f64, f64
     }
     // Aim for the middle of the step, so that the discrete release does not overshoot.
     let ahead = v + a * dt;
-    let wanted = -ahead.signum() * ((2.0 * j_most * ahead.abs() + 0.25 * step * step).sqrt() - 0.5 * step).clamp(0.0, a_most);
+    let wanted =
+        -ahead.signum() * ((2.0 * j_most * ahead.abs() + 0.25 * step * step).sqrt() - 0.5 * step).clamp(0.0, a_most);
     let next_a = a + (wanted - a).clamp(-step, step);
     let next_v = v + 0.5 * (a + next_a) * dt;
     let next_q = q + v * dt + (2.0 * a + next_a) * dt * dt / 6.0;
@@ -89,7 +90,8 @@ mod tests {
         for v in [-2.6, -0.7, -0.01, 0.0, 0.003, 0.4, 2.6] {
             for a in [-10.0, -3.0, 0.0, 5.0, 10.0] {
                 let one = |x: f64| Joints::from_fn(1, |_| x);
-                let mut stop = StopProfile::from_state(&SegmentState { q: one(0.0), qd: one(v), qdd: one(a) }, &limits());
+                let mut stop =
+                    StopProfile::from_state(&SegmentState { q: one(0.0), qd: one(v), qdd: one(a) }, &limits());
                 let (mut last_a, mut last_v, mut last_q) = (a, v, 0.0);
                 let mut ticks = 0;
                 while !stop.is_still() {

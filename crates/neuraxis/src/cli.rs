@@ -240,7 +240,10 @@ fn demo_shards(plan: &DemosPlan, out: &std::path::Path, jobs: u64) -> Result<()>
     let mut children = Vec::new();
     for shard in 0..jobs {
         let mut command = std::process::Command::new(&program);
-        command.args(&arguments).args(["--shard", &format!("{shard}/{jobs}"), "--out"]).arg(out.join(format!("shard-{shard}")));
+        command
+            .args(&arguments)
+            .args(["--shard", &format!("{shard}/{jobs}"), "--out"])
+            .arg(out.join(format!("shard-{shard}")));
         children.push(command.spawn()?);
     }
     for mut child in children {

@@ -33,7 +33,8 @@ pub fn run(config: &Config, task: &str, seed: u64, out: &Path) -> Result<()> {
     println!("instruction {}", words.text);
     println!("policy      {} on {:?}", weights.display(), policy.device());
 
-    let meta = json!({ "task": task, "seed": seed, "policy_hash": format!("{:016x}", policy.hash()), "clock": "lockstep" });
+    let meta =
+        json!({ "task": task, "seed": seed, "policy_hash": format!("{:016x}", policy.hash()), "clock": "lockstep" });
     let recorder = Arc::new(Mutex::new(Recorder::create(out, config, &studio.robot, &words, meta)?));
     let mut source = Filmed { policy, recorder: recorder.clone(), totals_secs: Vec::new(), trouble: None };
     let mut lockstep = studio.lockstep(&setup, true)?;
@@ -54,9 +55,17 @@ pub fn run(config: &Config, task: &str, seed: u64, out: &Path) -> Result<()> {
     let files = recorder.finish(outcome.success, &summary)?;
 
     println!("success     {}", if outcome.success { "yes" } else { "no" });
-    println!("episode     {:.1} s simulated, {wall_secs:.1} s of wall time, {} key-frames", outcome.secs, outcome.reached);
+    println!(
+        "episode     {:.1} s simulated, {wall_secs:.1} s of wall time, {} key-frames",
+        outcome.secs, outcome.reached
+    );
     let (p50, p99) = (percentile(&times, 0.5), percentile(&times, 0.99));
-    println!("policy tick p50 {:.1} ms, p99 {:.1} ms over {} ticks, one torch thread", 1e3 * p50, 1e3 * p99, times.len());
+    println!(
+        "policy tick p50 {:.1} ms, p99 {:.1} ms over {} ticks, one torch thread",
+        1e3 * p50,
+        1e3 * p99,
+        times.len()
+    );
     if let Some(fault) = outcome.fault {
         println!("first fault {fault}");
     }

@@ -82,8 +82,8 @@ fn open(dir: &Path, plan: &DemosPlan, policy: &PolicyConfig) -> Result<(DatasetW
         "commit": env!("NEURAXIS_COMMIT"), "embodiment": "fr3",
         "cameras": ["front", "left_shoulder", "right_shoulder", "wrist"],
     });
-    let writer = DatasetWriter::create(dir, policy.bounds_m, meta)
-        .with_context(|| format!("data set {}", dir.display()))?;
+    let writer =
+        DatasetWriter::create(dir, policy.bounds_m, meta).with_context(|| format!("data set {}", dir.display()))?;
     Ok((writer, 0))
 }
 
@@ -152,8 +152,8 @@ impl Witness for Sampler<'_> {
         if segment != self.segment {
             (self.segment, self.kept_in_segment) = (segment, 0);
         }
-        let wanted = self.kept_in_segment == 0
-            || (self.kept_in_segment < MOST_PER_SEGMENT && self.rng.random_bool(KEEP));
+        let wanted =
+            self.kept_in_segment == 0 || (self.kept_in_segment < MOST_PER_SEGMENT && self.rng.random_bool(KEEP));
         wanted && (segment as usize) < self.script.len()
     }
 

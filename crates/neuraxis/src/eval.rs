@@ -159,7 +159,8 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
     let (mut hash, mut device) = (None, "none".to_string());
     match (&plan.actor, embedder.as_mut()) {
         (Actor::Weights(path), Some(embedder)) => {
-            let policy = CorticalPolicy::load(path, config.run.device.parse()?, neuraxis_core::TextEmbedder::id(embedder))?;
+            let policy =
+                CorticalPolicy::load(path, config.run.device.parse()?, neuraxis_core::TextEmbedder::id(embedder))?;
             hash = Some(format!("{:016x}", policy.hash()));
             device = format!("{:?}, 1 torch thread", policy.device());
             learned = Some(Box::new(policy));
@@ -188,13 +189,21 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
             let mut watch = FirstPrediction::default();
             let outcome = match learned.as_mut() {
                 Some(policy) => {
-                    let words = instruction(&told, embedder.as_mut().map(|e| e as &mut dyn neuraxis_core::TextEmbedder))?;
+                    let words =
+                        instruction(&told, embedder.as_mut().map(|e| e as &mut dyn neuraxis_core::TextEmbedder))?;
                     let mut rig = CameraRig::new(&setup)?;
                     lockstep.run(policy.as_mut(), &words, &truth, true, Some(&mut rig), &mut watch)?
                 }
                 None => {
                     let script = studio.script(&setup, &lockstep, &told);
-                    lockstep.run(&mut Script::new(script), &instruction(&told, None)?, &truth, false, None, &mut Nobody)?
+                    lockstep.run(
+                        &mut Script::new(script),
+                        &instruction(&told, None)?,
+                        &truth,
+                        false,
+                        None,
+                        &mut Nobody,
+                    )?
                 }
             };
             let first_error_m = watch.position.zip(first).map(|(p, k)| (p - k.world_from_tool.position()).norm());
@@ -267,7 +276,8 @@ pub fn tabulate(meta: Meta, rows: Vec<Row>) -> Report {
             (task, table)
         })
         .collect();
-    let mean = tasks.values().map(|t| t.successes as f64 / t.episodes.max(1) as f64).sum::<f64>() / tasks.len().max(1) as f64;
+    let mean =
+        tasks.values().map(|t| t.successes as f64 / t.episodes.max(1) as f64).sum::<f64>() / tasks.len().max(1) as f64;
     Report { meta, tasks, mean }
 }
 
@@ -303,7 +313,10 @@ pub fn print(report: &Report) {
         report.meta.seed,
         report.meta.versions.get("mujoco").map_or("?", |v| v.as_str()),
     );
-    println!("{:<16} {:>9} {:>9} {:>17} {:>8} {:>13} {:>8}", "task", "successes", "rate", "95 % (Wilson)", "secs", "first choice", "chance");
+    println!(
+        "{:<16} {:>9} {:>9} {:>17} {:>8} {:>13} {:>8}",
+        "task", "successes", "rate", "95 % (Wilson)", "secs", "first choice", "chance"
+    );
     for (task, t) in &report.tasks {
         println!(
             "{task:<16} {:>5}/{:<3} {:>8.1}% {:>7.1}% - {:>5.1}% {:>8.1} {:>13} {:>7.1}%",

@@ -116,12 +116,16 @@ impl Lockstep {
         let mut now = self.plant.state().stamp;
         let first = self.brainstem.step(now, &self.plant.state(), None);
         self.plant.step(&first.command);
-        self.cerebellum.start_task(instruction.epoch, now, &self.brainstem.commanded(), self.plant.state().gripper_width_m);
+        self.cerebellum.start_task(
+            instruction.epoch,
+            now,
+            &self.brainstem.commanded(),
+            self.plant.state().gripper_width_m,
+        );
 
         let mut on_the_way: Option<(Nanos, Prediction)> = None;
         let mut newest: Option<Prediction> = None;
-        let mut outcome =
-            Outcome { success: false, failed: false, secs: 0.0, reached: 0, fault: None, refused: None };
+        let mut outcome = Outcome { success: false, failed: false, secs: 0.0, reached: 0, fault: None, refused: None };
         let mut thought: Option<CerebellumTick> = None;
         for tick in 0..limit {
             let state = self.plant.state();

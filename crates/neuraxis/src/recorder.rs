@@ -30,10 +30,17 @@ pub struct Recorder {
 
 impl Recorder {
     /// Creates `episode.mcap` and `episode.rrd` in `out`.
-    pub fn create(out: &Path, config: &Config, robot: &Robot, instruction: &Instruction, meta: serde_json::Value) -> Result<Self> {
+    pub fn create(
+        out: &Path,
+        config: &Config,
+        robot: &Robot,
+        instruction: &Instruction,
+        meta: serde_json::Value,
+    ) -> Result<Self> {
         std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
         let files = [out.join("episode.mcap"), out.join("episode.rrd")];
-        let urdf = std::fs::read_to_string(&config.robot.urdf).with_context(|| config.robot.urdf.display().to_string())?;
+        let urdf =
+            std::fs::read_to_string(&config.robot.urdf).with_context(|| config.robot.urdf.display().to_string())?;
         let joint_names = robot.joint_names().to_vec();
         let fingers = vec!["fr3_finger_joint1".to_string(), "fr3_finger_joint2".to_string()];
         let header = Header {
@@ -63,7 +70,12 @@ impl Recorder {
     }
 
     /// The prediction's views and the cloud they were drawn from.
-    pub fn views(&mut self, prediction: &Prediction, views: &neuraxis_policy::PredictionViews, cloud: &neuraxis_vision::Cloud) -> Result<()> {
+    pub fn views(
+        &mut self,
+        prediction: &Prediction,
+        views: &neuraxis_policy::PredictionViews,
+        cloud: &neuraxis_vision::Cloud,
+    ) -> Result<()> {
         let Some(viz) = self.viz.as_mut() else { return Ok(()) };
         let side = views.side as u32;
         let detail = PredictionDetail {

@@ -23,10 +23,11 @@ impl Script {
 impl Policy for Script {
     fn predict(&mut self, observation: &Observation, instruction: &Instruction) -> Result<Prediction, PolicyError> {
         let index = observation.progress.reached_count as usize;
-        let keyframe = *self.keyframes.get(index).or(self.keyframes.last()).ok_or_else(|| PolicyError::Instruction {
-            text: instruction.text.to_string(),
-            reason: "the script has no key-frames".into(),
-        })?;
+        let keyframe =
+            *self.keyframes.get(index).or(self.keyframes.last()).ok_or_else(|| PolicyError::Instruction {
+                text: instruction.text.to_string(),
+                reason: "the script has no key-frames".into(),
+            })?;
         self.seq += 1;
         Ok(Prediction {
             seq: self.seq,

@@ -36,7 +36,9 @@ pub fn policy(config: &Config, data: &[PathBuf], settings: Option<&Path>, out: &
     let (observations, sentences) = samples.counts();
     println!(
         "{observations} observations, {} held out, {sentences} sentences, {} steps of {}",
-        samples.validation().len(), settings.steps, settings.batch
+        samples.validation().len(),
+        settings.steps,
+        settings.batch
     );
     let about = About {
         config: settings.policy.clone(),
@@ -90,12 +92,17 @@ impl Curves {
     fn create(out: &Path) -> Result<Self> {
         let csv = out.join("curves.csv");
         Ok(Self {
-            csv: std::fs::OpenOptions::new().create(true).append(true).open(&csv).with_context(|| csv.display().to_string())?,
+            csv: std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(&csv)
+                .with_context(|| csv.display().to_string())?,
         })
     }
 
     fn push(&mut self, p: &neuraxis_policy::train::Progress) {
         use std::io::Write;
-        let _ = writeln!(self.csv, "{},{},{:.1}", p.step, p.terms.map(|t| format!("{t:.5}")).join(","), p.samples_per_sec);
+        let _ =
+            writeln!(self.csv, "{},{},{:.1}", p.step, p.terms.map(|t| format!("{t:.5}")).join(","), p.samples_per_sec);
     }
 }

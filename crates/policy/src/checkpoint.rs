@@ -52,10 +52,8 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// Writes atomically: a kill leaves the old file or the new one.
     pub fn write(path: &Path, about: &About, tensors: &[(String, Tensor)]) -> Result<()> {
-        let views = tensors
-            .iter()
-            .map(|(name, tensor)| Ok((name.clone(), Blob::new(tensor)?)))
-            .collect::<Result<Vec<_>>>()?;
+        let views =
+            tensors.iter().map(|(name, tensor)| Ok((name.clone(), Blob::new(tensor)?))).collect::<Result<Vec<_>>>()?;
         let json = serde_json::to_string(about).map_err(|e| refuse(path, e.to_string()))?;
         let header = HashMap::from([(ABOUT.to_string(), json)]);
         let bytes = safetensors::serialize(views, Some(header)).map_err(|e| refuse(path, e.to_string()))?;
@@ -67,10 +65,13 @@ impl Checkpoint {
     /// Reads and checks the description; shapes are checked when the weights are put to use.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = fs::read(path).map_err(Error::io(path))?;
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| refuse(path, format!("not a safetensors file: {e}")))?;
-        let json = header.metadata().as_ref().and_then(|m| m.get(ABOUT)).ok_or_else(|| {
-            refuse(path, format!("its header has no `{ABOUT}`: not weights of this policy"))
-        })?;
+        let (_, header) =
+            SafeTensors::read_metadata(&bytes).map_err(|e| refuse(path, format!("not a safetensors file: {e}")))?;
+        let json = header
+            .metadata()
+            .as_ref()
+            .and_then(|m| m.get(ABOUT))
+            .ok_or_else(|| refuse(path, format!("its header has no `{ABOUT}`: not weights of this policy")))?;
         let about: About = serde_json::from_str(json).map_err(|e| refuse(path, format!("header `{ABOUT}`: {e}")))?;
         about.config.validate()?;
         let file = SafeTensors::deserialize(&bytes).map_err(|e| refuse(path, e.to_string()))?;
@@ -95,7 +96,10 @@ impl Checkpoint {
         for (name, parameter) in parameters {
             let found = self.find(path, name)?;
             if found.size() != parameter.size() {
-                return Err(refuse(path, format!("tensor {name} is {:?}, expected {:?}", found.size(), parameter.size())));
+                return Err(refuse(
+                    path,
+                    format!("tensor {name} is {:?}, expected {:?}", found.size(), parameter.size()),
+                ));
             }
             parameter.shallow_clone().f_copy_(&found)?;
         }

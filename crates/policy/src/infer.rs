@@ -103,10 +103,8 @@ impl CorticalPolicy {
         let config = self.about.config.clone();
         let started = Instant::now();
         let mut times = StageTimes::default();
-        let features = instruction
-            .features
-            .as_ref()
-            .ok_or_else(|| Error::Data("the instruction has no text features".into()))?;
+        let features =
+            instruction.features.as_ref().ok_or_else(|| Error::Data("the instruction has no text features".into()))?;
         let progress = &observation.progress;
         let body = Body::new(
             observation.world_from_tool,
@@ -164,7 +162,8 @@ impl CorticalPolicy {
 
         let coarse_p = probabilities(&coarse.heat)?;
         let fine_p = probabilities(&fine.heat)?;
-        let confidence = views::mass_at(&coarse_p, &centre, config.image_px).min(views::mass_at(&fine_p, &point, config.image_px));
+        let confidence =
+            views::mass_at(&coarse_p, &centre, config.image_px).min(views::mass_at(&fine_p, &point, config.image_px));
         self.keep_views(&config, &coarse_input, &fine_input, coarse_p, fine_p)?;
         times.total_secs = started.elapsed().as_secs_f32();
         if !keyframe.world_from_tool.is_valid() {
@@ -174,7 +173,11 @@ impl CorticalPolicy {
     }
 
     /// Runs a stage on the device; returns its output and the seconds of (copy, compute).
-    fn timed<T>(&self, input: &StageInput, run: impl FnOnce(&StaticStream, &StageInput) -> Result<T>) -> Result<(T, (f32, f32))> {
+    fn timed<T>(
+        &self,
+        input: &StageInput,
+        run: impl FnOnce(&StaticStream, &StageInput) -> Result<T>,
+    ) -> Result<(T, (f32, f32))> {
         let clock = Instant::now();
         let input = to_device(input, self.device)?;
         let copied = clock.elapsed().as_secs_f32();

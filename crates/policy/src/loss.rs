@@ -38,7 +38,13 @@ impl Terms {
     /// All terms from predictions and targets.
     pub fn new(coarse: &Tensor, fine: &Tensor, heads: &HeadOutput, targets: &Targets) -> Result<Self> {
         let class = |logits: &Tensor, target: &Tensor| -> Result<Tensor> {
-            Ok(logits.f_to_kind(Kind::Float)?.f_cross_entropy_loss(target, None::<Tensor>, tch::Reduction::Mean, -100, 0.0)?)
+            Ok(logits.f_to_kind(Kind::Float)?.f_cross_entropy_loss(
+                target,
+                None::<Tensor>,
+                tch::Reduction::Mean,
+                -100,
+                0.0,
+            )?)
         };
         let mut rotation = class(&heads.angles[0], &targets.bins.f_select(1, 0)?)?;
         for (i, logits) in heads.angles.iter().enumerate().skip(1) {

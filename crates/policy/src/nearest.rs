@@ -5,7 +5,9 @@
 
 use std::path::Path;
 
-use neuraxis_core::{Instruction, KeyFrame, Observation, Policy, PolicyError, Prediction, StageTimes, TextEmbedder, TextFeatures};
+use neuraxis_core::{
+    Instruction, KeyFrame, Observation, Policy, PolicyError, Prediction, StageTimes, TextEmbedder, TextFeatures,
+};
 use neuraxis_episode::dataset::Dataset;
 use neuraxis_vision::Cloud;
 
@@ -39,7 +41,12 @@ impl NearestReplay {
         for i in (0..dataset.len()).step_by(stride) {
             let record: Record = dataset.record(i)?;
             dataset.cloud_into(i, &mut scene.xyz_in_world, &mut scene.rgb)?;
-            let body = Body::new(record.world_from_tool, record.reached_world_from_tool, record.gripper, record.gripper_width_m);
+            let body = Body::new(
+                record.world_from_tool,
+                record.reached_world_from_tool,
+                record.gripper,
+                record.gripper_width_m,
+            );
             for goal in &record.goals {
                 let text = embedder.embed(&goal.instruction).map_err(|e| crate::Error::Data(e.to_string()))?;
                 entries.push((features(&config, &scene, &body, &text)?, goal.keyframe));
@@ -50,7 +57,11 @@ impl NearestReplay {
 }
 
 impl Policy for NearestReplay {
-    fn predict(&mut self, observation: &Observation, instruction: &Instruction) -> std::result::Result<Prediction, PolicyError> {
+    fn predict(
+        &mut self,
+        observation: &Observation,
+        instruction: &Instruction,
+    ) -> std::result::Result<Prediction, PolicyError> {
         let refuse = |e: crate::Error| PolicyError::Observation { seq: observation.seq, reason: e.to_string() };
         let text = instruction.features.as_ref().ok_or_else(|| PolicyError::Instruction {
             text: instruction.text.to_string(),

@@ -145,10 +145,7 @@ impl Stage {
         let x = x.f_add(&self.pixel_proprio.forward(&proprio)?.f_unsqueeze(1)?)?;
         let x = x.f_add(&self.pixel_reads.forward(&self.pixel_norm.forward(&x)?, &text, Some(&keep))?)?;
         let x = x.f_add(&self.pixel_mlp.forward(&self.pixel_norm_mlp.forward(&x)?)?)?;
-        let pixels = x
-            .f_view([b * VIEWS, g * g, pixel])?
-            .f_transpose(1, 2)?
-            .f_reshape([b * VIEWS, pixel, g, g])?;
+        let pixels = x.f_view([b * VIEWS, g * g, pixel])?.f_transpose(1, 2)?.f_reshape([b * VIEWS, pixel, g, g])?;
 
         // Token path: inside each view, then jointly with the language.
         let tokens = self.patchify.forward(&pixels)?.f_flatten(2, 3)?.f_transpose(1, 2)?;
@@ -199,9 +196,8 @@ pub struct HeadOutput {
 impl Heads {
     fn new(path: &nn::Path, config: &PolicyConfig) -> Result<Self> {
         let width = VIEWS * (config.dim + config.pixel_dim) + PROPRIO;
-        let angle = |name: &str, known: i64| {
-            Mlp::new(&(path / name), width + known * 2 * HARMONICS, 256, config.rotation_bins)
-        };
+        let angle =
+            |name: &str, known: i64| Mlp::new(&(path / name), width + known * 2 * HARMONICS, 256, config.rotation_bins);
         Ok(Self {
             angles: [angle("angle_a", 0)?, angle("angle_b", 1)?, angle("angle_c", 2)?],
             switches: Mlp::new(&(path / "switches"), width, 256, 4)?,
@@ -210,7 +206,13 @@ impl Heads {
     }
 
     /// `point`: (b, 3) way-point in the stage's cube; `known`: (b, 3) true bins in training, `None` to choose.
-    pub fn forward(&self, stage: &StageOutput, proprio: &Tensor, point: &Tensor, known: Option<&Tensor>) -> Result<HeadOutput> {
+    pub fn forward(
+        &self,
+        stage: &StageOutput,
+        proprio: &Tensor,
+        point: &Tensor,
+        known: Option<&Tensor>,
+    ) -> Result<HeadOutput> {
         let (b, v, _) = stage.tokens.f_amax([3], false)?.size3()?;
         let global = stage.tokens.f_amax([3], false)?.f_reshape([b, -1])?.f_to_kind(Kind::Float)?;
         let pixels = stage.pixels.f_to_kind(Kind::Float)?;

@@ -17,8 +17,10 @@ pub struct AdamW {
 impl AdamW {
     /// Zero moments; the average starts at the weights.
     pub fn new(parameters: &[(String, Tensor)]) -> Result<Self> {
-        let zeros = || parameters.iter().map(|(_, p)| p.f_detach()?.f_zeros_like()).collect::<std::result::Result<Vec<_>, _>>();
-        let average = parameters.iter().map(|(_, p)| p.f_detach()?.f_clone(p)).collect::<std::result::Result<Vec<_>, _>>();
+        let zeros =
+            || parameters.iter().map(|(_, p)| p.f_detach()?.f_zeros_like()).collect::<std::result::Result<Vec<_>, _>>();
+        let average =
+            parameters.iter().map(|(_, p)| p.f_detach()?.f_clone(p)).collect::<std::result::Result<Vec<_>, _>>();
         Ok(Self { step: 0, mean: zeros()?, square: zeros()?, average: average? })
     }
 
@@ -74,7 +76,12 @@ impl AdamW {
     }
 
     /// Restores what [`AdamW::state`] gave.
-    pub fn restore(&mut self, step: u64, parameters: &[(String, Tensor)], find: impl Fn(&str) -> Result<Tensor>) -> Result<()> {
+    pub fn restore(
+        &mut self,
+        step: u64,
+        parameters: &[(String, Tensor)],
+        find: impl Fn(&str) -> Result<Tensor>,
+    ) -> Result<()> {
         let _guard = tch::no_grad_guard();
         self.step = step;
         for (i, (name, _)) in parameters.iter().enumerate() {
@@ -89,7 +96,8 @@ impl AdamW {
 /// Linear warm-up, then a cosine to `lr * lr_final`.
 pub fn learning_rate(config: &TrainConfig, step: u64) -> f64 {
     let warm = (step as f64 / config.warmup.max(1) as f64).min(1.0);
-    let done = (step.saturating_sub(config.warmup) as f64 / config.steps.saturating_sub(config.warmup).max(1) as f64).min(1.0);
+    let done =
+        (step.saturating_sub(config.warmup) as f64 / config.steps.saturating_sub(config.warmup).max(1) as f64).min(1.0);
     let cosine = 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
     config.lr * warm * (config.lr_final + (1.0 - config.lr_final) * cosine)
 }

@@ -40,7 +40,8 @@ pub fn refined_bin(scores: &[f32]) -> f64 {
     let Some((best, top)) = scores.iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1)) else {
         return 0.0;
     };
-    let weight = |offset: isize| f64::from((scores[(best as isize + offset).rem_euclid(n as isize) as usize] - top).exp());
+    let weight =
+        |offset: isize| f64::from((scores[(best as isize + offset).rem_euclid(n as isize) as usize] - top).exp());
     let (left, right) = (weight(-1), weight(1));
     best as f64 + (right - left) / (1.0 + left + right)
 }
@@ -79,7 +80,8 @@ mod tests {
         for i in -100..100 {
             let angle = i as f64 * 0.0314;
             let back = angle_of_bin(bin_of_angle(angle, 72) as f64, 72);
-            let error = (angle - back + 3.0 * std::f64::consts::PI).rem_euclid(std::f64::consts::TAU) - std::f64::consts::PI;
+            let error =
+                (angle - back + 3.0 * std::f64::consts::PI).rem_euclid(std::f64::consts::TAU) - std::f64::consts::PI;
             assert!(error.abs() <= 2.5f64.to_radians() + 1e-9, "{angle} {back}");
         }
     }

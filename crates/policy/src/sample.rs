@@ -141,7 +141,14 @@ impl Samples {
         rows.finish()
     }
 
-    fn push(&self, rows: &mut Rows, config: &TrainConfig, index: usize, goal: usize, rng: Option<&mut Pcg64>) -> Result<()> {
+    fn push(
+        &self,
+        rows: &mut Rows,
+        config: &TrainConfig,
+        index: usize,
+        goal: usize,
+        rng: Option<&mut Pcg64>,
+    ) -> Result<()> {
         let record = &self.records[index];
         let goal = &record.goals[goal];
         let mut scene = Cloud::default();
@@ -154,7 +161,8 @@ impl Samples {
             frame = frame.moved(yaw, Vector3::new(shift(rng), shift(rng), 0.0));
             noise = Vector3::from_fn(|_, _| rng.random_range(-1.0..1.0) * config.center_noise_m * frame.scale());
         }
-        let body = Body::new(record.world_from_tool, record.reached_world_from_tool, record.gripper, record.gripper_width_m);
+        let body =
+            Body::new(record.world_from_tool, record.reached_world_from_tool, record.gripper, record.gripper_width_m);
         let target = frame.cube_from_world(&goal.keyframe.world_from_tool.position());
         let centre = target + noise;
         let fine = frame.zoomed(&centre, config.policy.zoom);
@@ -196,9 +204,18 @@ impl Body {
         let way = (self.world_from_tool.position() - self.reached.position()).norm() * 5.0;
         let gripper = if self.gripper == Gripper::Open { 1.0 } else { -1.0 };
         [
-            gripper, (self.width_m / 0.04 - 1.0) as f32,
-            reached.x, reached.y, reached.z, tool.x, tool.y, tool.z,
-            approach.x, approach.y, approach.z, way.min(3.0) as f32,
+            gripper,
+            (self.width_m / 0.04 - 1.0) as f32,
+            reached.x,
+            reached.y,
+            reached.z,
+            tool.x,
+            tool.y,
+            tool.z,
+            approach.x,
+            approach.y,
+            approach.z,
+            way.min(3.0) as f32,
         ]
     }
 }
@@ -235,7 +252,14 @@ impl Rows {
     }
 
     /// Adds one scene to stage 0 (coarse, with the text) or 1 (fine).
-    pub fn stage(&mut self, stage: usize, scene: &Cloud, frame: &CubeFrame, body: &Body, text: &TextFeatures) -> Result<()> {
+    pub fn stage(
+        &mut self,
+        stage: usize,
+        scene: &Cloud,
+        frame: &CubeFrame,
+        body: &Body,
+        text: &TextFeatures,
+    ) -> Result<()> {
         views::append(&mut self.views[stage], scene, frame, body, &self.config);
         self.proprio[stage].extend_from_slice(&body.proprio(frame));
         if stage == 0 {
@@ -261,7 +285,12 @@ impl Rows {
     ) -> Result<()> {
         let world = keyframe.world_from_tool.position();
         for (stage, frame) in [coarse, fine].into_iter().enumerate() {
-            views::append_target(&mut self.heat[stage], &frame.cube_from_world(&world), self.config.image_px, config.target_sigma_px);
+            views::append_target(
+                &mut self.heat[stage],
+                &frame.cube_from_world(&world),
+                self.config.image_px,
+                config.target_sigma_px,
+            );
         }
         self.point.extend(fine.cube_from_world(&world).iter().map(|&x| x as f32));
         self.bins.extend(angles_from_rotation(rotation).map(|a| bin_of_angle(a, self.config.rotation_bins)));

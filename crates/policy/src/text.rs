@@ -52,7 +52,9 @@ impl MiniLm {
         tokenizer.with_truncation(None).map_err(|e| refuse(&tokens, e.to_string()))?;
         let id = format!("all-MiniLM-L6-v2:{:016x}", fnv1a(&bytes));
         let encoder = Self { weights, tokenizer, id, seen: HashMap::new() };
-        encoder.weight(&format!("encoder.layer.{}.output.dense.weight", LAYERS - 1)).map_err(|e| refuse(&path, e.to_string()))?;
+        encoder
+            .weight(&format!("encoder.layer.{}.output.dense.weight", LAYERS - 1))
+            .map_err(|e| refuse(&path, e.to_string()))?;
         Ok(encoder)
     }
 

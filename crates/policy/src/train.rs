@@ -188,7 +188,8 @@ fn broadcast(master: &[(String, Tensor)], copies: &[Vec<Tensor>]) -> Result<()> 
 }
 
 fn save(files: &RunFiles, about: &About, master: &[(String, Tensor)], optimiser: &AdamW) -> Result<()> {
-    let mut state: Vec<(String, Tensor)> = master.iter().map(|(n, t)| (format!("weight.{n}"), t.shallow_clone())).collect();
+    let mut state: Vec<(String, Tensor)> =
+        master.iter().map(|(n, t)| (format!("weight.{n}"), t.shallow_clone())).collect();
     state.extend(optimiser.state(master));
     Checkpoint::write(&files.state, about, &state)?;
     let weights: Vec<(String, Tensor)> =

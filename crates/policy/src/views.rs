@@ -3,7 +3,8 @@
 use nalgebra::{UnitQuaternion, Vector3};
 use neuraxis_core::Observation;
 use neuraxis_vision::{
-    Cloud, CubeFrame, FuseConfig, OrthoView, RenderConfig, Renderer, VisionError, arg_max_3d, fuse_into, gaussian_target,
+    Cloud, CubeFrame, FuseConfig, OrthoView, RenderConfig, Renderer, VisionError, arg_max_3d, fuse_into,
+    gaussian_target,
 };
 
 use crate::{
@@ -18,7 +19,11 @@ const SPLAT_PX: f32 = 1.5;
 const MARKER_SIGMA_PX: f32 = 3.0;
 
 /// Fuses an observation the way the networks were trained.
-pub fn fuse(observation: &Observation, config: &PolicyConfig, cloud: &mut Cloud) -> std::result::Result<(), VisionError> {
+pub fn fuse(
+    observation: &Observation,
+    config: &PolicyConfig,
+    cloud: &mut Cloud,
+) -> std::result::Result<(), VisionError> {
     let config =
         FuseConfig { bounds_m: config.bounds_m, plane_z_m: Some(config.plane_z_m), plane_half_thickness_m: 0.006 };
     fuse_into(observation, &config, cloud)

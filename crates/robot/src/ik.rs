@@ -9,6 +9,10 @@ use crate::{Jacobian, Robot};
 const CLOSE_M: f64 = 1e-5;
 const CLOSE_RAD: f64 = 1e-4;
 const ITERATIONS: usize = 120;
+/// Cost under which a solution is taken at once [rad].
+const NEAR: f64 = 1.0;
+/// Closer to a limit than this a solution is a poor one to move on from [rad].
+const MARGIN_RAD: f64 = 0.35;
 /// Largest joint step per iteration [rad].
 const STEP_RAD: f64 = 0.25;
 
@@ -52,12 +56,12 @@ impl Robot {
             let from = if start == 0 { request.seed } else { self.start(start) };
             match self.descend(request, from) {
                 Ok(q) => {
-                    let distance = q.max_abs_diff(&request.seed);
-                    if best.is_none_or(|(d, _)| distance < d) {
-                        best = Some((distance, q));
+                    let cost = self.cost(&q, &request.seed);
+                    if best.is_none_or(|(c, _)| cost < c) {
+                        best = Some((cost, q));
                     }
-                    // The first solution from the seed itself, or a near one, is the branch we are on.
-                    if start == 0 || distance < 0.8 {
+                    // A solution this near, away from all limits, is the branch we are on.
+                    if cost < NEAR {
                         break;
                     }
                 }
@@ -65,6 +69,17 @@ impl Robot {
             }
         }
         best.map(|(_, q)| q).ok_or(IkError::Unreachable { metres: nearest_m })
+    }
+
+    /// How far a solution is from the seed [rad], plus a penalty for joints near their limits.
+    fn cost(&self, q: &Joints, seed: &Joints) -> f64 {
+        let squares: f64 = q.iter().zip(seed.iter()).map(|(a, b)| (a - b) * (a - b)).sum();
+        let crowded: f64 = q
+            .iter()
+            .zip(self.limits())
+            .map(|(v, l)| (MARGIN_RAD - (v - l.lower_rad).min(l.upper_rad - v)).max(0.0) / MARGIN_RAD)
+            .sum();
+        squares.sqrt() + 2.0 * crowded
     }
 
     /// From one start: the solution, or the remaining distance [m].
@@ -99,7 +114,8 @@ impl Robot {
         let task = inverse * error;
         let mut step = Joints::from_fn(self.dof(), |i| columns.get(i).map_or(0.0, |c| c.dot(&task)));
         if let Some(posture) = posture {
-            let pull = Joints::from_fn(self.dof(), |i| 0.05 * (posture.get(i).unwrap_or(&0.0) - q.get(i).unwrap_or(&0.0)));
+            let pull =
+                Joints::from_fn(self.dof(), |i| 0.05 * (posture.get(i).unwrap_or(&0.0) - q.get(i).unwrap_or(&0.0)));
             let moved = inverse * jacobian.twist(&pull);
             for ((s, p), c) in step.iter_mut().zip(pull.iter()).zip(columns) {
                 *s += p - c.dot(&moved);

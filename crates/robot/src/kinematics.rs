@@ -42,7 +42,8 @@ impl Robot {
         for ((joint, angle), slot) in self.joints.iter().zip(q.iter()).zip(axes.iter_mut()) {
             pose *= joint.parent_from_joint;
             *slot = (pose.translation.vector, pose.rotation * joint.axis.into_inner());
-            pose *= Isometry3::from_parts(Translation3::identity(), UnitQuaternion::from_axis_angle(&joint.axis, *angle));
+            pose *=
+                Isometry3::from_parts(Translation3::identity(), UnitQuaternion::from_axis_angle(&joint.axis, *angle));
         }
         let tool = pose * self.last_from_tool;
         let mut columns = [Vector6::zeros(); MAX_JOINTS];

@@ -47,8 +47,11 @@ impl Robot {
     pub fn from_urdf(path: &Path, config: &RobotConfig) -> Result<Self, RobotError> {
         let refuse = |reason: String| RobotError::Urdf { path: path.into(), reason };
         let urdf = urdf_rs::read_file(path).map_err(|e| refuse(e.to_string()))?;
-        let chain = chain(&urdf, config)
-            .ok_or_else(|| RobotError::NoChain { path: path.into(), base: config.base_link.clone(), tool: config.tool_link.clone() })?;
+        let chain = chain(&urdf, config).ok_or_else(|| RobotError::NoChain {
+            path: path.into(),
+            base: config.base_link.clone(),
+            tool: config.tool_link.clone(),
+        })?;
         let mut robot = Self {
             joints: Vec::new(),
             last_from_tool: Isometry3::identity(),
@@ -82,7 +85,9 @@ impl Robot {
                     });
                     before = Isometry3::identity();
                 }
-                ref other => return Err(refuse(format!("joint {}: type {other:?} is not supported in an arm", joint.name))),
+                ref other => {
+                    return Err(refuse(format!("joint {}: type {other:?} is not supported in an arm", joint.name)));
+                }
             }
         }
         robot.last_from_tool = before * Translation3::new(0.0, 0.0, config.hand_from_tool_z_m);
@@ -125,7 +130,10 @@ impl Robot {
     fn check(&self, path: &Path, config: &RobotConfig) -> Result<(), RobotError> {
         let joints = self.dof();
         if joints == 0 || joints > MAX_JOINTS {
-            return Err(RobotError::Urdf { path: path.into(), reason: format!("{joints} joints, allowed: 1 to {MAX_JOINTS}") });
+            return Err(RobotError::Urdf {
+                path: path.into(),
+                reason: format!("{joints} joints, allowed: 1 to {MAX_JOINTS}"),
+            });
         }
         for (key, given) in [
             ("acceleration_limits_rad_s2", config.acceleration_limits_rad_s2.len()),
@@ -162,9 +170,7 @@ impl Robot {
     fn agrees_with_k(&self, path: &Path, tool_link: &str, tool_z_m: f64) -> Result<(), RobotError> {
         let refuse = |reason: String| RobotError::Urdf { path: path.into(), reason };
         let chain = k::Chain::<f64>::from_urdf_file(path).map_err(|e| refuse(e.to_string()))?;
-        let node = chain
-            .find_link(tool_link)
-            .ok_or_else(|| refuse(format!("crate k finds no link {tool_link}")))?;
+        let node = chain.find_link(tool_link).ok_or_else(|| refuse(format!("crate k finds no link {tool_link}")))?;
         let serial = k::SerialChain::from_end(node);
         serial.set_joint_positions(&self.home).map_err(|e| refuse(e.to_string()))?;
         let theirs = serial.end_transform();

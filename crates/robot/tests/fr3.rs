@@ -112,7 +112,9 @@ fn impossible_and_malformed_targets_are_refused() {
 fn broken_descriptions_are_named() {
     let mut bad = config();
     bad.tool_link = "no_such_link".into();
-    assert!(Robot::from_urdf(&urdf(), &bad).unwrap_err().to_string().contains("no chain from fr3_link0 to no_such_link"));
+    assert!(
+        Robot::from_urdf(&urdf(), &bad).unwrap_err().to_string().contains("no chain from fr3_link0 to no_such_link")
+    );
     let mut bad = config();
     bad.jerk_limits_rad_s3[2] = f64::INFINITY;
     let text = Robot::from_urdf(&urdf(), &bad).unwrap_err().to_string();

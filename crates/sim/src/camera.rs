@@ -41,9 +41,10 @@ impl CameraRig {
         let ids = CAMERAS
             .iter()
             .map(|(name, _)| {
-                setup.model.name_to_id(MjtObjBase::mjOBJ_CAMERA, name).ok_or_else(|| SimError::Render {
-                    reason: format!("the model has no camera {name}"),
-                })
+                setup
+                    .model
+                    .name_to_id(MjtObjBase::mjOBJ_CAMERA, name)
+                    .ok_or_else(|| SimError::Render { reason: format!("the model has no camera {name}") })
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { renderer, world: WorldData::new(setup.model.clone()), ids, snapshot: Snapshot::default() })

@@ -9,7 +9,8 @@ pub const TABLE_Z_M: f64 = 0.75;
 /// Image side [px].
 pub const IMAGE_PX: usize = 128;
 /// Cameras in the order of observations, with their vertical field of view [deg].
-pub const CAMERAS: [(&str, f64); 4] = [("front", 40.0), ("left_shoulder", 40.0), ("right_shoulder", 40.0), ("wrist", 60.0)];
+pub const CAMERAS: [(&str, f64); 4] =
+    [("front", 40.0), ("left_shoulder", 40.0), ("right_shoulder", 40.0), ("wrist", 60.0)];
 
 /// The robot's arm as MJCF, read from `sim/fr3.xml` under the assets folder.
 pub fn robot_xml(assets: &Path) -> Result<String, SimError> {
@@ -60,8 +61,16 @@ pub fn scene_xml(assets: &Path, robot: &str, objects: &str, extra: &str) -> Stri
 fn fixed_cameras() -> String {
     let rows = [
         ("front", [1.35, 0.0, 1.58], [[0.0, -0.4226, -0.9063], [-1.0, 0.0, 0.0], [0.0, 0.9063, -0.4226]]),
-        ("left_shoulder", [-0.175, 0.2, 1.98], [[0.1736, 0.8925, 0.4162], [0.9848, -0.1574, -0.0734], [0.0, 0.4226, -0.9063]]),
-        ("right_shoulder", [-0.175, -0.2, 1.98], [[-0.1736, 0.8925, 0.4162], [0.9848, 0.1574, 0.0734], [0.0, 0.4226, -0.9063]]),
+        (
+            "left_shoulder",
+            [-0.175, 0.2, 1.98],
+            [[0.1736, 0.8925, 0.4162], [0.9848, -0.1574, -0.0734], [0.0, 0.4226, -0.9063]],
+        ),
+        (
+            "right_shoulder",
+            [-0.175, -0.2, 1.98],
+            [[-0.1736, 0.8925, 0.4162], [0.9848, 0.1574, 0.0734], [0.0, 0.4226, -0.9063]],
+        ),
     ];
     rows.iter()
         .map(|(name, p, r)| {
@@ -84,7 +93,15 @@ fn wrist_camera() -> String {
     let p = in_hand(p);
     format!(
         r#"<camera name="wrist" pos="{} {} {}" xyaxes="{} {} {} {} {} {}" fovy="60"/>"#,
-        p[0], p[1], p[2] + 0.11, -left[0], -left[1], -left[2], up[0], up[1], up[2]
+        p[0],
+        p[1],
+        p[2] + 0.11,
+        -left[0],
+        -left[1],
+        -left[2],
+        up[0],
+        up[1],
+        up[2]
     )
 }
 

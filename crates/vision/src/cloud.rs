@@ -62,7 +62,10 @@ fn add_camera(camera: &CameraView, config: &FuseConfig, cloud: &mut Cloud) -> Re
     if pixels == 0 || camera.depth_m.len() != pixels || camera.rgb.len() != 3 * pixels {
         return Err(refuse(format!(
             "{}x{} image with {} depth values and {} colour bytes",
-            k.width, k.height, camera.depth_m.len(), camera.rgb.len()
+            k.width,
+            k.height,
+            camera.depth_m.len(),
+            camera.rgb.len()
         )));
     }
     if ![k.fx, k.fy, k.cx, k.cy].iter().all(|x| x.is_finite()) || k.fx <= 0.0 || k.fy <= 0.0 {
@@ -127,11 +130,7 @@ mod tests {
     }
 
     fn config() -> FuseConfig {
-        FuseConfig {
-            bounds_m: [-0.3, -0.5, 0.6, 0.7, 0.5, 1.6],
-            plane_z_m: Some(0.75),
-            plane_half_thickness_m: 0.006,
-        }
+        FuseConfig { bounds_m: [-0.3, -0.5, 0.6, 0.7, 0.5, 1.6], plane_z_m: Some(0.75), plane_half_thickness_m: 0.006 }
     }
 
     #[test]

@@ -13,7 +13,9 @@ pub enum VisionError {
         reason: String,
     },
     /// Too little is in view.
-    #[error("the cloud has {points} points inside the bounds, at least {least} are needed: check bounds, depth and calibration")]
+    #[error(
+        "the cloud has {points} points inside the bounds, at least {least} are needed: check bounds, depth and calibration"
+    )]
     EmptyCloud {
         /// Points found.
         points: usize,

@@ -48,7 +48,14 @@ impl Renderer {
 
     /// Draws world points, seen in `frame`, into `out`: for each view `stride` planes of side * side, the first
     /// [`CHANNELS`] of which are written. `out` must hold 3 * stride * side * side values.
-    pub fn render_into(&mut self, xyz_in_world: &[[f32; 3]], rgb: &[[u8; 3]], frame: &CubeFrame, stride: usize, out: &mut [f32]) {
+    pub fn render_into(
+        &mut self,
+        xyz_in_world: &[[f32; 3]],
+        rgb: &[[u8; 3]],
+        frame: &CubeFrame,
+        stride: usize,
+        out: &mut [f32],
+    ) {
         let side = self.config.side;
         let area = side * side;
         self.project(xyz_in_world, frame);

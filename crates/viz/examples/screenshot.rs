@@ -47,7 +47,9 @@ impl Mcp {
             if answer["id"] == self.calls {
                 return match answer.get("error") {
                     Some(error) => Err(format!("{method}: {error}").into()),
-                    None if answer["result"]["isError"] == true => Err(format!("{params}: {}", answer["result"]).into()),
+                    None if answer["result"]["isError"] == true => {
+                        Err(format!("{params}: {}", answer["result"]).into())
+                    }
                     None => Ok(answer["result"].clone()),
                 };
             }

@@ -35,7 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let wave = (stamp.secs() * 1.5).sin();
         let q = Joints::from_fn(7, |j| HOME[j] + 0.2 * wave * (1.0 + j as f64 * 0.1));
         let width = 0.04 + 0.04 * wave;
-        let command = ArmCommand { q: Joints::from_fn(7, |j| q[j] + 0.002 * wave), qd: q, qdd: q, gripper_width_m: width };
+        let command =
+            ArmCommand { q: Joints::from_fn(7, |j| q[j] + 0.002 * wave), qd: q, qdd: q, gripper_width_m: width };
         let state = ArmState { stamp, q, qd: q, tau_nm: q, gripper_width_m: width };
         viz.log_state(&state, Some(&command))?;
         viz.log_wake_latency(stamp, 20e-6 + 15e-6 * wave.abs())?;
@@ -70,7 +71,9 @@ fn observation(seq: u64, stamp: Nanos, q: Joints, tool: Pose<World, Tool>, width
         name: name.into(),
         intrinsics: Intrinsics { width: SIZE, height: SIZE, fx: 88.0, fy: 88.0, cx: 31.5, cy: 31.5 },
         world_from_camera: pose(position, Vector3::new(0.2, 0.0, 0.8)),
-        rgb: pixels().flat_map(|(x, y)| [(4 * x) as u8, (4 * y) as u8, if (x / 8 + y / 8) % 2 == 0 { 40 } else { 200 }]).collect(),
+        rgb: pixels()
+            .flat_map(|(x, y)| [(4 * x) as u8, (4 * y) as u8, if (x / 8 + y / 8) % 2 == 0 { 40 } else { 200 }])
+            .collect(),
         depth_m: pixels().map(|(x, y)| 1.0 + 0.01 * (x + y) as f32).collect(),
     };
     let progress = Progress { reached_world_from_tool: tool, gripper: Gripper::Open, reached_count: 0 };

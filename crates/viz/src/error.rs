@@ -23,7 +23,9 @@ pub enum VizError {
         reason: String,
     },
     /// There is no screen to open a window on.
-    #[error("no display: neither DISPLAY nor WAYLAND_DISPLAY is set; open the .rrd file later on a machine with a screen")]
+    #[error(
+        "no display: neither DISPLAY nor WAYLAND_DISPLAY is set; open the .rrd file later on a machine with a screen"
+    )]
     NoDisplay,
     /// The viewer program did not start.
     #[error("the Rerun viewer did not start ({reason}); `./neuraxis setup` installs it")]

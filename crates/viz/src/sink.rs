@@ -15,8 +15,14 @@ use crate::{PredictionDetail, VizConfig, VizError, paths, source};
 
 /// Joints are told apart by these colours, measured and commanded alike.
 const PALETTE: [[u8; 3]; 8] = [
-    [232, 93, 93], [240, 160, 60], [225, 210, 80], [110, 200, 100],
-    [80, 190, 205], [95, 140, 240], [180, 120, 235], [235, 130, 190],
+    [232, 93, 93],
+    [240, 160, 60],
+    [225, 210, 80],
+    [110, 200, 100],
+    [80, 190, 205],
+    [95, 140, 240],
+    [180, 120, 235],
+    [235, 130, 190],
 ];
 const AXES: [[u8; 3]; 3] = [[235, 80, 80], [90, 205, 90], [90, 130, 250]];
 /// The tool's path keeps this many points and drops every second one when it is full.
@@ -160,7 +166,10 @@ impl Viz {
         self.path.push(array(&position));
         if self.path.len() > PATH_POINTS {
             let mut index = 0;
-            self.path.retain(|_| { index += 1; index % 2 == 1 });
+            self.path.retain(|_| {
+                index += 1;
+                index % 2 == 1
+            });
             self.path_step_m *= 2.0;
         }
         let line = LineStrips3D::new([self.path.clone()]).with_colors([[255, 205, 80]]).with_radii([0.0015]);
@@ -222,7 +231,10 @@ impl Viz {
         };
         let way = if keyframe.ignore_collisions { "straight" } else { "around" };
         let label = format!("{gripper}, {way}");
-        self.rec.log(paths::KEYFRAME, &axes(&iso, 0.11, 0.004).with_labels(["", "", label.as_str()]).with_show_labels(true))?;
+        self.rec.log(
+            paths::KEYFRAME,
+            &axes(&iso, 0.11, 0.004).with_labels(["", "", label.as_str()]).with_show_labels(true),
+        )?;
         // The trail keeps a key-frame when the next one is elsewhere.
         if self.keyframe.is_none_or(|last| (last.translation.vector - iso.translation.vector).norm() > 0.005) {
             self.keyframes.push(array(&iso.translation.vector));

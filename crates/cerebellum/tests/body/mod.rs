@@ -109,11 +109,11 @@ impl Body {
         }
         let state = self.state;
         let mind = match self.mind {
-            Some(mind) if self.ms % 5 != 0 => mind,
+            Some(mind) if !self.ms.is_multiple_of(5) => mind,
             _ => self.cerebellum.step(self.now, &state, &self.brainstem.commanded(), self.prediction.as_ref()),
         };
         let tick = self.brainstem.step(self.now, &state, Some(&mind.segment).filter(|_| !self.cut));
-        if self.ms % LOOK_MS == 0
+        if self.ms.is_multiple_of(LOOK_MS)
             && let Some(keyframe) = policy(&mind.progress)
         {
             let prediction = self.predict(keyframe);

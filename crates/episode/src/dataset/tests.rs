@@ -86,10 +86,7 @@ fn an_unfinished_writer_loses_only_what_follows_the_last_checkpoint() {
     push_all(&mut writer, &all[5..]);
     writer.finish().unwrap();
     check(&Dataset::open(dir.path()).unwrap(), &all);
-    assert!(matches!(
-        DatasetWriter::create(dir.path(), BOUNDS, json!(null)),
-        Err(EpisodeError::AlreadyExists { .. })
-    ));
+    assert!(matches!(DatasetWriter::create(dir.path(), BOUNDS, json!(null)), Err(EpisodeError::AlreadyExists { .. })));
 }
 
 #[test]

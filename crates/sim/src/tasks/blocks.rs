@@ -33,13 +33,17 @@ impl Blocks {
             if [(0, 1), (2, 3)].iter().any(|(a, b)| (at[*a][1] - at[*b][1]).abs() < 0.06) {
                 continue;
             }
-            let places = at.iter().map(|p| [p[0], p[1], rng.random_range(-1.0..1.0) * std::f64::consts::FRAC_PI_4]).collect();
+            let places =
+                at.iter().map(|p| [p[0], p[1], rng.random_range(-1.0..1.0) * std::f64::consts::FRAC_PI_4]).collect();
             let mut colours = choose(rng, 2, COLOURS.len());
             if let Some(v) = variation {
                 colours = vec![v % COLOURS.len(), (v + 1) % COLOURS.len()];
             }
             let goals = (0..2)
-                .map(|pair| Goal { instruction: sentence(COLOURS[colours[pair]].name, rng), kind: GoalKind::Stack(pair) })
+                .map(|pair| Goal {
+                    instruction: sentence(COLOURS[colours[pair]].name, rng),
+                    kind: GoalKind::Stack(pair),
+                })
                 .collect();
             return Ok(Self { places, colours, goals });
         }
@@ -85,8 +89,7 @@ impl Task for Blocks {
         let GoalKind::Stack(pair) = goal.kind else { return Vec::new() };
         let pose = |i: usize| world.body_pose(&format!("block{i}"));
         let (first, second) = (pose(2 * pair), pose(2 * pair + 1));
-        let (moved, base) =
-            if first.translation.y > second.translation.y { (first, second) } else { (second, first) };
+        let (moved, base) = if first.translation.y > second.translation.y { (first, second) } else { (second, first) };
         // A cube looks the same every 90 degrees: the smallest turn grasps it.
         let yaw = |pose: &nalgebra::Isometry3<f64>| {
             let x = pose.rotation * Vector3::x();
@@ -105,7 +108,11 @@ impl Task for Blocks {
     }
 
     fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
-        Box::new(BlockJudge { bodies: (0..4).map(|i| world.body_index(&format!("block{i}"))).collect(), since: [None; 2], done: [false; 2] })
+        Box::new(BlockJudge {
+            bodies: (0..4).map(|i| world.body_index(&format!("block{i}"))).collect(),
+            since: [None; 2],
+            done: [false; 2],
+        })
     }
 }
 

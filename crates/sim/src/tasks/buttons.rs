@@ -8,12 +8,7 @@ use rand::Rng;
 use rand_pcg::Pcg64;
 
 use super::{Goal, GoalKind, Judge, Task, choose, keyframe, place, tool_down};
-use crate::{
-    SimError,
-    colour::COLOURS,
-    model::TABLE_Z_M,
-    plant::WorldData,
-};
+use crate::{SimError, colour::COLOURS, model::TABLE_Z_M, plant::WorldData};
 
 const COUNT: usize = 3;
 /// Top of an unpressed cap above the table [m].

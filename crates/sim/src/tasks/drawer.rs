@@ -27,9 +27,9 @@ pub struct Drawer {
 impl Drawer {
     pub fn sample(variation: Option<usize>, rng: &mut Pcg64) -> Self {
         let front = [
-            rng.random_range(0.42..0.48),
-            rng.random_range(-0.14..0.14),
-            rng.random_range(-1.0..1.0) * 14f64.to_radians(),
+            rng.random_range(0.42..0.47),
+            rng.random_range(-0.12..0.12),
+            rng.random_range(-1.0..1.0) * 10f64.to_radians(),
         ];
         let shade = rng.random_range(0.35..0.6);
         let first = variation.map_or_else(|| rng.random_range(0..3), |v| v % 3);

@@ -1,0 +1,145 @@
+//! The node beside a loop that is not one: two joints swing, a picture changes, a stop brakes them, a reset lets them go
+//! on. For trying the node without a simulator, and for its test over the wire.
+//!
+//! Prints what comes in, one line each, and ends when its standard input does.
+//! `cargo run -p neuraxis-ros --example fake_loop -- --ros-args -p joint_states_hz:=50.0`
+
+use std::{
+    io::Read,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use nalgebra::{UnitQuaternion, Vector3};
+use neuraxis_channel::{Flag, MailboxWriter, RingSender, mailbox, ring};
+use neuraxis_core::{ArmState, CameraView, Clock, Gripper, Intrinsics, Joints, Nanos, Observation, Pose, Progress};
+use neuraxis_ros::{RosConfig, RosNode, RosPorts, keep_local};
+
+const SIZE: u32 = 32;
+const PERIOD: Duration = Duration::from_millis(5);
+/// How hard the stop brakes [rad/s²].
+const BRAKE_RAD_S2: f64 = 2.0;
+
+struct Monotonic(Instant);
+
+impl Clock for Monotonic {
+    fn now(&self) -> Nanos {
+        Nanos(self.0.elapsed().as_nanos() as u64)
+    }
+}
+
+#[derive(Default)]
+struct Requests {
+    stop: Flag,
+    reset: Flag,
+    exit: AtomicBool,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // SAFETY: there is no second thread yet.
+    unsafe { keep_local() };
+    let clock = Arc::new(Monotonic(Instant::now()));
+    let requests = Arc::new(Requests::default());
+    let (mut states_in, states) = mailbox(rest());
+    let (frames_in, frames) = ring::<Box<Observation>>(2);
+    let (instructions, instructions_out) = ring::<String>(4);
+    let raise = |flag: fn(&Requests) -> &Flag| {
+        let requests = requests.clone();
+        Box::new(move || flag(&requests).raise())
+    };
+    let ports = RosPorts {
+        clock: clock.clone(),
+        joint_names: vec!["fr3_joint1".into(), "fr3_joint2".into()],
+        camera_names: vec!["front".into()],
+        states,
+        frames,
+        instructions,
+        stop: raise(|r| &r.stop),
+        reset: raise(|r| &r.reset),
+    };
+    let node = RosNode::new(RosConfig::default(), ports)?;
+
+    let node_requests = requests.clone();
+    let node = thread::spawn(move || node.run(&node_requests.exit));
+    let loop_requests = requests.clone();
+    let swinging = thread::spawn(move || {
+        swing(&*clock, &loop_requests, &mut states_in, &frames_in, || {
+            while let Some(text) = instructions_out.pop() {
+                println!("instruction: {text}");
+            }
+        })
+    });
+    std::io::stdin().read_to_end(&mut Vec::new())?;
+    requests.exit.store(true, Ordering::Release);
+    swinging.join().map_err(|_| "the loop's thread panicked")?;
+    let stats = node.join().map_err(|_| "the node's thread panicked")?;
+    println!("{stats:#?}");
+    Ok(())
+}
+
+/// Joint velocities follow a sine of the time driven; a stop brakes the driving itself.
+fn swing(
+    clock: &dyn Clock,
+    requests: &Requests,
+    states: &mut MailboxWriter<ArmState>,
+    frames: &RingSender<Box<Observation>>,
+    mut each_tick: impl FnMut(),
+) {
+    let (mut state, mut tick, mut is_stopped) = (rest(), 0_u64, false);
+    let dt_secs = PERIOD.as_secs_f64();
+    while !requests.exit.load(Ordering::Acquire) {
+        if requests.reset.take() {
+            is_stopped = false;
+        }
+        if requests.stop.take() {
+            println!("stop");
+            is_stopped = true;
+        }
+        state.stamp = clock.now();
+        let phase = state.stamp.secs();
+        for (i, (q, qd)) in state.q.iter_mut().zip(state.qd.iter_mut()).enumerate() {
+            let wanted = if is_stopped { 0.0 } else { 0.4 + 0.2 * (phase + i as f64).sin() };
+            *qd += (wanted - *qd).clamp(-BRAKE_RAD_S2 * dt_secs, BRAKE_RAD_S2 * dt_secs);
+            *q += *qd * dt_secs;
+        }
+        states.write(state);
+        if tick.is_multiple_of(20) {
+            frames.push_newest(Box::new(observation(tick, &state)));
+        }
+        each_tick();
+        tick += 1;
+        thread::sleep(PERIOD);
+    }
+}
+
+fn rest() -> ArmState {
+    let zeros = Joints::zeros(2);
+    ArmState { stamp: Nanos(0), q: zeros, qd: zeros, tau_nm: zeros, gripper_width_m: 0.08 }
+}
+
+fn observation(seq: u64, state: &ArmState) -> Observation {
+    let pixels = (SIZE * SIZE) as usize;
+    let centre = f64::from(SIZE - 1) / 2.0;
+    let look_down = UnitQuaternion::from_euler_angles(std::f64::consts::PI, 0.0, 0.0);
+    let camera = CameraView {
+        name: Arc::from("front"),
+        intrinsics: Intrinsics { width: SIZE, height: SIZE, fx: 44.0, fy: 44.0, cx: centre, cy: centre },
+        world_from_camera: Pose::from_parts(Vector3::new(0.2, 0.0, 1.6), look_down),
+        rgb: (0..3 * pixels).map(|i| (i as u64 + seq) as u8).collect(),
+        depth_m: vec![0.85; pixels],
+    };
+    let world_from_tool = Pose::identity();
+    Observation {
+        seq,
+        stamp: state.stamp,
+        cameras: vec![camera],
+        q: state.q,
+        world_from_tool,
+        gripper_width_m: state.gripper_width_m,
+        progress: Progress { reached_world_from_tool: world_from_tool, gripper: Gripper::Open, reached_count: 0 },
+    }
+}

@@ -1,0 +1,53 @@
+//! Where the node is connected to the rest of the program.
+
+use std::{ops::Deref, sync::Arc};
+
+use neuraxis_channel::{MailboxReader, RingReceiver, RingSender};
+use neuraxis_core::{ArmState, Clock, Observation};
+
+use crate::{RosConfig, RosError, config};
+
+/// The node's ends of lock-free channels, and the names of what they carry.
+///
+/// `F` owns or shares an observation: `Box<Observation>`, `Arc<Observation>`, or `neuraxis_channel::Slot<Observation>`.
+pub struct RosPorts<F: Deref<Target = Observation>> {
+    /// The clock that stamps `states` and `frames`. Messages carry ROS time: now, less the age by this clock.
+    pub clock: Arc<dyn Clock>,
+    /// The arm's joints, in the order of [`ArmState::q`], as in the URDF.
+    pub joint_names: Vec<String>,
+    /// The cameras for which topics are made, as in [`neuraxis_core::CameraView::name`].
+    pub camera_names: Vec<String>,
+    /// What the arm measures. Only fresh states are published: when the arm falls silent, so does the topic.
+    pub states: MailboxReader<ArmState>,
+    /// What the cameras see. The node takes the newest and drops the rest, so two places and
+    /// [`RingSender::push_newest`] suit it.
+    pub frames: RingReceiver<F>,
+    /// Instructions that passed [`crate::instruction::accept`].
+    pub instructions: RingSender<String>,
+    /// Called at each stop request, on the node's thread, before it is answered. Must not block: raise a flag.
+    pub stop: Box<dyn FnMut() + Send>,
+    /// Called at each reset request, on the node's thread, before it is answered. Must not block: raise a flag.
+    pub reset: Box<dyn FnMut() + Send>,
+}
+
+impl<F: Deref<Target = Observation>> RosPorts<F> {
+    /// Joint and camera names become parts of messages and topics.
+    pub(crate) fn validate(&self, config: &RosConfig) -> Result<(), RosError> {
+        if self.joint_names.is_empty() {
+            return Err(config::setting("joint_names", "empty", "at least one"));
+        }
+        for name in &self.joint_names {
+            config::check_name("joint_names", name)?;
+            if *name == config.finger_joint {
+                return Err(config::setting("finger_joint", name, "a joint that is not one of the arm's"));
+            }
+        }
+        for (i, name) in self.camera_names.iter().enumerate() {
+            config::check_name("camera_names", name)?;
+            if self.camera_names[..i].contains(name) {
+                return Err(config::setting("camera_names", name, "each camera once"));
+            }
+        }
+        Ok(())
+    }
+}

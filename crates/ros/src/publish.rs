@@ -1,0 +1,128 @@
+//! The outgoing side: joint states and cameras.
+
+use std::sync::{Arc, Mutex};
+
+use neuraxis_core::{ArmState, CameraView, Clock, Nanos};
+use r2r::{
+    Node, Publisher, WrappedTypesupport,
+    builtin_interfaces::msg::Time,
+    geometry_msgs::msg::PoseStamped,
+    sensor_msgs::msg::{CameraInfo, Image, JointState},
+};
+
+use crate::{RosConfig, RosError, RosStats, conversions, topics};
+
+/// Makes messages' stamps out of ours.
+pub(crate) struct Stamper {
+    clock: Arc<dyn Clock>,
+    ros_clock: Arc<Mutex<r2r::Clock>>,
+}
+
+impl Stamper {
+    pub(crate) fn new(clock: Arc<dyn Clock>, node: &Node) -> Self {
+        Self { clock, ros_clock: node.get_ros_clock() }
+    }
+
+    fn stamp(&self, captured: Nanos) -> Option<Time> {
+        let ros_now = self.ros_clock.lock().ok()?.get_now().ok()?;
+        Some(conversions::time_to_msg(conversions::ros_time_of(ros_now, self.clock.now(), captured)))
+    }
+}
+
+/// Publishes what the arm measures.
+pub(crate) struct ArmOut {
+    joint_names: Vec<String>,
+    finger_joint: String,
+    publisher: Publisher<JointState>,
+    previous: Option<ArmState>,
+}
+
+impl ArmOut {
+    pub(crate) fn new(node: &mut Node, joint_names: Vec<String>, config: &RosConfig) -> Result<Self, RosError> {
+        let publisher = publisher(node, topics::JOINT_STATES, topics::joint_states_qos())?;
+        Ok(Self { joint_names, finger_joint: config.finger_joint.clone(), publisher, previous: None })
+    }
+
+    pub(crate) fn publish(&mut self, state: &ArmState, stamper: &Stamper, stats: &mut RosStats) {
+        // A state that is incomplete or not finite must not look like a measurement.
+        let is_whole = state.q.len() == self.joint_names.len() && state.qd.len() == state.q.len();
+        let is_finite = state.q.is_finite() && state.qd.is_finite() && state.gripper_width_m.is_finite();
+        if !(is_whole && is_finite) {
+            stats.malformed += 1;
+            return;
+        }
+        // The arm reports no finger velocity: it is the difference of what was published, and the finger moves half as
+        // far as the pads part.
+        let finger_velocity_m_s = self.previous.map_or(0.0, |previous| {
+            let dt_secs = state.stamp.secs_since(previous.stamp);
+            if dt_secs > 0.0 { 0.5 * (state.gripper_width_m - previous.gripper_width_m) / dt_secs } else { 0.0 }
+        });
+        self.previous = Some(*state);
+        let sent = stamper.stamp(state.stamp).is_some_and(|stamp| {
+            let header = conversions::header(&stamp, "");
+            let names = (&self.joint_names, &self.finger_joint);
+            let msg = conversions::joint_state_to_msg(header, names.0, names.1, state, finger_velocity_m_s);
+            self.publisher.publish(&msg).is_ok()
+        });
+        stats.count_published(sent, |stats| &mut stats.joint_states);
+    }
+}
+
+/// Publishes what one camera sees.
+pub(crate) struct CameraOut {
+    pub(crate) name: String,
+    frame_id: String,
+    world_frame: String,
+    image: Publisher<Image>,
+    depth: Publisher<Image>,
+    info: Publisher<CameraInfo>,
+    pose: Publisher<PoseStamped>,
+}
+
+impl CameraOut {
+    pub(crate) fn new(node: &mut Node, name: &str, config: &RosConfig) -> Result<Self, RosError> {
+        Ok(Self {
+            name: name.into(),
+            frame_id: topics::optical_frame(name),
+            world_frame: config.world_frame.clone(),
+            image: publisher(node, &topics::image(name), topics::camera_qos())?,
+            depth: publisher(node, &topics::depth(name), topics::camera_qos())?,
+            info: publisher(node, &topics::camera_info(name), topics::camera_qos())?,
+            pose: publisher(node, &topics::pose(name), topics::camera_qos())?,
+        })
+    }
+
+    pub(crate) fn publish(&self, view: &CameraView, captured: Nanos, stamper: &Stamper, stats: &mut RosStats) {
+        if !(conversions::is_whole(view) && view.world_from_camera.is_valid()) {
+            stats.malformed += 1;
+            return;
+        }
+        let sent = stamper.stamp(captured).is_some_and(|stamp| self.send(view, &stamp).is_ok());
+        stats.count_published(sent, |stats| &mut stats.images);
+    }
+
+    // Calibration goes before the pixels: who pairs them by stamp has it at hand when the image comes.
+    fn send(&self, view: &CameraView, stamp: &Time) -> r2r::Result<()> {
+        let header = || conversions::header(stamp, &self.frame_id);
+        let pose = conversions::pose_to_msg(&view.world_from_camera);
+        self.pose.publish(&PoseStamped { header: conversions::header(stamp, &self.world_frame), pose })?;
+        self.info.publish(&conversions::intrinsics_to_msg(header(), &view.intrinsics))?;
+        // Pixels are copied only for somebody.
+        if self.image.get_inter_process_subscription_count()? > 0 {
+            self.image.publish(&conversions::rgb_to_msg(header(), view))?;
+        }
+        if self.depth.get_inter_process_subscription_count()? > 0 {
+            self.depth.publish(&conversions::depth_to_msg(header(), view))?;
+        }
+        Ok(())
+    }
+}
+
+fn publisher<T: WrappedTypesupport + 'static>(
+    node: &mut Node,
+    topic: &str,
+    qos: r2r::QosProfile,
+) -> Result<Publisher<T>, RosError> {
+    let made = node.create_publisher::<T>(topic, qos);
+    made.map_err(|source| RosError::Make { what: format!("publisher {topic}"), source })
+}

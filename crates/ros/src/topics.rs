@@ -1,0 +1,68 @@
+//! Every name on the wire, with its type and quality of service.
+//!
+//! | name | type | direction | quality of service |
+//! |---|---|---|---|
+//! | `joint_states` | `sensor_msgs/JointState` | out | reliable, volatile, last 10 |
+//! | `<camera>/image` | `sensor_msgs/Image`, `rgb8` | out | reliable, volatile, last 2 |
+//! | `<camera>/depth` | `sensor_msgs/Image`, `32FC1`, metres, 0 where there is no reading | out | reliable, volatile, last 2 |
+//! | `<camera>/camera_info` | `sensor_msgs/CameraInfo`, no distortion | out | reliable, volatile, last 2 |
+//! | `<camera>/pose` | `geometry_msgs/PoseStamped`, X_WC, optical convention | out | reliable, volatile, last 2 |
+//! | `instruction` | `std_msgs/String` | in | reliable, volatile, last 10 |
+//! | `~/stop` | `std_srvs/Trigger` | service | services' default |
+//! | `~/reset` | `std_srvs/Trigger` | service | services' default |
+//!
+//! Reliable writers match readers of both kinds, and keep-last writers never wait for a slow one. Volatile everywhere: a
+//! state or a command from before a restart must not come back. The four messages of a camera share one stamp and the
+//! frame `<camera>_optical_frame`. Poses are a topic because these wheels of ROS 2 hold no tf2 messages.
+
+use r2r::QosProfile;
+
+/// What the arm measures.
+pub const JOINT_STATES: &str = "joint_states";
+/// What the arm shall do, in words.
+pub const INSTRUCTION: &str = "instruction";
+/// Requests the controlled stop, which holds until a reset.
+pub const STOP: &str = "~/stop";
+/// Lets the arm move again.
+pub const RESET: &str = "~/reset";
+
+/// Colour image of a camera.
+pub fn image(camera: &str) -> String {
+    format!("{camera}/image")
+}
+
+/// Depth image of a camera.
+pub fn depth(camera: &str) -> String {
+    format!("{camera}/depth")
+}
+
+/// Intrinsics of a camera.
+pub fn camera_info(camera: &str) -> String {
+    format!("{camera}/camera_info")
+}
+
+/// Pose of a camera, X_WC.
+pub fn pose(camera: &str) -> String {
+    format!("{camera}/pose")
+}
+
+/// Frame of a camera in the optical convention: x right, y down, z forward.
+pub fn optical_frame(camera: &str) -> String {
+    format!("{camera}_optical_frame")
+}
+
+pub(crate) fn joint_states_qos() -> QosProfile {
+    QosProfile::default().keep_last(10)
+}
+
+pub(crate) fn camera_qos() -> QosProfile {
+    QosProfile::default().keep_last(2)
+}
+
+pub(crate) fn instruction_qos() -> QosProfile {
+    QosProfile::default().keep_last(10)
+}
+
+pub(crate) fn service_qos() -> QosProfile {
+    QosProfile::services_default()
+}

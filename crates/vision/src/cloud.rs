@@ -1,6 +1,7 @@
 //! RGB-D images fused to one coloured cloud in the world frame.
 
 use neuraxis_core::{CameraView, Observation};
+use serde::{Deserialize, Serialize};
 
 use crate::VisionError;
 
@@ -17,7 +18,8 @@ pub struct Cloud {
 }
 
 /// What to keep.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct FuseConfig {
     /// [x_min, y_min, z_min, x_max, y_max, z_max] in the world [m].
     pub bounds_m: [f64; 6],
@@ -25,6 +27,32 @@ pub struct FuseConfig {
     pub plane_z_m: Option<f64>,
     /// Points within this distance of the plane belong to it [m].
     pub plane_half_thickness_m: f64,
+}
+
+impl Default for FuseConfig {
+    /// The 1 m cube over the table of the RLBench rig, its table thinned.
+    fn default() -> Self {
+        Self { bounds_m: [-0.3, -0.5, 0.6, 0.7, 0.5, 1.6], plane_z_m: Some(0.75), plane_half_thickness_m: 0.006 }
+    }
+}
+
+impl FuseConfig {
+    /// Refuses values with which no cloud can be made.
+    pub fn validate(&self) -> Result<(), VisionError> {
+        let refuse = |key, value, allowed| Err(VisionError::Config { key, value, allowed });
+        let b = &self.bounds_m;
+        if !(0..3).all(|a| b[a].is_finite() && b[a + 3].is_finite() && b[a] < b[a + 3]) {
+            return refuse("bounds_m", format!("{b:?}"), "six finite numbers, each minimum below its maximum");
+        }
+        if self.plane_z_m.is_some_and(|z| !z.is_finite()) {
+            return refuse("plane_z_m", format!("{:?}", self.plane_z_m), "a finite height or nothing");
+        }
+        let half = self.plane_half_thickness_m;
+        if !(half.is_finite() && half >= 0.0) {
+            return refuse("plane_half_thickness_m", half.to_string(), "0 or more, finite");
+        }
+        Ok(())
+    }
 }
 
 impl Cloud {
@@ -39,7 +67,15 @@ impl Cloud {
     }
 }
 
-/// Fuses all cameras into `cloud`, replacing its contents.
+/// [`fuse_into`] a new cloud.
+pub fn fuse(observation: &Observation, config: &FuseConfig) -> Result<Cloud, VisionError> {
+    let mut cloud = Cloud::default();
+    fuse_into(observation, config, &mut cloud)?;
+    Ok(cloud)
+}
+
+/// Fuses all cameras into `cloud`, replacing its contents. The order is that of the cameras and their pixels, so equal
+/// observations give equal clouds. Allocates only while the buffers grow.
 ///
 /// Pixels without depth and points outside the bounds are dropped. Of the plane only pixels with even column and
 /// row are kept: it is flat and fills most of each image.
@@ -74,26 +110,34 @@ fn add_camera(camera: &CameraView, config: &FuseConfig, cloud: &mut Cloud) -> Re
     if !camera.world_from_camera.is_valid() {
         return Err(refuse("its pose is not a finite rigid transform".into()));
     }
+    // Everything that depends on the camera alone, in f32, before the loop over its pixels:
+    // p_world = z * (row + column) + t, where row and column carry the ray's direction turned into the world.
     let rotation = camera.world_from_camera.rotation().to_rotation_matrix();
     let r = rotation.matrix().map(|x| x as f32);
     let t = camera.world_from_camera.position().map(|x| x as f32);
     let [low, high] = [0, 3].map(|i| [0, 1, 2].map(|j| config.bounds_m[i + j] as f32));
+    // NaN lies within no distance of anything: without a plane nothing is thinned.
     let plane = config.plane_z_m.map_or(f32::NAN, |z| z as f32);
     let half = config.plane_half_thickness_m as f32;
+    let (inverse_fx, inverse_fy) = (1.0 / k.fx as f32, 1.0 / k.fy as f32);
     let width = k.width as usize;
-    for (i, (&z, rgb)) in camera.depth_m.iter().zip(camera.rgb.as_chunks::<3>().0).enumerate() {
-        if !(z.is_finite() && z > 0.0) {
-            continue;
-        }
-        let (u, v) = (i % width, i / width);
-        let x = (u as f32 - k.cx as f32) / k.fx as f32 * z;
-        let y = (v as f32 - k.cy as f32) / k.fy as f32 * z;
-        let p = [0, 1, 2].map(|row| r[(row, 0)] * x + r[(row, 1)] * y + r[(row, 2)] * z + t[row]);
-        let inside = (0..3).all(|a| p[a] >= low[a] && p[a] <= high[a]);
-        let thinned = (p[2] - plane).abs() < half && (u % 2 == 1 || v % 2 == 1);
-        if inside && !thinned {
-            cloud.xyz_in_world.push(p);
-            cloud.rgb.push(*rgb);
+    let colours = camera.rgb.as_chunks::<3>().0;
+    for (v, (depths, colours)) in camera.depth_m.chunks_exact(width).zip(colours.chunks_exact(width)).enumerate() {
+        let y = (v as f32 - k.cy as f32) * inverse_fy;
+        let row = [0, 1, 2].map(|a| r[(a, 1)] * y + r[(a, 2)]);
+        for (u, (&z, rgb)) in depths.iter().zip(colours).enumerate() {
+            // Zero, negative and NaN fail here, infinity at the bounds.
+            if !(z > 0.0) {
+                continue;
+            }
+            let x = (u as f32 - k.cx as f32) * inverse_fx;
+            let p = [0, 1, 2].map(|a| (r[(a, 0)] * x + row[a]) * z + t[a]);
+            let inside = (0..3).all(|a| p[a] >= low[a] && p[a] <= high[a]);
+            let thinned = (p[2] - plane).abs() < half && (u | v) & 1 == 1;
+            if inside && !thinned {
+                cloud.xyz_in_world.push(p);
+                cloud.rgb.push(*rgb);
+            }
         }
     }
     Ok(())
@@ -129,33 +173,72 @@ mod tests {
         }
     }
 
-    fn config() -> FuseConfig {
-        FuseConfig { bounds_m: [-0.3, -0.5, 0.6, 0.7, 0.5, 1.6], plane_z_m: Some(0.75), plane_half_thickness_m: 0.006 }
-    }
-
     #[test]
     fn a_plane_is_found_at_its_height_and_thinned() {
         let mut cloud = Cloud::default();
-        fuse_into(&looking_down(1.0), &config(), &mut cloud).unwrap();
+        fuse_into(&looking_down(1.0), &FuseConfig::default(), &mut cloud).unwrap();
         assert_eq!(cloud.len(), 32 * 32);
         assert!(cloud.xyz_in_world.iter().all(|p| (p[2] - 0.75).abs() < 1e-5));
         let mean_x = cloud.xyz_in_world.iter().map(|p| p[0]).sum::<f32>() / cloud.len() as f32;
         assert!((mean_x - 0.1).abs() < 0.01, "{mean_x}");
-        fuse_into(&looking_down(0.95), &config(), &mut cloud).unwrap();
+        fuse_into(&looking_down(0.95), &FuseConfig::default(), &mut cloud).unwrap();
         assert_eq!(cloud.len(), 64 * 64);
+        let unthinned = FuseConfig { plane_z_m: None, ..FuseConfig::default() };
+        assert_eq!(fuse(&looking_down(1.0), &unthinned).unwrap().len(), 64 * 64);
+    }
+
+    #[test]
+    fn every_point_projects_back_onto_the_pixel_it_came_from() {
+        let mut observation = looking_down(1.0);
+        // A tilted camera, a depth and a colour of its own at each pixel; a few without a reading.
+        let camera = &mut observation.cameras[0];
+        camera.world_from_camera = Pose::from_parts(
+            Vector3::new(0.1, -0.2, 1.7),
+            UnitQuaternion::from_euler_angles(std::f64::consts::PI - 0.2, 0.1, 0.7),
+        );
+        for i in 0..64 * 64 {
+            camera.depth_m[i] = [0.0, f32::INFINITY, f32::NAN, -0.5, 0.6, 0.7, 0.65][i % 7];
+            camera.rgb[3 * i..3 * i + 2].copy_from_slice(&[(i % 64) as u8, (i / 64) as u8]);
+        }
+        // Wide bounds: nothing but missing readings may drop out.
+        let config =
+            FuseConfig { bounds_m: [-9.0, -9.0, -9.0, 9.0, 9.0, 9.0], plane_z_m: None, ..FuseConfig::default() };
+        let cloud = fuse(&observation, &config).unwrap();
+        assert_eq!(cloud.len(), (0..64 * 64).filter(|i| i % 7 > 3).count());
+        let camera = &observation.cameras[0];
+        for (p, [u, v, _]) in cloud.xyz_in_world.iter().zip(&cloud.rgb) {
+            let p = Vector3::from(p.map(f64::from)) - camera.world_from_camera.position();
+            let p = camera.world_from_camera.rotation().inverse() * p;
+            let pixel = [80.0 * p.x / p.z + 31.5, 80.0 * p.y / p.z + 31.5];
+            assert!((pixel[0] - f64::from(*u)).abs() < 1e-3 && (pixel[1] - f64::from(*v)).abs() < 1e-3, "{pixel:?}");
+            let depth = camera.depth_m[usize::from(*v) * 64 + usize::from(*u)];
+            assert!((p.z - f64::from(depth)).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn unusable_configurations_are_refused() {
+        assert_eq!(FuseConfig::default().validate(), Ok(()));
+        let mut config = FuseConfig::default();
+        config.bounds_m[4] = -0.5;
+        assert!(config.validate().unwrap_err().to_string().contains("bounds_m"));
+        let config = FuseConfig { plane_half_thickness_m: f64::NAN, ..FuseConfig::default() };
+        assert!(config.validate().unwrap_err().to_string().contains("plane_half_thickness_m = NaN"));
     }
 
     #[test]
     fn unusable_cameras_are_named() {
         let mut cloud = Cloud::default();
-        let text = fuse_into(&looking_down(f32::NAN), &config(), &mut cloud).unwrap_err().to_string();
+        let text = fuse_into(&looking_down(f32::NAN), &FuseConfig::default(), &mut cloud).unwrap_err().to_string();
         assert!(text.contains("0 points inside the bounds"), "{text}");
         let mut observation = looking_down(1.0);
         observation.cameras[0].intrinsics.fx = f64::NAN;
-        let text = fuse_into(&observation, &config(), &mut cloud).unwrap_err().to_string();
+        let text = fuse_into(&observation, &FuseConfig::default(), &mut cloud).unwrap_err().to_string();
         assert!(text.contains("camera top") && text.contains("intrinsics"), "{text}");
         let mut observation = looking_down(1.0);
         observation.cameras[0].depth_m.pop();
-        assert!(fuse_into(&observation, &config(), &mut cloud).unwrap_err().to_string().contains("camera top"));
+        assert!(
+            fuse_into(&observation, &FuseConfig::default(), &mut cloud).unwrap_err().to_string().contains("camera top")
+        );
     }
 }

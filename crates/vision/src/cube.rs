@@ -95,27 +95,90 @@ impl OrthoView {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Lcg;
+
+    const BOUNDS: [f64; 6] = [-0.3, -0.5, 0.6, 0.7, 0.5, 1.6];
+
+    fn vector(random: &mut Lcg, reach: f64) -> Vector3<f64> {
+        Vector3::from_fn(|_, _| random.within(reach))
+    }
+
+    fn frame(random: &mut Lcg) -> CubeFrame {
+        let shift = vector(random, 0.125);
+        let moved = CubeFrame::from_bounds(&BOUNDS).moved(random.within(3.1), shift);
+        moved.zoomed(&vector(random, 0.9), 1.0 + 7.0 * f64::from(random.unit()))
+    }
+
+    #[test]
+    fn the_bounds_become_the_corners() {
+        let cube = CubeFrame::from_bounds(&BOUNDS);
+        assert!((cube.cube_from_world(&Vector3::new(0.7, 0.5, 1.6)) - Vector3::repeat(1.0)).norm() < 1e-12);
+        assert!((cube.cube_from_world(&Vector3::new(-0.3, -0.5, 0.6)) + Vector3::repeat(1.0)).norm() < 1e-12);
+        // The longest side fills the cube.
+        let flat = CubeFrame::from_bounds(&[0.0, 0.0, 0.0, 2.0, 1.0, 0.5]);
+        assert!((flat.cube_from_world(&Vector3::new(2.0, 1.0, 0.5)) - Vector3::new(1.0, 0.5, 0.25)).norm() < 1e-12);
+    }
 
     #[test]
     fn world_and_cube_round_trip_through_zoom_and_augmentation() {
-        let cube = CubeFrame::from_bounds(&[-0.3, -0.5, 0.6, 0.7, 0.5, 1.6]);
-        assert!((cube.cube_from_world(&Vector3::new(0.7, 0.5, 1.6)) - Vector3::repeat(1.0)).norm() < 1e-12);
-        for (yaw, factor) in [(0.0, 1.0), (0.3, 4.0), (-2.0, 4.0)] {
-            let frame = cube.moved(yaw, Vector3::new(0.02, -0.05, 0.0)).zoomed(&Vector3::new(0.1, 0.4, -0.7), factor);
-            for p in [Vector3::new(0.1, 0.2, 0.8), Vector3::new(-0.2, -0.4, 1.5)] {
-                assert!((frame.world_from_cube(&frame.cube_from_world(&p)) - p).norm() < 1e-12);
-            }
-            assert!((frame.scale() - 2.0 * factor).abs() < 1e-12);
+        let mut random = Lcg(11);
+        for _ in 0..1000 {
+            let (frame, p) = (frame(&mut random), vector(&mut random, 2.0));
+            assert!((frame.world_from_cube(&frame.cube_from_world(&p)) - p).norm() < 1e-12);
+            assert!((frame.cube_from_world(&frame.world_from_cube(&p)) - p).norm() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn zooms_compose() {
+        let mut random = Lcg(12);
+        for _ in 0..1000 {
+            let (frame, a, b) = (frame(&mut random), vector(&mut random, 0.9), vector(&mut random, 0.9));
+            // Zooming at a by 4, then at b of the zoomed cube by 2, is zooming once by 8 at b's place in the first.
+            let twice = frame.zoomed(&a, 4.0).zoomed(&b, 2.0);
+            let once = frame.zoomed(&(a + b / 4.0), 8.0);
+            let p = vector(&mut random, 1.0);
+            assert!((twice.cube_from_world(&p) - once.cube_from_world(&p)).norm() < 1e-9);
+            // A zoom keeps directions and multiplies distances.
+            let q = vector(&mut random, 1.0);
+            let before = frame.cube_from_world(&p) - frame.cube_from_world(&q);
+            let after = frame.zoomed(&a, 4.0).cube_from_world(&p) - frame.zoomed(&a, 4.0).cube_from_world(&q);
+            assert!((after - before * 4.0).norm() < 1e-9);
         }
     }
 
     #[test]
     fn projecting_the_augmented_target_equals_augmenting_the_projection() {
-        let cube = CubeFrame::from_bounds(&[-0.5, -0.5, -0.5, 0.5, 0.5, 0.5]);
-        let p = Vector3::new(0.2, 0.1, 0.0);
-        let yaw = 0.4;
-        let seen = cube.moved(yaw, Vector3::zeros()).cube_from_world(&p);
-        let turned = UnitQuaternion::from_axis_angle(&Vector3::z_axis(), -yaw) * cube.cube_from_world(&p);
-        assert!((seen - turned).norm() < 1e-12);
+        let mut random = Lcg(13);
+        let cube = CubeFrame::from_bounds(&BOUNDS);
+        for _ in 0..1000 {
+            let (yaw, shift, p) = (random.within(0.8), vector(&mut random, 0.125), vector(&mut random, 0.5));
+            let seen = cube.moved(yaw, shift).cube_from_world(&p);
+            // What the top view shows, turned and moved within that view, right is +x and up is +y.
+            let [right, down, depth] = OrthoView::Top.project(to_f32(cube.cube_from_world(&(p - shift))));
+            let (sin, cos) = (yaw.sin() as f32, yaw.cos() as f32);
+            let turned = [right * cos - down * sin, right * sin + down * cos, depth];
+            let projected = OrthoView::Top.project(to_f32(seen));
+            assert!((0..3).all(|a| (turned[a] - projected[a]).abs() < 1e-5), "{turned:?} {projected:?}");
+            // The target's orientation turns with it, so its direction in the cube is what the views show.
+            let (axis, tip) = (UnitQuaternion::from_scaled_axis(vector(&mut random, 3.0)), vector(&mut random, 0.1));
+            let moved = cube.moved(yaw, shift);
+            let along = moved.cube_from_world(&(p + axis * tip)) - seen;
+            assert!((along - (moved.rotation().inverse() * axis * tip) * moved.scale()).norm() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn views_map_axes_as_specified() {
+        // Section 3.1 with 112 = side / 2: u, v for p = (0.5, 0.25, -0.5).
+        let p = [0.5, 0.25, -0.5];
+        assert_eq!(OrthoView::Top.pixel(p, 224), [168.0, 84.0]);
+        assert_eq!(OrthoView::Front.pixel(p, 224), [140.0, 168.0]);
+        assert_eq!(OrthoView::Right.pixel(p, 224), [56.0, 168.0]);
+        assert_eq!(OrthoView::ALL.map(|v| v.project(p)[2]), [1.5, 0.5, 0.75]);
+    }
+
+    fn to_f32(p: Vector3<f64>) -> [f32; 3] {
+        [p.x as f32, p.y as f32, p.z as f32]
     }
 }

@@ -32,4 +32,17 @@ pub enum VisionError {
         /// Expected.
         expected: usize,
     },
+    /// A setting is out of range.
+    #[error("vision configuration: {key} = {value}, allowed: {allowed}")]
+    Config {
+        /// The key.
+        key: &'static str,
+        /// What was given.
+        value: String,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// The heatmaps name no point.
+    #[error("the heatmaps have no finite maximum: a network gave NaN or infinities")]
+    NoMaximum,
 }

@@ -1,20 +1,56 @@
 //! A z-buffer with screen-space splats for the three orthographic views (section 3.2 of the design notes).
 
 use nalgebra::Vector3;
+use serde::{Deserialize, Serialize};
 
-use crate::{CubeFrame, OrthoView};
+use crate::{CubeFrame, OrthoView, VisionError};
 
-/// Channels per view: x y z of the nearest point (in the cube), red green blue in [0, 1], depth (mean-subtracted
-/// over hit pixels, -1 where empty), view index, row and column, each over [-1, 1].
+/// Channels per view: x y z of the nearest point, red green blue in [0, 1], depth (mean-subtracted over hit pixels,
+/// -1 where empty), view index, row and column, each over [-1, 1].
+///
+/// x y z are coordinates of the cube as they are; RVT divides them by the cloud's largest, which makes a point's
+/// input depend on points far away from it.
 pub const CHANNELS: usize = 10;
 
+/// The splat radius of RVT-2, in cube units: 1.344 px at a side of 224.
+pub const SPLAT_RADIUS_IN_CUBE: f32 = 0.012;
+
 /// How to draw.
-#[derive(Copy, Clone, Debug, PartialEq)]
+#[derive(Copy, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct RenderConfig {
-    /// Side of a view [px].
+    /// Side of a view [px]; 2 or more.
     pub side: usize,
-    /// A pixel without a point of its own takes the nearest-depth neighbour closer than this [px].
+    /// A pixel takes the nearest-depth point among its own and those of pixels closer than this [px]; 0 to 16, no
+    /// splat up to 1. The cloud gets sparser on the screen as the cube zooms in: choose it for the fine stage.
     pub splat_px: f32,
+}
+
+impl Default for RenderConfig {
+    /// As in RVT-2.
+    fn default() -> Self {
+        Self::with_radius(224, SPLAT_RADIUS_IN_CUBE)
+    }
+}
+
+impl RenderConfig {
+    /// A splat radius in cube units instead of pixels.
+    pub fn with_radius(side: usize, radius_in_cube: f32) -> Self {
+        Self { side, splat_px: radius_in_cube * side as f32 / 2.0 }
+    }
+
+    /// Refuses what cannot be drawn.
+    pub fn validate(&self) -> Result<(), VisionError> {
+        if self.side < 2 {
+            let (value, allowed) = (self.side.to_string(), "2 or more");
+            return Err(VisionError::Config { key: "side", value, allowed });
+        }
+        if !(0.0..=16.0).contains(&self.splat_px) {
+            let (value, allowed) = (self.splat_px.to_string(), "0 to 16");
+            return Err(VisionError::Config { key: "splat_px", value, allowed });
+        }
+        Ok(())
+    }
 }
 
 /// Keeps the buffers between frames.
@@ -47,7 +83,15 @@ impl Renderer {
     }
 
     /// Draws world points, seen in `frame`, into `out`: for each view `stride` planes of side * side, the first
-    /// [`CHANNELS`] of which are written. `out` must hold 3 * stride * side * side values.
+    /// [`CHANNELS`] of which are written.
+    ///
+    /// Zoom and augmentation are part of `frame`: the same cloud is drawn coarse, zoomed or turned without a copy,
+    /// and labels go through the same [`CubeFrame::cube_from_world`]. Points outside the cube are not drawn. Of two
+    /// points within 1/1000 of the cube's unit in depth the one that comes first wins. Allocates only on first use.
+    ///
+    /// # Panics
+    /// Unless `rgb` has as many entries as `xyz_in_world`, `stride` is at least [`CHANNELS`] and `out` holds
+    /// 3 * stride * side * side values.
     pub fn render_into(
         &mut self,
         xyz_in_world: &[[f32; 3]],
@@ -58,39 +102,52 @@ impl Renderer {
     ) {
         let side = self.config.side;
         let area = side * side;
+        assert_eq!(xyz_in_world.len(), rgb.len(), "points and colours");
+        assert!(stride >= CHANNELS, "a stride of {stride} planes for {CHANNELS} channels");
+        assert_eq!(out.len(), 3 * stride * area, "values of the output");
         self.project(xyz_in_world, frame);
-        let grid = |i: usize| -1.0 + 2.0 * i as f32 / (side - 1) as f32;
-        for (v, planes) in out.chunks_exact_mut(stride * area).take(3).enumerate() {
+        for (v, planes) in out.chunks_exact_mut(stride * area).enumerate() {
             self.splat(v);
-            let nearest = &self.splatted;
-            planes[..CHANNELS * area].fill(0.0);
-            let (mut sum, mut hits) = (0.0, 0u32);
-            for (pixel, &packed) in nearest.iter().enumerate() {
-                if packed == EMPTY {
-                    continue;
-                }
-                let index = (packed & 0xffff_ffff) as usize;
-                let p = self.points[index];
-                let depth = OrthoView::ALL[v].project(p)[2];
-                for c in 0..3 {
-                    planes[c * area + pixel] = p[c];
-                    planes[(3 + c) * area + pixel] = f32::from(rgb[index][c]) / 255.0;
-                }
-                planes[6 * area + pixel] = depth;
-                sum += depth;
-                hits += 1;
+            self.shade(v, rgb, &mut planes[..CHANNELS * area]);
+        }
+    }
+
+    /// Writes the ten channels of one view from the nearest points.
+    fn shade(&self, v: usize, rgb: &[[u8; 3]], planes: &mut [f32]) {
+        let side = self.config.side;
+        let area = side * side;
+        let grid = |i: usize| -1.0 + 2.0 * i as f32 / (side - 1) as f32;
+        planes[..6 * area].fill(0.0);
+        planes[6 * area..7 * area].fill(-1.0);
+        let (mut sum, mut hits) = (0.0, 0u32);
+        for (pixel, &packed) in self.splatted.iter().enumerate() {
+            if packed == EMPTY {
+                continue;
             }
-            let mean = sum / hits.max(1) as f32;
-            for (pixel, &packed) in nearest.iter().enumerate() {
-                let depth = &mut planes[6 * area + pixel];
-                *depth = if packed == EMPTY { -1.0 } else { *depth - mean };
+            let index = (packed & 0xffff_ffff) as usize;
+            let p = self.points[index];
+            let depth = OrthoView::ALL[v].project(p)[2];
+            for c in 0..3 {
+                planes[c * area + pixel] = p[c];
+                planes[(3 + c) * area + pixel] = f32::from(rgb[index][c]) / 255.0;
             }
-            planes[7 * area..8 * area].fill(v as f32 - 1.0);
-            for pixel in 0..area {
-                planes[8 * area + pixel] = grid(pixel / side);
-                planes[9 * area + pixel] = grid(pixel % side);
+            planes[6 * area + pixel] = depth;
+            sum += depth;
+            hits += 1;
+        }
+        let mean = sum / hits.max(1) as f32;
+        for (depth, &packed) in planes[6 * area..7 * area].iter_mut().zip(&self.splatted) {
+            if packed != EMPTY {
+                *depth -= mean;
             }
         }
+        planes[7 * area..8 * area].fill(v as f32 - 1.0);
+        for row in 0..side {
+            planes[8 * area + row * side..][..side].fill(grid(row));
+        }
+        let (first, others) = planes[9 * area..].split_at_mut(side);
+        first.iter_mut().enumerate().for_each(|(column, x)| *x = grid(column));
+        others.chunks_exact_mut(side).for_each(|row| row.copy_from_slice(first));
     }
 
     /// Transforms all points and keeps the nearest per pixel of each view.
@@ -107,12 +164,14 @@ impl Renderer {
         for (index, w) in xyz_in_world.iter().enumerate() {
             let p = [0, 1, 2].map(|r| m[0][r] * w[0] + m[1][r] * w[1] + m[2][r] * w[2] + o[r]);
             self.points.push(p);
-            if p.iter().any(|x| x.abs() >= 1.0) {
+            // Written so that NaN is outside.
+            if !p.iter().all(|x| x.abs() < 1.0) {
                 continue;
             }
             for (v, view) in OrthoView::ALL.into_iter().enumerate() {
                 let [column, row] = view.pixel(p, side);
                 let (column, row) = (column as usize, row as usize);
+                // The largest f32 below 1 rounds up to the side.
                 if column >= side || row >= side {
                     continue;
                 }
@@ -188,7 +247,75 @@ mod tests {
 
     #[test]
     fn points_outside_the_cube_are_not_drawn() {
-        let out = draw(&[[1.2, 0.0, 0.0]], &[[255; 3]], 1.344);
-        assert!(out[3 * 224 * 224..4 * 224 * 224].iter().all(|x| *x == 0.0));
+        let out = draw(&[[1.2, 0.0, 0.0], [0.0, f32::NAN, 0.0]], &[[255; 3]; 2], 1.344);
+        let area = 224 * 224;
+        for view in out.chunks_exact(CHANNELS * area) {
+            assert!(view[..6 * area].iter().all(|x| *x == 0.0));
+            assert!(view[6 * area..7 * area].iter().all(|x| *x == -1.0));
+        }
+    }
+
+    #[test]
+    fn every_pixel_has_its_view_row_and_column() {
+        let out = draw(&[], &[], 1.344);
+        let area = 224 * 224;
+        for (v, view) in out.chunks_exact(CHANNELS * area).enumerate() {
+            for (pixel, (row, column)) in [(0, (-1.0, -1.0)), (223, (-1.0, 1.0)), (area - 1, (1.0, 1.0))] {
+                assert_eq!(view[7 * area + pixel], [-1.0, 0.0, 1.0][v]);
+                assert_eq!((view[8 * area + pixel], view[9 * area + pixel]), (row, column));
+            }
+        }
+    }
+
+    #[test]
+    fn an_augmented_and_zoomed_scene_is_drawn_where_its_labels_say() {
+        let side = 64;
+        let mut random = crate::random::Lcg(5);
+        let mut renderer = Renderer::new(RenderConfig { side, splat_px: 0.0 });
+        let mut out = vec![0.0; 3 * CHANNELS * side * side];
+        let bounds = [-0.3, -0.5, 0.6, 0.7, 0.5, 1.6];
+        for _ in 0..200 {
+            let world = Vector3::new(0.2, 0.0, 1.1) + Vector3::from_fn(|_, _| random.within(0.25));
+            let shift = Vector3::from_fn(|_, _| random.within(0.05));
+            let moved = CubeFrame::from_bounds(&bounds).moved(random.within(0.8), shift);
+            let near = moved.cube_from_world(&world) + Vector3::from_fn(|_, _| random.within(0.2));
+            for frame in [moved, moved.zoomed(&near, 4.0)] {
+                let label = frame.cube_from_world(&world);
+                let label = [label.x as f32, label.y as f32, label.z as f32];
+                renderer.render_into(
+                    &[[world.x as f32, world.y as f32, world.z as f32]],
+                    &[[9; 3]],
+                    &frame,
+                    CHANNELS,
+                    &mut out,
+                );
+                for (planes, view) in out.chunks_exact(CHANNELS * side * side).zip(OrthoView::ALL) {
+                    let lit: Vec<usize> = (0..side * side).filter(|i| planes[3 * side * side + i] > 0.0).collect();
+                    let centre = [lit[0] % side, lit[0] / side].map(|i| i as f32 + 0.5);
+                    let pixel = view.pixel(label, side);
+                    assert_eq!(lit.len(), 1);
+                    assert!((0..2).all(|a| (pixel[a] - centre[a]).abs() < 0.501), "{pixel:?} {centre:?}");
+                    assert!((0..3).all(|a| (planes[a * side * side + lit[0]] - label[a]).abs() < 1e-5));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn depth_is_relative_to_the_mean_of_what_is_seen() {
+        let out = draw(&[[-0.5, 0.0, 0.4], [0.5, 0.0, -0.2]], &[[9; 3]; 2], 1.0);
+        let area = 224 * 224;
+        let seen: Vec<f32> = out[6 * area..7 * area].iter().copied().filter(|d| *d != -1.0).collect();
+        assert_eq!(seen.len(), 2);
+        assert!((seen[0] + 0.3).abs() < 1e-6 && (seen[1] - 0.3).abs() < 1e-6, "{seen:?}");
+    }
+
+    #[test]
+    fn the_published_splat_is_the_default_and_nonsense_is_refused() {
+        assert!((RenderConfig::default().splat_px - 1.344).abs() < 1e-6);
+        let refused = |config: RenderConfig| config.validate().unwrap_err().to_string();
+        assert!(refused(RenderConfig { side: 1, splat_px: 1.0 }).contains("side = 1"));
+        assert!(refused(RenderConfig { side: 8, splat_px: f32::NAN }).contains("splat_px = NaN"));
+        assert_eq!(RenderConfig { side: 112, splat_px: 1.5 }.validate(), Ok(()));
     }
 }

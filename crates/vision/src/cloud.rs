@@ -126,8 +126,8 @@ fn add_camera(camera: &CameraView, config: &FuseConfig, cloud: &mut Cloud) -> Re
         let y = (v as f32 - k.cy as f32) * inverse_fy;
         let row = [0, 1, 2].map(|a| r[(a, 1)] * y + r[(a, 2)]);
         for (u, (&z, rgb)) in depths.iter().zip(colours).enumerate() {
-            // Zero, negative and NaN fail here, infinity at the bounds.
-            if !(z > 0.0) {
+            // Infinity fails at the bounds.
+            if z.is_nan() || z <= 0.0 {
                 continue;
             }
             let x = (u as f32 - k.cx as f32) * inverse_fx;

@@ -57,29 +57,38 @@ impl RenderConfig {
 #[derive(Clone, Debug)]
 pub struct Renderer {
     config: RenderConfig,
-    /// Per view and pixel: quantised depth (high half) and point index (low half).
-    nearest: Vec<u64>,
-    splatted: Vec<u64>,
+    /// Per view and pixel the nearest point: depth in 1/1000 of the cube's unit above its index. Each view has
+    /// an empty border as wide as a splat reaches, so that splatting needs no look at the edges.
+    nearest: Vec<u32>,
+    /// (side, side) of one view.
+    splatted: Vec<u32>,
     points: Vec<[f32; 3]>,
-    offsets: Vec<(isize, isize)>,
+    /// Width of the border [px].
+    reach: usize,
+    /// Places in `nearest` of the pixels around one, relative to the upper left corner of their square.
+    window: Vec<usize>,
 }
 
-const EMPTY: u64 = u64::MAX;
+const EMPTY: u32 = u32::MAX;
+/// Bits of the point's index; the depth, at most 2000, takes the other eleven.
+const INDEX_BITS: u32 = 21;
+/// More points than this cannot be told apart.
+const MOST_POINTS: usize = (1 << INDEX_BITS) - 1;
 
 impl Renderer {
     /// For one image size.
     pub fn new(config: RenderConfig) -> Self {
-        let reach = config.splat_px.ceil() as isize;
-        let mut offsets = Vec::new();
-        for dy in -reach..=reach {
-            for dx in -reach..=reach {
-                let distance = ((dx * dx + dy * dy) as f32).sqrt();
-                if (dx, dy) != (0, 0) && distance < config.splat_px {
-                    offsets.push((dx, dy));
+        let reach = config.splat_px.ceil() as usize;
+        let mut window = Vec::new();
+        for row in 0..=2 * reach {
+            for column in 0..=2 * reach {
+                let distance = (row.abs_diff(reach) as f32).hypot(column.abs_diff(reach) as f32);
+                if distance == 0.0 || distance < config.splat_px {
+                    window.push(row * (config.side + 2 * reach) + column);
                 }
             }
         }
-        Self { config, nearest: Vec::new(), splatted: Vec::new(), points: Vec::new(), offsets }
+        Self { config, nearest: Vec::new(), splatted: Vec::new(), points: Vec::new(), reach, window }
     }
 
     /// Draws world points, seen in `frame`, into `out`: for each view `stride` planes of side * side, the first
@@ -90,7 +99,7 @@ impl Renderer {
     /// points within 1/1000 of the cube's unit in depth the one that comes first wins. Allocates only on first use.
     ///
     /// # Panics
-    /// Unless `rgb` has as many entries as `xyz_in_world`, `stride` is at least [`CHANNELS`] and `out` holds
+    /// Unless `rgb` has as many entries as `xyz_in_world` and fewer than 2^21, `stride` is at least [`CHANNELS`] and `out` holds
     /// 3 * stride * side * side values.
     pub fn render_into(
         &mut self,
@@ -103,6 +112,7 @@ impl Renderer {
         let side = self.config.side;
         let area = side * side;
         assert_eq!(xyz_in_world.len(), rgb.len(), "points and colours");
+        assert!(rgb.len() <= MOST_POINTS, "{} points, {MOST_POINTS} at most", rgb.len());
         assert!(stride >= CHANNELS, "a stride of {stride} planes for {CHANNELS} channels");
         assert_eq!(out.len(), 3 * stride * area, "values of the output");
         self.project(xyz_in_world, frame);
@@ -124,7 +134,7 @@ impl Renderer {
             if packed == EMPTY {
                 continue;
             }
-            let index = (packed & 0xffff_ffff) as usize;
+            let index = packed as usize & MOST_POINTS;
             let p = self.points[index];
             let depth = OrthoView::ALL[v].project(p)[2];
             for c in 0..3 {
@@ -153,8 +163,10 @@ impl Renderer {
     /// Transforms all points and keeps the nearest per pixel of each view.
     fn project(&mut self, xyz_in_world: &[[f32; 3]], frame: &CubeFrame) {
         let side = self.config.side;
+        let width = side + 2 * self.reach;
+        let corner = self.reach * width + self.reach;
         self.nearest.clear();
-        self.nearest.resize(3 * side * side, EMPTY);
+        self.nearest.resize(3 * width * width, EMPTY);
         self.points.clear();
         // The same affine map as `CubeFrame::cube_from_world`, as a matrix in f32.
         let origin = frame.cube_from_world(&Vector3::zeros());
@@ -175,31 +187,25 @@ impl Renderer {
                 if column >= side || row >= side {
                     continue;
                 }
-                let depth = (view.project(p)[2] * 1000.0) as u64;
-                let slot = &mut self.nearest[v * side * side + row * side + column];
-                *slot = (*slot).min(depth << 32 | index as u64);
+                let depth = (view.project(p)[2] * 1000.0) as u32;
+                let slot = &mut self.nearest[v * width * width + corner + row * width + column];
+                *slot = (*slot).min(depth << INDEX_BITS | index as u32);
             }
         }
     }
 
-    /// Fills pixels from neighbours within the splat radius; the nearest depth wins.
+    /// Gives each pixel the nearest point of those within the splat radius.
     fn splat(&mut self, view: usize) {
-        let side = self.config.side as isize;
-        let own = &self.nearest[view * (side * side) as usize..(view + 1) * (side * side) as usize];
+        let side = self.config.side;
+        let width = side + 2 * self.reach;
+        let own = &self.nearest[view * width * width..][..width * width];
         self.splatted.clear();
-        self.splatted.extend_from_slice(own);
-        for row in 0..side {
-            for column in 0..side {
-                let value = own[(row * side + column) as usize];
-                if value == EMPTY {
-                    continue;
-                }
-                for (dx, dy) in &self.offsets {
-                    let (x, y) = (column + dx, row + dy);
-                    if x >= 0 && y >= 0 && x < side && y < side {
-                        let slot = &mut self.splatted[(y * side + x) as usize];
-                        *slot = (*slot).min(value);
-                    }
+        self.splatted.resize(side * side, EMPTY);
+        // Whole rows at a time: the minimum of two rows is vectorised.
+        for (row, out) in self.splatted.chunks_exact_mut(side).enumerate() {
+            for start in &self.window {
+                for (best, other) in out.iter_mut().zip(&own[row * width + start..][..side]) {
+                    *best = (*best).min(*other);
                 }
             }
         }
@@ -243,6 +249,17 @@ mod tests {
         let centre = 112 * 224 + 112;
         assert_eq!((out[3 * area + centre], out[4 * area + centre]), (0.0, 1.0));
         assert_eq!(out[2 * area + centre], 0.5);
+    }
+
+    #[test]
+    fn a_splat_at_the_edge_stays_on_its_side() {
+        // Leftmost pixel of a row of the top view: nothing may appear at the right end of the row above or below.
+        let out = draw(&[[-0.999, 0.0, 0.0]], &[[255; 3]], 3.0);
+        let area = 224 * 224;
+        let lit: Vec<usize> = (0..area).filter(|i| out[3 * area + i] > 0.0).collect();
+        assert!(lit.iter().all(|i| i % 224 <= 2 && (i / 224).abs_diff(112) <= 2), "{lit:?}");
+        // Closer than 3 px are all of the five by five around it (the corners by 2.83); three columns are inside.
+        assert_eq!(lit.len(), 15);
     }
 
     #[test]

@@ -20,7 +20,7 @@ impl AdamW {
         let zeros =
             || parameters.iter().map(|(_, p)| p.f_detach()?.f_zeros_like()).collect::<std::result::Result<Vec<_>, _>>();
         let average =
-            parameters.iter().map(|(_, p)| p.f_detach()?.f_clone(p)).collect::<std::result::Result<Vec<_>, _>>();
+            parameters.iter().map(|(_, p)| p.f_detach()?.f_add_scalar(0.0)).collect::<std::result::Result<Vec<_>, _>>();
         Ok(Self { step: 0, mean: zeros()?, square: zeros()?, average: average? })
     }
 

@@ -9,6 +9,8 @@ use crate::{Jacobian, Robot};
 const CLOSE_M: f64 = 1e-5;
 const CLOSE_RAD: f64 = 1e-4;
 const ITERATIONS: usize = 120;
+/// Solutions stay this far inside the limits, outside the brainstem's own margin [rad].
+const SPARE_RAD: f64 = 0.01;
 /// Cost under which a solution is taken at once [rad].
 const NEAR: f64 = 1.0;
 /// Closer to a limit than this a solution is a poor one to move on from [rad].
@@ -97,7 +99,7 @@ impl Robot {
             let largest = step.iter().fold(0.0, |m: f64, s| m.max(s.abs()));
             let scale = if largest > STEP_RAD { STEP_RAD / largest } else { 1.0 };
             for ((value, delta), limit) in q.iter_mut().zip(step.iter()).zip(self.limits()) {
-                *value = (*value + scale * delta).clamp(limit.lower_rad, limit.upper_rad);
+                *value = (*value + scale * delta).clamp(limit.lower_rad + SPARE_RAD, limit.upper_rad - SPARE_RAD);
             }
         }
         Err(metres)

@@ -19,6 +19,8 @@ const HEADS: i64 = 12;
 const WIDTH: i64 = 384;
 /// Tokens kept of a sentence, the two special ones included.
 const MOST_TOKENS: usize = 32;
+/// Sentences remembered before the memory starts anew: a task has a handful, an operator may type for weeks.
+const MOST_SENTENCES: usize = 1024;
 
 /// The encoder and the sentences it has seen.
 pub struct MiniLm {
@@ -32,8 +34,10 @@ pub struct MiniLm {
 unsafe impl Send for MiniLm {}
 
 impl MiniLm {
-    /// Reads `model.safetensors` and `tokenizer.json` of a folder (`./neuraxis setup` puts them into `.deps/text`).
+    /// Reads `config.json`, `model.safetensors` and `tokenizer.json` of a folder (`./neuraxis setup` puts them into
+    /// `.deps/text`). A model of another shape is refused here, naming the file, and not at the first sentence.
     pub fn load(dir: &Path) -> Result<Self> {
+        check_shape(&dir.join("config.json"))?;
         let path = dir.join("model.safetensors");
         let bytes = std::fs::read(&path).map_err(Error::io(&path))?;
         let file = SafeTensors::deserialize(&bytes).map_err(|e| refuse(&path, e.to_string()))?;
@@ -52,9 +56,8 @@ impl MiniLm {
         tokenizer.with_truncation(None).map_err(|e| refuse(&tokens, e.to_string()))?;
         let id = format!("all-MiniLM-L6-v2:{:016x}", fnv1a(&bytes));
         let encoder = Self { weights, tokenizer, id, seen: HashMap::new() };
-        encoder
-            .weight(&format!("encoder.layer.{}.output.dense.weight", LAYERS - 1))
-            .map_err(|e| refuse(&path, e.to_string()))?;
+        // One sentence uses every tensor once.
+        encoder.encode("red").map_err(|e| refuse(&path, e.to_string()))?;
         Ok(encoder)
     }
 
@@ -72,8 +75,8 @@ impl MiniLm {
         Ok(x.f_layer_norm([WIDTH], Some(w), Some(b), 1e-12, false)?)
     }
 
-    fn encode(&self, text: &str) -> Result<TextFeatures> {
-        let _guard = tch::no_grad_guard();
+    /// Token numbers between [CLS] and [SEP]; what is cut off is cut before the [SEP].
+    fn token_ids(&self, text: &str) -> Result<Vec<i64>> {
         let encoding = self.tokenizer.encode(text, true).map_err(|e| Error::Data(e.to_string()))?;
         let mut ids: Vec<i64> = encoding.get_ids().iter().map(|&i| i64::from(i)).collect();
         if ids.len() > MOST_TOKENS {
@@ -81,6 +84,13 @@ impl MiniLm {
             ids.truncate(MOST_TOKENS - 1);
             ids.push(end);
         }
+        Ok(ids)
+    }
+
+    /// Last hidden states, (tokens, width), [CLS] and [SEP] included.
+    fn encode(&self, text: &str) -> Result<TextFeatures> {
+        let _guard = tch::no_grad_guard();
+        let ids = self.token_ids(text)?;
         let n = ids.len() as i64;
         let look_up = |table: &str, indices: &Tensor| -> Result<Tensor> {
             Ok(Tensor::f_embedding(self.weight(&format!("embeddings.{table}.weight"))?, indices, -1, false, false)?)
@@ -121,10 +131,31 @@ impl TextEmbedder for MiniLm {
         if let Some(features) = self.seen.get(text) {
             return Ok(features.clone());
         }
-        let features = self.encode(text).map_err(|e| refuse(e.to_string()))?;
+        // What fails from here on is the encoder's fault, not the sentence's.
+        let features = self.encode(text).map_err(|e| PolicyError::Internal(format!("text encoder: {e}")))?;
+        if features.tokens <= 2 {
+            return Err(refuse("it has no words".into()));
+        }
+        if self.seen.len() >= MOST_SENTENCES {
+            self.seen.clear();
+        }
         self.seen.insert(text.into(), features.clone());
         Ok(features)
     }
+}
+
+/// Compares `config.json` with the architecture written out in this file: a deeper model would otherwise load and
+/// run without its upper layers.
+fn check_shape(path: &Path) -> Result<()> {
+    let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
+    let config: serde_json::Value = serde_json::from_str(&text).map_err(|e| refuse(path, e.to_string()))?;
+    let wanted = [("num_hidden_layers", LAYERS as i64), ("num_attention_heads", HEADS), ("hidden_size", WIDTH)];
+    for (key, value) in wanted {
+        if config[key].as_i64() != Some(value) {
+            return Err(refuse(path, format!("{key} = {}, this encoder needs {value}", config[key])));
+        }
+    }
+    Ok(())
 }
 
 fn refuse(path: &Path, reason: String) -> Error {
@@ -135,9 +166,12 @@ fn refuse(path: &Path, reason: String) -> Error {
 mod tests {
     use super::*;
 
+    fn folder() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.deps/text")
+    }
+
     fn encoder() -> MiniLm {
-        MiniLm::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.deps/text"))
-            .expect("the text encoder: run ./neuraxis setup first")
+        MiniLm::load(&folder()).expect("the text encoder: run ./neuraxis setup first")
     }
 
     fn pooled(features: &TextFeatures) -> Vec<f32> {
@@ -147,6 +181,36 @@ mod tests {
         }
         let norm = sum.iter().map(|x| x * x).sum::<f32>().sqrt();
         sum.into_iter().map(|x| x / norm).collect()
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Golden {
+        sentences: Vec<GoldenSentence>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct GoldenSentence {
+        text: String,
+        ids: Vec<i64>,
+        values: Vec<Vec<f32>>,
+    }
+
+    #[test]
+    fn features_equal_those_of_an_independent_implementation() {
+        // Made by tests/golden_minilm.py.
+        let golden: Golden = serde_json::from_str(include_str!("../tests/data/golden_minilm.json")).unwrap();
+        let mut encoder = encoder();
+        assert_eq!(golden.sentences.len(), 2);
+        for sentence in golden.sentences {
+            assert_eq!(encoder.token_ids(&sentence.text).unwrap(), sentence.ids, "{}", sentence.text);
+            let features = encoder.embed(&sentence.text).unwrap();
+            assert_eq!((features.tokens, features.width), (sentence.ids.len(), 384));
+            for (token, expected) in features.values.chunks(features.width).zip(&sentence.values) {
+                for (value, expected) in token.iter().zip(expected) {
+                    assert!((value - expected).abs() < 1e-4, "{}: {value} for {expected}", sentence.text);
+                }
+            }
+        }
     }
 
     #[test]
@@ -159,12 +223,41 @@ mod tests {
         let same = near("push the red button", "press the button that is red");
         let other = near("push the red button", "open the bottom drawer");
         assert!(same > 0.75 && other < 0.5, "{same} {other}");
+        let (crimson, other) = (near("red", "crimson"), near("red", "sideways"));
+        assert!(crimson > other + 0.1, "{crimson} {other}");
     }
 
     #[test]
-    fn empty_sentences_are_refused_and_long_ones_cut() {
+    fn empty_sentences_are_refused_and_long_ones_cut_before_their_end() {
         let mut encoder = encoder();
         assert!(encoder.embed("  ").unwrap_err().to_string().contains("it is empty"));
-        assert_eq!(encoder.embed(&"red ".repeat(100)).unwrap().tokens, MOST_TOKENS);
+        assert!(encoder.embed("\u{200b}").unwrap_err().to_string().contains("it has no words"));
+        let long = "red ".repeat(100);
+        assert_eq!(encoder.embed(&long).unwrap().tokens, MOST_TOKENS);
+        let (short, long) = (encoder.token_ids("red").unwrap(), encoder.token_ids(&long).unwrap());
+        assert_eq!((short[0], short[2]), (long[0], long[MOST_TOKENS - 1]));
+    }
+
+    #[test]
+    fn a_sentence_seen_before_gives_the_same_features() {
+        let mut encoder = encoder();
+        let first = encoder.embed("open the top drawer").unwrap();
+        let again = encoder.embed("open the top drawer").unwrap();
+        assert!(std::sync::Arc::ptr_eq(&first.values, &again.values));
+        assert_eq!(encoder.encode("open the top drawer").unwrap(), first);
+        assert!(encoder.id().starts_with("all-MiniLM-L6-v2:") && encoder.id().len() == 17 + 16);
+    }
+
+    #[test]
+    fn another_model_is_refused_by_its_file() {
+        let dir = std::env::temp_dir().join(format!("neuraxis-text-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let missing = MiniLm::load(&dir).err().unwrap().to_string();
+        let config = r#"{"num_hidden_layers": 12, "num_attention_heads": 12, "hidden_size": 384}"#;
+        std::fs::write(dir.join("config.json"), config).unwrap();
+        let deeper = MiniLm::load(&dir).err().unwrap().to_string();
+        std::fs::remove_dir_all(&dir).unwrap();
+        assert!(missing.contains("config.json"), "{missing}");
+        assert!(deeper.contains("config.json") && deeper.contains("num_hidden_layers = 12"), "{deeper}");
     }
 }

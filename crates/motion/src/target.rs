@@ -3,6 +3,9 @@
 use neuraxis_core::Fault;
 use rsruckig::prelude::*;
 
+/// Position, velocity, acceleration.
+type Motion<const N: usize> = ([f64; N], [f64; N], [f64; N]);
+
 /// Position, velocity and acceleration of `N` numbers, driven towards a target at rest.
 pub(crate) struct Approach<const N: usize> {
     ruckig: Ruckig<N, ThrowErrorHandler>,
@@ -38,14 +41,14 @@ impl<const N: usize> Approach<N> {
 
     /// Changes the target without a stop.
     pub(crate) fn aim(&mut self, position: [f64; N]) {
-        for i in 0..N {
-            self.input.target_position[i] = position[i];
+        for (i, value) in position.into_iter().enumerate() {
+            self.input.target_position[i] = value;
         }
         self.done = false;
     }
 
     /// One period further.
-    pub(crate) fn step(&mut self) -> Result<([f64; N], [f64; N], [f64; N]), Fault> {
+    pub(crate) fn step(&mut self) -> Result<Motion<N>, Fault> {
         match self.ruckig.update(&self.input, &mut self.output) {
             Ok(RuckigResult::Working) => {}
             Ok(RuckigResult::Finished) => self.done = true,

@@ -29,6 +29,9 @@ enum Command {
     /// The main job: one episode with the shipped weights, recorded as MCAP and for Rerun.
     #[cfg(feature = "viz")]
     Demo {
+        /// `weights` (the shipped ones), `expert`, or a file of weights.
+        #[arg(long, default_value = "weights")]
+        policy: String,
         /// Task name.
         #[arg(long, default_value = "push_buttons")]
         task: String,
@@ -144,9 +147,10 @@ pub fn run(cli: Cli) -> Result<()> {
             Ok(())
         }
         #[cfg(feature = "viz")]
-        Command::Demo { task, seed, out } => {
+        Command::Demo { policy, task, seed, out } => {
             let [task] = &task_list(&task)?[..] else { bail!("--task takes one task") };
-            crate::demo::run(&config()?, task, seed, &out)
+            let config = config()?;
+            crate::demo::run(&config, &actor(&policy, &config), task, seed, &out)
         }
         Command::Demos { out, tasks, episodes, seed, jobs, shard } => {
             let plan = DemosPlan { tasks: task_list(&tasks)?, episodes, seed };
@@ -157,14 +161,7 @@ pub fn run(cli: Cli) -> Result<()> {
         }
         Command::Eval { policy, tasks, episodes, seed, no_repredict, instruction, shard, jobs, json } => {
             let config = config()?;
-            let actor = match policy.as_str() {
-                "expert" => Actor::Expert,
-                "weights" => Actor::Weights(config.root.join(&config.run.weights)),
-                other => match other.strip_prefix("nearest:") {
-                    Some(dir) => Actor::Nearest(dir.into()),
-                    None => Actor::Weights(other.into()),
-                },
-            };
+            let actor = actor(&policy, &config);
             let alone = shard.is_some() || jobs <= 1;
             let plan = EvalPlan {
                 actor,
@@ -276,6 +273,16 @@ fn shards(data: &[PathBuf]) -> Result<Vec<PathBuf>> {
         all.append(&mut inside);
     }
     Ok(all)
+}
+
+/// What a `--policy` means.
+fn actor(policy: &str, config: &Config) -> Actor {
+    match (policy, policy.strip_prefix("nearest:")) {
+        ("expert", _) => Actor::Expert,
+        ("weights", _) => Actor::Weights(config.root.join(&config.run.weights)),
+        (_, Some(dir)) => Actor::Nearest(dir.into()),
+        (file, None) => Actor::Weights(file.into()),
+    }
 }
 
 fn task_list(text: &str) -> Result<Vec<String>> {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use neuraxis_cerebellum::CerebellumConfig;
-use neuraxis_core::{Instruction, KeyFrame, Nanos, Policy, TextEmbedder};
+use neuraxis_core::{Instruction, KeyFrame, Nanos, TextEmbedder};
 use neuraxis_robot::Robot;
-use neuraxis_sim::{CameraRig, Goal, Setup, SimConfig, Spec};
+use neuraxis_sim::{Goal, Setup, SimConfig, Spec};
 
 use crate::{
     config::Config,
-    lockstep::{Lockstep, Outcome, RunConfig, Witness},
+    lockstep::{Lockstep, RunConfig},
 };
 
 /// Everything that episodes of one process share.
@@ -58,17 +58,4 @@ impl Studio {
 pub fn instruction(goal: &Goal, embedder: Option<&mut dyn TextEmbedder>) -> Result<Instruction> {
     let features = embedder.map(|e| e.embed(&goal.instruction)).transpose()?;
     Ok(Instruction { text: goal.instruction.as_str().into(), epoch: 1, features })
-}
-
-/// Runs a source on a goal's sentence and scores it on `scored`.
-pub fn run_source(
-    lockstep: &mut Lockstep,
-    source: &mut dyn Policy,
-    instruction: &Instruction,
-    scored: &Goal,
-    rig: Option<&mut CameraRig>,
-    witness: &mut dyn Witness,
-) -> Result<Outcome> {
-    let sees = rig.is_some();
-    lockstep.run(source, instruction, scored, sees, rig, witness)
 }

@@ -13,11 +13,6 @@ impl Script {
     pub fn new(keyframes: Vec<KeyFrame>) -> Self {
         Self { keyframes, seq: 0 }
     }
-
-    /// The script.
-    pub fn keyframes(&self) -> &[KeyFrame] {
-        &self.keyframes
-    }
 }
 
 impl Policy for Script {

@@ -50,7 +50,8 @@ pub fn pose_from_msg<A: Frame, B: Frame>(msg: &PoseMsg) -> Result<Pose<A, B>, Ro
     if !position.iter().all(|x| x.is_finite()) {
         return Err(refused("geometry_msgs/Pose", format!("position {position:?} is not finite")));
     }
-    if !((length - 1.0).abs() < 1e-3) {
+    // NaN lies in no range.
+    if !(0.999..=1.001).contains(&length) {
         return Err(refused("geometry_msgs/Pose", format!("the quaternion's length is {length}, needed is 1")));
     }
     Ok(Pose::from_parts(position, UnitQuaternion::from_quaternion(quaternion)))

@@ -16,6 +16,8 @@ const HANDLE_OUT_M: f64 = 0.045;
 const OPEN_M: f64 = 0.15;
 const PULL_M: f64 = 0.18;
 const BEFORE_M: f64 = 0.09;
+/// The tool points down into the cabinet by this much [rad].
+const TILT_RAD: f64 = 0.7;
 
 pub struct Drawer {
     /// Middle of the cabinet's front on the table, and its yaw; the front faces -x.
@@ -116,6 +118,8 @@ impl Task for Drawer {
             0.0, -1.0, 0.0, //
             1.0, 0.0, 0.0,
         ));
+        // Level at these heights the FR3's joint 6 would be at its limit.
+        let forward = Rotation3::from_axis_angle(&Vector3::y_axis(), TILT_RAD) * forward;
         let at = |out: f64| {
             let in_cabinet = Isometry3::from_parts(
                 Vector3::new(-HANDLE_OUT_M - out, 0.0, HANDLE_Z_M[drawer]).into(),

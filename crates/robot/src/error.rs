@@ -1,98 +1,57 @@
-//! What can be wrong with a robot's description or with an inverse kinematics request.
+//! Why a robot description cannot be used.
 
 use std::path::PathBuf;
 
-/// A robot that cannot be built.
+/// Errors of loading a robot.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RobotError {
-    /// The URDF cannot be read.
-    #[error("{}: cannot be read: {source}", path.display())]
-    Read {
-        /// The URDF.
+    /// The file is missing or not URDF.
+    #[error("{path}: {reason}")]
+    Urdf {
+        /// The file.
         path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The URDF is not a URDF.
-    #[error("{}: not a valid URDF: {reason}", path.display())]
-    Parse {
-        /// The URDF.
-        path: PathBuf,
-        /// What the parser says.
+        /// What is wrong.
         reason: String,
     },
-    /// The URDF has no such link, or the links are not connected.
-    #[error("{}: {reason}", path.display())]
-    Structure {
-        /// The URDF.
+    /// A link of the configuration is not in the file.
+    #[error("{path}: there is no chain from {base} to {tool}")]
+    NoChain {
+        /// The file.
         path: PathBuf,
-        /// Which link or joint is wrong, and how.
-        reason: String,
+        /// `base_link`.
+        base: String,
+        /// `tool_link`.
+        tool: String,
     },
-    /// A joint's limits cannot be used.
-    #[error("joint {joint}: {field} is {value}, allowed: {allowed}")]
-    Limit {
-        /// The joint.
-        joint: String,
-        /// Which limit.
-        field: &'static str,
-        /// Its value.
-        value: f64,
-        /// What would be accepted.
-        allowed: String,
-    },
-    /// A list in the configuration does not have one entry per joint.
-    #[error("{key} has {given} entries, the arm has {expected} joints")]
+    /// A list has the wrong length.
+    #[error("robot configuration: {key} has {given} entries, the robot has {joints} joints")]
     Length {
-        /// Configuration key.
+        /// Key of the list.
         key: &'static str,
         /// Entries given.
         given: usize,
-        /// Joints of the arm.
-        expected: usize,
+        /// Joints of the robot.
+        joints: usize,
     },
-    /// A value in the configuration is out of range.
-    #[error("{key} is {value}, allowed: {allowed}")]
-    Config {
-        /// Configuration key.
-        key: &'static str,
+    /// A number is out of range.
+    #[error("joint {joint}: {what} = {value}, allowed: {allowed}")]
+    Limit {
+        /// Joint name.
+        joint: String,
+        /// Which number.
+        what: &'static str,
         /// Its value.
         value: f64,
-        /// What would be accepted.
+        /// What is allowed.
         allowed: &'static str,
     },
-    /// Our forward kinematics and that of the crate `k` disagree.
-    #[error("forward kinematics disagrees with the reference by {metres:.3e} m and {radians:.3e} rad at the home posture")]
-    Reference {
-        /// Distance of the tool origins [m].
+    /// Our kinematics and the reference disagree.
+    #[error("{path}: forward kinematics differs from crate k by {metres} m: unsupported joint structure")]
+    Disagrees {
+        /// The file.
+        path: PathBuf,
+        /// Distance of the two tool positions [m].
         metres: f64,
-        /// Angle between the tool orientations [rad].
-        radians: f64,
-    },
-}
-
-/// Why no joint positions were found. `Copy`: it is made on the control path.
-#[derive(Copy, Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum IkError {
-    /// The target pose has a NaN, an infinity or a rotation that is none.
-    #[error("the target pose is not finite or its rotation is not a unit quaternion")]
-    TargetMalformed,
-    /// The seed or the posture has the wrong length or is not finite.
-    #[error("seed or posture must hold {expected} finite joint positions")]
-    SeedMalformed {
-        /// Joints of the arm.
-        expected: usize,
-    },
-    /// No attempt converged within the joint limits.
-    #[error("no joint positions within the limits reach the pose: closest {metres:.4} m and {radians:.4} rad away after {attempts} attempts")]
-    Unreachable {
-        /// Position error of the best attempt [m].
-        metres: f64,
-        /// Orientation error of the best attempt [rad].
-        radians: f64,
-        /// Starting points tried.
-        attempts: usize,
     },
 }

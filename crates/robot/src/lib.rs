@@ -1,19 +1,17 @@
-//! The arm as an immutable kinematic model: URDF in, forward kinematics, Jacobian, inverse kinematics, limits out.
+//! A robot's kinematics: URDF to an immutable model, forward kinematics, Jacobian, inverse kinematics.
 //!
-//! [`Robot`] is built once, checked against the independent implementation in `k`, and then shared by `Arc`. After
-//! that nothing allocates, locks or fails except by a typed error.
-#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+//! `urdf-rs` parses, `k` is the reference that every loaded model is checked against; the tick itself uses
+//! fixed-size code without heap or locks.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-mod chain;
-pub mod config;
-pub mod error;
-pub mod ik;
-pub mod jacobian;
-mod reference;
-pub mod robot;
+mod config;
+mod error;
+mod ik;
+mod kinematics;
+mod model;
 
-pub use config::{JointLimits, RobotConfig};
-pub use error::{IkError, RobotError};
-pub use ik::IkRequest;
-pub use jacobian::Jacobian;
-pub use robot::Robot;
+pub use config::RobotConfig;
+pub use error::RobotError;
+pub use ik::{IkError, IkRequest};
+pub use kinematics::Jacobian;
+pub use model::{JointLimits, Robot};

@@ -65,7 +65,7 @@ faults! {
     /// A key-frame cannot be reached.
     Unreachable: Stop, "no joint configuration reaches the key-frame", "the goal is outside the arm's reach or limits";
     /// The loop fell behind its deadline repeatedly.
-    Overrun: Stop, "the loop missed its deadline repeatedly", "see `neuraxis doctor`: real-time priority, isolated core";
+    Overrun: Stop, "the loop missed its deadline repeatedly", "grant real-time priority, isolate a core, stop other work on the machine";
 }
 
 impl std::fmt::Display for Fault {

@@ -45,9 +45,7 @@ pub enum SimError {
         tries: usize,
     },
     /// The renderer could not start or draw.
-    #[error(
-        "headless rendering (EGL) failed: {reason}; install libegl1 libegl-mesa0 libgl1-mesa-dri, or see `neuraxis doctor`"
-    )]
+    #[error("headless rendering (EGL) failed: {reason}; install libegl1 libegl-mesa0 libgl1-mesa-dri")]
     Render {
         /// What EGL or MuJoCo said.
         reason: String,

@@ -63,7 +63,8 @@ fn home_points_down() {
 #[test]
 fn agrees_with_the_start_pose_recorded_in_rlbench() {
     let robot = robot();
-    let q = Joints::from_slice(&[0.0, 0.1752, 0.0, -0.8732 + 0.0698, 0.0, 1.2216, 0.7854]).unwrap();
+    let q =
+        Joints::from_slice(&[0.0, 0.1752, 0.0, -0.8732 + 0.0698, 0.0, 1.2216, std::f64::consts::FRAC_PI_4]).unwrap();
     let tip = robot.world_from_tool(&q).iso * nalgebra::Translation3::new(0.0, 0.0, 0.110 - 0.1034);
     let recorded = Vector3::new(0.2785, -0.0082, 1.4719);
     assert!((tip.translation.vector - recorded).norm() < 0.005, "{tip}");

@@ -44,6 +44,16 @@ pub enum SimError {
         /// Tries made.
         tries: usize,
     },
+    /// The scene has more parts than a realtime frame carries.
+    #[error("the scene has {count} {what}; a realtime frame holds at most {room}")]
+    TooLarge {
+        /// Which parts.
+        what: &'static str,
+        /// How many the scene has.
+        count: usize,
+        /// How many fit.
+        room: usize,
+    },
     /// The renderer could not start or draw.
     #[error("headless rendering (EGL) failed: {reason}; install libegl1 libegl-mesa0 libgl1-mesa-dri")]
     Render {

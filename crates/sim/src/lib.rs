@@ -8,12 +8,14 @@ pub mod colour;
 pub mod error;
 pub mod model;
 pub mod plant;
+pub mod realtime;
 pub mod setup;
 pub mod tasks;
 
 pub use camera::CameraRig;
 pub use error::SimError;
 pub use plant::{Plant, Snapshot};
+pub use realtime::{Frame, MujocoArm, RealtimePlant, realtime};
 pub use setup::{Setup, SimConfig, Spec};
 pub use tasks::{Goal, GoalKind};
 

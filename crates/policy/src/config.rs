@@ -39,7 +39,7 @@ impl Default for PolicyConfig {
     fn default() -> Self {
         Self {
             bounds_m: [-0.3, -0.5, 0.6, 0.7, 0.5, 1.6],
-            image_px: 112,
+            image_px: 96,
             zoom: 4.0,
             pixel_dim: 64,
             dim: 128,
@@ -128,15 +128,15 @@ impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             policy: PolicyConfig::default(),
-            steps: 12_000,
-            batch: 16,
+            steps: 3_600,
+            batch: 32,
             workers: 2,
-            lr: 8e-4,
+            lr: 1e-3,
             lr_final: 0.02,
-            warmup: 300,
+            warmup: 150,
             weight_decay: 1e-2,
             clip: 1.0,
-            ema: 0.998,
+            ema: 0.996,
             bf16: true,
             seed: 1,
             augment_yaw_deg: 10.0,
@@ -144,7 +144,7 @@ impl Default for TrainConfig {
             center_noise_m: 0.04,
             target_sigma_px: 1.5,
             relabel: 0.5,
-            checkpoint_every: 250,
+            checkpoint_every: 100,
             log_every: 25,
             holdout: 0.03,
         }

@@ -14,7 +14,7 @@ use tch::{Kind, Tensor, nn};
 use crate::{
     Result,
     config::PolicyConfig,
-    layers::{Attention, Block, Conv, Linear, Mlp, Norm, additive_mask},
+    layers::{Block, Conv, Linear, Mlp, Norm, Reading, additive_mask},
 };
 
 /// Channels rendered per view (section 2.4) and the two markers.
@@ -65,10 +65,10 @@ pub struct StageOutput {
 #[derive(Debug)]
 pub struct Stage {
     stem: Conv,
-    stem_down: Conv,
+    spread: Conv,
     pixel_proprio: Linear,
     pixel_norm: Norm,
-    pixel_reads: Attention,
+    pixel_reads: Reading,
     pixel_norm_mlp: Norm,
     pixel_mlp: Mlp,
     patchify: Conv,
@@ -105,11 +105,11 @@ impl Stage {
             (0..count).map(|i| Block::new(&(path / name / i), dim, config.heads)).collect()
         };
         Ok(Self {
-            stem: Conv::new(&(path / "stem"), VIEW_CHANNELS, pixel / 2, 3, 2, 1)?,
-            stem_down: Conv::new(&(path / "stem_down"), pixel / 2, pixel, 3, 2, 1)?,
+            stem: Conv::new(&(path / "stem"), VIEW_CHANNELS, pixel, 4, 4, 0)?,
+            spread: Conv::depthwise(&(path / "spread"), pixel, 3)?,
             pixel_proprio: Linear::new(&(path / "pixel_proprio"), PROPRIO, pixel)?,
             pixel_norm: Norm::new(&(path / "pixel_norm"), pixel)?,
-            pixel_reads: Attention::new(&(path / "pixel_reads"), pixel, dim, 4)?,
+            pixel_reads: Reading::new(&(path / "pixel_reads"), pixel, dim, 4)?,
             pixel_norm_mlp: Norm::new(&(path / "pixel_norm_mlp"), pixel)?,
             pixel_mlp: Mlp::new(&(path / "pixel_mlp"), pixel, 2 * pixel, pixel)?,
             patchify: Conv::new(&(path / "patchify"), pixel, dim, 4, 4, 0)?,
@@ -121,7 +121,7 @@ impl Stage {
             joint: blocks("joint", config.depth_joint)?,
             norm: Norm::new(&(path / "norm"), dim)?,
             unpatchify: Linear::new(&(path / "unpatchify"), dim, 16 * pixel)?,
-            merge: Conv::new(&(path / "merge"), 2 * pixel, pixel, 3, 1, 1)?,
+            merge: Conv::new(&(path / "merge"), pixel, pixel, 1, 1, 0)?,
             upsample: Conv::new(&(path / "upsample"), pixel, 16, 3, 1, 1)?,
             config: config.clone(),
         })
@@ -139,11 +139,11 @@ impl Stage {
 
         // Pixel path: quarter resolution, each pixel reads the instruction.
         let views = input.views.f_to_kind(kind)?.f_flatten(0, 1)?;
-        let x = self.stem.forward(&views)?.f_gelu("none")?;
-        let x = self.stem_down.forward(&x)?.f_gelu("none")?;
+        let x = self.stem.forward(&views)?.f_relu()?;
+        let x = x.f_add(&self.spread.forward(&x)?)?;
         let x = x.f_view([b, VIEWS, pixel, g * g])?.f_transpose(2, 3)?.f_reshape([b, VIEWS * g * g, pixel])?;
         let x = x.f_add(&self.pixel_proprio.forward(&proprio)?.f_unsqueeze(1)?)?;
-        let x = x.f_add(&self.pixel_reads.forward(&self.pixel_norm.forward(&x)?, &text, Some(&keep))?)?;
+        let x = x.f_add(&self.pixel_reads.forward(&self.pixel_norm.forward(&x)?, &text, &keep)?)?;
         let x = x.f_add(&self.pixel_mlp.forward(&self.pixel_norm_mlp.forward(&x)?)?)?;
         let pixels = x.f_view([b * VIEWS, g * g, pixel])?.f_transpose(1, 2)?.f_reshape([b * VIEWS, pixel, g, g])?;
 
@@ -166,7 +166,7 @@ impl Stage {
         // Both meet at quarter resolution; pixel shuffle brings the heatmap to full resolution.
         let up = self.unpatchify.forward(&tokens)?.f_view([b * VIEWS, t * t, 16 * pixel])?;
         let up = up.f_transpose(1, 2)?.f_reshape([b * VIEWS, 16 * pixel, t, t])?.f_pixel_shuffle(4)?;
-        let pixels = self.merge.forward(&Tensor::f_cat(&[pixels, up], 1)?)?.f_gelu("none")?;
+        let pixels = self.merge.forward(&pixels)?.f_add(&up)?.f_relu()?;
         let heat = self.upsample.forward(&pixels)?.f_pixel_shuffle(4)?.f_to_kind(Kind::Float)?;
         let s = self.config.image_px;
         let tokens = tokens.f_transpose(1, 2)?.f_reshape([b, dim, VIEWS, t * t])?.f_transpose(1, 2)?;

@@ -62,11 +62,17 @@ pub struct Batch {
     pub targets: Targets,
 }
 
+/// How much oftener than others observations are drawn in which several goals are valid.
+const CHOICE_WEIGHT: usize = 3;
+
 /// A data set ready for training: records by kind, sentences encoded.
 pub struct Samples {
     dataset: Dataset,
     records: Vec<Record>,
+    /// Observations by (task, kind).
     training: Vec<Vec<usize>>,
+    /// Indices into `training`, repeated by weight.
+    draws: Vec<usize>,
     validation: Vec<usize>,
     sentences: HashMap<String, TextFeatures>,
 }
@@ -99,7 +105,12 @@ impl Samples {
                 kinds.entry((record.task.clone(), record.kind)).or_default().push(i);
             }
         }
-        Ok(Self { dataset, records, training: kinds.into_values().collect(), validation, sentences })
+        let training: Vec<Vec<usize>> = kinds.into_values().collect();
+        // Key-frames evenly by kind, for rare ones are as important as common ones; where the sentence decides
+        // between several goals, which is the slowest to learn, more often.
+        let weight = |kind: &Vec<usize>| if records[kind[0]].goals.len() > 1 { CHOICE_WEIGHT } else { 1 };
+        let draws = (0..training.len()).flat_map(|k| std::iter::repeat_n(k, weight(&training[k]))).collect();
+        Ok(Self { dataset, records, training, draws, validation, sentences })
     }
 
     /// Observations kept for validation.
@@ -122,8 +133,7 @@ impl Samples {
         let mut rng = Pcg64::seed_from_u64(config.seed ^ step.wrapping_mul(0x1000_0001) ^ ((rank as u64) << 56));
         let mut rows = Rows::new(&config.policy);
         for _ in 0..config.batch / config.workers {
-            // Key-frames evenly by kind: rare ones are as important as common ones.
-            let kind = &self.training[rng.random_range(0..self.training.len())];
+            let kind = &self.training[self.draws[rng.random_range(0..self.draws.len())]];
             let index = kind[rng.random_range(0..kind.len())];
             let others = self.records[index].goals.len() - 1;
             let goal = if others > 0 && rng.random_bool(config.relabel) { rng.random_range(0..others) + 1 } else { 0 };

@@ -63,6 +63,7 @@ pub fn train(
 ) -> Result<()> {
     config.validate()?;
     tch::manual_seed(config.seed as i64);
+    tch::set_num_threads(1);
     let replicas = (0..config.workers)
         .map(|_| {
             let store = nn::VarStore::new(Device::Cpu);

@@ -41,6 +41,15 @@ enum Command {
         /// Folder for the recordings.
         #[arg(long, default_value = "out/demo")]
         out: PathBuf,
+        /// Clock of the episode.
+        #[arg(long, value_enum, default_value_t = crate::demo::ClockChoice::Realtime)]
+        clock: crate::demo::ClockChoice,
+        /// Open the Rerun viewer and stream to it as well.
+        #[arg(long)]
+        live: bool,
+        /// Try out a fault: the cameras fall silent after this time [s]; the arm must stop and hold.
+        #[arg(long, value_name = "SECS")]
+        cameras_stop_after: Option<f64>,
     },
     /// The task suite: what can be asked, and what a scene looks like.
     Tasks {
@@ -147,10 +156,22 @@ pub fn run(cli: Cli) -> Result<()> {
             Ok(())
         }
         #[cfg(feature = "viz")]
-        Command::Demo { policy, task, seed, out } => {
+        Command::Demo { policy, task, seed, out, clock, live, cameras_stop_after } => {
             let [task] = &task_list(&task)?[..] else { bail!("--task takes one task") };
             let config = config()?;
-            crate::demo::run(&config, &actor(&policy, &config), task, seed, &out)
+            let plan = crate::demo::DemoPlan {
+                actor: actor(&policy, &config),
+                task: task.clone(),
+                seed,
+                out,
+                clock,
+                live,
+                cameras_stop_after_secs: cameras_stop_after,
+            };
+            if !crate::demo::run(&config, &plan)? {
+                bail!("the goal was not met");
+            }
+            Ok(())
         }
         Command::Demos { out, tasks, episodes, seed, jobs, shard } => {
             let plan = DemosPlan { tasks: task_list(&tasks)?, episodes, seed };

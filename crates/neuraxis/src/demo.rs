@@ -7,11 +7,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use neuraxis_brainstem::Tick;
+use neuraxis_brainstem::{Histogram, Percentiles, Tick};
 use neuraxis_cerebellum::CerebellumTick;
-use neuraxis_core::{ArmState, Instruction, Observation, Policy, PolicyError, Prediction, TextEmbedder};
+use neuraxis_core::{
+    ArmState, Instruction, Nanos, Observation, PERIOD_BRAINSTEM, Policy, PolicyError, Prediction, TextEmbedder,
+};
 use neuraxis_policy::{CorticalPolicy, text::MiniLm};
-use neuraxis_sim::CameraRig;
+use neuraxis_sim::{CameraRig, Setup};
 use parking_lot::Mutex;
 use serde_json::json;
 
@@ -20,101 +22,222 @@ use crate::{
     episode_run::{Studio, instruction},
     eval::Actor,
     lockstep::{Outcome, Witness},
+    realtime::{Report, Session, Until},
     recorder::Recorder,
     script::Script,
+    source::Source,
+    threads::Shared,
 };
 
-/// Runs one episode and writes `episode.mcap` and `episode.rrd` into `out`.
-pub fn run(config: &Config, actor: &Actor, task: &str, seed: u64, out: &Path) -> Result<()> {
+/// Which clock an episode runs on.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ClockChoice {
+    /// The wall clock: all threads at their rates, as on a robot.
+    Realtime,
+    /// Simulated time: repeatable to the byte.
+    Lockstep,
+}
+
+/// What to show.
+#[derive(Clone, Debug)]
+pub struct DemoPlan {
+    /// What acts.
+    pub actor: Actor,
+    /// Task name.
+    pub task: String,
+    /// Seed of the scene.
+    pub seed: u64,
+    /// Folder for the recordings.
+    pub out: PathBuf,
+    /// Clock.
+    pub clock: ClockChoice,
+    /// Open the viewer as well.
+    pub live: bool,
+    /// A fault to try out: the cameras fall silent after this time [s].
+    pub cameras_stop_after_secs: Option<f64>,
+}
+
+/// Runs one episode and writes `episode.mcap` and `episode.rrd`; true if the goal was met.
+pub fn run(config: &Config, plan: &DemoPlan) -> Result<bool> {
     neuraxis_policy::use_one_thread();
     let studio = Studio::new(config.clone())?;
-    let setup = studio.setup(task, seed)?;
-    let goal = setup.goal().clone();
-    let mut lockstep = studio.lockstep(&setup, true)?;
-    let mut rig = CameraRig::new(&setup)?;
-    println!("task        {task}, seed {seed}");
-    println!("instruction {}", goal.instruction);
-
-    let meta = json!({ "task": task, "seed": seed, "actor": actor, "clock": "lockstep" });
+    let setup = studio.setup(&plan.task, plan.seed)?;
+    println!("task        {}, seed {}", plan.task, plan.seed);
+    println!("instruction {}", setup.goal().instruction);
+    let (source, words, embedder) = source(&studio, &setup, &plan.actor)?;
+    let meta =
+        json!({ "task": plan.task, "seed": plan.seed, "actor": plan.actor, "clock": format!("{:?}", plan.clock) });
+    let create = |zero| Recorder::create(&plan.out, config, &studio.robot, &words, meta, zero, plan.live);
     let started = Instant::now();
-    let (outcome, times, files) = match actor {
+    let (outcome, files) = match plan.clock {
+        ClockChoice::Realtime => {
+            let session = Session {
+                config,
+                robot: studio.robot.clone(),
+                setup: &setup,
+                source,
+                words: words.clone(),
+                embedder,
+                cameras_stop_after: plan.cameras_stop_after_secs.map(Nanos::from_secs),
+            };
+            let shared = Shared::default();
+            let record = |zero| create(zero).map(Some);
+            let mut report = session.run(Until::EpisodeEnds, &shared, record, |_| Ok(None))?;
+            let recorder = report.recorder.take().context("the recorder is gone")?;
+            print_rates(&report);
+            let files = close(recorder, plan, &report.outcome, &rates_json(&report))?;
+            (report.outcome, files)
+        }
+        ClockChoice::Lockstep => lockstep(&studio, &setup, source, &words, create(Nanos(0))?, plan)?,
+    };
+    println!("success     {}", if outcome.success { "yes" } else { "no" });
+    println!(
+        "episode     {:.1} s, {:.1} s of wall time with recording, {} key-frames reached",
+        outcome.secs,
+        started.elapsed().as_secs_f64(),
+        outcome.reached
+    );
+    if let Some(fault) = outcome.fault {
+        println!("fault       {fault}");
+    }
+    if let Some(reason) = &outcome.refused {
+        println!("refused     {reason}");
+    }
+    if let Some(megabytes) = peak_memory_mb() {
+        println!("memory      {megabytes} MB at most");
+    }
+    println!("recorded    {}  {}", files[0].display(), files[1].display());
+    println!("look at it  .deps/rerun/rerun_sdk/rerun_cli/rerun {}", files[1].display());
+    Ok(outcome.success)
+}
+
+/// The source of key-frames that was asked for, the instruction as it reads it, and its text encoder.
+pub fn source(studio: &Studio, setup: &Setup, actor: &Actor) -> Result<(Source, Instruction, Option<MiniLm>)> {
+    let config = &studio.config;
+    match actor {
         Actor::Weights(weights) => {
             let mut embedder = MiniLm::load(&config.root.join(".deps/text"))?;
-            let words = instruction(&goal, Some(&mut embedder))?;
+            let words = instruction(setup.goal(), Some(&mut embedder))?;
             let policy = CorticalPolicy::load(weights, config.run.device.parse()?, embedder.id()).context(
                 "no usable weights: train some (`neuraxis demos`, `neuraxis train policy`), or watch the scripted expert (--policy expert)",
             )?;
-            println!("policy      {} on {:?}", weights.display(), policy.device());
-            let recorder = Arc::new(Mutex::new(Recorder::create(out, config, &studio.robot, &words, meta)?));
-            let mut source = Filmed { policy, recorder: recorder.clone(), totals_secs: Vec::new(), trouble: None };
-            let mut witness = Shared(recorder.clone());
-            let outcome = lockstep.run(&mut source, &words, &goal, true, Some(&mut rig), &mut witness)?;
-            drop(witness);
-            if let Some(error) = source.trouble.take() {
-                return Err(error);
-            }
-            let times = std::mem::take(&mut source.totals_secs);
-            drop(source);
-            let recorder = Arc::into_inner(recorder).context("the recorder is still in use")?.into_inner();
-            let files = close(recorder, task, seed, &outcome)?;
-            (outcome, times, files)
+            println!("policy      {} on {:?}, hash {:016x}", weights.display(), policy.device(), policy.hash());
+            Ok((Source::Weights(Box::new(policy)), words, Some(embedder)))
         }
         Actor::Expert => {
-            let words = instruction(&goal, None)?;
+            let lockstep = studio.lockstep(setup, true)?;
             println!("policy      scripted expert, from the scene's true state");
-            let mut recorder = Recorder::create(out, config, &studio.robot, &words, meta)?;
-            let mut source = Script::new(studio.script(&setup, &lockstep, &goal));
-            let outcome = lockstep.run(&mut source, &words, &goal, true, Some(&mut rig), &mut recorder)?;
-            let files = close(recorder, task, seed, &outcome)?;
-            (outcome, Vec::new(), files)
+            let script = Script::new(studio.script(setup, &lockstep, setup.goal()));
+            Ok((Source::Script(script), instruction(setup.goal(), None)?, None))
         }
-        Actor::Nearest(_) => bail!("demo runs `weights`, `expert` or a file of weights"),
-    };
-    let wall_secs = started.elapsed().as_secs_f64();
-
-    println!("success     {}", if outcome.success { "yes" } else { "no" });
-    println!(
-        "episode     {:.1} s simulated, {wall_secs:.1} s of wall time, {} key-frames",
-        outcome.secs, outcome.reached
-    );
-    if !times.is_empty() {
-        let (p50, p99) = (1e3 * percentile(&times, 0.5), 1e3 * percentile(&times, 0.99));
-        println!("policy tick p50 {p50:.1} ms, p99 {p99:.1} ms over {} ticks, one torch thread", times.len());
+        Actor::Nearest(_) => bail!("this command runs `weights`, `expert` or a file of weights"),
     }
-    if let Some(fault) = outcome.fault {
-        println!("first fault {fault}");
-    }
-    if let Some(reason) = outcome.refused {
-        println!("refused     {reason}");
-    }
-    println!("clock       lockstep: simulated time, not the wall clock");
-    println!("recorded    {}  {}", files[0].display(), files[1].display());
-    println!("look at it  .deps/rerun/rerun_sdk/rerun_cli/rerun {}", files[1].display());
-    Ok(())
 }
 
-fn close(recorder: Recorder, task: &str, seed: u64, outcome: &Outcome) -> Result<[PathBuf; 2]> {
+fn print_rates(report: &Report) {
+    let body = &report.brainstem;
+    println!("privileges  {}", body.report);
+    println!(
+        "brainstem   {} ticks of {} ms, {} missed; wake {}",
+        body.ticks,
+        PERIOD_BRAINSTEM.secs() * 1e3,
+        body.stats.missed,
+        body.stats.wake
+    );
+    println!("            step {}", body.stats.compute);
+    for rate in &report.rates {
+        println!(
+            "{:<11} {:.1} Hz of {:.0}, {} ticks, {} overruns; {}",
+            rate.name,
+            rate.achieved_hz(),
+            rate.wanted_hz,
+            rate.ticks,
+            rate.missed,
+            millis(&rate.work)
+        );
+    }
+    let [ticks, decisions, images, pictures] = report.dropped;
+    println!("dropped     {ticks} ticks, {decisions} decisions, {images} image sets, {pictures} prediction pictures");
+    if report.physics_lost > Nanos(0) {
+        println!("physics     lost {:.0} ms: this machine could not keep up", report.physics_lost.secs() * 1e3);
+    }
+    if report.refused.0 > 0 {
+        println!("policy      refused {} observations", report.refused.0);
+    }
+}
+
+fn rates_json(report: &Report) -> serde_json::Value {
+    let times = |p: &Percentiles| json!({ "n": p.count, "p50_ns": p.p50.0, "p99_ns": p.p99.0, "p999_ns": p.p999.0, "max_ns": p.max.0 });
+    let rates: Vec<_> = report
+        .rates
+        .iter()
+        .map(|r| json!({ "name": r.name, "hz": r.achieved_hz(), "overruns": r.missed, "work": times(&r.work) }))
+        .collect();
+    let stats = &report.brainstem.stats;
+    json!({
+        "brainstem": { "ticks": report.brainstem.ticks, "missed": stats.missed, "wake": times(&stats.wake), "step": times(&stats.compute) },
+        "threads": rates, "dropped": report.dropped, "physics_lost_ns": report.physics_lost.0,
+    })
+}
+
+fn millis(p: &Percentiles) -> String {
+    let ms = |t: Nanos| t.secs() * 1e3;
+    format!("work p50 {:.2} p99 {:.2} max {:.2} ms", ms(p.p50), ms(p.p99), ms(p.max))
+}
+
+/// The same episode on simulated time.
+fn lockstep(
+    studio: &Studio,
+    setup: &Setup,
+    source: Source,
+    words: &Instruction,
+    recorder: Recorder,
+    plan: &DemoPlan,
+) -> Result<(Outcome, [PathBuf; 2])> {
+    if plan.cameras_stop_after_secs.is_some() {
+        bail!("--cameras-stop-after needs the realtime clock");
+    }
+    let mut lockstep = studio.lockstep(setup, true)?;
+    let mut rig = CameraRig::new(setup)?;
+    let recorder = Arc::new(Mutex::new(recorder));
+    let mut filmed = Filmed { source, recorder: recorder.clone(), times: Histogram::default(), trouble: None };
+    let mut witness = Together(recorder.clone());
+    let outcome = lockstep.run(&mut filmed, words, setup.goal(), true, Some(&mut rig), &mut witness)?;
+    if let Some(error) = filmed.trouble.take() {
+        return Err(error);
+    }
+    println!("policy      {}", millis(&filmed.times.percentiles()));
+    println!("clock       lockstep: simulated time, not the wall clock");
+    drop((filmed, witness));
+    let recorder = Arc::into_inner(recorder).context("the recorder is still in use")?.into_inner();
+    let files = close(recorder, plan, &outcome, &serde_json::Value::Null)?;
+    Ok((outcome, files))
+}
+
+fn close(recorder: Recorder, plan: &DemoPlan, outcome: &Outcome, rates: &serde_json::Value) -> Result<[PathBuf; 2]> {
     let summary = json!({
-        "task": task, "seed": seed, "success": outcome.success, "secs": outcome.secs,
-        "key_frames": outcome.reached, "fault": outcome.fault.map(|f| format!("{f:?}")),
+        "task": plan.task, "seed": plan.seed, "success": outcome.success, "secs": outcome.secs,
+        "key_frames": outcome.reached, "fault": outcome.fault.map(|f| format!("{f:?}")), "rates": rates,
     });
     recorder.finish(outcome.success, &summary)
 }
 
-/// The policy, with what it saw shown to the recorder.
+/// The source, with what it looked at shown to the recorder.
 struct Filmed {
-    policy: CorticalPolicy,
+    source: Source,
     recorder: Arc<Mutex<Recorder>>,
-    totals_secs: Vec<f32>,
+    times: Histogram,
     trouble: Option<anyhow::Error>,
 }
 
 impl Policy for Filmed {
     fn predict(&mut self, observation: &Observation, words: &Instruction) -> Result<Prediction, PolicyError> {
-        let prediction = self.policy.predict(observation, words)?;
-        self.totals_secs.push(prediction.times.total_secs);
-        let shown = self.recorder.lock().views(&prediction, self.policy.views(), self.policy.cloud());
-        if let Err(error) = shown {
+        let started = Instant::now();
+        let prediction = self.source.predict(observation, words)?;
+        self.times.record(Nanos(started.elapsed().as_nanos() as u64));
+        if let Some((views, cloud)) = self.source.looked()
+            && let Err(error) = self.recorder.lock().views(&prediction, &views, &cloud)
+        {
             self.trouble.get_or_insert(error);
         }
         Ok(prediction)
@@ -122,9 +245,9 @@ impl Policy for Filmed {
 }
 
 /// The recorder as a witness beside the policy that also writes to it.
-struct Shared(Arc<Mutex<Recorder>>);
+struct Together(Arc<Mutex<Recorder>>);
 
-impl Witness for Shared {
+impl Witness for Together {
     fn observation(&mut self, observation: &Observation, mind: &CerebellumTick) -> Result<()> {
         self.0.lock().observation(observation, mind)
     }
@@ -136,8 +259,9 @@ impl Witness for Shared {
     }
 }
 
-fn percentile(values: &[f32], p: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f32::total_cmp);
-    sorted.get(((sorted.len() as f64 - 1.0) * p).round() as usize).copied().map_or(0.0, f64::from)
+/// Largest resident memory of this process so far.
+fn peak_memory_mb() -> Option<u64> {
+    let status = std::fs::read_to_string(Path::new("/proc/self/status")).ok()?;
+    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kb| kb / 1024)
 }

@@ -120,7 +120,7 @@ impl Lockstep {
             instruction.epoch,
             now,
             &self.brainstem.commanded(),
-            self.plant.state().gripper_width_m,
+            self.brainstem.commanded_gripper_width_m(),
         );
 
         let mut on_the_way: Option<(Nanos, Prediction)> = None;

@@ -11,9 +11,15 @@ mod eval;
 #[cfg(feature = "sim")]
 mod lockstep;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+mod realtime;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod recorder;
 #[cfg(feature = "sim")]
 mod script;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+mod source;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+mod threads;
 #[cfg(feature = "policy")]
 mod training;
 

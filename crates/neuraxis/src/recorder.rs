@@ -29,13 +29,16 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Creates `episode.mcap` and `episode.rrd` in `out`.
+    /// Creates `episode.mcap` and `episode.rrd` in `out`; `zero` is the start of the viewer's time line. `live` opens
+    /// the viewer as well.
     pub fn create(
         out: &Path,
         config: &Config,
         robot: &Robot,
         instruction: &Instruction,
         meta: serde_json::Value,
+        zero: Nanos,
+        live: bool,
     ) -> Result<Self> {
         std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
         let files = [out.join("episode.mcap"), out.join("episode.rrd")];
@@ -53,7 +56,7 @@ impl Recorder {
             meta: json!({ "configuration": serde_json::to_value(config)?, "run": meta }),
         };
         let mut mcap = EpisodeWriter::create(&files[0], &header)?;
-        mcap.instruction(Nanos(0), instruction.epoch, &instruction.text)?;
+        mcap.instruction(zero, instruction.epoch, &instruction.text)?;
         let viz = VizConfig {
             urdf: config.robot.urdf.clone(),
             world_from_base: robot.world_from_base(),
@@ -62,11 +65,16 @@ impl Recorder {
             cameras: ["front", "left_shoulder", "right_shoulder", "wrist"].map(String::from).to_vec(),
             virtual_views: VIEWS.map(String::from).to_vec(),
             title: instruction.text.to_string(),
+            zero,
             ..VizConfig::default()
         };
-        let mut viz = Viz::to_file(&files[1], &viz)?;
-        viz.log_instruction(Nanos(0), &instruction.text)?;
-        Ok(Self { mcap: Some(mcap), viz: Some(viz), ticks: 0, now: Nanos(0), phase: String::new(), files })
+        let viewer = config.root.join(".deps/rerun/rerun_sdk/rerun_cli/rerun");
+        let mut viz = match live {
+            true => Viz::live(viewer.exists().then_some(viewer.as_path()), Some(&files[1]), &viz)?,
+            false => Viz::to_file(&files[1], &viz)?,
+        };
+        viz.log_instruction(zero, &instruction.text)?;
+        Ok(Self { mcap: Some(mcap), viz: Some(viz), ticks: 0, now: zero, phase: String::new(), files })
     }
 
     /// The prediction's views and the cloud they were drawn from.
@@ -92,6 +100,16 @@ impl Recorder {
         };
         viz.log_prediction(prediction.observed_at, prediction, Some(&detail))?;
         viz.log_cloud(prediction.observed_at, &cloud.xyz_in_world, &cloud.rgb)?;
+        Ok(())
+    }
+
+    /// How late the loop woke, thinned out to the rate of the joint states.
+    pub fn wake_latency(&mut self, now: Nanos, latency: Nanos) -> Result<()> {
+        if let Some(viz) = self.viz.as_mut()
+            && self.ticks % STATE_EVERY == 0
+        {
+            viz.log_wake_latency(now, latency.secs())?;
+        }
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use neuraxis_core::{Base, Pose, World};
+use neuraxis_core::{Base, Nanos, Pose, World};
 
 /// What a window or file for the window needs to know in advance.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,8 @@ pub struct VizConfig {
     pub title: String,
     /// States beyond this rate are not logged [Hz].
     pub state_rate_hz: f64,
+    /// Start of the time line: the moment that the viewer calls zero.
+    pub zero: Nanos,
     /// Size of the camera frusta [m].
     pub frustum_m: f32,
 }
@@ -38,6 +40,7 @@ impl Default for VizConfig {
             virtual_views: Vec::new(),
             title: "neuraxis".into(),
             state_rate_hz: 60.0,
+            zero: Nanos(0),
             frustum_m: 0.12,
         }
     }

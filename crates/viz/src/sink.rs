@@ -311,7 +311,7 @@ impl Viz {
     }
 
     fn at(&self, stamp: Nanos) {
-        self.rec.set_time(paths::TIMELINE, Duration::from_nanos(stamp.0));
+        self.rec.set_time(paths::TIMELINE, Duration::from_nanos((stamp - self.config.zero).0));
     }
 }
 

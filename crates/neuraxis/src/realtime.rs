@@ -1,0 +1,288 @@
+//! The realtime clock: every thread of a robot, on the wall clock, with the simulated arm in the robot's place.
+
+use std::{
+    sync::Arc,
+    thread::{Builder, Scope, ScopedJoinHandle},
+};
+
+use anyhow::{Context, Result, anyhow};
+use neuraxis_brainstem::{BodyState, Brainstem, LoopSummary, Mode, MonotonicClock, Pacer, RealtimeLinks, run_realtime};
+use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
+use neuraxis_channel::{MailboxReader, RingReceiver, RingSender, mailbox, ring};
+use neuraxis_core::{ArmState, Clock, Instruction, Joints, Nanos, Observation};
+use neuraxis_policy::text::MiniLm;
+use neuraxis_robot::Robot;
+use neuraxis_sim::{Plant, Setup, realtime};
+
+use crate::{
+    config::Config,
+    lockstep::Outcome,
+    recorder::Recorder,
+    source::Source,
+    threads::{self, CameraLinks, CerebellumLinks, PolicyLinks, PolicyReport, Rate, RecorderLinks, Shared},
+};
+
+/// Ticks that the recorder may be behind: two seconds.
+const TICKS_ROOM: usize = 2000;
+/// A fault that lasts longer than this ends an episode.
+const PATIENCE: Nanos = Nanos::from_millis(2000);
+
+/// One run.
+pub struct Session<'a> {
+    /// Resolved configuration.
+    pub config: &'a Config,
+    /// Kinematics.
+    pub robot: Arc<Robot>,
+    /// The scene and its goal.
+    pub setup: &'a Setup,
+    /// Where key-frames come from.
+    pub source: Source,
+    /// What the arm is told first.
+    pub words: Instruction,
+    /// Reads sentences that come later; `None` if the source reads none.
+    pub embedder: Option<MiniLm>,
+    /// A fault to try out: the cameras fall silent after this time.
+    pub cameras_stop_after: Option<Nanos>,
+}
+
+/// When a run is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Success, failure, a latched fault or the configuration's time limit.
+    EpisodeEnds,
+    /// Somebody raises `Shared::signals.exit`.
+    Asked,
+}
+
+/// What outside programs (ROS) hold of a run.
+pub struct Outside {
+    /// What the arm measures.
+    pub states: MailboxReader<ArmState>,
+    /// What the cameras see.
+    pub frames: RingReceiver<Arc<Observation>>,
+    /// Sentences for the policy.
+    pub sentences: RingSender<String>,
+}
+
+/// What a run did.
+pub struct Report {
+    /// How it ended, in the terms of the lockstep clock.
+    pub outcome: Outcome,
+    /// The 1 kHz loop.
+    pub brainstem: LoopSummary,
+    /// The other threads: plant, cerebellum, cameras, policy, recorder.
+    pub rates: Vec<Rate>,
+    /// Time that physics could not keep up with.
+    pub physics_lost: Nanos,
+    /// Tick records, decisions, images and prediction pictures that the recorder did not get.
+    pub dropped: [u64; 4],
+    /// Observations that the policy refused, and why the last time.
+    pub refused: (u64, Option<String>),
+    /// The recorder, still open.
+    pub recorder: Option<Recorder>,
+}
+
+impl Session<'_> {
+    /// Runs until the end; `record` makes the recorder once the zero of time is known, `outside` gets the ends for
+    /// other programs and may start a thread of its own in the scope.
+    pub fn run(
+        mut self,
+        until: Until,
+        shared: &Shared,
+        record: impl FnOnce(Nanos) -> Result<Option<Recorder>>,
+        outside: impl FnOnce(Outside) -> Result<Option<Box<dyn FnOnce() + Send>>>,
+    ) -> Result<Report> {
+        let config = self.config;
+        let goal = self.setup.goal().clone();
+        let plant = Plant::new(self.setup).context("starting the simulation")?;
+        let mut brainstem = Brainstem::new(self.robot.clone(), config.brainstem.clone())?;
+        let executor = Cerebellum::new(self.robot.clone(), config.cerebellum.clone())?;
+        let dof = self.robot.dof();
+
+        // Who is wired to whom.
+        let (body_to_mind, body_of_mind) = mailbox::<Option<BodyState>>(None);
+        let (body_to_eyes, body_of_eyes) = mailbox::<Option<BodyState>>(None);
+        let (body_to_me, mut body) = mailbox::<Option<BodyState>>(None);
+        let (segments_in, segments) = mailbox(None);
+        let (mind_to_eyes, mind_of_eyes) = mailbox::<Option<CerebellumTick>>(None);
+        let (mind_to_me, mut mind_of_me) = mailbox::<Option<CerebellumTick>>(None);
+        let (predictions_in, predictions) = mailbox(None);
+        let (epochs_in, epochs) = mailbox(self.words.epoch);
+        let (states_in, states) = mailbox(still(dof));
+        let (ticks_in, ticks) = ring(TICKS_ROOM);
+        let (decisions_in, decisions) = ring(TICKS_ROOM);
+        let (eyes_to_policy, policy_eyes) = ring::<Arc<Observation>>(2);
+        let (eyes_to_film, film_eyes) = ring::<Arc<Observation>>(16);
+        let (eyes_to_world, world_eyes) = ring::<Arc<Observation>>(2);
+        let (seen_in, seen) = ring(16);
+        let (sentences_in, sentences) = ring(4);
+        let drops = (ticks_in.clone(), decisions_in.clone(), eyes_to_film.clone(), seen_in.clone());
+
+        let guest = outside(Outside { states, frames: world_eyes, sentences: sentences_in })?;
+        let zero = MonotonicClock.now();
+        let recorder = record(zero)?;
+        let (physics, mut arm, frames) = realtime(plant, goal.clone(), MonotonicClock.now())?;
+        let links = RealtimeLinks {
+            segments,
+            states: vec![body_to_mind, body_to_eyes, body_to_me],
+            ticks: ticks_in,
+            stats: None,
+            signals: shared.signals.clone(),
+        };
+        let mind_links = CerebellumLinks {
+            body: body_of_mind,
+            predictions,
+            epochs,
+            segments: segments_in,
+            minds: vec![mind_to_eyes, mind_to_me],
+            record: decisions_in,
+            states: Some(states_in),
+        };
+        let camera_links = CameraLinks {
+            frames,
+            body: body_of_eyes,
+            minds: mind_of_eyes,
+            observations: vec![eyes_to_policy, eyes_to_film, eyes_to_world],
+        };
+        let policy_links = PolicyLinks {
+            observations: policy_eyes,
+            sentences,
+            predictions: predictions_in,
+            epochs: epochs_in,
+            seen: seen_in,
+        };
+        let film_links = RecorderLinks { ticks, minds: decisions, observations: film_eyes, seen };
+        let camera_period = Nanos::from_secs(1.0 / config.run.camera_hz);
+        let policy_period = Nanos::from_secs(1.0 / config.run.policy_hz);
+        let limit = Nanos::from_secs(config.run.time_limit_secs);
+        let (robot, setup, stop_after) = (self.robot.clone(), self.setup, self.cameras_stop_after);
+        let (source, words, embedder) = (&mut self.source, self.words.clone(), self.embedder.take());
+
+        std::thread::scope(|scope| {
+            let plant = start(scope, "plant", shared, || threads::plant(physics, &goal, shared))?;
+            let film = start(scope, "recorder", shared, || threads::recorder(recorder, film_links, shared))?;
+            let eyes = start(scope, "cameras", shared, move || {
+                threads::cameras(setup, &robot, camera_period, camera_links, stop_after, shared)
+            })?;
+            let mind = start(scope, "cerebellum", shared, || threads::cerebellum(executor, mind_links, shared))?;
+            let thinker = start(scope, "policy", shared, || {
+                threads::policy(source, words, embedder, policy_period, policy_links, shared)
+            })?;
+            let guest = guest.map(|run| start(scope, "ros", shared, move || Ok(run()))).transpose()?;
+            let body_thread =
+                start(scope, "brainstem", shared, move || Ok(run_realtime(&mut arm, &mut brainstem, links, |_| ())?))?;
+
+            let end = watch(until, zero, limit, shared, &mut body, &mut mind_of_me);
+            // The arm comes to rest under its own loop before the world around it ends.
+            shared.signals.exit.raise();
+            let summary = join(body_thread, "brainstem");
+            shared.end();
+
+            // All are joined before the first error is passed on.
+            let (plant, film, eyes) = (join(plant, "plant"), join(film, "recorder"), join(eyes, "cameras"));
+            let (mind, thinker) = (join(mind, "cerebellum"), join(thinker, "policy"));
+            let guest = guest.map(|g| join(g, "ros")).transpose();
+            let ((plant, lost), recorder, eyes, mind) = (plant?, film?, eyes?, mind?);
+            let PolicyReport { rate: thinker, refused } = thinker?;
+            let summary = summary?;
+            guest?;
+            let fault = end.mind.and_then(|m| m.fault).or(end.body.and_then(|b| b.fault)).or(summary.fault);
+            Ok(Report {
+                outcome: Outcome {
+                    success: end.success,
+                    failed: end.failed,
+                    secs: end.secs,
+                    reached: end.mind.map_or(0, |m| m.progress.reached_count),
+                    fault,
+                    refused: refused.1.clone(),
+                },
+                brainstem: summary,
+                rates: vec![mind, thinker, eyes, plant],
+                physics_lost: lost,
+                dropped: [drops.0.dropped(), drops.1.dropped(), drops.2.dropped(), drops.3.dropped()],
+                refused,
+                recorder,
+            })
+        })
+    }
+}
+
+/// How the watch ended.
+struct End {
+    success: bool,
+    failed: bool,
+    secs: f64,
+    mind: Option<CerebellumTick>,
+    body: Option<BodyState>,
+}
+
+/// Waits for the end of the episode and looks at everything a hundred times a second.
+fn watch(
+    until: Until,
+    zero: Nanos,
+    limit: Nanos,
+    shared: &Shared,
+    body: &mut MailboxReader<Option<BodyState>>,
+    mind: &mut MailboxReader<Option<CerebellumTick>>,
+) -> End {
+    let mut pacer = Pacer::new(zero, Nanos::from_millis(10));
+    let mut faulty_since: Option<Nanos> = None;
+    loop {
+        let now = pacer.wait().now;
+        let (body, mind) = (body.latest(), mind.latest());
+        let (success, failed) = (shared.succeeded.is_raised(), shared.failed.is_raised());
+        // A fault that nobody clears is the end of an episode: a policy that came back would have gone on.
+        let faulty = body.is_some_and(|b| b.mode == Mode::Latched) || mind.is_some_and(|m| m.fault.is_some());
+        faulty_since = if faulty { faulty_since.or(Some(now)) } else { None };
+        let over = match until {
+            Until::EpisodeEnds => {
+                success || failed || now - zero > limit || faulty_since.is_some_and(|since| now - since > PATIENCE)
+            }
+            Until::Asked => shared.signals.exit.is_raised(),
+        };
+        if over || shared.broken.is_raised() {
+            return End { success, failed, secs: (now - zero).secs(), mind, body };
+        }
+    }
+}
+
+/// A named thread; if it ends with an error or panics, the run ends.
+fn start<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    name: &'static str,
+    shared: &'scope Shared,
+    body: impl FnOnce() -> Result<T> + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, Result<T>>> {
+    let thread = Builder::new().name(name.into()).spawn_scoped(scope, move || {
+        let alarm = Alarm(shared);
+        let result = body();
+        if result.is_ok() {
+            std::mem::forget(alarm);
+        }
+        result
+    });
+    thread.map_err(|error| {
+        // Those that run already must not wait for this one.
+        shared.end();
+        anyhow!("cannot start thread {name}: {error}")
+    })
+}
+
+/// Raised unless forgotten.
+struct Alarm<'a>(&'a Shared);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        self.0.broken.raise();
+    }
+}
+
+fn join<T>(thread: ScopedJoinHandle<'_, Result<T>>, name: &str) -> Result<T> {
+    thread.join().map_err(|_| anyhow!("thread {name} panicked"))?.with_context(|| format!("thread {name}"))
+}
+
+/// What stands for the arm's state before the first one.
+fn still(dof: usize) -> ArmState {
+    let zeros = Joints::zeros(dof);
+    ArmState { stamp: Nanos(0), q: zeros, qd: zeros, tau_nm: zeros, gripper_width_m: 0.0 }
+}

@@ -1,0 +1,338 @@
+//! Every thread that this program starts, and what each does. Nothing else spawns (evaluation uses child processes).
+//!
+//! | thread     | rate            | may allocate / block   | owns                                               |
+//! |------------|-----------------|------------------------|----------------------------------------------------|
+//! | plant      | 1 kHz           | no / no                | the simulated world (on a robot: the robot itself) |
+//! | brainstem  | 1 kHz           | no / no                | arm, segment reader, state writers, tick ring      |
+//! | cerebellum | 200 Hz          | no after its start / no | execution, segment writer                         |
+//! | cameras    | `camera_hz`     | yes / on the renderer  | renderer, observation writers                      |
+//! | policy     | `policy_hz`     | yes / on the device    | networks, prediction writer                        |
+//! | recorder   | 50 Hz           | yes / on disk          | MCAP file, Rerun stream                            |
+//! | ros        | as data comes   | yes / yes              | every r2r object                                   |
+//!
+//! Between them are mailboxes and rings of `neuraxis-channel` only. Whoever is slow loses data, which is counted;
+//! nobody can hold up the loop.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use anyhow::{Context, Result};
+use neuraxis_brainstem::{BodyState, Histogram, MonotonicClock, Pacer, Percentiles, Signals, TickRecord};
+use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
+use neuraxis_channel::{Flag, MailboxReader, MailboxWriter, RingReceiver, RingSender};
+use neuraxis_core::{
+    ArmState, Clock, Instruction, Nanos, Observation, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, Policy, Prediction, Segment,
+    TextEmbedder,
+};
+use neuraxis_policy::{PredictionViews, text::MiniLm};
+use neuraxis_robot::Robot;
+use neuraxis_sim::{CameraRig, Frame, RealtimePlant, Setup, Snapshot};
+use neuraxis_vision::Cloud;
+
+use crate::{lockstep::Witness, recorder::Recorder, source::Source};
+
+/// Shared by all threads of a run.
+#[derive(Default)]
+pub struct Shared {
+    /// Requests to the brainstem.
+    pub signals: Arc<Signals>,
+    /// The brainstem has left: everybody else leaves too.
+    pub done: Flag,
+    /// The goal is met.
+    pub succeeded: Flag,
+    /// The goal can no longer be met.
+    pub failed: Flag,
+    /// A thread ended with an error.
+    pub broken: Flag,
+    /// As `done`, for the ROS node.
+    pub ros_done: Arc<AtomicBool>,
+}
+
+impl Shared {
+    /// Sends everybody but the brainstem home.
+    pub fn end(&self) {
+        self.signals.exit.raise();
+        self.done.raise();
+        // Release: pairs with the node's Acquire load.
+        self.ros_done.store(true, Ordering::Release);
+    }
+}
+
+/// How a periodic thread kept its rate.
+#[derive(Clone, Debug)]
+pub struct Rate {
+    /// Thread.
+    pub name: &'static str,
+    /// Rate asked for [Hz].
+    pub wanted_hz: f64,
+    /// Ticks that did work.
+    pub ticks: u64,
+    /// From the first to the last tick [s].
+    pub secs: f64,
+    /// Periods skipped because a tick took too long.
+    pub missed: u64,
+    /// Time of one tick's work.
+    pub work: Percentiles,
+}
+
+impl Rate {
+    /// Ticks per second.
+    pub fn achieved_hz(&self) -> f64 {
+        if self.secs > 0.0 { self.ticks.saturating_sub(1) as f64 / self.secs } else { 0.0 }
+    }
+}
+
+/// Calls `tick` at a rate until the run is done; `tick` says whether it had something to do.
+fn periodic(
+    name: &'static str,
+    period: Nanos,
+    done: &Flag,
+    mut tick: impl FnMut(Nanos) -> Result<bool>,
+) -> Result<Rate> {
+    let start = MonotonicClock.now();
+    let mut pacer = Pacer::new(start, period);
+    let mut work = Histogram::default();
+    let (mut ticks, mut missed, mut first, mut last) = (0, 0, start, start);
+    while !done.is_raised() {
+        let wake = pacer.wait();
+        missed += wake.missed;
+        if tick(wake.now)? {
+            work.record(MonotonicClock.now() - wake.now);
+            (first, last) = (if ticks == 0 { wake.now } else { first }, wake.now);
+            ticks += 1;
+        }
+    }
+    let secs = (last - first).secs();
+    Ok(Rate { name, wanted_hz: 1.0 / period.secs(), ticks, secs, missed, work: work.percentiles() })
+}
+
+/// Physics in step with the clock; says when the goal is met. Returns the time it could not keep up with.
+pub fn plant(mut physics: RealtimePlant, goal: &neuraxis_sim::Goal, shared: &Shared) -> Result<(Rate, Nanos)> {
+    let rate = periodic("plant", PERIOD_BRAINSTEM, &shared.done, |now| {
+        physics.advance(now);
+        if physics.plant().success(goal) {
+            shared.succeeded.raise();
+        }
+        if physics.plant().failed(goal) {
+            shared.failed.raise();
+        }
+        Ok(true)
+    })?;
+    Ok((rate, physics.lost()))
+}
+
+/// Ends of the cerebellum's channels.
+pub struct CerebellumLinks {
+    /// The body, from the brainstem.
+    pub body: MailboxReader<Option<BodyState>>,
+    /// The newest prediction.
+    pub predictions: MailboxReader<Option<Prediction>>,
+    /// Number of the newest instruction.
+    pub epochs: MailboxReader<u32>,
+    /// To the brainstem.
+    pub segments: MailboxWriter<Option<Segment>>,
+    /// To the cameras, for progress is part of an observation, and to whoever watches the run.
+    pub minds: Vec<MailboxWriter<Option<CerebellumTick>>>,
+    /// To the recorder.
+    pub record: RingSender<(Nanos, CerebellumTick)>,
+    /// To ROS: what the arm measures.
+    pub states: Option<MailboxWriter<ArmState>>,
+}
+
+/// The 200 Hz executor.
+pub fn cerebellum(mut cerebellum: Cerebellum, mut links: CerebellumLinks, shared: &Shared) -> Result<Rate> {
+    let mut epoch = None;
+    periodic("cerebellum", PERIOD_CEREBELLUM, &shared.done, |now| {
+        // Until the arm has said where it is there is nothing to plan from.
+        let Some(body) = links.body.latest() else { return Ok(false) };
+        let newest = links.epochs.latest();
+        if epoch != Some(newest) {
+            cerebellum.start_task(newest, now, &body.commanded, body.gripper_width_m);
+            epoch = Some(newest);
+        }
+        let prediction = links.predictions.latest();
+        let tick = cerebellum.step(now, &body.state, &body.commanded, prediction.as_ref());
+        links.segments.write(Some(tick.segment));
+        for mind in &mut links.minds {
+            mind.write(Some(tick));
+        }
+        links.record.push((now, tick));
+        if let Some(states) = links.states.as_mut() {
+            states.write(body.state);
+        }
+        Ok(true)
+    })
+}
+
+/// Ends of the cameras' channels.
+pub struct CameraLinks {
+    /// The world to draw.
+    pub frames: MailboxReader<Frame>,
+    /// The body, from the brainstem.
+    pub body: MailboxReader<Option<BodyState>>,
+    /// Progress, from the cerebellum.
+    pub minds: MailboxReader<Option<CerebellumTick>>,
+    /// To policy, recorder and ROS: each keeps the newest and drops what it cannot use.
+    pub observations: Vec<RingSender<Arc<Observation>>>,
+}
+
+/// All cameras of the simulated rig. `stop_after`: a fault to try out, the cameras fall silent then.
+pub fn cameras(
+    setup: &Setup,
+    robot: &Robot,
+    period: Nanos,
+    mut links: CameraLinks,
+    stop_after: Option<Nanos>,
+    shared: &Shared,
+) -> Result<Rate> {
+    // The renderer's context belongs to the thread that made it.
+    let mut rig = CameraRig::new(setup).context("starting the cameras")?;
+    let mut snapshot = Snapshot::default();
+    let start = MonotonicClock.now();
+    let mut seq = 0;
+    periodic("cameras", period, &shared.done, |now| {
+        let (Some(body), Some(mind)) = (links.body.latest(), links.minds.latest()) else { return Ok(false) };
+        if stop_after.is_some_and(|after| now - start > after) {
+            return Ok(false);
+        }
+        let Some(frame) = links.frames.fresh() else { return Ok(false) };
+        frame.copy_into(&mut snapshot);
+        let observation = Arc::new(Observation {
+            seq,
+            stamp: frame.stamp,
+            cameras: rig.render_snapshot(&snapshot).context("rendering the cameras")?,
+            q: body.state.q,
+            world_from_tool: robot.world_from_tool(&body.state.q),
+            gripper_width_m: body.state.gripper_width_m,
+            progress: mind.progress,
+        });
+        seq += 1;
+        for out in &links.observations {
+            out.push_newest(observation.clone());
+        }
+        Ok(true)
+    })
+}
+
+/// What the recorder is told of a prediction.
+pub struct Seen {
+    /// What was predicted.
+    pub prediction: Prediction,
+    /// What the networks looked at, if they are networks.
+    pub looked: Option<(PredictionViews, Cloud)>,
+}
+
+/// Ends of the policy's channels.
+pub struct PolicyLinks {
+    /// From the cameras.
+    pub observations: RingReceiver<Arc<Observation>>,
+    /// Sentences from outside (ROS).
+    pub sentences: RingReceiver<String>,
+    /// To the cerebellum.
+    pub predictions: MailboxWriter<Option<Prediction>>,
+    /// To the cerebellum: number of the newest instruction.
+    pub epochs: MailboxWriter<u32>,
+    /// To the recorder.
+    pub seen: RingSender<Box<Seen>>,
+}
+
+/// How the policy's thread ended.
+pub struct PolicyReport {
+    /// Rate and times.
+    pub rate: Rate,
+    /// Observations it refused, and why the last time.
+    pub refused: (u64, Option<String>),
+}
+
+/// Inference at a fixed rate on the newest observation.
+pub fn policy(
+    source: &mut Source,
+    mut words: Instruction,
+    mut embedder: Option<MiniLm>,
+    period: Nanos,
+    mut links: PolicyLinks,
+    shared: &Shared,
+) -> Result<PolicyReport> {
+    // The processor belongs to the loop: one torch thread is enough for the rate, and more would fight.
+    neuraxis_policy::use_one_thread();
+    let mut refused = (0, None);
+    let rate = periodic("policy", period, &shared.done, |_| {
+        if let Some(sentence) = newest(&links.sentences) {
+            let features = embedder.as_mut().map(|e| e.embed(&sentence)).transpose()?;
+            words = Instruction { text: sentence.into(), epoch: words.epoch + 1, features };
+            links.epochs.write(words.epoch);
+        }
+        let Some(observation) = newest(&links.observations) else { return Ok(false) };
+        match source.predict(&observation, &words) {
+            Ok(prediction) => {
+                links.predictions.write(Some(prediction));
+                links.seen.push(Box::new(Seen { prediction, looked: source.looked() }));
+            }
+            // The arm goes on as long as the last prediction's lease allows, then stops.
+            Err(error) => refused = (refused.0 + 1, Some(error.to_string())),
+        }
+        Ok(true)
+    })?;
+    Ok(PolicyReport { rate, refused })
+}
+
+/// Ends of the recorder's channels.
+pub struct RecorderLinks {
+    /// Every millisecond of the loop.
+    pub ticks: RingReceiver<TickRecord>,
+    /// Every decision of the cerebellum.
+    pub minds: RingReceiver<(Nanos, CerebellumTick)>,
+    /// Images; may be dropped.
+    pub observations: RingReceiver<Arc<Observation>>,
+    /// Predictions with their views.
+    pub seen: RingReceiver<Box<Seen>>,
+}
+
+/// Writes down what comes, until the run is done and the rings are empty.
+pub fn recorder(mut recorder: Option<Recorder>, links: RecorderLinks, shared: &Shared) -> Result<Option<Recorder>> {
+    let mut mind: Option<CerebellumTick> = None;
+    let mut ahead: Option<(Nanos, CerebellumTick)> = None;
+    let mut drain = || -> Result<()> {
+        while let Some(record) = links.ticks.pop() {
+            // Decisions come in order of time, as ticks do: advance to the one that was in force.
+            while let Some((at, tick)) = ahead.take().or_else(|| links.minds.pop()) {
+                if at > record.tick.now {
+                    ahead = Some((at, tick));
+                    break;
+                }
+                mind = Some(tick);
+            }
+            if let (Some(recorder), Some(mind)) = (recorder.as_mut(), mind.as_ref()) {
+                recorder.tick(&record.state, &record.tick, mind)?;
+                recorder.wake_latency(record.tick.now, record.wake_latency)?;
+            }
+        }
+        while let Some(observation) = links.observations.pop() {
+            if let (Some(recorder), Some(mind)) = (recorder.as_mut(), mind.as_ref()) {
+                recorder.observation(&observation, mind)?;
+            }
+        }
+        while let Some(seen) = links.seen.pop() {
+            if let Some(recorder) = recorder.as_mut() {
+                recorder.prediction(&seen.prediction)?;
+                if let Some((views, cloud)) = &seen.looked {
+                    recorder.views(&seen.prediction, views, cloud)?;
+                }
+            }
+        }
+        Ok(())
+    };
+    periodic("recorder", Nanos::from_millis(20), &shared.done, |_| drain().map(|()| true))?;
+    drain()?;
+    Ok(recorder)
+}
+
+fn newest<T: Send>(ring: &RingReceiver<T>) -> Option<T> {
+    let mut newest = None;
+    while let Some(value) = ring.pop() {
+        newest = Some(value);
+    }
+    newest
+}

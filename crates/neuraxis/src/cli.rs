@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::{
     config::{Config, workspace_root},
     demos::{self, DemosPlan},
+    episode_run::Studio,
     eval::{self, Actor, EVAL_SEED, EvalPlan, Told},
     training,
 };
@@ -115,6 +116,28 @@ enum Command {
         #[arg(long)]
         json: Option<PathBuf>,
     },
+    /// Run beside ROS 2: joint states, cameras, instructions, stop and reset as topics and services.
+    #[cfg(all(feature = "ros", feature = "viz"))]
+    Ros {
+        #[command(subcommand)]
+        what: RosCommand,
+    },
+    /// Measure, beside a peer or the physical limit.
+    #[cfg(feature = "viz")]
+    Bench {
+        #[command(subcommand)]
+        what: BenchCommand,
+        /// Write the result here.
+        #[arg(long, global = true)]
+        json: Option<PathBuf>,
+    },
+    /// What this machine grants: realtime, LibTorch, simulator, weights, viewer, ROS 2.
+    Doctor,
+    /// The resolved configuration of a robot.
+    Config {
+        #[command(subcommand)]
+        what: ConfigCommand,
+    },
     /// Train on demonstrations; resumes where it was stopped.
     Train {
         #[command(subcommand)]
@@ -126,6 +149,77 @@ enum Command {
 enum TasksCommand {
     /// Names of the tasks.
     List,
+    /// What a scene asks for: instruction, other goals, chance, the expert's key-frames.
+    Show {
+        /// Task name.
+        task: String,
+        /// Seed of the scene.
+        #[arg(long, default_value_t = EVAL_SEED)]
+        seed: u64,
+    },
+    /// The expert solves a scene, recorded; `--live` opens the viewer.
+    #[cfg(feature = "viz")]
+    Watch {
+        /// Task name.
+        task: String,
+        /// Seed of the scene.
+        #[arg(long, default_value_t = EVAL_SEED)]
+        seed: u64,
+        /// Folder for the recordings.
+        #[arg(long, default_value = "out/watch")]
+        out: PathBuf,
+        /// Open the Rerun viewer and stream to it as well.
+        #[arg(long)]
+        live: bool,
+    },
+}
+
+#[cfg(all(feature = "ros", feature = "viz"))]
+#[derive(Debug, Subcommand)]
+enum RosCommand {
+    /// The simulated arm in the robot's place. `--ros-args` and what follows goes to ROS 2.
+    Sim {
+        /// `weights` (the shipped ones), `expert`, or a file of weights.
+        #[arg(long, default_value = "weights")]
+        policy: String,
+        /// Task name.
+        #[arg(long, default_value = "push_buttons")]
+        task: String,
+        /// Seed of the scene.
+        #[arg(long, default_value_t = EVAL_SEED + 7)]
+        seed: u64,
+        /// Do nothing until somebody sends an instruction.
+        #[arg(long)]
+        wait: bool,
+    },
+}
+
+#[cfg(feature = "viz")]
+#[derive(Debug, Subcommand)]
+enum BenchCommand {
+    /// The 1 kHz loop beside a thread that only sleeps and wakes.
+    Loop {
+        /// Time of each measurement [s].
+        #[arg(long, default_value_t = 10.0)]
+        secs: f64,
+    },
+    /// One policy tick by stage, one torch thread.
+    Policy {
+        /// `weights` (the shipped ones) or a file of weights.
+        #[arg(long, default_value = "weights")]
+        policy: String,
+        /// Predictions.
+        #[arg(long, default_value_t = 100)]
+        ticks: u32,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Every value in force, defaults included.
+    Print,
+    /// Read and check every file; errors name file, key and range.
+    Check,
 }
 
 #[derive(Debug, Subcommand)]
@@ -144,6 +238,14 @@ enum TrainCommand {
     },
 }
 
+/// The command line without what belongs to ROS 2.
+pub fn arguments() -> Vec<std::ffi::OsString> {
+    #[cfg(feature = "ros")]
+    return neuraxis_ros::without_ros_args(std::env::args_os());
+    #[cfg(not(feature = "ros"))]
+    return std::env::args_os().collect();
+}
+
 /// Carries out a command.
 pub fn run(cli: Cli) -> Result<()> {
     let root = workspace_root()?;
@@ -154,6 +256,24 @@ pub fn run(cli: Cli) -> Result<()> {
                 println!("{name}");
             }
             Ok(())
+        }
+        Command::Tasks { what: TasksCommand::Show { task, seed } } => {
+            let [task] = &task_list(&task)?[..] else { bail!("one task at a time") };
+            show(&Studio::new(config()?)?, task, seed)
+        }
+        #[cfg(feature = "viz")]
+        Command::Tasks { what: TasksCommand::Watch { task, seed, out, live } } => {
+            let [task] = &task_list(&task)?[..] else { bail!("one task at a time") };
+            let plan = crate::demo::DemoPlan {
+                actor: Actor::Expert,
+                task: task.clone(),
+                seed,
+                out,
+                clock: crate::demo::ClockChoice::Realtime,
+                live,
+                cameras_stop_after_secs: None,
+            };
+            crate::demo::run(&config()?, &plan).map(|_| ())
         }
         #[cfg(feature = "viz")]
         Command::Demo { policy, task, seed, out, clock, live, cameras_stop_after } => {
@@ -229,11 +349,65 @@ pub fn run(cli: Cli) -> Result<()> {
             eval::print(&report);
             json.map_or(Ok(()), |file| write_json(&file, &report))
         }
+        #[cfg(all(feature = "ros", feature = "viz"))]
+        Command::Ros { what: RosCommand::Sim { policy, task, seed, wait } } => {
+            let [task] = &task_list(&task)?[..] else { bail!("--task takes one task") };
+            let config = config()?;
+            let plan = crate::ros::RosSim { actor: actor(&policy, &config), task: task.clone(), seed, wait };
+            crate::ros::sim(&config, &plan)
+        }
+        #[cfg(feature = "viz")]
+        Command::Bench { what, json } => {
+            let config = config()?;
+            let measured = match what {
+                BenchCommand::Loop { secs } => crate::bench::control_loop(&config, secs)?,
+                BenchCommand::Policy { policy, ticks } => {
+                    crate::bench::policy(&config, &actor(&policy, &config), ticks)?
+                }
+            };
+            measured.iter().for_each(crate::bench::Measured::print);
+            json.map_or(Ok(()), |file| write_json(&file, &measured))
+        }
+        Command::Doctor => match crate::doctor::run(&config()?) {
+            true => Ok(()),
+            false => bail!("the main job cannot run here"),
+        },
+        Command::Config { what: ConfigCommand::Print } => {
+            print!("{}", serde_yaml::to_string(&config()?)?);
+            Ok(())
+        }
+        Command::Config { what: ConfigCommand::Check } => {
+            let config = config()?;
+            neuraxis_robot::Robot::from_urdf(&config.robot.urdf, &config.robot)?;
+            println!("{}: every file is sound", config.name);
+            Ok(())
+        }
         Command::Train { what: TrainCommand::Policy { data, config: file, out } } => {
             let command = std::env::args().collect::<Vec<_>>().join(" ");
             training::policy(&config()?, &shards(&data)?, file.as_deref(), &out, command)
         }
     }
+}
+
+/// Prints a scene.
+fn show(studio: &Studio, task: &str, seed: u64) -> Result<()> {
+    let setup = studio.setup(task, seed)?;
+    let lockstep = studio.lockstep(&setup, true)?;
+    println!("{task}, seed {seed}: {:?}", setup.goal().instruction);
+    for other in setup.alternatives() {
+        println!("  also valid here: {:?}", other.instruction);
+    }
+    println!("  a goal drawn at random is this one with probability {:.3}", setup.chance());
+    println!("  expert's key-frames, tool in the world frame [m], approach direction:");
+    for (i, key) in studio.script(&setup, &lockstep, setup.goal()).iter().enumerate() {
+        let (p, z) = (key.world_from_tool.position(), key.world_from_tool.rotation() * nalgebra::Vector3::z());
+        let contact = if key.ignore_collisions { "contact" } else { "free" };
+        println!(
+            "  {i}: {:.3} {:.3} {:.3}, approach {:.2} {:.2} {:.2}, gripper {:?}, {contact}",
+            p.x, p.y, p.z, z.x, z.y, z.z, key.gripper
+        );
+    }
+    Ok(())
 }
 
 fn demo_shard(config: &Config, mut plan: DemosPlan, out: &std::path::Path, (index, count): (u64, u64)) -> Result<()> {

@@ -31,7 +31,7 @@ impl Default for RunSettings {
         Self {
             policy_hz: 10.0,
             lockstep_latency_secs: 0.08,
-            time_limit_secs: 40.0,
+            time_limit_secs: 20.0,
             weights: "configs/weights/small.safetensors".into(),
             device: "cpu".into(),
             camera_hz: 15.0,

@@ -21,6 +21,7 @@ use crate::{
     config::Config,
     episode_run::{Studio, instruction},
     eval::Actor,
+    interrupt,
     lockstep::{Outcome, Witness},
     realtime::{Report, Session, Until},
     recorder::Recorder,
@@ -59,6 +60,7 @@ pub struct DemoPlan {
 
 /// Runs one episode and writes `episode.mcap` and `episode.rrd`; true if the goal was met.
 pub fn run(config: &Config, plan: &DemoPlan) -> Result<bool> {
+    interrupt::listen()?;
     neuraxis_policy::use_one_thread();
     let studio = Studio::new(config.clone())?;
     let setup = studio.setup(&plan.task, plan.seed)?;
@@ -76,7 +78,7 @@ pub fn run(config: &Config, plan: &DemoPlan) -> Result<bool> {
                 robot: studio.robot.clone(),
                 setup: &setup,
                 source,
-                words: words.clone(),
+                words: Some(words.clone()),
                 embedder,
                 cameras_stop_after: plan.cameras_stop_after_secs.map(Nanos::from_secs),
             };
@@ -134,7 +136,8 @@ pub fn source(studio: &Studio, setup: &Setup, actor: &Actor) -> Result<(Source, 
     }
 }
 
-fn print_rates(report: &Report) {
+/// What each thread achieved.
+pub fn print_rates(report: &Report) {
     let body = &report.brainstem;
     println!("privileges  {}", body.report);
     println!(

@@ -10,7 +10,8 @@ use anyhow::{Context, Result};
 use neuraxis_brainstem::{Brainstem, BrainstemConfig, Tick};
 use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumTick};
 use neuraxis_core::{
-    ArmState, Fault, Instruction, Nanos, Observation, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, Policy, Prediction,
+    ArmState, Fault, Gripper, Instruction, Nanos, Observation, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, Policy, Prediction,
+    Progress,
 };
 use neuraxis_robot::Robot;
 use neuraxis_sim::{CameraRig, Goal, Plant, Setup};
@@ -147,7 +148,8 @@ impl Lockstep {
 
             if tick % look == 0 && on_the_way.is_none() {
                 let images = source_sees || witness.wants_images(&mind);
-                let observation = self.observe(tick / look, &state, &mind, rig.as_deref_mut().filter(|_| images))?;
+                let observation =
+                    self.observe(tick / look, &state, mind.progress, rig.as_deref_mut().filter(|_| images))?;
                 witness.observation(&observation, &mind)?;
                 match source.predict(&observation, instruction) {
                     Ok(prediction) => {
@@ -168,11 +170,19 @@ impl Lockstep {
         Ok(outcome)
     }
 
+    /// What a policy sees before anything has moved.
+    pub fn first_observation(&self, rig: &mut CameraRig) -> Result<Observation> {
+        let state = self.plant.state();
+        let reached_world_from_tool = self.robot.world_from_tool(&state.q);
+        let progress = Progress { reached_world_from_tool, gripper: Gripper::Open, reached_count: 0 };
+        self.observe(0, &state, progress, Some(rig))
+    }
+
     fn observe(
         &self,
         seq: u64,
         state: &ArmState,
-        mind: &CerebellumTick,
+        progress: Progress,
         rig: Option<&mut CameraRig>,
     ) -> Result<Observation> {
         Ok(Observation {
@@ -185,7 +195,7 @@ impl Lockstep {
             q: state.q,
             world_from_tool: self.robot.world_from_tool(&state.q),
             gripper_width_m: state.gripper_width_m,
-            progress: mind.progress,
+            progress,
         })
     }
 }

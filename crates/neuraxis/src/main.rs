@@ -1,9 +1,13 @@
 //! Neuraxis: a real-time brain for robot arms.
 
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+mod bench;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod demo;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod demos;
+#[cfg(all(feature = "sim", feature = "policy"))]
+mod doctor;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod episode_run;
 #[cfg(all(feature = "sim", feature = "policy"))]
@@ -23,12 +27,21 @@ mod threads;
 #[cfg(feature = "policy")]
 mod training;
 
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz", feature = "ros"))]
+mod ros;
+
 mod cli;
 mod config;
+mod interrupt;
 mod wilson;
 
 use clap::Parser;
 
 fn main() -> anyhow::Result<()> {
-    cli::run(cli::Cli::parse())
+    // SAFETY: there is no second thread yet.
+    #[cfg(feature = "ros")]
+    unsafe {
+        neuraxis_ros::keep_local();
+    }
+    cli::run(cli::Cli::parse_from(cli::arguments()))
 }

@@ -16,6 +16,7 @@ use neuraxis_sim::{Plant, Setup, realtime};
 
 use crate::{
     config::Config,
+    interrupt,
     lockstep::Outcome,
     recorder::Recorder,
     source::Source,
@@ -37,8 +38,8 @@ pub struct Session<'a> {
     pub setup: &'a Setup,
     /// Where key-frames come from.
     pub source: Source,
-    /// What the arm is told first.
-    pub words: Instruction,
+    /// What the arm is told first; `None`: it waits for a sentence from outside.
+    pub words: Option<Instruction>,
     /// Reads sentences that come later; `None` if the source reads none.
     pub embedder: Option<MiniLm>,
     /// A fault to try out: the cameras fall silent after this time.
@@ -50,7 +51,7 @@ pub struct Session<'a> {
 pub enum Until {
     /// Success, failure, a latched fault or the configuration's time limit.
     EpisodeEnds,
-    /// Somebody raises `Shared::signals.exit`.
+    /// Ctrl-C.
     Asked,
 }
 
@@ -107,7 +108,7 @@ impl Session<'_> {
         let (mind_to_eyes, mind_of_eyes) = mailbox::<Option<CerebellumTick>>(None);
         let (mind_to_me, mut mind_of_me) = mailbox::<Option<CerebellumTick>>(None);
         let (predictions_in, predictions) = mailbox(None);
-        let (epochs_in, epochs) = mailbox(self.words.epoch);
+        let (epochs_in, epochs) = mailbox(self.words.as_ref().map_or(0, |w| w.epoch));
         let (states_in, states) = mailbox(still(dof));
         let (ticks_in, ticks) = ring(TICKS_ROOM);
         let (decisions_in, decisions) = ring(TICKS_ROOM);
@@ -238,9 +239,9 @@ fn watch(
             Until::EpisodeEnds => {
                 success || failed || now - zero > limit || faulty_since.is_some_and(|since| now - since > PATIENCE)
             }
-            Until::Asked => shared.signals.exit.is_raised(),
+            Until::Asked => false,
         };
-        if over || shared.broken.is_raised() {
+        if over || interrupt::asked() || shared.broken.is_raised() {
             return End { success, failed, secs: (now - zero).secs(), mind, body };
         }
     }

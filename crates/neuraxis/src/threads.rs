@@ -249,7 +249,7 @@ pub struct PolicyReport {
 /// Inference at a fixed rate on the newest observation.
 pub fn policy(
     source: &mut Source,
-    mut words: Instruction,
+    mut words: Option<Instruction>,
     mut embedder: Option<MiniLm>,
     period: Nanos,
     mut links: PolicyLinks,
@@ -261,11 +261,13 @@ pub fn policy(
     let rate = periodic("policy", period, &shared.done, |_| {
         if let Some(sentence) = newest(&links.sentences) {
             let features = embedder.as_mut().map(|e| e.embed(&sentence)).transpose()?;
-            words = Instruction { text: sentence.into(), epoch: words.epoch + 1, features };
-            links.epochs.write(words.epoch);
+            let epoch = words.as_ref().map_or(0, |w| w.epoch) + 1;
+            words = Some(Instruction { text: sentence.into(), epoch, features });
+            links.epochs.write(epoch);
         }
-        let Some(observation) = newest(&links.observations) else { return Ok(false) };
-        match source.predict(&observation, &words) {
+        // Without a sentence there is nothing to do, without an image nothing to see.
+        let (Some(words), Some(observation)) = (&words, newest(&links.observations)) else { return Ok(false) };
+        match source.predict(&observation, words) {
             Ok(prediction) => {
                 links.predictions.write(Some(prediction));
                 links.seen.push(Box::new(Seen { prediction, looked: source.looked() }));

@@ -1,9 +1,6 @@
 //! `neuraxis train policy`: data sets in, weights out, with progress, curves and resumption.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -17,10 +14,10 @@ use neuraxis_policy::{
     train::{RunFiles, train},
 };
 
-use crate::config::{Config, read};
-
-/// Set by Ctrl-C: the run saves its state and ends.
-pub static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+use crate::{
+    config::{Config, read},
+    interrupt,
+};
 
 /// Trains from data set folders (one per shard) into `out`.
 pub fn policy(config: &Config, data: &[PathBuf], settings: Option<&Path>, out: &Path, command: String) -> Result<()> {
@@ -29,6 +26,8 @@ pub fn policy(config: &Config, data: &[PathBuf], settings: Option<&Path>, out: &
         None => TrainConfig::default(),
     };
     settings.validate()?;
+    // Ctrl-C saves the state and ends.
+    interrupt::listen()?;
     std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
     let mut embedder = MiniLm::load(&config.root.join(".deps/text"))?;
     let dataset = Dataset::open_all(data)?;
@@ -55,6 +54,7 @@ pub fn policy(config: &Config, data: &[PathBuf], settings: Option<&Path>, out: &
     };
     let files = RunFiles { weights: out.join("policy.safetensors"), state: out.join("state.safetensors") };
     let mut curves = Curves::create(out)?;
+    let mut trouble = None;
     let bar = ProgressBar::new(settings.steps).with_style(ProgressStyle::with_template(
         "{wide_bar} {pos}/{len} steps  {elapsed} passed, {eta} to go  {msg}",
     )?);
@@ -74,35 +74,59 @@ pub fn policy(config: &Config, data: &[PathBuf], settings: Option<&Path>, out: &
             if bar.is_hidden() {
                 println!("step {:>6}/{}  {line}  lr {:.2e}  grad {:.2}", p.step, p.steps, p.lr, p.grad_norm);
             }
-            curves.push(&p);
+            if let Err(error) = curves.push(&p) {
+                trouble.get_or_insert(error);
+            }
         },
-        || !INTERRUPTED.load(Ordering::Relaxed),
+        || !interrupt::asked(),
     )?;
     bar.finish();
+    if let Some(error) = trouble {
+        eprintln!("the curves are incomplete: {error:#}");
+    }
+    #[cfg(feature = "viz")]
+    curves.rerun.finish()?;
     println!("weights: {}", files.weights.display());
     Ok(())
 }
 
-/// Loss curves as CSV: step, coarse, fine, rotation, gripper, collision, samples per second.
+/// Names of the curves in the order of the file's columns, after the step.
+const CURVES: [&str; 6] = ["loss/coarse", "loss/fine", "loss/rotation", "loss/gripper", "loss/collision", "speed"];
+
+/// Loss curves: `curves.csv` grows over all runs of a folder, `curves.rrd` shows the same in Rerun.
 struct Curves {
     csv: std::fs::File,
+    #[cfg(feature = "viz")]
+    rerun: neuraxis_viz::Curves,
 }
 
 impl Curves {
+    /// Goes on after what earlier runs have written.
     fn create(out: &Path) -> Result<Self> {
-        let csv = out.join("curves.csv");
-        Ok(Self {
-            csv: std::fs::OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(&csv)
-                .with_context(|| csv.display().to_string())?,
-        })
+        let path = out.join("curves.csv");
+        let csv = std::fs::OpenOptions::new().create(true).append(true).open(&path);
+        let curves = Self {
+            csv: csv.with_context(|| path.display().to_string())?,
+            #[cfg(feature = "viz")]
+            rerun: neuraxis_viz::Curves::to_file(&out.join("curves.rrd"), "neuraxis train policy")?,
+        };
+        #[cfg(feature = "viz")]
+        for line in std::fs::read_to_string(&path)?.lines() {
+            let mut numbers = line.split(',').map(str::parse::<f64>);
+            let Some(Ok(step)) = numbers.next() else { continue };
+            let values: Vec<_> = CURVES.into_iter().zip(numbers.flatten()).collect();
+            curves.rerun.push(step as u64, &values)?;
+        }
+        Ok(curves)
     }
 
-    fn push(&mut self, p: &neuraxis_policy::train::Progress) {
+    fn push(&mut self, p: &neuraxis_policy::train::Progress) -> Result<()> {
         use std::io::Write;
-        let _ =
-            writeln!(self.csv, "{},{},{:.1}", p.step, p.terms.map(|t| format!("{t:.5}")).join(","), p.samples_per_sec);
+        let values: Vec<f64> = p.terms.into_iter().chain([p.samples_per_sec]).collect();
+        let columns = values.iter().map(|v| format!("{v:.5}")).collect::<Vec<_>>().join(",");
+        writeln!(self.csv, "{},{columns}", p.step)?;
+        #[cfg(feature = "viz")]
+        self.rerun.push(p.step, &CURVES.into_iter().zip(values).collect::<Vec<_>>())?;
+        Ok(())
     }
 }

@@ -128,7 +128,7 @@ impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             policy: PolicyConfig::default(),
-            steps: 3_600,
+            steps: 1_800,
             batch: 32,
             workers: 2,
             lr: 1e-3,
@@ -136,7 +136,7 @@ impl Default for TrainConfig {
             warmup: 150,
             weight_decay: 1e-2,
             clip: 1.0,
-            ema: 0.996,
+            ema: 0.995,
             bf16: true,
             seed: 1,
             augment_yaw_deg: 10.0,

@@ -62,7 +62,7 @@ pub struct Batch {
     pub targets: Targets,
 }
 
-/// How much oftener than others observations are drawn in which several goals are valid.
+/// How much oftener than others observations are drawn on the way to a free key-frame.
 const CHOICE_WEIGHT: usize = 3;
 
 /// A data set ready for training: records by kind, sentences encoded.
@@ -106,9 +106,10 @@ impl Samples {
             }
         }
         let training: Vec<Vec<usize>> = kinds.into_values().collect();
-        // Key-frames evenly by kind, for rare ones are as important as common ones; where the sentence decides
-        // between several goals, which is the slowest to learn, more often.
-        let weight = |kind: &Vec<usize>| if records[kind[0]].goals.len() > 1 { CHOICE_WEIGHT } else { 1 };
+        // Key-frames evenly by kind, for rare ones are as important as common ones. Free ones go to what the sentence
+        // names, which is the slowest to learn; those in contact go on from where the arm is.
+        let in_contact = |kind: &Vec<usize>| records[kind[0]].goals[0].keyframe.ignore_collisions;
+        let weight = |kind: &Vec<usize>| if in_contact(kind) { 1 } else { CHOICE_WEIGHT };
         let draws = (0..training.len()).flat_map(|k| std::iter::repeat_n(k, weight(&training[k]))).collect();
         Ok(Self { dataset, records, training, draws, validation, sentences })
     }

@@ -23,6 +23,12 @@ impl Process {
         Self { name, child }
     }
 
+    /// Ctrl-C.
+    fn interrupt(&mut self) {
+        let pid = self.child.id().to_string();
+        Command::new("kill").args(["-INT", &pid]).status().expect("kill");
+    }
+
     /// Closes its standard input, waits for its end, and returns exit code and all that it wrote.
     fn finish(mut self) -> (Option<i32>, String) {
         drop(self.child.stdin.take());
@@ -76,9 +82,9 @@ fn python() -> Command {
     python
 }
 
-/// Several test runs on one machine must not see each other's arms.
-fn domain() -> String {
-    (1 + std::process::id() % 100).to_string()
+/// Several tests and test runs on one machine must not see each other's arms.
+fn domain(test: u32) -> String {
+    (1 + (2 * std::process::id() + test) % 100).to_string()
 }
 
 fn file(path: &str) -> PathBuf {
@@ -98,17 +104,37 @@ fn another_process_sees_the_arm_move_instructs_it_and_stops_it() {
     let fake_loop = format!("neuraxis:={}", example("fake_loop").display());
     let mut launch = Command::new("python3");
     launch.arg(file("tests/ros/start_launch_file.py")).arg(file("launch/sim.launch.xml"));
-    launch.args([&fake_loop, "joint_states_hz:=50"]).env("ROS_DOMAIN_ID", domain());
+    launch.args([&fake_loop, "joint_states_hz:=50"]).env("ROS_DOMAIN_ID", domain(0));
     let node = Process::start("launch file", &mut launch);
-    let (code, seen) = observe(&["--instruction", "push the blue button", "--timeout", "90"], &domain()).finish();
+    let (code, seen) = observe(&["--instruction", "push the blue button", "--timeout", "90"], &domain(0)).finish();
     let (node_code, told) = node.finish();
     let both = format!("--- observer\n{seen}\n--- node\n{told}");
     assert_eq!(code, Some(0), "{both}");
     assert_eq!(node_code, Some(0), "{both}");
-    assert!(told.contains(" ros sim --task push_buttons --seed 1 --ros-args "), "{both}");
+    assert!(told.contains(" ros sim --task push_buttons --seed 1 --policy weights --ros-args "), "{both}");
     assert!(seen.contains("joints: fr3_joint1, fr3_joint2, fr3_finger_joint1"), "{both}");
     assert!(told.contains("instruction: push the blue button"), "{both}");
     assert!(told.contains("stops: 1,") && told.contains("instructions: 1,") && told.contains("failed: 0,"), "{both}");
+}
+
+/// The whole program: simulator, loop, cameras and policy threads, with the expert so that no weights are needed.
+#[test]
+fn the_simulated_arm_waits_for_an_instruction_moves_and_is_stopped() {
+    let binary = example("").parent().unwrap().join("neuraxis");
+    assert!(binary.exists(), "{} is not built: ./neuraxis build", binary.display());
+    let mut command = Command::new(binary);
+    command.args(["ros", "sim", "--policy", "expert", "--task", "stack_blocks", "--wait"]);
+    command.env("ROS_DOMAIN_ID", domain(1));
+    let mut program = Process::start("neuraxis ros sim", &mut command);
+    let cameras = "front,left_shoulder,right_shoulder,wrist";
+    let arguments = ["--instruct-first", "--cameras", cameras, "--timeout", "100"];
+    let (code, seen) = observe(&arguments, &domain(1)).finish();
+    program.interrupt();
+    let (program_code, told) = program.finish();
+    let both = format!("--- observer\n{seen}\n--- program\n{told}");
+    assert_eq!(code, Some(0), "{both}");
+    assert_eq!(program_code, Some(0), "{both}");
+    assert!(told.contains("stops: 1,") && told.contains("instructions: 1,"), "{both}");
 }
 
 #[test]

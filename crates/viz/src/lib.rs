@@ -1,6 +1,7 @@
 //! The window: everything the robot sees, thinks and does, in Rerun, as a file or live. A pure sink: nothing comes back.
 
 mod config;
+mod curves;
 mod error;
 mod heat;
 mod layout;
@@ -9,6 +10,7 @@ mod sink;
 mod source;
 
 pub use config::VizConfig;
+pub use curves::Curves;
 pub use error::VizError;
 pub use heat::{PredictionDetail, VirtualView};
 pub use sink::{Level, Viz};

@@ -1,0 +1,37 @@
+//! Curves over steps, such as the losses of a training run.
+
+use std::{path::Path, time::Duration};
+
+use rerun::{RecordingStream, RecordingStreamBuilder, Scalars, sink::FileSink};
+
+use crate::VizError;
+
+/// Scalars by name on a step axis, as a recording that `rerun FILE` opens.
+pub struct Curves {
+    rec: RecordingStream,
+}
+
+impl Curves {
+    /// Starts the file anew.
+    pub fn to_file(path: &Path, title: &str) -> Result<Self, VizError> {
+        let sink =
+            FileSink::new(path).map_err(|e| VizError::File { path: path.to_path_buf(), reason: e.to_string() })?;
+        let rec = RecordingStreamBuilder::new("neuraxis_training").set_sinks((sink,))?;
+        rec.send_recording_name(title)?;
+        Ok(Self { rec })
+    }
+
+    /// One value per curve at a step.
+    pub fn push(&self, step: u64, values: &[(&str, f64)]) -> Result<(), VizError> {
+        self.rec.set_time_sequence("step", i64::try_from(step).unwrap_or(i64::MAX));
+        for (name, value) in values {
+            self.rec.log(*name, &Scalars::single(*value))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until everything is on disk.
+    pub fn finish(self) -> Result<(), VizError> {
+        self.rec.flush_with_timeout(Duration::from_secs(10)).map_err(|e| VizError::Stream(e.to_string()))
+    }
+}

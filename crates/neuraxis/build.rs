@@ -33,5 +33,6 @@ fn main() {
         .filter(|o| o.status.success())
         .map_or_else(|| "unknown".into(), |o| String::from_utf8_lossy(&o.stdout).trim().to_string());
     println!("cargo:rustc-env=NEURAXIS_COMMIT={commit}");
-    println!("cargo:rerun-if-changed={}", root.join(".git/HEAD").display());
+    // HEAD names a branch and stays the same over commits; its log does not.
+    println!("cargo:rerun-if-changed={}", root.join(".git/logs/HEAD").display());
 }

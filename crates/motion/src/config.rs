@@ -41,7 +41,7 @@ impl Default for MotionConfig {
             contact_jerk_m_s3: 20.0,
             transit_z_m: 0.90,
             blend_m: 0.05,
-            ik_restarts: 30,
+            ik_restarts: 20,
             forward_posture_rad: Vec::new(),
         }
     }

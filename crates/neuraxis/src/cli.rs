@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
-    config::{Config, workspace_root},
+    config::{Config, shards, workspace_root},
     demos::{self, DemosPlan},
     episode_run::Studio,
     eval::{self, Actor, EVAL_SEED, EvalPlan, Told},
@@ -80,7 +80,7 @@ enum Command {
     },
     /// Measure success in lockstep, with Wilson 95 % intervals.
     Eval {
-        /// `weights` (the shipped ones), `expert`, `nearest:DATA_SHARD`, or a file of weights.
+        /// `weights` (the shipped ones), `expert`, `nearest:DATA`, or a file of weights.
         #[arg(long, default_value = "weights")]
         policy: String,
         /// Tasks, comma-separated, or `all`.
@@ -446,28 +446,6 @@ fn demo_shards(plan: &DemosPlan, out: &std::path::Path, jobs: u64) -> Result<()>
     }
     println!("{} episodes of {} tasks in {}", plan.episodes, plan.tasks.len(), out.display());
     Ok(())
-}
-
-/// The shard folders of data sets.
-fn shards(data: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let mut all = Vec::new();
-    for dir in data {
-        if dir.join("index.json").exists() {
-            all.push(dir.clone());
-            continue;
-        }
-        let mut inside: Vec<PathBuf> = std::fs::read_dir(dir)
-            .with_context(|| dir.display().to_string())?
-            .filter_map(|e| e.ok().map(|e| e.path()))
-            .filter(|p| p.join("index.json").exists())
-            .collect();
-        if inside.is_empty() {
-            bail!("{}: no data set here (no index.json)", dir.display());
-        }
-        inside.sort();
-        all.append(&mut inside);
-    }
-    Ok(all)
 }
 
 /// What a `--policy` means.

@@ -116,6 +116,28 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
     serde_yaml::from_str(&text).with_context(|| path.display().to_string())
 }
 
+/// The shard folders of data sets.
+pub fn shards(data: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut all = Vec::new();
+    for dir in data {
+        if dir.join("index.json").exists() {
+            all.push(dir.clone());
+            continue;
+        }
+        let mut inside: Vec<PathBuf> = std::fs::read_dir(dir)
+            .with_context(|| dir.display().to_string())?
+            .filter_map(|e| e.ok().map(|e| e.path()))
+            .filter(|p| p.join("index.json").exists())
+            .collect();
+        if inside.is_empty() {
+            bail!("{}: no data set here (no index.json)", dir.display());
+        }
+        inside.sort();
+        all.append(&mut inside);
+    }
+    Ok(all)
+}
+
 fn in_range(key: &str, value: f64, low: f64, high: f64) -> Result<()> {
     if !(value.is_finite() && (low..=high).contains(&value)) {
         bail!("{key} = {value}, allowed: finite, {low} to {high}");

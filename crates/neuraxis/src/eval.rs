@@ -165,7 +165,10 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
             device = format!("{:?}, 1 torch thread", policy.device());
             learned = Some(Box::new(policy));
         }
-        (Actor::Nearest(dir), Some(embedder)) => learned = Some(Box::new(NearestReplay::open(dir, embedder)?)),
+        (Actor::Nearest(data), Some(embedder)) => {
+            let shards = crate::config::shards(std::slice::from_ref(data))?;
+            learned = Some(Box::new(NearestReplay::open(&shards, embedder)?));
+        }
         _ => {}
     }
     let mut rows = Vec::new();

@@ -3,7 +3,7 @@
 //! Similar means: same sentence meaning (pooled text features), same place in the task (last key-frame, gripper)
 //! and a similar picture (the coarse top and front views, shrunk). No learning.
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
 use neuraxis_core::{
     Instruction, KeyFrame, Observation, Policy, PolicyError, Prediction, StageTimes, TextEmbedder, TextFeatures,
@@ -19,9 +19,9 @@ use crate::{
 };
 
 /// Side of the shrunken views.
-const SIDE: usize = 14;
+const SIDE: usize = 16;
 /// Most observations kept.
-const MOST: usize = 6000;
+const MOST: usize = 20_000;
 
 /// Features of training observations and the key-frames they were labelled with.
 pub struct NearestReplay {
@@ -31,9 +31,10 @@ pub struct NearestReplay {
 }
 
 impl NearestReplay {
-    /// Indexes a data set; every n-th observation if it is large.
-    pub fn open(dir: &Path, embedder: &mut dyn TextEmbedder) -> Result<Self> {
-        let dataset = Dataset::open(dir)?;
+    /// Indexes the shards of a data set; every n-th observation if it is very large.
+    pub fn open<P: AsRef<Path>>(shards: &[P], embedder: &mut dyn TextEmbedder) -> Result<Self> {
+        let dataset = Dataset::open_all(shards)?;
+        let mut sentences: HashMap<String, TextFeatures> = HashMap::new();
         let config = PolicyConfig::default();
         let stride = dataset.len().div_ceil(MOST).max(1);
         let mut entries = Vec::new();
@@ -48,8 +49,12 @@ impl NearestReplay {
                 record.gripper_width_m,
             );
             for goal in &record.goals {
-                let text = embedder.embed(&goal.instruction).map_err(|e| crate::Error::Data(e.to_string()))?;
-                entries.push((features(&config, &scene, &body, &text)?, goal.keyframe));
+                if !sentences.contains_key(&goal.instruction) {
+                    let text = embedder.embed(&goal.instruction).map_err(|e| crate::Error::Data(e.to_string()))?;
+                    sentences.insert(goal.instruction.clone(), text);
+                }
+                let text = &sentences[&goal.instruction];
+                entries.push((features(&config, &scene, &body, text)?, goal.keyframe));
             }
         }
         Ok(Self { config, entries, seq: 0 })

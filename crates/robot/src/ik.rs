@@ -8,7 +8,7 @@ use crate::{Jacobian, Robot};
 /// Position and orientation errors below which a pose counts as reached [m], [rad].
 const CLOSE_M: f64 = 1e-5;
 const CLOSE_RAD: f64 = 1e-4;
-const ITERATIONS: usize = 120;
+const ITERATIONS: usize = 60;
 /// Solutions stay this far inside the limits, outside the brainstem's own margin [rad].
 const SPARE_RAD: f64 = 0.01;
 /// Cost under which a solution is taken at once [rad].

@@ -1,0 +1,148 @@
+//! The mover on its own: goals are reached inside the limits, lines are straight, a moved goal causes no jump.
+
+use std::{path::Path, sync::Arc};
+
+use nalgebra::{UnitQuaternion, Vector3};
+use neuraxis_core::{Fault, Gripper, Joints, KeyFrame, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
+use neuraxis_motion::{MotionConfig, Mover};
+use neuraxis_robot::{Robot, RobotConfig};
+
+fn robot() -> Arc<Robot> {
+    let urdf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../urdf/fr3.urdf");
+    let config = RobotConfig {
+        urdf: urdf.clone(),
+        base_link: "fr3_link0".into(),
+        tool_link: "fr3_hand".into(),
+        hand_from_tool_z_m: 0.1034,
+        world_from_base_xyz_m: [-0.268, -0.0064, 0.75],
+        world_from_base_yaw_rad: 0.0,
+        acceleration_limits_rad_s2: vec![10.0; 7],
+        jerk_limits_rad_s3: vec![5000.0; 7],
+        home_rad: vec![0.0, 0.1752, 0.0, -0.943, 0.0, 1.1182, std::f64::consts::FRAC_PI_4],
+    };
+    Arc::new(Robot::from_urdf(&urdf, &config).unwrap())
+}
+
+fn at_rest(q: Joints) -> SegmentState {
+    let still = Joints::zeros(q.len());
+    SegmentState { q, qd: still, qdd: still }
+}
+
+fn key(pose: Pose<World, Tool>, ignore_collisions: bool) -> KeyFrame {
+    KeyFrame { world_from_tool: pose, gripper: Gripper::Open, ignore_collisions }
+}
+
+/// Steps to the goal; every state is checked against the one before. Returns the way of the tool.
+fn follow(
+    robot: &Robot,
+    mover: &mut Mover,
+    from: SegmentState,
+    acceleration: f64,
+) -> (SegmentState, Vec<Vector3<f64>>) {
+    let dt = PERIOD_CEREBELLUM.secs();
+    let (mut last, mut way) = (from, Vec::new());
+    for _ in 0..4000 {
+        if mover.is_done() {
+            return (last, way);
+        }
+        let next = mover.step().unwrap();
+        for i in 0..robot.dof() {
+            let limit = &robot.limits()[i];
+            assert!(next.qd[i].abs() <= limit.velocity_rad_s, "joint {i}: {} rad/s", next.qd[i]);
+            let change = (next.qd[i] - last.qd[i]).abs() / dt;
+            assert!(change <= acceleration * 1.01, "joint {i}: {change} rad/s²");
+            let step = (next.q[i] - last.q[i]).abs();
+            assert!(step <= limit.velocity_rad_s * dt, "joint {i} jumps {step} rad");
+        }
+        way.push(robot.world_from_tool(&next.q).position());
+        last = next;
+    }
+    panic!("not done after 20 s, {} m to go", mover.remaining_m());
+}
+
+#[test]
+fn free_goals_are_reached_over_the_table_and_within_the_limits() {
+    let robot = robot();
+    let config = MotionConfig::default();
+    let mut mover = Mover::new(robot.clone(), config.clone()).unwrap();
+    let home = robot.world_from_tool(&robot.home());
+    let mut state = at_rest(robot.home());
+    // Low on one side, then low on the other: the way between goes up to the transit height.
+    let low = |x: f64, y: f64, yaw: f64| {
+        let turn = UnitQuaternion::from_axis_angle(&Vector3::z_axis(), yaw);
+        Pose::from_parts(Vector3::new(x, y, 0.80), turn * home.rotation())
+    };
+    for (i, goal) in [low(0.25, 0.2, 0.3), low(0.2, -0.2, -0.4)].into_iter().enumerate() {
+        mover.start(&state, &key(goal, false)).unwrap();
+        let (end, way) = follow(&robot, &mut mover, state, config.acceleration_rad_s2);
+        let (metres, radians) = robot.world_from_tool(&end.q).distance(&goal);
+        assert!(metres < 1e-3 && radians < 5e-3, "goal {i}: {metres} m, {radians} rad");
+        assert!(end.qd.iter().all(|v| v.abs() < 1e-6));
+        if i == 1 {
+            let middle = way.iter().filter(|p| p.y.abs() < 0.05).map(|p| p.z).fold(f64::MAX, f64::min);
+            assert!(middle > 0.86, "crosses at {middle} m");
+        }
+        state = end;
+    }
+}
+
+#[test]
+fn contact_goals_are_approached_on_a_straight_line() {
+    let robot = robot();
+    let mut mover = Mover::new(robot.clone(), MotionConfig::default()).unwrap();
+    let state = at_rest(robot.home());
+    let start = robot.world_from_tool(&state.q);
+    let goal = Pose::from_parts(start.position() + Vector3::new(0.06, -0.05, -0.20), start.rotation());
+    mover.start(&state, &key(goal, true)).unwrap();
+    let (end, way) = follow(&robot, &mut mover, state, 10.0);
+    assert!(robot.world_from_tool(&end.q).distance(&goal).0 < 1e-3);
+    let along = (goal.position() - start.position()).normalize();
+    for p in way {
+        let off = p - start.position();
+        let beside = (off - along * off.dot(&along)).norm();
+        assert!(beside < 1e-3, "{beside} m beside the line");
+    }
+}
+
+#[test]
+fn a_goal_that_moves_is_followed_without_a_stop_or_a_jump() {
+    let robot = robot();
+    let config = MotionConfig::default();
+    let mut mover = Mover::new(robot.clone(), config.clone()).unwrap();
+    let mut state = at_rest(robot.home());
+    let start = robot.world_from_tool(&state.q);
+    let goal = |y: f64| Pose::from_parts(start.position() + Vector3::new(0.0, y, -0.05), start.rotation());
+    mover.start(&state, &key(goal(0.20), false)).unwrap();
+    let dt = PERIOD_CEREBELLUM.secs();
+    for tick in 1..=80 {
+        if tick % 20 == 0 {
+            mover.retarget(&key(goal(0.20 + 0.0005 * f64::from(tick)), false)).unwrap();
+        }
+        let next = mover.step().unwrap();
+        for i in 0..robot.dof() {
+            let change = (next.qd[i] - state.qd[i]).abs() / dt;
+            assert!(change <= config.acceleration_rad_s2 * 1.01, "joint {i} at tick {tick}: {change} rad/s²");
+        }
+        if tick > 30 && tick < 80 {
+            assert!(next.qd.iter().any(|v| v.abs() > 0.05), "stops at tick {tick}");
+        }
+        state = next;
+    }
+    let (end, _) = follow(&robot, &mut mover, state, config.acceleration_rad_s2);
+    assert!(robot.world_from_tool(&end.q).distance(&goal(0.24)).0 < 1e-3);
+}
+
+#[test]
+fn what_cannot_be_reached_is_refused_before_the_first_step() {
+    let robot = robot();
+    let mut mover = Mover::new(robot.clone(), MotionConfig::default()).unwrap();
+    let state = at_rest(robot.home());
+    let here = robot.world_from_tool(&state.q);
+    let far = Pose::from_parts(Vector3::new(3.0, 0.0, 1.0), here.rotation());
+    let nowhere = Pose::from_parts(Vector3::new(f64::NAN, 0.0, 1.0), here.rotation());
+    for goal in [far, nowhere] {
+        for contact in [false, true] {
+            assert_eq!(mover.start(&state, &key(goal, contact)), Err(Fault::Unreachable));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! A mistake in a configuration is an error that names file and key, before anything moves.
+
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use neuraxis_tests::{run, workspace};
+
+/// A workspace whose configuration may be spoilt.
+fn copy_of_workspace(dir: &Path) -> PathBuf {
+    let configs = dir.join("configs/fr3");
+    fs::create_dir_all(&configs).expect("a folder");
+    for entry in fs::read_dir(workspace().join("configs/fr3")).expect("the configuration") {
+        let entry = entry.expect("an entry");
+        fs::copy(entry.path(), configs.join(entry.file_name())).expect("a copy");
+    }
+    for folder in ["urdf", "sim"] {
+        symlink(workspace().join(folder).canonicalize().expect("a folder"), dir.join(folder)).expect("a link");
+    }
+    configs
+}
+
+/// What `config check` says.
+fn check(root: &Path) -> (bool, String) {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
+    let mut command = Command::new(target.join("release/neuraxis"));
+    command.args(["config", "check"]).env("NEURAXIS_ROOT", root);
+    let ended = run(&mut command, Duration::from_secs(60)).expect("the check ends");
+    (ended.status.success(), ended.stdout + &ended.stderr)
+}
+
+#[test]
+fn a_sound_copy_is_accepted() {
+    let dir = tempfile::tempdir().expect("a folder");
+    copy_of_workspace(dir.path());
+    let (accepted, said) = check(dir.path());
+    assert!(accepted && said.contains("every file is sound"), "{said}");
+}
+
+#[test]
+fn each_mistake_is_refused_with_file_and_key() {
+    for (file, line, expected) in [
+        ("run.yaml", "policy_hz: .inf", ["run.yaml", "policy_hz", "1 to 100"]),
+        ("run.yaml", "polcy_hz: 10", ["run.yaml", "polcy_hz", "expected one of"]),
+        ("brainstem.yaml", "jerk_scale: .nan", ["brainstem.yaml", "jerk_scale", "NaN"]),
+        ("brainstem.yaml", "tracking_error_rad: -1", ["brainstem.yaml", "tracking_error_rad", "-1"]),
+        ("motion.yaml", "velocity_scale: 7.0", ["motion.yaml", "velocity_scale", "7"]),
+        ("cerebellum.yaml", "freeze_m: .inf", ["cerebellum.yaml", "freeze_m", "inf"]),
+        ("robot.yaml", "jerk_limits_rad_s3: [.inf, 1, 1, 1, 1, 1, 1]", ["jerk_limits_rad_s3", "inf", "finite"]),
+        ("robot.yaml", "tool_link: fr3_nose", ["tool_link", "fr3_nose", "fr3.urdf"]),
+        ("robot.yaml", "urdf: urdf/none.urdf", ["urdf/none.urdf", "No such file", "urdf"]),
+    ] {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = copy_of_workspace(dir.path()).join(file);
+        let key = line.split(':').next().expect("a key");
+        let kept: Vec<String> = fs::read_to_string(&path)
+            .expect("the file")
+            .lines()
+            .filter(|l| !l.starts_with(&format!("{key}:")))
+            .map(String::from)
+            .collect();
+        fs::write(&path, format!("{}\n{line}\n", kept.join("\n"))).expect("a spoilt file");
+        let (accepted, said) = check(dir.path());
+        assert!(!accepted, "{file}: {line} was accepted");
+        for part in expected {
+            assert!(said.contains(part), "{file}: {line}: {part:?} is not in:\n{said}");
+        }
+    }
+}
+
+#[test]
+fn a_broken_urdf_is_refused_by_name() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = copy_of_workspace(dir.path()).join("robot.yaml");
+    fs::write(dir.path().join("broken.urdf"), "<robot name=\"x\"><link>").expect("a file");
+    let text = fs::read_to_string(&path).expect("the file").replace("urdf: urdf/fr3.urdf", "urdf: broken.urdf");
+    fs::write(&path, text).expect("a changed file");
+    let (accepted, said) = check(dir.path());
+    assert!(!accepted && said.contains("broken.urdf"), "{said}");
+}

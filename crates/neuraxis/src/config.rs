@@ -20,6 +20,8 @@ pub struct RunSettings {
     pub time_limit_secs: f64,
     /// Policy weights, relative to the workspace.
     pub weights: PathBuf,
+    /// Hash that the weights must have (`neuraxis doctor` prints it); null: any.
+    pub weights_hash: Option<String>,
     /// Where the policy runs: cpu, cuda:N or auto.
     pub device: String,
     /// Rate of the camera thread in the realtime clock, 1 to 60 [Hz].
@@ -33,6 +35,7 @@ impl Default for RunSettings {
             lockstep_latency_secs: 0.08,
             time_limit_secs: 20.0,
             weights: "configs/weights/small.safetensors".into(),
+            weights_hash: None,
             device: "cpu".into(),
             camera_hz: 15.0,
         }

@@ -12,7 +12,7 @@ use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_core::{
     ArmState, Instruction, Nanos, Observation, PERIOD_BRAINSTEM, Policy, PolicyError, Prediction, TextEmbedder,
 };
-use neuraxis_policy::{CorticalPolicy, text::MiniLm};
+use neuraxis_policy::text::MiniLm;
 use neuraxis_sim::{CameraRig, Setup};
 use parking_lot::Mutex;
 use serde_json::json;
@@ -26,7 +26,7 @@ use crate::{
     realtime::{Report, Session, Until},
     recorder::Recorder,
     script::Script,
-    source::Source,
+    source::{Source, load_policy},
     threads::Shared,
 };
 
@@ -120,9 +120,7 @@ pub fn source(studio: &Studio, setup: &Setup, actor: &Actor) -> Result<(Source, 
         Actor::Weights(weights) => {
             let mut embedder = MiniLm::load(&config.root.join(".deps/text"))?;
             let words = instruction(setup.goal(), Some(&mut embedder))?;
-            let policy = CorticalPolicy::load(weights, config.run.device.parse()?, embedder.id()).context(
-                "no usable weights: train some (`neuraxis demos`, `neuraxis train policy`), or watch the scripted expert (--policy expert)",
-            )?;
+            let policy = load_policy(config, weights, embedder.id())?;
             println!("policy      {} on {:?}, hash {:016x}", weights.display(), policy.device(), policy.hash());
             Ok((Source::Weights(Box::new(policy)), words, Some(embedder)))
         }

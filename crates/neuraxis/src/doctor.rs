@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use neuraxis_brainstem::{Grant, PrivilegeConfig, request_privileges};
-use neuraxis_policy::{CorticalPolicy, DeviceChoice, text::MiniLm};
+use neuraxis_policy::{DeviceChoice, text::MiniLm};
 use neuraxis_sim::CameraRig;
 
 use crate::{config::Config, episode_run::Studio};
@@ -85,10 +85,19 @@ fn simulator(config: &Config) -> Result<String, String> {
 fn weights(config: &Config) -> Result<String, String> {
     let path = config.root.join(&config.run.weights);
     let embedder = MiniLm::load(&config.root.join(".deps/text")).map_err(|e| e.to_string())?;
-    let policy = CorticalPolicy::load(&path, DeviceChoice::Cpu, neuraxis_core::TextEmbedder::id(&embedder))
-        .map_err(|e| e.to_string())?;
+    let policy = crate::source::load_policy(config, &path, neuraxis_core::TextEmbedder::id(&embedder))
+        .map_err(|e| format!("{e:#}"))?;
     let about = policy.about();
-    Ok(format!("{}: step {}, commit {}, seed {}", path.display(), about.steps, about.commit, about.seed))
+    Ok(format!(
+        "{}: hash {:016x}, step {}, {:.0} s of training, commit {}, seed {}, {}",
+        path.display(),
+        policy.hash(),
+        about.steps,
+        about.train_secs,
+        about.commit,
+        about.seed,
+        about.licence
+    ))
 }
 
 fn viewer(config: &Config) -> Result<String, String> {

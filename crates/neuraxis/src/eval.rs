@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, path::PathBuf, process::Command, ti
 
 use anyhow::{Context, Result, bail};
 use neuraxis_core::Policy;
-use neuraxis_policy::{CorticalPolicy, nearest::NearestReplay, text::MiniLm};
+use neuraxis_policy::{nearest::NearestReplay, text::MiniLm};
 use neuraxis_sim::CameraRig;
 use serde::{Deserialize, Serialize};
 
@@ -159,8 +159,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
     let (mut hash, mut device) = (None, "none".to_string());
     match (&plan.actor, embedder.as_mut()) {
         (Actor::Weights(path), Some(embedder)) => {
-            let policy =
-                CorticalPolicy::load(path, config.run.device.parse()?, neuraxis_core::TextEmbedder::id(embedder))?;
+            let policy = crate::source::load_policy(config, path, neuraxis_core::TextEmbedder::id(embedder))?;
             hash = Some(format!("{:016x}", policy.hash()));
             device = format!("{:?}, 1 torch thread", policy.device());
             learned = Some(Box::new(policy));

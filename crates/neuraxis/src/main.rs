@@ -20,7 +20,7 @@ mod realtime;
 mod recorder;
 #[cfg(feature = "sim")]
 mod script;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+#[cfg(all(feature = "sim", feature = "policy"))]
 mod source;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod threads;

@@ -8,7 +8,7 @@ use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_core::{ArmState, Instruction, Nanos, Observation, Prediction};
 use neuraxis_episode::{DepthEncoding, EpisodeWriter, Header};
 use neuraxis_robot::Robot;
-use neuraxis_viz::{Level, PredictionDetail, VirtualView, Viz, VizConfig};
+use neuraxis_viz::{Level, PredictionDetail, VirtualView, Viz, VizConfig, VizError};
 use serde_json::json;
 
 use crate::{config::Config, lockstep::Witness};
@@ -69,9 +69,14 @@ impl Recorder {
             ..VizConfig::default()
         };
         let viewer = config.root.join(".deps/rerun/rerun_sdk/rerun_cli/rerun");
-        let mut viz = match live {
-            true => Viz::live(viewer.exists().then_some(viewer.as_path()), Some(&files[1]), &viz)?,
-            false => Viz::to_file(&files[1], &viz)?,
+        let shown = live.then(|| Viz::live(viewer.exists().then_some(viewer.as_path()), Some(&files[1]), &viz));
+        let mut viz = match shown {
+            Some(Err(error @ VizError::NoDisplay)) => {
+                println!("viewer      {error}");
+                Viz::to_file(&files[1], &viz)?
+            }
+            Some(viz) => viz?,
+            None => Viz::to_file(&files[1], &viz)?,
         };
         viz.log_instruction(zero, &instruction.text)?;
         Ok(Self { mcap: Some(mcap), viz: Some(viz), ticks: 0, now: zero, phase: String::new(), files })

@@ -1,10 +1,32 @@
 //! Where key-frames come from in a run that people watch: the trained policy, or a script.
 
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
 use neuraxis_core::{Instruction, Observation, Policy, PolicyError, Prediction};
 use neuraxis_policy::{CorticalPolicy, PredictionViews};
 use neuraxis_vision::Cloud;
 
-use crate::script::Script;
+use crate::{config::Config, script::Script};
+
+/// The policy in a file of weights, if it is the one that the configuration means and made for its robot.
+pub fn load_policy(config: &Config, weights: &Path, text_encoder: &str) -> Result<CorticalPolicy> {
+    let policy = CorticalPolicy::load(weights, config.run.device.parse()?, text_encoder).context(
+        "no usable weights: train some (`neuraxis demos`, `neuraxis train policy`), or watch the scripted expert (--policy expert)",
+    )?;
+    let hash = format!("{:016x}", policy.hash());
+    if weights == config.root.join(&config.run.weights)
+        && let Some(expected) = &config.run.weights_hash
+        && *expected != hash
+    {
+        bail!("{}: hash {hash}, configs/{}/run.yaml wants weights_hash: {expected}", weights.display(), config.name);
+    }
+    let made_for = &policy.about().embodiment;
+    if *made_for != config.name {
+        bail!("{}: trained for robot {made_for:?}, this is {:?}", weights.display(), config.name);
+    }
+    Ok(policy)
+}
 
 /// A policy that can show what it looked at.
 pub enum Source {

@@ -4,19 +4,23 @@ use std::{path::PathBuf, process::Command, time::Duration};
 
 use neuraxis_tests::{Finished, run, workspace};
 
-fn demo(out: &std::path::Path, arguments: &[&str]) -> Finished {
+fn demo(out: &std::path::Path, arguments: &[&str], environment: &[(&str, &str)]) -> Finished {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
     let binary = target.join("release/neuraxis");
     assert!(binary.exists(), "{} is missing: ./neuraxis build", binary.display());
     let mut command = Command::new(binary);
-    command.args(["demo", "--policy", "expert", "--task", "stack_blocks", "--out"]).arg(out).args(arguments);
+    command
+        .args(["demo", "--policy", "expert", "--task", "stack_blocks", "--out"])
+        .arg(out)
+        .args(arguments)
+        .envs(environment.iter().copied());
     run(&mut command, Duration::from_secs(180)).expect("the demo ends")
 }
 
 #[test]
 fn all_threads_run_and_both_recordings_are_written() {
     let dir = tempfile::tempdir().expect("a folder");
-    let ended = demo(dir.path(), &[]);
+    let ended = demo(dir.path(), &[], &[]);
     // Whether the goal is met on a loaded machine is not the point here: success is judged in lockstep.
     for thread in ["brainstem", "cerebellum", "policy", "cameras", "plant", "recorded"] {
         assert!(ended.stdout.lines().any(|line| line.starts_with(thread)), "no {thread} in:\n{}", ended.stdout);
@@ -30,10 +34,22 @@ fn all_threads_run_and_both_recordings_are_written() {
 #[test]
 fn without_cameras_the_arm_stops_and_nothing_recorded_is_lost() {
     let dir = tempfile::tempdir().expect("a folder");
-    let ended = demo(dir.path(), &["--cameras-stop-after", "1"]);
+    let ended = demo(dir.path(), &["--cameras-stop-after", "1"], &[]);
     assert!(!ended.status.success(), "{}", ended.stdout);
     let fault = ended.stdout.lines().find(|line| line.starts_with("fault")).expect("a fault is printed");
     assert!(fault.contains("policy stopped delivering predictions"), "{fault}");
     let recording = std::fs::metadata(dir.path().join("episode.mcap")).expect("a recording");
     assert!(recording.len() > 50_000, "{} bytes", recording.len());
+}
+
+#[test]
+fn without_a_renderer_the_error_names_the_remedy_and_the_recording_is_closed() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let ended = demo(dir.path(), &[], &[("__EGL_VENDOR_LIBRARY_FILENAMES", "/nonexistent.json")]);
+    assert!(!ended.status.success(), "{}", ended.stdout);
+    assert!(ended.stderr.contains("EGL") && ended.stderr.contains("install libegl1"), "{}", ended.stderr);
+    assert!(ended.stdout.lines().any(|line| line.starts_with("recorded")), "{}", ended.stdout);
+    // A closed MCAP file ends with the format's magic bytes.
+    let bytes = std::fs::read(dir.path().join("episode.mcap")).expect("a recording");
+    assert!(bytes.ends_with(b"\x89MCAP0\r\n"), "the recording is not closed");
 }

@@ -13,6 +13,7 @@ use neuraxis_core::{ArmState, Clock, Instruction, Joints, Nanos, Observation};
 use neuraxis_policy::text::MiniLm;
 use neuraxis_robot::Robot;
 use neuraxis_sim::{Plant, Setup, realtime};
+use serde_json::json;
 
 use crate::{
     config::Config,
@@ -179,10 +180,18 @@ impl Session<'_> {
             let summary = join(body_thread, "brainstem");
             shared.end();
 
-            // All are joined before the first error is passed on.
-            let (plant, film, eyes) = (join(plant, "plant"), join(film, "recorder"), join(eyes, "cameras"));
+            // All are joined, and what was recorded is closed, before the first error is passed on.
+            let (plant, mut film, eyes) = (join(plant, "plant"), join(film, "recorder"), join(eyes, "cameras"));
             let (mind, thinker) = (join(mind, "cerebellum"), join(thinker, "policy"));
             let guest = guest.map(|g| join(g, "ros")).transpose();
+            let errors = [plant.as_ref().err(), eyes.as_ref().err(), mind.as_ref().err(), thinker.as_ref().err()];
+            let first = errors.into_iter().chain([guest.as_ref().err(), summary.as_ref().err()]).flatten().next();
+            if let Some(error) = first
+                && let Some(recorder) = film.as_mut().ok().and_then(Option::take)
+            {
+                let files = recorder.finish(false, &json!({ "error": format!("{error:#}") }))?;
+                println!("recorded    {}  {}", files[0].display(), files[1].display());
+            }
             let ((plant, lost), recorder, eyes, mind) = (plant?, film?, eyes?, mind?);
             let PolicyReport { rate: thinker, refused } = thinker?;
             let summary = summary?;

@@ -1,0 +1,29 @@
+//! The shipped weights, loaded and run as everybody runs them; and the same command gives the same bytes.
+
+use std::{fs, path::PathBuf, process::Command, time::Duration};
+
+use neuraxis_tests::{run, workspace};
+
+#[test]
+fn most_scenes_are_solved_and_runs_repeat() {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
+    let binary = target.join("release/neuraxis");
+    assert!(binary.exists(), "{} is missing: ./neuraxis build", binary.display());
+    let dir = tempfile::tempdir().expect("a folder");
+    let results: Vec<Vec<u8>> = ["first.json", "second.json"]
+        .iter()
+        .map(|name| {
+            let file = dir.path().join(name);
+            let mut command = Command::new(&binary);
+            command.args(["eval", "--policy", "weights", "--tasks", "all", "--episodes", "3", "--json"]).arg(&file);
+            let ended = run(&mut command, Duration::from_secs(900)).expect("the evaluation ends");
+            assert!(ended.status.success(), "{}{}", ended.stdout, ended.stderr);
+            fs::read(&file).expect("the result file")
+        })
+        .collect();
+    assert!(results[0] == results[1], "two runs of one command differ");
+    let report: serde_json::Value = serde_json::from_slice(&results[0]).expect("JSON");
+    // Far below the table in the README: nine scenes on another processor may go a little differently.
+    let mean = report["mean"].as_f64().expect("a mean");
+    assert!(mean > 0.5, "mean success {mean}\n{:#}", report["tasks"]);
+}

@@ -68,7 +68,8 @@ impl Mover {
             spread(config.contact_speed_m_s),
             spread(config.contact_acceleration_m_s2),
             spread(config.contact_jerk_m_s3),
-        );
+        )
+        .straight();
         let given = config.forward_posture_rad.len();
         if given != 0 && given != robot.dof() {
             return Err(MotionError::Joints { given, most: robot.dof() });

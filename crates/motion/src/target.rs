@@ -25,6 +25,12 @@ impl<const N: usize> Approach<N> {
         Self { ruckig: Ruckig::new(None, period_secs), input, output: OutputParameter::new(None), done: true }
     }
 
+    /// All numbers keep their ratio on the way, wherever the start allows it: a straight line.
+    pub(crate) fn straight(mut self) -> Self {
+        self.input.synchronization = Synchronization::Phase;
+        self
+    }
+
     /// Starts from a state; the target is where it stands until [`Approach::aim`].
     pub(crate) fn start(&mut self, position: [f64; N], velocity: [f64; N], acceleration: [f64; N]) {
         for i in 0..N {

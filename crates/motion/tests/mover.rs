@@ -100,7 +100,7 @@ fn contact_goals_are_approached_on_a_straight_line() {
     for p in way {
         let off = p - start.position();
         let beside = (off - along * off.dot(&along)).norm();
-        assert!(beside < 1e-3, "{beside} m beside the line");
+        assert!(beside < 2e-4, "{beside} m beside the line");
     }
 }
 

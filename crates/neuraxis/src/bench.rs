@@ -10,7 +10,6 @@ use neuraxis_channel::{mailbox, ring};
 use neuraxis_core::{
     Arm, ArmCommand, ArmState, Clock, Fault, Joints, Nanos, PERIOD_BRAINSTEM, Pacing, Policy, StageTimes,
 };
-use neuraxis_robot::Robot;
 use neuraxis_sim::CameraRig;
 use serde::Serialize;
 
@@ -62,7 +61,7 @@ impl Measured {
 
 /// The 1 kHz loop on an arm that answers at once, beside a thread that only sleeps and wakes at the same priority.
 pub fn control_loop(config: &Config, secs: f64) -> Result<Vec<Measured>> {
-    let robot = Arc::new(Robot::from_urdf(&config.robot.urdf, &config.robot)?);
+    let robot = Arc::new(config.load_robot()?);
     let bare = bare_wakes(config, secs)?;
     let mut brainstem = Brainstem::new(robot.clone(), config.brainstem.clone())?;
     let mut arm = Echo { state: at_home(config) };

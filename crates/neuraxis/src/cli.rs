@@ -378,7 +378,7 @@ pub fn run(cli: Cli) -> Result<()> {
         }
         Command::Config { what: ConfigCommand::Check } => {
             let config = config()?;
-            neuraxis_robot::Robot::from_urdf(&config.robot.urdf, &config.robot)?;
+            config.load_robot()?;
             println!("{}: every file is sound", config.name);
             Ok(())
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use neuraxis_brainstem::BrainstemConfig;
 use neuraxis_cerebellum::CerebellumConfig;
-use neuraxis_robot::RobotConfig;
+use neuraxis_robot::{Robot, RobotConfig};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Rates and limits of a run, `configs/<robot>/run.yaml`.
@@ -101,6 +101,25 @@ impl Config {
         let run: RunSettings = read(&run_file)?;
         run.validate().with_context(|| run_file.display().to_string())?;
         Ok(Self { name: name.into(), robot, brainstem, cerebellum, run, root: root.into() })
+    }
+}
+
+impl Config {
+    /// The robot of this configuration; errors name the file.
+    pub fn load_robot(&self) -> Result<Robot> {
+        let file = self.root.join("configs").join(&self.name).join("robot.yaml");
+        for (key, list) in [
+            ("acceleration_limits_rad_s2", &self.robot.acceleration_limits_rad_s2),
+            ("jerk_limits_rad_s3", &self.robot.jerk_limits_rad_s3),
+        ] {
+            for (i, value) in list.iter().enumerate() {
+                if !(value.is_finite() && *value > 0.0) {
+                    bail!("{}: {key}[{i}] = {value}, allowed: finite, positive", file.display());
+                }
+            }
+        }
+        Robot::from_urdf(&self.robot.urdf, &self.robot)
+            .with_context(|| format!("{}: urdf, base_link, tool_link or a limit", file.display()))
     }
 }
 

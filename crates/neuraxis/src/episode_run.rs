@@ -26,7 +26,7 @@ pub struct Studio {
 impl Studio {
     /// Loads the robot of a configuration.
     pub fn new(config: Config) -> Result<Self> {
-        let robot = Robot::from_urdf(&config.robot.urdf, &config.robot)?;
+        let robot = config.load_robot()?;
         let sim = SimConfig { assets: config.root.clone(), ..SimConfig::default() };
         Ok(Self { robot: Arc::new(robot), sim, config })
     }

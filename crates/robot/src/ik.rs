@@ -8,7 +8,8 @@ use crate::{Jacobian, Robot};
 /// Position and orientation errors below which a pose counts as reached [m], [rad].
 const CLOSE_M: f64 = 1e-5;
 const CLOSE_RAD: f64 = 1e-4;
-const ITERATIONS: usize = 60;
+/// Of the first start, which is usually near, and of each further one.
+const ITERATIONS: [usize; 2] = [120, 60];
 /// Solutions stay this far inside the limits, outside the brainstem's own margin [rad].
 const SPARE_RAD: f64 = 0.01;
 /// Cost under which a solution is taken at once [rad].
@@ -56,7 +57,7 @@ impl Robot {
         let mut best: Option<(f64, Joints)> = None;
         for start in 0..=request.restarts {
             let from = if start == 0 { request.seed } else { self.start(start) };
-            match self.descend(request, from) {
+            match self.descend(request, from, ITERATIONS[usize::from(start > 0)]) {
                 Ok(q) => {
                     let cost = self.cost(&q, &request.seed);
                     if best.is_none_or(|(c, _)| cost < c) {
@@ -85,9 +86,9 @@ impl Robot {
     }
 
     /// From one start: the solution, or the remaining distance [m].
-    fn descend(&self, request: &IkRequest, mut q: Joints) -> Result<Joints, f64> {
+    fn descend(&self, request: &IkRequest, mut q: Joints, iterations: usize) -> Result<Joints, f64> {
         let mut metres = f64::MAX;
-        for _ in 0..ITERATIONS {
+        for _ in 0..iterations {
             let (jacobian, base_from_tool) = self.jacobian(&q);
             let error = pose_error(&request.base_from_tool, &base_from_tool);
             let (linear, angular) = (error.fixed_rows::<3>(0).norm(), error.fixed_rows::<3>(3).norm());

@@ -58,4 +58,40 @@ mod tests {
         assert!(flag.take());
         assert!(!flag.take() && !flag.is_raised());
     }
+
+    /// Run under miri, which also tries the reorderings that a weak memory model allows.
+    #[test]
+    fn what_was_written_before_raising_is_seen_after_taking() {
+        for round in 0..if cfg!(miri) { 20 } else { 2_000 } {
+            let (flag, message) = (Flag::default(), AtomicU64::new(0));
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    message.store(round + 1, Ordering::Relaxed);
+                    flag.raise();
+                });
+                while !flag.take() {
+                    std::thread::yield_now();
+                }
+                assert_eq!(message.load(Ordering::Relaxed), round + 1);
+            });
+        }
+    }
+
+    #[test]
+    fn of_many_takers_one_takes() {
+        let (flag, taken) = (Flag::default(), Counter::default());
+        for _ in 0..if cfg!(miri) { 5 } else { 500 } {
+            flag.raise();
+            std::thread::scope(|scope| {
+                for _ in 0..3 {
+                    scope.spawn(|| {
+                        if flag.take() {
+                            taken.increment();
+                        }
+                    });
+                }
+            });
+        }
+        assert_eq!(taken.get(), if cfg!(miri) { 5 } else { 500 });
+    }
 }

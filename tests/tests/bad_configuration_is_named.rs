@@ -42,7 +42,7 @@ fn a_sound_copy_is_accepted() {
 }
 
 #[test]
-fn each_mistake_is_refused_with_file_and_key() {
+fn sr30_each_mistake_is_refused_with_file_and_key() {
     for (file, line, expected) in [
         ("run.yaml", "policy_hz: .inf", ["run.yaml", "policy_hz", "1 to 100"]),
         ("run.yaml", "polcy_hz: 10", ["run.yaml", "polcy_hz", "expected one of"]),
@@ -73,7 +73,7 @@ fn each_mistake_is_refused_with_file_and_key() {
 }
 
 #[test]
-fn a_broken_urdf_is_refused_by_name() {
+fn sr26_a_broken_urdf_is_refused_by_name() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = copy_of_workspace(dir.path()).join("robot.yaml");
     fs::write(dir.path().join("broken.urdf"), "<robot name=\"x\"><link>").expect("a file");

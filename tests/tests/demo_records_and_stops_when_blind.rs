@@ -32,7 +32,7 @@ fn all_threads_run_and_both_recordings_are_written() {
 }
 
 #[test]
-fn without_cameras_the_arm_stops_and_nothing_recorded_is_lost() {
+fn sr19_without_cameras_the_arm_stops_and_nothing_recorded_is_lost() {
     let dir = tempfile::tempdir().expect("a folder");
     let ended = demo(dir.path(), &["--cameras-stop-after", "1"], &[]);
     assert!(!ended.status.success(), "{}", ended.stdout);
@@ -49,7 +49,31 @@ fn without_a_renderer_the_error_names_the_remedy_and_the_recording_is_closed() {
     assert!(!ended.status.success(), "{}", ended.stdout);
     assert!(ended.stderr.contains("EGL") && ended.stderr.contains("install libegl1"), "{}", ended.stderr);
     assert!(ended.stdout.lines().any(|line| line.starts_with("recorded")), "{}", ended.stdout);
-    // A closed MCAP file ends with the format's magic bytes.
-    let bytes = std::fs::read(dir.path().join("episode.mcap")).expect("a recording");
-    assert!(bytes.ends_with(b"\x89MCAP0\r\n"), "the recording is not closed");
+    assert!(is_closed(dir.path()), "the recording is not closed");
+}
+
+#[test]
+fn sr28_sigterm_is_a_controlled_stop_and_a_closed_recording() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let recording = dir.path().join("episode.mcap");
+    let ended = std::thread::scope(|scope| {
+        let demo = scope.spawn(|| demo(dir.path(), &["--seed", "3"], &[]));
+        // Once a second of motion is on disk.
+        while !demo.is_finished() && std::fs::metadata(&recording).map_or(0, |file| file.len()) < 50_000 {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let out = dir.path().display().to_string();
+        let told = Command::new("pkill").args(["-TERM", "-f", &out]).status().expect("pkill runs");
+        assert!(told.success(), "no demo to stop");
+        demo.join().expect("the demo ends")
+    });
+    assert!(!ended.status.success() && ended.status.code().is_some(), "{:?}\n{}", ended.status, ended.stdout);
+    assert!(ended.stderr.contains("once more to end at once"), "{}", ended.stderr);
+    assert!(ended.stdout.lines().any(|line| line.starts_with("brainstem")), "{}", ended.stdout);
+    assert!(is_closed(dir.path()), "the recording is not closed");
+}
+
+/// A closed MCAP file ends with the format's magic bytes.
+fn is_closed(dir: &std::path::Path) -> bool {
+    std::fs::read(dir.join("episode.mcap")).expect("a recording").ends_with(b"\x89MCAP0\r\n")
 }

@@ -142,7 +142,7 @@ fn without_repredict_one_prediction_per_key_frame_is_enough_and_later_ones_are_n
 }
 
 #[test]
-fn unusable_predictions_are_refused_by_reason_and_move_nothing() {
+fn sr02_sr03_unusable_predictions_are_refused_by_reason_and_move_nothing() {
     type Spoil = fn(&mut Prediction);
     let cases: [(Refusal, Spoil); 6] = [
         (Refusal::WrongEpoch, |p| p.epoch = EPOCH - 1),
@@ -247,7 +247,7 @@ fn a_new_task_stops_the_old_motion_and_ignores_its_predictions() {
 }
 
 #[test]
-fn an_overrun_of_the_cerebellum_within_the_lease_is_no_fault() {
+fn sr11_an_overrun_of_the_cerebellum_within_the_lease_is_no_fault() {
     let mut body = Body::new(CerebellumConfig::default());
     let goal = far(&body);
     let mut policy = |p: &Progress| (p.reached_count == 0).then_some(goal);

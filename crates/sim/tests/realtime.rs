@@ -72,7 +72,7 @@ fn time_is_kept_and_long_delays_are_dropped() {
 }
 
 #[test]
-fn nobody_commanding_means_holding() {
+fn sr01_nobody_commanding_means_holding() {
     let setup = setup("push_buttons", 6);
     let plant = Plant::new(&setup).expect("physics");
     let home = plant.state().q;
@@ -95,7 +95,7 @@ fn nobody_commanding_means_holding() {
 }
 
 #[test]
-fn a_malformed_command_is_not_taken() {
+fn sr03_a_malformed_command_is_not_taken() {
     let setup = setup("push_buttons", 6);
     let plant = Plant::new(&setup).expect("physics");
     let mut good = command(plant.state().q);

@@ -1,0 +1,146 @@
+//! Each safety behaviour has a test that carries its id (`srNN_...`), or a reason why it has none yet; the table in
+//! the README says the same. `WRITE_README=1 cargo test -p neuraxis-tests --test safety_behaviours_have_tests`
+//! renews that table.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use neuraxis_tests::workspace;
+
+/// What must hold, by number; the reason if there is no test yet.
+const BEHAVIOURS: &[(u8, &str, Option<&str>)] = &[
+    (1, "a stale command is never followed: its lease ends in a stop", None),
+    (2, "time stamps and sequence numbers that go back are refused", None),
+    (3, "numbers that are not finite, and wrong lengths, are refused at every boundary", None),
+    (4, "joint position, velocity, acceleration and jerk limits hold for any input", None),
+    (5, "limits that are not finite and positive are refused before arming", None),
+    (6, "the jerk-bounded stop is the only way out of motion, and it always exists", None),
+    (7, "stop categories follow IEC 60204-1", Some("power is cut by the arm's own controller: issue 7")),
+    (8, "a stop request latches until an operator resets a still arm", None),
+    (9, "modes change only along the table's edges", None),
+    (10, "the first command is the measured state", None),
+    (11, "an overrun within the lease is tolerated, a lasting one is a stop", None),
+    (12, "a watchdog outside the loop notices when it stalls", None),
+    (13, "a panic in the loop ends in a stop path, not in silence", None),
+    (14, "walls and the workspace box hold at the stopping pose", None),
+    (15, "self-collision and table collision are checked inside the loop", None),
+    (16, "near a singularity joint speed stays bounded", None),
+    (17, "an arm that does not follow is latched", None),
+    (
+        18,
+        "one owner commands; others are refused",
+        Some("ownership of the mailbox allows one writer at compile time; over DDS: issue 7"),
+    ),
+    (19, "a policy or camera that falls silent degrades to a stop, with its cause", None),
+    (20, "diagnostics at 1 Hz with thresholds", Some("diagnostics_msgs: issue 7")),
+    (21, "missing privileges are reported, and a real arm is not armed", None),
+    (22, "steps of the clock do no harm", None),
+    (23, "recorder and viewer never hold the loop up", None),
+    (24, "parameters change off the loop", Some("no parameter changes at run time yet: issue 7")),
+    (25, "deadlines of subscriptions are monitored", Some("no command subscription yet: issue 7")),
+    (26, "robot description and configuration must agree before arming", None),
+    (27, "weights are checked before arming", None),
+    (28, "SIGTERM and Ctrl-C are a controlled stop, then the end", None),
+    (29, "faults are injected by a library", None),
+    (30, "unknown keys and values are errors", None),
+];
+
+const BEGIN: &str = "<!-- safety table: made by tests/tests/safety_behaviours_have_tests.rs -->\n";
+const END: &str = "<!-- end of the safety table -->\n";
+
+#[test]
+fn every_behaviour_has_a_test_or_a_reason() {
+    let tests = tests_by_id();
+    for (id, text, reason) in BEHAVIOURS {
+        let proved = tests.contains_key(id);
+        assert!(proved || reason.is_some(), "SR-{id:02} ({text}) has neither a test nor a reason");
+        assert!(!(proved && reason.is_some()), "SR-{id:02} has tests: strike the reason why it has none");
+    }
+    let known = |id: &u8| BEHAVIOURS.iter().any(|b| b.0 == *id);
+    assert!(tests.keys().all(known), "a test carries an id that is not in the table: {:?}", tests.keys());
+}
+
+#[test]
+fn the_readme_says_the_same() {
+    let path = workspace().join("README.md");
+    let readme = fs::read_to_string(&path).expect("the README");
+    let (before, rest) = readme.split_once(BEGIN).expect("the README has the table's first mark");
+    let (table, after) = rest.split_once(END).expect("the README has the table's last mark");
+    let wanted = table_text();
+    if std::env::var_os("WRITE_README").is_some() {
+        fs::write(&path, format!("{before}{BEGIN}{wanted}{END}{after}")).expect("the README can be written");
+    } else {
+        assert_eq!(table, wanted, "renew the table, see the head of this file");
+    }
+}
+
+fn table_text() -> String {
+    let tests = tests_by_id();
+    let mut text = "\n| id | behaviour | proved by |\n|---|---|---|\n".to_string();
+    for (id, behaviour, reason) in BEHAVIOURS {
+        let proofs = match reason {
+            Some(reason) => format!("not yet: {reason}"),
+            None => tests.get(id).map(|names| names.join(", ")).unwrap_or_default(),
+        };
+        text += &format!("| SR-{id:02} | {behaviour} | {proofs} |\n");
+    }
+    text + "\n"
+}
+
+/// Test functions whose names carry ids, `crate::name` by id.
+fn tests_by_id() -> BTreeMap<u8, Vec<String>> {
+    let mut found: BTreeMap<u8, Vec<String>> = BTreeMap::new();
+    let mut files = Vec::new();
+    sources(&workspace().join("crates"), &mut files);
+    sources(&workspace().join("tests/tests"), &mut files);
+    files.sort();
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a source file");
+        let mut is_test = false;
+        for line in text.lines().map(str::trim) {
+            if line == "#[test]" {
+                is_test = true;
+            } else if let Some(rest) = line.strip_prefix("fn ") {
+                let name = rest.split('(').next().unwrap_or_default();
+                if std::mem::take(&mut is_test) {
+                    for id in ids(name) {
+                        found.entry(id).or_default().push(format!("`{}::{name}`", folder(&file)));
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+/// `sr01_sr06_lease_expiry` carries 1 and 6.
+fn ids(name: &str) -> Vec<u8> {
+    name.split('_').map_while(|part| part.strip_prefix("sr")?.parse().ok()).collect()
+}
+
+/// The crate that a file belongs to, or `tests`.
+fn folder(file: &Path) -> String {
+    let parts: Vec<_> = file.components().map(|c| c.as_os_str().to_string_lossy().into_owned()).collect();
+    let after = parts.iter().rposition(|part| part == "crates").map(|at| at + 1);
+    after.and_then(|at| parts.get(at)).cloned().unwrap_or_else(|| "tests".into())
+}
+
+fn sources(dir: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).expect("a folder of sources").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, files);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+#[test]
+fn ids_are_read_from_names() {
+    assert_eq!(ids("sr01_sr06_lease_expiry"), [1, 6]);
+    assert!(ids("a_srv_call").is_empty() && ids("lease").is_empty());
+}

@@ -133,6 +133,8 @@ enum Command {
     },
     /// What this machine grants: realtime, LibTorch, simulator, weights, viewer, ROS 2.
     Doctor,
+    /// Every fault of the control loop: what it means, what the arm does, what to do about it.
+    Faults,
     /// The resolved configuration of a robot.
     Config {
         #[command(subcommand)]
@@ -197,12 +199,28 @@ enum RosCommand {
 #[cfg(feature = "viz")]
 #[derive(Debug, Subcommand)]
 enum BenchCommand {
-    /// The 1 kHz loop beside a thread that only sleeps and wakes.
+    /// The 1 kHz loop beside cyclictest, idle and beside the policy's inference, in alternating blocks.
     Loop {
-        /// Time of each measurement [s].
+        /// Time of each block [s].
         #[arg(long, default_value_t = 10.0)]
         secs: f64,
+        /// Blocks of each kind.
+        #[arg(long, default_value_t = 1)]
+        blocks: usize,
+        /// What infers in the busy blocks: `weights` (the shipped ones), a file of weights, or `none`.
+        #[arg(long, default_value = "weights")]
+        policy: String,
     },
+    /// Forward and inverse kinematics beside crate k.
+    Kinematics {
+        /// Random reachable poses to solve from home.
+        #[arg(long, default_value_t = 100_000)]
+        poses: u32,
+    },
+    /// A step of jerk-limited motion beside bare rsruckig.
+    Motion,
+    /// Mailbox and ring beside rtrb.
+    Channels,
     /// One policy tick by stage, one torch thread.
     Policy {
         /// `weights` (the shipped ones) or a file of weights.
@@ -359,19 +377,40 @@ pub fn run(cli: Cli) -> Result<()> {
         #[cfg(feature = "viz")]
         Command::Bench { what, json } => {
             let config = config()?;
+            let machine = crate::bench::Machine::look();
             let measured = match what {
-                BenchCommand::Loop { secs } => crate::bench::control_loop(&config, secs)?,
+                BenchCommand::Loop { secs, blocks, policy } => {
+                    let actor = if policy == "none" { None } else { Some(actor(&policy, &config)) };
+                    crate::bench::control_loop(&config, &crate::bench::LoopPlan { secs, blocks, actor })?
+                }
+                BenchCommand::Kinematics { poses } => crate::bench::kinematics(&config, poses)?,
+                BenchCommand::Motion => crate::bench::motion(&config)?,
+                BenchCommand::Channels => crate::bench::channels(),
                 BenchCommand::Policy { policy, ticks } => {
                     crate::bench::policy(&config, &actor(&policy, &config), ticks)?
                 }
             };
+            let machine = machine.after();
+            machine.print();
             measured.iter().for_each(crate::bench::Measured::print);
-            json.map_or(Ok(()), |file| write_json(&file, &measured))
+            let report = serde_json::json!({ "machine": machine, "measured": measured });
+            json.map_or(Ok(()), |file| write_json(&file, &report))
         }
         Command::Doctor => match crate::doctor::run(&config()?) {
             true => Ok(()),
             false => bail!("the main job cannot run here"),
         },
+        Command::Faults => {
+            for fault in neuraxis_core::Fault::ALL {
+                println!("{:<18} {:<7} {}", format!("{fault:?}"), format!("{:?}", fault.reaction()), fault.text());
+                println!("{:<26} {}", "", fault.remedy());
+            }
+            println!(
+                "\nReject: the input is refused, motion goes on. Stop: the arm decelerates within its limits and holds;"
+            );
+            println!("fresh commands move it again. Latch: as Stop, and it stays so until an operator resets.");
+            Ok(())
+        }
         Command::Config { what: ConfigCommand::Print } => {
             print!("{}", serde_yaml::to_string(&config()?)?);
             Ok(())

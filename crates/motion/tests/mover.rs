@@ -6,6 +6,8 @@ use nalgebra::{UnitQuaternion, Vector3};
 use neuraxis_core::{Fault, Gripper, Joints, KeyFrame, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
 use neuraxis_motion::{MotionConfig, Mover};
 use neuraxis_robot::{Robot, RobotConfig};
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64;
 
 fn robot() -> Arc<Robot> {
     let urdf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../urdf/fr3.urdf");
@@ -145,4 +147,41 @@ fn what_cannot_be_reached_is_refused_before_the_first_step() {
             assert_eq!(mover.start(&state, &key(goal, contact)), Err(Fault::Unreachable));
         }
     }
+}
+
+#[test]
+fn sr16_lines_near_singularities_keep_the_joint_speeds_or_are_given_up() {
+    let robot = robot();
+    let mut mover = Mover::new(robot.clone(), MotionConfig::default()).unwrap();
+    let mut rng = Pcg64::seed_from_u64(16);
+    let (mut done, mut given_up) = (0, 0);
+    for _ in 0..300 {
+        let q = Joints::from_fn(robot.dof(), |i| {
+            let limit = robot.limits()[i];
+            rng.random_range(limit.lower_rad + 0.02..limit.upper_rad - 0.02)
+        });
+        let start = robot.world_from_tool(&q);
+        let way = Vector3::from_fn(|_, _| rng.random_range(-0.3..0.3));
+        let goal = key(Pose::from_parts(start.position() + way, start.rotation()), true);
+        if mover.start(&at_rest(q), &goal).is_err() {
+            continue;
+        }
+        while !mover.is_done() {
+            match mover.step() {
+                Ok(next) => {
+                    for (v, limit) in next.qd.iter().zip(robot.limits()) {
+                        assert!(v.abs() <= limit.velocity_rad_s, "{v} rad/s");
+                    }
+                }
+                Err(fault) => {
+                    assert_eq!(fault, Fault::Unreachable);
+                    given_up += 1;
+                    break;
+                }
+            }
+        }
+        done += i32::from(mover.is_done());
+    }
+    // Both must happen, or the test says nothing.
+    assert!(done > 50 && given_up > 10, "{done} lines done, {given_up} given up");
 }

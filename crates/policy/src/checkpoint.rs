@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn round_trip_and_refusals() {
+    fn sr27_weights_round_trip_and_wrong_ones_are_refused() {
         let dir = std::env::temp_dir().join(format!("neuraxis-checkpoint-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
         let path = dir.join("w.safetensors");

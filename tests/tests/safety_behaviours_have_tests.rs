@@ -20,13 +20,13 @@ const BEHAVIOURS: &[(u8, &str, Option<&str>)] = &[
     (6, "the jerk-bounded stop is the only way out of motion, and it always exists", None),
     (7, "stop categories follow IEC 60204-1", Some("power is cut by the arm's own controller: issue 7")),
     (8, "a stop request latches until an operator resets a still arm", None),
-    (9, "modes change only along the table's edges", None),
+    (9, "modes change only along the table's edges", LATER),
     (10, "the first command is the measured state", None),
     (11, "an overrun within the lease is tolerated, a lasting one is a stop", None),
-    (12, "a watchdog outside the loop notices when it stalls", None),
-    (13, "a panic in the loop ends in a stop path, not in silence", None),
-    (14, "walls and the workspace box hold at the stopping pose", None),
-    (15, "self-collision and table collision are checked inside the loop", None),
+    (12, "a watchdog outside the loop notices when it stalls", LATER),
+    (13, "a panic in the loop ends in a stop path, not in silence", LATER),
+    (14, "walls and the workspace box hold at the stopping pose", LATER),
+    (15, "self-collision and table collision are checked inside the loop", LATER),
     (16, "near a singularity joint speed stays bounded", None),
     (17, "an arm that does not follow is latched", None),
     (
@@ -36,17 +36,19 @@ const BEHAVIOURS: &[(u8, &str, Option<&str>)] = &[
     ),
     (19, "a policy or camera that falls silent degrades to a stop, with its cause", None),
     (20, "diagnostics at 1 Hz with thresholds", Some("diagnostics_msgs: issue 7")),
-    (21, "missing privileges are reported, and a real arm is not armed", None),
-    (22, "steps of the clock do no harm", None),
-    (23, "recorder and viewer never hold the loop up", None),
+    (21, "missing privileges are reported, and a real arm is not armed", LATER),
+    (22, "steps of the clock do no harm", LATER),
+    (23, "recorder and viewer never hold the loop up", LATER),
     (24, "parameters change off the loop", Some("no parameter changes at run time yet: issue 7")),
     (25, "deadlines of subscriptions are monitored", Some("no command subscription yet: issue 7")),
     (26, "robot description and configuration must agree before arming", None),
     (27, "weights are checked before arming", None),
     (28, "SIGTERM and Ctrl-C are a controlled stop, then the end", None),
-    (29, "faults are injected by a library", None),
+    (29, "faults are injected by a library", LATER),
     (30, "unknown keys and values are errors", None),
 ];
+
+const LATER: Option<&str> = Some("issue 3");
 
 const BEGIN: &str = "<!-- safety table: made by tests/tests/safety_behaviours_have_tests.rs -->\n";
 const END: &str = "<!-- end of the safety table -->\n";

@@ -119,7 +119,7 @@ fn impossible_and_malformed_targets_are_refused() {
 }
 
 #[test]
-fn broken_descriptions_are_named() {
+fn sr05_broken_descriptions_are_named() {
     let mut bad = config();
     bad.tool_link = "no_such_link".into();
     assert!(

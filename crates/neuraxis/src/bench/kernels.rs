@@ -4,8 +4,11 @@ use std::{hint::black_box, sync::Arc, time::Instant};
 
 use anyhow::{Result, anyhow};
 use neuraxis_channel::{mailbox, ring};
-use neuraxis_core::{Gripper, KeyFrame, Pose, SegmentState};
+use neuraxis_core::{Gripper, Joints, KeyFrame, Pose, SegmentState};
 use neuraxis_motion::Mover;
+use neuraxis_robot::{IkRequest, JointLimits, Robot};
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64;
 
 use super::Measured;
 use crate::config::Config;
@@ -57,12 +60,117 @@ pub fn channels() -> Vec<Measured> {
     vec![clean, dirty, ours.beside(theirs)]
 }
 
+/// Forward kinematics, Jacobian and inverse kinematics beside crate k: `poses` random reachable poses from home.
+pub fn kinematics(config: &Config, poses: u32) -> Result<Vec<Measured>> {
+    use k::prelude::InverseKinematicsSolver;
+    let robot = config.load_robot()?;
+    let chain = k::Chain::<f64>::from_urdf_file(&config.robot.urdf)?;
+    let end = chain.find_link(&config.robot.tool_link).ok_or_else(|| anyhow!("crate k finds no tool link"))?;
+    let serial = k::SerialChain::from_end(end);
+    let mut rng = Pcg64::seed_from_u64(1);
+    let mut random = || {
+        Joints::from_fn(robot.dof(), |i| {
+            robot.limits().get(i).map_or(0.0, |limit| rng.random_range(limit.lower_rad..limit.upper_rad))
+        })
+    };
+    let some: Vec<Joints> = (0..1024).map(|_| random()).collect();
+    let mut turn = 0;
+    let mut next = || {
+        turn = (turn + 1) % some.len();
+        some[turn]
+    };
+
+    // k keeps joint positions in its nodes: setting them is part of its forward kinematics.
+    let set = |q: &Joints| serial.set_joint_positions(q);
+    let forward = time("forward kinematics", 2_000, || {
+        black_box(robot.base_from_tool(&next()));
+    });
+    let forward_k = time("k", 500, || {
+        let _ = set(&next());
+        black_box(serial.end_transform());
+    });
+    let jacobian = time("Jacobian", 2_000, || {
+        black_box(robot.jacobian(&next()));
+    });
+    let jacobian_k = time("k", 500, || {
+        let _ = set(&next());
+        black_box(k::jacobian(&serial));
+    });
+
+    let request = |target: &Joints, seed: Joints, restarts| IkRequest {
+        base_from_tool: robot.base_from_tool(target),
+        seed,
+        restarts,
+        posture: None,
+    };
+    let solver = k::JacobianIkSolver::default();
+    let (mut warm, mut warm_k) = (Vec::new(), Vec::new());
+    for round in 0..5_000_usize {
+        let q = some[round % some.len()];
+        let near = Joints::from_fn(q.len(), |i| q[i] + 0.02 * ((round * 7 + i * 3) as f64).sin());
+        let wanted = request(&q, near, 0);
+        let begin = Instant::now();
+        let _ = black_box(robot.ik(&wanted));
+        warm.push(begin.elapsed().as_nanos() as f64 * 1e-3);
+        set(&q)?;
+        let target = serial.end_transform();
+        set(&near)?;
+        let begin = Instant::now();
+        let _ = black_box(solver.solve(&serial, &target));
+        warm_k.push(begin.elapsed().as_nanos() as f64 * 1e-3);
+    }
+
+    let (mut cold, mut cold_k, mut solved, mut solved_k) = (Vec::new(), Vec::new(), 0, 0);
+    for round in 0..poses {
+        let q = random();
+        let wanted = request(&q, robot.home(), COLD_RESTARTS);
+        let begin = Instant::now();
+        let answer = robot.ik(&wanted);
+        cold.push(begin.elapsed().as_nanos() as f64 * 1e-3);
+        solved += u32::from(answer.is_ok_and(|found| reaches(&robot, &found, &q)));
+        // A hundredth of the poses is enough to place k.
+        if round % 100 == 0 {
+            set(&q)?;
+            let target = serial.end_transform();
+            set(&robot.home())?;
+            let begin = Instant::now();
+            let answer = solver.solve(&serial, &target);
+            cold_k.push(begin.elapsed().as_nanos() as f64 * 1e-3);
+            let found = Joints::from_slice(&serial.joint_positions());
+            solved_k += u32::from(answer.is_ok() && found.is_some_and(|found| reaches(&robot, &found, &q)));
+        }
+    }
+    let share = |n: u32, of: usize| 100.0 * f64::from(n) / of as f64;
+    println!(
+        "cold inverse kinematics: {solved} of {poses} solved within the limits ({:.3} %); k: {solved_k} of {} ({:.1} %)",
+        share(solved, poses as usize),
+        cold_k.len(),
+        share(solved_k, cold_k.len())
+    );
+    Ok(vec![
+        forward.beside(forward_k),
+        jacobian.beside(jacobian_k),
+        Measured::samples("inverse kinematics, warm", "us", warm).beside(Measured::samples("k", "us", warm_k)),
+        Measured::samples("inverse kinematics, cold", "us", cold).beside(Measured::samples("k", "us", cold_k)),
+    ])
+}
+
+/// Restarts of a cold solve.
+const COLD_RESTARTS: usize = 100;
+
+/// `found` lies within the limits and puts the tool where `wanted` does.
+fn reaches(robot: &Robot, found: &Joints, wanted: &Joints) -> bool {
+    let (metres, radians) = robot.base_from_tool(found).distance(&robot.base_from_tool(wanted));
+    let inside = |(v, limit): (&f64, &JointLimits)| (limit.lower_rad..=limit.upper_rad).contains(v);
+    metres < 1e-3 && radians < 1e-2 && found.iter().zip(robot.limits()).all(inside)
+}
+
 /// One period of the mover (5 ms of motion) on a free path whose goal keeps moving a little, beside bare rsruckig.
 pub fn motion(config: &Config) -> Result<Vec<Measured>> {
     let robot = Arc::new(config.load_robot()?);
     let mut mover = Mover::new(robot.clone(), config.cerebellum.motion.clone())?;
     let home = robot.home();
-    let still = neuraxis_core::Joints::zeros(robot.dof());
+    let still = Joints::zeros(robot.dof());
     let start = SegmentState { q: home, qd: still, qdd: still };
     let here = robot.world_from_tool(&home);
     let goal = |side: f64| KeyFrame {

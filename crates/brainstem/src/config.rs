@@ -36,6 +36,8 @@ pub struct BrainstemConfig {
     pub gripper_width_max_m: f64,
     /// Missed periods, less one for every four periods on time, that lead to a stop; 1 to 1000000.
     pub overrun_budget: u32,
+    /// Drive a real arm although a privilege below was refused. A simulated arm is driven in any case.
+    pub arm_when_degraded: bool,
     /// What the loop's thread asks of the operating system.
     pub privileges: PrivilegeConfig,
 }
@@ -69,6 +71,7 @@ impl Default for BrainstemConfig {
             still_rad_s: 0.02,
             gripper_width_max_m: 0.08,
             overrun_budget: 250,
+            arm_when_degraded: false,
             privileges: PrivilegeConfig::default(),
         }
     }

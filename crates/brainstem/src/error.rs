@@ -2,7 +2,7 @@
 
 use neuraxis_core::Fault;
 
-use crate::Mode;
+use crate::{Mode, RealtimeReport};
 
 /// Errors of set-up and of operator requests. Faults of the running loop are [`Fault`]s.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -39,6 +39,23 @@ pub enum BrainstemError {
         arm: usize,
         /// Joints of the description.
         robot: usize,
+    },
+    /// A real arm, and a thread without the privileges that were asked for.
+    #[error(
+        "a real arm is not armed without real-time privileges ({report}); grant them (ulimit -r 99 -l unlimited), or \
+         set arm_when_degraded: true in brainstem.yaml"
+    )]
+    Degraded {
+        /// What was granted and what was not.
+        report: RealtimeReport,
+    },
+    /// The loop or the arm's driver panicked.
+    #[error("the loop panicked ({message}); {}", if *.stopped { "the arm was braked to rest" } else { "the arm took no more commands: its own time-out must stop it" })]
+    Panicked {
+        /// What the panic said.
+        message: String,
+        /// The arm took every command of the stop.
+        stopped: bool,
     },
     /// A reset was asked for where none is possible.
     #[error("reset refused in mode {mode:?} (fault: {fault:?}): {reason}")]

@@ -13,9 +13,11 @@ mod follow;
 pub mod gate;
 pub mod histogram;
 pub mod pace;
+mod panic_stop;
 pub mod privileges;
 pub mod realtime;
 pub mod step;
+pub mod watchdog;
 
 pub use clock::MonotonicClock;
 pub use config::{BrainstemConfig, PrivilegeConfig};
@@ -26,3 +28,4 @@ pub use pace::{Pacer, Wake};
 pub use privileges::{Grant, RealtimeReport, request_privileges};
 pub use realtime::{BodyState, LoopStats, LoopSummary, RealtimeLinks, Signals, TickRecord, run_realtime};
 pub use step::{Brainstem, Mode, Tick};
+pub use watchdog::{Watchdog, WatchdogReport};

@@ -1,12 +1,18 @@
 //! The loop on a real clock: sleep, read, step, write, publish.
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use neuraxis_channel::{Counter, Flag, MailboxReader, MailboxWriter, RingSender};
-use neuraxis_core::{Arm, ArmState, Clock, Fault, Joints, Nanos, PERIOD_BRAINSTEM, Pacing, Segment, SegmentState};
+use neuraxis_core::{
+    Arm, ArmCommand, ArmState, Clock, Fault, Joints, Nanos, PERIOD_BRAINSTEM, Pacing, Segment, SegmentState,
+};
 
 use crate::{
     Brainstem, BrainstemError, Histogram, Mode, MonotonicClock, Pacer, Percentiles, RealtimeReport, Tick,
+    panic_stop::{brake, message},
     request_privileges,
 };
 
@@ -100,11 +106,12 @@ pub struct LoopSummary {
 /// Runs the loop in the calling thread until `signals.exit` is raised and the arm stands still.
 ///
 /// Asks for the privileges in the brainstem's configuration, tells `on_start` what was granted, then no longer
-/// allocates, locks or logs. Missed periods are skipped and counted, never caught up.
+/// allocates, locks or logs. Missed periods are skipped and counted, never caught up. A real arm is refused where
+/// privileges were; a panic of the loop or of the arm's driver brakes the arm before it is returned as an error.
 pub fn run_realtime(
     arm: &mut dyn Arm,
     brainstem: &mut Brainstem,
-    mut links: RealtimeLinks,
+    links: RealtimeLinks,
     on_start: impl FnOnce(&RealtimeReport),
 ) -> Result<LoopSummary, BrainstemError> {
     if arm.dof() != brainstem.dof() {
@@ -112,7 +119,28 @@ pub fn run_realtime(
     }
     let report = request_privileges(&brainstem.config().privileges);
     on_start(&report);
+    if arm.is_real() && report.is_degraded() && !brainstem.config().arm_when_degraded {
+        return Err(BrainstemError::Degraded { report });
+    }
+    let mut last = None;
+    match catch_unwind(AssertUnwindSafe(|| tick_until_exit(arm, brainstem, links, report, &mut last))) {
+        Ok(summary) => Ok(summary),
+        Err(panic) => {
+            // Without a command given nothing moves by our doing.
+            let stopped = last.is_none_or(|command| brake(arm, &command, brainstem.limits()));
+            Err(BrainstemError::Panicked { message: message(&*panic), stopped })
+        }
+    }
+}
 
+/// The loop itself; `last` is the command that the arm took last.
+fn tick_until_exit(
+    arm: &mut dyn Arm,
+    brainstem: &mut Brainstem,
+    mut links: RealtimeLinks,
+    report: RealtimeReport,
+    last: &mut Option<ArmCommand>,
+) -> LoopSummary {
     let mut timing = Timing::new(brainstem.config().overrun_budget);
     let mut pacer = Pacer::new(MonotonicClock.now(), PERIOD_BRAINSTEM);
     let mut fault_before_exit = None;
@@ -148,10 +176,11 @@ pub fn run_realtime(
         let compute = MonotonicClock.now() - begin;
 
         // Write.
-        if tick.started
-            && let Err(fault) = arm.write(&tick.command)
-        {
-            brainstem.trip(fault);
+        if tick.started {
+            match arm.write(&tick.command) {
+                Ok(()) => *last = Some(tick.command),
+                Err(fault) => brainstem.trip(fault),
+            }
         }
 
         // Publish.
@@ -186,7 +215,7 @@ pub fn run_realtime(
         }
     }
     let stats = timing.stats(links.ticks.dropped());
-    Ok(LoopSummary { report, ticks: timing.ticks, stats, fault: fault_before_exit })
+    LoopSummary { report, ticks: timing.ticks, stats, fault: fault_before_exit }
 }
 
 /// What stands for a state that could not be read: the brainstem refuses it.

@@ -230,6 +230,11 @@ impl Brainstem {
         self.limits.len()
     }
 
+    /// The limits in force: the robot's with the configuration's margins.
+    pub(crate) fn limits(&self) -> &[JointLimits] {
+        &self.limits
+    }
+
     /// The configuration in force.
     pub fn config(&self) -> &BrainstemConfig {
         &self.config

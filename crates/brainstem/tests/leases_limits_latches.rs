@@ -329,3 +329,101 @@ fn sr04_no_segment_whatsoever_drives_a_command_out_of_its_limits() {
         assert!(faults.contains(name), "{name} never happened: {faults:?}");
     }
 }
+
+/// What may happen to the loop, for the table of edges.
+#[derive(Copy, Clone, Debug, PartialEq)]
+enum Event {
+    Segment,
+    Silence,
+    StopFault,
+    LatchFault,
+    Reset,
+}
+
+#[test]
+fn sr09_from_every_mode_every_event_leads_where_the_table_says() {
+    use Event::*;
+    // Segments of a moving arm are fed at its speed; silence lasts until the arm is still.
+    let table = [
+        (Mode::Hold, Segment, Mode::Track),
+        (Mode::Hold, Silence, Mode::Hold),
+        (Mode::Hold, StopFault, Mode::Hold),
+        (Mode::Hold, LatchFault, Mode::Latched),
+        (Mode::Hold, Reset, Mode::Hold),
+        (Mode::Track, Segment, Mode::Track),
+        (Mode::Track, Silence, Mode::Hold),
+        (Mode::Track, StopFault, Mode::Stopping),
+        (Mode::Track, LatchFault, Mode::Stopping),
+        (Mode::Track, Reset, Mode::Track),
+        (Mode::Stopping, Segment, Mode::Stopping),
+        (Mode::Stopping, Silence, Mode::Hold),
+        (Mode::Stopping, StopFault, Mode::Stopping),
+        (Mode::Stopping, LatchFault, Mode::Stopping),
+        (Mode::Stopping, Reset, Mode::Stopping),
+        (Mode::Latched, Segment, Mode::Latched),
+        (Mode::Latched, Silence, Mode::Latched),
+        (Mode::Latched, StopFault, Mode::Latched),
+        (Mode::Latched, LatchFault, Mode::Latched),
+        (Mode::Latched, Reset, Mode::Hold),
+    ];
+    for (from, event, to) in table {
+        let mut rig = rig();
+        let mut seq = 1;
+        if matches!(from, Mode::Track | Mode::Stopping) {
+            seq = rig.speed_up(0, 1.0, 1) + 1;
+        }
+        match from {
+            Mode::Stopping => rig.brainstem.trip(Fault::CameraStale),
+            Mode::Latched => rig.brainstem.trip(Fault::StopRequested),
+            Mode::Hold | Mode::Track => {}
+        }
+        assert_eq!(rig.brainstem.mode(), from);
+        let speed = rig.brainstem.commanded().qd[0];
+        match event {
+            Segment => {
+                let segment = rig.segment(seq, one(0, speed));
+                rig.tick(Some(&segment));
+            }
+            Silence => {
+                for _ in 0..1000 {
+                    rig.tick(None);
+                }
+            }
+            StopFault => rig.brainstem.trip(Fault::PolicyStale),
+            LatchFault => rig.brainstem.trip(Fault::TrackingError),
+            Reset => assert_eq!(rig.brainstem.reset().is_ok(), from == Mode::Latched),
+        }
+        assert_eq!(rig.brainstem.mode(), to, "{from:?} with {event:?}");
+        // A latch during a stop is kept until rest.
+        if (to, event) == (Mode::Stopping, LatchFault) {
+            assert_eq!(until_still(&mut rig).mode, Mode::Latched);
+        }
+    }
+}
+
+#[test]
+fn sr22_a_clock_that_steps_back_moves_nothing_and_one_that_leaps_ends_in_a_stop_within_the_limits() {
+    for leap in [-1_000_000_000_i64, -1_000_000, 0, 60_000_000, 3_600_000_000_000] {
+        let mut rig = rig();
+        let seq = rig.speed_up(0, 1.0, 1);
+        let before = rig.brainstem.commanded();
+        let segment = rig.segment(seq, before.qd);
+        rig.now = Nanos(rig.now.0.saturating_add_signed(leap));
+        rig.state.stamp = rig.now;
+        let (now, state) = (rig.now, rig.state);
+        let tick = rig.brainstem.step(now, &state, Some(&segment));
+        let after = rig.brainstem.commanded();
+        for (i, limit) in rig.robot.limits().iter().enumerate() {
+            assert!(after.qd[i].abs() <= limit.velocity_rad_s && after.qdd[i].abs() <= limit.acceleration_rad_s2);
+            assert!((limit.lower_rad..=limit.upper_rad).contains(&after.q[i]));
+        }
+        if leap <= 0 {
+            assert_eq!(after.q, before.q, "moved at a leap of {leap} ns");
+        } else {
+            assert_eq!((tick.mode == Mode::Track, tick.fault), (false, Some(Fault::LeaseExpired)), "leap of {leap} ns");
+        }
+        // From there on every command keeps every limit, until rest.
+        rig.previous = Some(tick.command);
+        until_still(&mut rig);
+    }
+}

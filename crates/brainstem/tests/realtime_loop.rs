@@ -3,7 +3,7 @@
 mod rig;
 
 use std::{
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, mpsc},
     time::Duration,
 };
 
@@ -143,4 +143,149 @@ fn an_arm_with_other_joints_is_refused() {
     let mut brainstem = Brainstem::new(robot, config()).unwrap();
     let error = run_realtime(&mut arm, &mut brainstem, links, |_| {}).unwrap_err();
     assert_eq!(error.to_string(), "the arm has 6 joints, the robot description 7");
+}
+
+/// An arm that keeps all commands, and whose driver panics at a given read or write.
+struct FragileArm {
+    ideal: IdealArm,
+    real: bool,
+    reads: u64,
+    panics_at_read: Option<u64>,
+    panics_at_writes: std::ops::Range<usize>,
+    attempts: usize,
+    commands: Arc<Mutex<Vec<ArmCommand>>>,
+}
+
+impl FragileArm {
+    fn new() -> Self {
+        let ideal = IdealArm { state: rig::at_rest(rig::fr3().home()), reads_left: u64::MAX };
+        Self {
+            ideal,
+            real: false,
+            reads: 0,
+            panics_at_read: None,
+            panics_at_writes: 0..0,
+            attempts: 0,
+            commands: Arc::default(),
+        }
+    }
+}
+
+impl Arm for FragileArm {
+    fn dof(&self) -> usize {
+        7
+    }
+    fn pacing(&self) -> Pacing {
+        Pacing::Clock
+    }
+    fn is_real(&self) -> bool {
+        self.real
+    }
+    fn read(&mut self) -> Result<ArmState, Fault> {
+        self.reads += 1;
+        assert!(self.panics_at_read != Some(self.reads), "the driver is broken");
+        self.ideal.read()
+    }
+    fn write(&mut self, command: &ArmCommand) -> Result<(), Fault> {
+        self.attempts += 1;
+        assert!(!self.panics_at_writes.contains(&self.attempts), "the wire is cut");
+        self.commands.lock().unwrap().push(*command);
+        self.ideal.write(command)
+    }
+}
+
+/// Runs the loop with a segment that speeds joint 0 up from the first tick on.
+fn run_in_motion(mut arm: FragileArm) -> Result<LoopSummary, BrainstemError> {
+    let robot = rig::fr3();
+    let mut brainstem = Brainstem::new(robot.clone(), config()).unwrap();
+    let t0 = MonotonicClock.now();
+    let qdd = Joints::from_fn(7, |i| if i == 0 { 1.0 } else { 0.0 });
+    let segment = Segment {
+        epoch: 1,
+        seq: 1,
+        t0,
+        valid_until: t0 + Nanos::from_millis(900),
+        q: robot.home(),
+        qd: Joints::zeros(7),
+        qdd,
+        gripper_width_m: 0.08,
+    };
+    let (_to_loop, segments) = mailbox(Some(segment));
+    let links = RealtimeLinks { segments, states: Vec::new(), ticks: ring(1).0, stats: None, signals: Arc::default() };
+    run_realtime(&mut arm, &mut brainstem, links, |_| {})
+}
+
+#[test]
+fn sr13_a_panic_in_the_driver_brakes_the_arm_from_its_last_command() {
+    let _alive = watchdog();
+    let arm = FragileArm { panics_at_read: Some(60), ..FragileArm::new() };
+    let commands = arm.commands.clone();
+    let error = run_in_motion(arm).unwrap_err();
+    assert!(error.to_string().contains("the driver is broken") && error.to_string().contains("braked"), "{error}");
+    let commands = commands.lock().unwrap();
+    let limits = rig::fr3();
+    let fastest = commands.iter().map(|c| c.qd[0]).fold(0.0, f64::max);
+    assert!(fastest > 0.02, "the arm never moved: {fastest} rad/s");
+    for pair in commands.windows(2).skip(59) {
+        rig::check_step(&pair[0], &pair[1], limits.limits(), 1e-3);
+    }
+    assert!(commands.len() > 60, "no stop after the panic");
+    assert_eq!(commands.last().unwrap().qd, Joints::zeros(7));
+}
+
+#[test]
+fn sr13_an_arm_that_takes_no_more_commands_is_said_to_be_unstopped() {
+    let _alive = watchdog();
+    let error = run_in_motion(FragileArm { panics_at_writes: 60..usize::MAX, ..FragileArm::new() }).unwrap_err();
+    assert!(error.to_string().contains("the wire is cut") && error.to_string().contains("time-out"), "{error}");
+}
+
+#[test]
+fn sr21_a_real_arm_is_not_driven_without_the_privileges_asked_for_unless_told() {
+    let _alive = watchdog();
+    // A processor that does not exist is refused on every machine.
+    let impossible = PrivilegeConfig { fifo_priority: 0, lock_memory: false, cpu: Some(1 << 20) };
+    for (real, told, driven) in [(true, false, false), (true, true, true), (false, false, true)] {
+        let config = BrainstemConfig { privileges: impossible.clone(), arm_when_degraded: told, ..config() };
+        let mut brainstem = Brainstem::new(rig::fr3(), config).unwrap();
+        let mut arm = FragileArm { real, ..FragileArm::new() };
+        let commands = arm.commands.clone();
+        let signals = Arc::new(Signals::default());
+        signals.exit.raise();
+        let (_to_loop, segments) = mailbox::<Option<Segment>>(None);
+        let links = RealtimeLinks { segments, states: Vec::new(), ticks: ring(1).0, stats: None, signals };
+        let ended = run_realtime(&mut arm, &mut brainstem, links, |report| assert!(report.is_degraded()));
+        assert_eq!(ended.is_ok(), driven, "{ended:?}");
+        assert_eq!(!commands.lock().unwrap().is_empty(), driven);
+        if let Err(error) = ended {
+            assert!(
+                error.to_string().contains("arm_when_degraded") && error.to_string().contains("refused"),
+                "{error}"
+            );
+        }
+    }
+}
+
+#[test]
+fn sr23_a_recorder_that_takes_nothing_costs_records_and_no_ticks() {
+    let _alive = watchdog();
+    let robot = rig::fr3();
+    let mut arm = IdealArm { state: rig::at_rest(robot.home()), reads_left: u64::MAX };
+    let (_to_loop, segments) = mailbox::<Option<Segment>>(None);
+    let (unread, _stalled_viewer) = mailbox(None);
+    let (ticks, stalled_recorder) = ring(4);
+    let signals = Arc::new(Signals::default());
+    let links = RealtimeLinks { segments, states: vec![unread], ticks, stats: None, signals: signals.clone() };
+    let looper = std::thread::spawn(move || {
+        let mut brainstem = Brainstem::new(robot, config())?;
+        run_realtime(&mut arm, &mut brainstem, links, |_| {})
+    });
+    while signals.heartbeat.get() < 100 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    signals.exit.raise();
+    let summary = looper.join().unwrap().unwrap();
+    assert_eq!(stalled_recorder.len(), 4);
+    assert_eq!(summary.stats.records_dropped, summary.ticks - 4);
+    assert_eq!(summary.fault, None);
 }

@@ -47,6 +47,10 @@ pub trait Arm: Send {
     fn dof(&self) -> usize;
     /// Who gives the rhythm.
     fn pacing(&self) -> Pacing;
+    /// True for hardware: it is driven only with the real-time privileges asked for, unless told otherwise.
+    fn is_real(&self) -> bool {
+        false
+    }
     /// The newest state. Must not allocate.
     fn read(&mut self) -> Result<ArmState, Fault>;
     /// Sends a command that the brainstem has already limited. Must not allocate.

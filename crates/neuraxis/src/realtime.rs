@@ -6,7 +6,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
-use neuraxis_brainstem::{BodyState, Brainstem, LoopSummary, Mode, MonotonicClock, Pacer, RealtimeLinks, run_realtime};
+use neuraxis_brainstem::{
+    BodyState, Brainstem, LoopSummary, Mode, MonotonicClock, Pacer, RealtimeLinks, Watchdog, WatchdogReport,
+    run_realtime,
+};
 use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
 use neuraxis_channel::{MailboxReader, RingReceiver, RingSender, mailbox, ring};
 use neuraxis_core::{ArmState, Clock, Instruction, Joints, Nanos, Observation};
@@ -72,6 +75,8 @@ pub struct Report {
     pub outcome: Outcome,
     /// The 1 kHz loop.
     pub brainstem: LoopSummary,
+    /// Stalls of the loop that the watchdog saw.
+    pub watchdog: WatchdogReport,
     /// The other threads: plant, cerebellum, cameras, policy, recorder.
     pub rates: Vec<Rate>,
     /// Time that physics could not keep up with.
@@ -171,6 +176,14 @@ impl Session<'_> {
                 threads::policy(source, words, embedder, policy_period, policy_links, shared)
             })?;
             let guest = guest.map(|run| start(scope, "ros", shared, move || Ok(run()))).transpose()?;
+            let watchdog_priority = match self.config.brainstem.privileges.fifo_priority {
+                0 => 0,
+                loops => loops + 1,
+            };
+            let watchdog = Watchdog::start(shared.signals.clone(), watchdog_priority, |silence| {
+                eprintln!("the loop has stalled: no tick for {:.0} ms", silence.secs() * 1e3);
+            })
+            .context("starting the watchdog")?;
             let body_thread =
                 start(scope, "brainstem", shared, move || Ok(run_realtime(&mut arm, &mut brainstem, links, |_| ())?))?;
 
@@ -178,6 +191,7 @@ impl Session<'_> {
             // The arm comes to rest under its own loop before the world around it ends.
             shared.signals.exit.raise();
             let summary = join(body_thread, "brainstem");
+            let watchdog = watchdog.finish();
             shared.end();
 
             // All are joined, and what was recorded is closed, before the first error is passed on.
@@ -207,6 +221,7 @@ impl Session<'_> {
                     refused: refused.1.clone(),
                 },
                 brainstem: summary,
+                watchdog,
                 rates: vec![mind, thinker, eyes, plant],
                 physics_lost: lost,
                 dropped: [drops.0.dropped(), drops.1.dropped(), drops.2.dropped(), drops.3.dropped()],

@@ -107,7 +107,10 @@ pub fn kinematics(config: &Config, poses: u32) -> Result<Vec<Measured>> {
     let (mut warm, mut warm_k) = (Vec::new(), Vec::new());
     for round in 0..5_000_usize {
         let q = some[round % some.len()];
-        let near = Joints::from_fn(q.len(), |i| q[i] + 0.02 * ((round * 7 + i * 3) as f64).sin());
+        let near = Joints::from_fn(q.len(), |i| {
+            let limit = &robot.limits()[i];
+            (q[i] + 0.02 * ((round * 7 + i * 3) as f64).sin()).clamp(limit.lower_rad, limit.upper_rad)
+        });
         let wanted = request(&q, near, 0);
         let begin = Instant::now();
         let _ = black_box(robot.ik(&wanted));

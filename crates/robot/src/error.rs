@@ -46,6 +46,40 @@ pub enum RobotError {
         /// What is allowed.
         allowed: &'static str,
     },
+    /// `capsules` or `may_touch` names a link that is not on the arm.
+    #[error(
+        "robot configuration: {key}[{index}]: {link} is not the base, a link moved by a joint of the arm, or fixed to one"
+    )]
+    Link {
+        /// Key of the list.
+        key: &'static str,
+        /// Entry of the list.
+        index: usize,
+        /// The name given.
+        link: String,
+    },
+    /// A capsule's numbers are out of range.
+    #[error("robot configuration: capsules[{index}] on {link}: {what} = {value}, allowed: {allowed}")]
+    Capsule {
+        /// Entry of the list.
+        index: usize,
+        /// Its link.
+        link: String,
+        /// Which number.
+        what: &'static str,
+        /// Its value.
+        value: f64,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// Too many capsules.
+    #[error("robot configuration: {given} capsules, at most {most}")]
+    Capsules {
+        /// Entries given.
+        given: usize,
+        /// Entries that fit.
+        most: usize,
+    },
     /// Our kinematics and the reference disagree.
     #[error("{path}: forward kinematics differs from crate k by {metres} m: unsupported joint structure")]
     Disagrees {

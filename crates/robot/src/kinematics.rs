@@ -1,6 +1,6 @@
 //! Forward kinematics and the geometric Jacobian, without heap.
 
-use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3, Vector6};
+use nalgebra::{IsometryMatrix3, Vector3, Vector6};
 use neuraxis_core::{Base, Joints, MAX_JOINTS, Pose, Tool};
 
 use crate::Robot;
@@ -27,30 +27,34 @@ impl Jacobian {
 impl Robot {
     /// `X_BT` at joint positions [rad]. No allocation.
     pub fn base_from_tool(&self, q: &Joints) -> Pose<Base, Tool> {
-        let mut pose = Isometry3::identity();
+        let mut last = IsometryMatrix3::identity();
         for (joint, angle) in self.joints.iter().zip(q.iter()) {
-            let turn = UnitQuaternion::from_axis_angle(&joint.axis, *angle);
-            pose = pose * joint.parent_from_joint * turn;
+            last = joint.moved(&last, *angle);
         }
-        Pose::new(pose * self.last_from_tool)
+        Pose::new(nalgebra::convert(last * self.last_from_tool))
     }
 
     /// The Jacobian and `X_BT` at joint positions [rad]. No allocation.
     pub fn jacobian(&self, q: &Joints) -> (Jacobian, Pose<Base, Tool>) {
-        let mut axes = [(Vector3::zeros(), Vector3::zeros()); MAX_JOINTS];
-        let mut pose = Isometry3::identity();
-        for ((joint, angle), slot) in self.joints.iter().zip(q.iter()).zip(axes.iter_mut()) {
-            pose *= joint.parent_from_joint;
-            *slot = (pose.translation.vector, pose.rotation * joint.axis.into_inner());
-            pose *=
-                Isometry3::from_parts(Translation3::identity(), UnitQuaternion::from_axis_angle(&joint.axis, *angle));
+        let (jacobian, base_from_tool) = self.jacobian_and_tool(q);
+        (jacobian, Pose::new(nalgebra::convert(base_from_tool)))
+    }
+
+    /// As [`Robot::jacobian`], the pose as a matrix.
+    pub(crate) fn jacobian_and_tool(&self, q: &Joints) -> (Jacobian, IsometryMatrix3<f64>) {
+        let mut lines = [(Vector3::zeros(), Vector3::zeros()); MAX_JOINTS];
+        let mut last = IsometryMatrix3::identity();
+        for ((joint, angle), line) in self.joints.iter().zip(q.iter()).zip(lines.iter_mut()) {
+            last = joint.moved(&last, *angle);
+            // A joint's turn leaves its own axis and origin where they are.
+            *line = (last.translation.vector, last.rotation * joint.axis.into_inner());
         }
-        let tool = pose * self.last_from_tool;
+        let tool = last * self.last_from_tool;
         let mut columns = [Vector6::zeros(); MAX_JOINTS];
-        for (column, (origin, axis)) in columns.iter_mut().zip(axes) {
+        for (column, (origin, axis)) in columns.iter_mut().zip(lines).take(self.dof()) {
             let linear = axis.cross(&(tool.translation.vector - origin));
             *column = Vector6::new(linear.x, linear.y, linear.z, axis.x, axis.y, axis.z);
         }
-        (Jacobian { columns, dof: self.dof() }, Pose::new(tool))
+        (Jacobian { columns, dof: self.dof() }, tool)
     }
 }

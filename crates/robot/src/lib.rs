@@ -1,17 +1,24 @@
-//! A robot's kinematics: URDF to an immutable model, forward kinematics, Jacobian, inverse kinematics.
+//! A robot's body: URDF to an immutable model, forward kinematics, Jacobian, inverse kinematics, self collision.
 //!
 //! `urdf-rs` parses, `k` is the reference that every loaded model is checked against; the tick itself uses
 //! fixed-size code without heap or locks.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod chain;
+mod check;
+mod collision;
 mod config;
 mod error;
+mod frames;
 mod ik;
 mod kinematics;
 mod model;
+mod segments;
 
-pub use config::RobotConfig;
+pub use collision::MAX_CAPSULES;
+pub use config::{CapsuleConfig, RobotConfig};
 pub use error::RobotError;
+pub use frames::LinkFrames;
 pub use ik::{IkError, IkRequest};
 pub use kinematics::Jacobian;
 pub use model::{JointLimits, Robot};

@@ -23,6 +23,7 @@ fn config() -> RobotConfig {
         acceleration_limits_rad_s2: vec![10.0; 7],
         jerk_limits_rad_s3: vec![5000.0; 7],
         home_rad: vec![0.0, 0.1752, 0.0, -0.943, 0.0, 1.1182, std::f64::consts::FRAC_PI_4],
+        ..RobotConfig::default()
     }
 }
 

@@ -1,0 +1,71 @@
+//! Where every link is.
+
+use nalgebra::{IsometryMatrix3, Matrix3, Rotation3, Translation3, Vector3};
+use neuraxis_core::{Base, Joints, MAX_JOINTS, Pose, Tool};
+
+use crate::{Robot, chain::Joint};
+
+/// Poses of all links in the base at one joint position, `X_BL`; made by [`Robot::link_frames`].
+#[derive(Copy, Clone, Debug)]
+pub struct LinkFrames {
+    base_from_link: [IsometryMatrix3<f64>; MAX_JOINTS + 1],
+    base_from_tool: IsometryMatrix3<f64>,
+    dof: usize,
+}
+
+impl LinkFrames {
+    /// `X_BL` of the base link (0) and of the link moved by the n-th joint (n = 1 ... dof).
+    pub fn base_from_link(&self) -> &[IsometryMatrix3<f64>] {
+        self.base_from_link.get(..=self.dof).unwrap_or(&[])
+    }
+
+    /// `X_BT`.
+    pub fn base_from_tool(&self) -> Pose<Base, Tool> {
+        Pose::new(nalgebra::convert(self.base_from_tool))
+    }
+
+    /// Origin of the tool in the base [m].
+    pub fn tool_in_base(&self) -> Vector3<f64> {
+        self.base_from_tool.translation.vector
+    }
+}
+
+impl Robot {
+    /// Poses of all links at joint positions [rad]. No allocation.
+    pub fn link_frames(&self, q: &Joints) -> LinkFrames {
+        let mut base_from_link = [IsometryMatrix3::identity(); MAX_JOINTS + 1];
+        let mut last = IsometryMatrix3::identity();
+        for ((joint, angle), slot) in self.joints.iter().zip(q.iter()).zip(base_from_link.iter_mut().skip(1)) {
+            last = joint.moved(&last, *angle);
+            *slot = last;
+        }
+        LinkFrames { base_from_link, base_from_tool: last * self.last_from_tool, dof: self.dof() }
+    }
+}
+
+impl Joint {
+    /// `base_from_parent * parent_from_joint * turn(angle)`.
+    #[inline]
+    pub(crate) fn moved(&self, base_from_parent: &IsometryMatrix3<f64>, angle_rad: f64) -> IsometryMatrix3<f64> {
+        let at_zero = base_from_parent * self.parent_from_joint;
+        IsometryMatrix3::from_parts(at_zero.translation, self.turned(&at_zero.rotation, angle_rad))
+    }
+
+    /// `rotation * turn(angle)`.
+    #[inline]
+    pub(crate) fn turned(&self, rotation: &Rotation3<f64>, angle_rad: f64) -> Rotation3<f64> {
+        if !self.about_z {
+            return rotation * Rotation3::from_axis_angle(&self.axis, angle_rad);
+        }
+        // A turn about z mixes the first two columns and leaves the third.
+        let (sin, cos) = angle_rad.sin_cos();
+        let (x, y) = (rotation.matrix().column(0), rotation.matrix().column(1));
+        let columns = [x * cos + y * sin, y * cos - x * sin, rotation.matrix().column(2).into_owned()];
+        Rotation3::from_matrix_unchecked(Matrix3::from_columns(&columns))
+    }
+}
+
+/// The tool link's frame moved along its z axis.
+pub(crate) fn along_z(metres: f64) -> IsometryMatrix3<f64> {
+    IsometryMatrix3::from_parts(Translation3::new(0.0, 0.0, metres), Rotation3::identity())
+}

@@ -19,9 +19,9 @@ struct Capsule {
     radius_m: f64,
 }
 
-/// The robot's body.
+/// The arm's capsules.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Body {
+pub(crate) struct Shape {
     capsules: Vec<Capsule>,
     /// Indices of capsules that are checked against each other.
     pairs: Vec<(usize, usize)>,
@@ -39,13 +39,13 @@ impl Robot {
     pub fn nearest_links(&self, frames: &LinkFrames) -> Option<(&str, &str, f64)> {
         let (clearance_m, pair) = self.nearest(frames);
         let (a, b) = pair?;
-        Some((&self.body.capsules.get(a)?.name, &self.body.capsules.get(b)?.name, clearance_m))
+        Some((&self.shape.capsules.get(a)?.name, &self.shape.capsules.get(b)?.name, clearance_m))
     }
 
     /// Both ends of every capsule: position in the base [m], radius [m], link (0: base, n: moved by the n-th joint).
     /// The capsule lies in a half-space if both balls do. No allocation.
     pub fn capsule_points(&self, frames: &LinkFrames) -> impl Iterator<Item = (Vector3<f64>, f64, usize)> {
-        self.body.capsules.iter().flat_map(move |c| {
+        self.shape.capsules.iter().flat_map(move |c| {
             let base_from_link = place(frames, c.link);
             [&c.from_in_link, &c.to_in_link].map(|end| ((base_from_link * end).coords, c.radius_m, c.link))
         })
@@ -54,13 +54,13 @@ impl Robot {
     /// Smallest distance over all pairs [m] and where it is.
     fn nearest(&self, frames: &LinkFrames) -> (f64, Option<(usize, usize)>) {
         let mut placed = [(Segment::default(), 0.0); MAX_CAPSULES];
-        for (slot, c) in placed.iter_mut().zip(&self.body.capsules) {
+        for (slot, c) in placed.iter_mut().zip(&self.shape.capsules) {
             let base_from_link = place(frames, c.link);
             let (from, to) = (base_from_link * c.from_in_link, base_from_link * c.to_in_link);
             *slot = (Segment::new(from.coords, to.coords), c.radius_m);
         }
         let (mut least_m, mut least_pair) = (f64::INFINITY, None);
-        for &(i, j) in &self.body.pairs {
+        for &(i, j) in &self.shape.pairs {
             let (Some((a, radius_a)), Some((b, radius_b))) = (placed.get(i), placed.get(j)) else { continue };
             let radii = radius_a + radius_b;
             // Balls around the segments are no further apart than the segments are.
@@ -84,7 +84,7 @@ fn place(frames: &LinkFrames, link: usize) -> IsometryMatrix3<f64> {
     frames.base_from_link().get(link).copied().unwrap_or(IsometryMatrix3::identity())
 }
 
-impl Body {
+impl Shape {
     /// Puts the configured capsules on their links and lists the pairs to check.
     pub(crate) fn new(chain: &Chain, config: &RobotConfig) -> Result<Self, RobotError> {
         let given = config.capsules.len();

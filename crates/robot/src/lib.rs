@@ -1,4 +1,5 @@
-//! A robot's body: URDF to an immutable model, forward kinematics, Jacobian, inverse kinematics, self collision.
+//! A robot's body: URDF to an immutable model, forward kinematics, Jacobian, inverse
+//! kinematics, inverse dynamics, self collision.
 //!
 //! `urdf-rs` parses, `k` is the reference that every loaded model is checked against; the tick itself uses
 //! fixed-size code without heap or locks.
@@ -8,15 +9,18 @@ mod chain;
 mod check;
 mod collision;
 mod config;
+mod dynamics;
 mod error;
 mod frames;
 mod ik;
+mod inertia;
 mod kinematics;
 mod model;
 mod segments;
 
 pub use collision::MAX_CAPSULES;
 pub use config::{CapsuleConfig, RobotConfig};
+pub use dynamics::{GRAVITY_M_S2, Gravity};
 pub use error::RobotError;
 pub use frames::LinkFrames;
 pub use ik::{IkError, IkRequest};

@@ -8,8 +8,9 @@ use neuraxis_core::{Base, Joints, Pose, Tool, World};
 use crate::{
     RobotConfig, RobotError,
     chain::{Chain, Joint},
-    collision::Body,
+    collision::Shape,
     frames::along_z,
+    inertia::{self, Inertia},
 };
 
 /// What a joint may do.
@@ -34,7 +35,9 @@ pub struct JointLimits {
 pub struct Robot {
     pub(crate) joints: Vec<Joint>,
     pub(crate) last_from_tool: IsometryMatrix3<f64>,
-    pub(crate) body: Body,
+    pub(crate) shape: Shape,
+    /// One per joint, or none.
+    pub(crate) bodies: Vec<Inertia>,
     names: Vec<String>,
     limits: Vec<JointLimits>,
     torque_rate_limits_nm_s: Vec<f64>,
@@ -59,7 +62,8 @@ impl Robot {
         });
         let robot = Self {
             last_from_tool: chain.last_from_tool_link * along_z(config.hand_from_tool_z_m),
-            body: Body::new(&chain, config)?,
+            shape: Shape::new(&chain, config)?,
+            bodies: inertia::bodies(&urdf, &chain),
             names: chain.moving.iter().map(|j| j.name.clone()).collect(),
             limits: limits.collect(),
             torque_rate_limits_nm_s: config.torque_rate_limits_nm_s.clone(),

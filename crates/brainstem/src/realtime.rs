@@ -29,6 +29,22 @@ pub struct Signals {
     pub heartbeat: Counter,
 }
 
+impl Signals {
+    /// Carries out what other threads asked for: once a tick, before [`Brainstem::step`].
+    ///
+    /// A stop wins: a reset raised until then was sent without knowing of it, and is dropped.
+    pub fn serve(&self, brainstem: &mut Brainstem) {
+        let leaves = self.exit.is_raised() && !matches!(brainstem.mode(), Mode::Stopping | Mode::Latched);
+        if leaves || self.stop.take() {
+            self.reset.take();
+            brainstem.request_stop();
+        } else if self.reset.take() {
+            // If it is refused the mode stays latched, which everybody sees in the state.
+            let _ = brainstem.reset();
+        }
+    }
+}
+
 /// What the rest of the body wants to know each millisecond.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub struct BodyState {
@@ -158,14 +174,7 @@ fn tick_until_exit(
         };
 
         // Requests from other threads.
-        let signals = &links.signals;
-        let leaves = signals.exit.is_raised() && !matches!(brainstem.mode(), Mode::Stopping | Mode::Latched);
-        if leaves || signals.stop.take() {
-            brainstem.request_stop();
-        } else if signals.reset.take() {
-            // If it is refused the mode stays latched, which everybody sees in the state.
-            let _ = brainstem.reset();
-        }
+        links.signals.serve(brainstem);
         if timing.is_over_budget() {
             brainstem.trip(Fault::Overrun);
         }

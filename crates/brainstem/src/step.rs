@@ -14,6 +14,10 @@ use crate::{
 
 /// Segments that may wait for their start: the longest lead holds four periods of the cerebellum.
 const PENDING: usize = 4;
+/// A joint that reports to be this far outside its range [rad], or to be this many times too fast, reports nonsense:
+/// nothing may be held there, at the start or after a reset.
+const BEYOND_RAD: f64 = 0.2;
+const BEYOND_SPEEDS: f64 = 10.0;
 
 /// What the brainstem is doing.
 ///
@@ -247,6 +251,10 @@ impl Brainstem {
             && state.q.is_finite()
             && state.qd.is_finite()
             && state.gripper_width_m.is_finite()
+            && self.limits.iter().zip(state.q.iter().zip(state.qd.iter())).all(|(limit, (q, qd))| {
+                (limit.lower_rad - BEYOND_RAD..=limit.upper_rad + BEYOND_RAD).contains(q)
+                    && qd.abs() <= BEYOND_SPEEDS * limit.velocity_rad_s
+            })
     }
 
     /// Start, tracking error, frozen state.

@@ -199,27 +199,30 @@ enum RosCommand {
 #[cfg(feature = "viz")]
 #[derive(Debug, Subcommand)]
 enum BenchCommand {
-    /// The 1 kHz loop beside cyclictest, idle and beside the policy's inference, in alternating blocks.
+    /// The 1 kHz loop in motion beside cyclictest: idle, beside inference, under a flood of ROS messages, in turns.
     Loop {
-        /// Time of each block [s].
+        /// Time of each part of a block [s].
         #[arg(long, default_value_t = 10.0)]
         secs: f64,
-        /// Blocks of each kind.
+        /// Blocks; each measures every part once.
         #[arg(long, default_value_t = 1)]
         blocks: usize,
-        /// What infers in the busy blocks: `weights` (the shipped ones), a file of weights, or `none`.
+        /// What infers in the busy part: `weights` (the shipped ones), a file of weights, or `none`.
         #[arg(long, default_value = "weights")]
         policy: String,
+        /// Leave out the flood of ROS messages.
+        #[arg(long)]
+        no_flood: bool,
     },
-    /// Forward and inverse kinematics beside crate k.
+    /// Forward kinematics, Jacobian, inverse kinematics beside crate k and Pinocchio (NEURAXIS_BENCH_PYTHON).
     Kinematics {
         /// Random reachable poses to solve from home.
         #[arg(long, default_value_t = 100_000)]
         poses: u32,
     },
-    /// A step of jerk-limited motion beside bare rsruckig.
+    /// A step and a new goal of jerk-limited motion beside rsruckig and ruckig (NEURAXIS_BENCH_PYTHON).
     Motion,
-    /// Mailbox and ring beside rtrb.
+    /// Mailbox and ring beside rtrb, on one thread and across two.
     Channels,
     /// One policy tick by stage, one torch thread.
     Policy {
@@ -230,6 +233,8 @@ enum BenchCommand {
         #[arg(long, default_value_t = 100)]
         ticks: u32,
     },
+    /// All of them, with their default settings.
+    All,
 }
 
 #[derive(Debug, Subcommand)]
@@ -378,23 +383,11 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Bench { what, json } => {
             let config = config()?;
             let machine = crate::bench::Machine::look();
-            let measured = match what {
-                BenchCommand::Loop { secs, blocks, policy } => {
-                    let actor = if policy == "none" { None } else { Some(actor(&policy, &config)) };
-                    crate::bench::control_loop(&config, &crate::bench::LoopPlan { secs, blocks, actor })?
-                }
-                BenchCommand::Kinematics { poses } => crate::bench::kinematics(&config, poses)?,
-                BenchCommand::Motion => crate::bench::motion(&config)?,
-                BenchCommand::Channels => crate::bench::channels(),
-                BenchCommand::Policy { policy, ticks } => {
-                    crate::bench::policy(&config, &actor(&policy, &config), ticks)?
-                }
-            };
+            let measured = bench(&config, &what)?;
             let machine = machine.after();
             machine.print();
             measured.iter().for_each(crate::bench::Measured::print);
-            let report = serde_json::json!({ "machine": machine, "measured": measured });
-            json.map_or(Ok(()), |file| write_json(&file, &report))
+            json.map_or(Ok(()), |file| write_json(&file, &crate::bench::rows(&measured, &machine)))
         }
         Command::Doctor => match crate::doctor::run(&config()?) {
             true => Ok(()),
@@ -424,6 +417,32 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Train { what: TrainCommand::Policy { data, config: file, out } } => {
             let command = std::env::args().collect::<Vec<_>>().join(" ");
             training::policy(&config()?, &shards(&data)?, file.as_deref(), &out, command)
+        }
+    }
+}
+
+/// Measures.
+#[cfg(feature = "viz")]
+fn bench(config: &Config, what: &BenchCommand) -> Result<Vec<crate::bench::Measured>> {
+    use crate::bench::{LoopPlan, channels, control_loop, kinematics, motion, policy};
+    match what {
+        BenchCommand::Loop { secs, blocks, policy, no_flood } => {
+            let actor = if policy == "none" { None } else { Some(actor(policy, config)) };
+            control_loop(config, &LoopPlan { secs: *secs, blocks: *blocks, actor, flood: !no_flood })
+        }
+        BenchCommand::Kinematics { poses } => kinematics(config, *poses),
+        BenchCommand::Motion => motion(config),
+        BenchCommand::Channels => channels(),
+        BenchCommand::Policy { policy: weights, ticks } => policy(config, &actor(weights, config), *ticks),
+        BenchCommand::All => {
+            // Each as it would run alone: what the command line itself would say.
+            let mut rows = Vec::new();
+            for name in ["channels", "kinematics", "motion", "policy", "loop"] {
+                let Command::Bench { what, .. } = Cli::parse_from(["neuraxis", "bench", name]).command else { continue };
+                println!("bench {name}");
+                rows.extend(bench(config, &what)?);
+            }
+            Ok(rows)
         }
     }
 }

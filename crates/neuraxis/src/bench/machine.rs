@@ -45,12 +45,25 @@ impl Machine {
         self
     }
 
+    /// Steal and load in one line, after [`Machine::after`].
+    pub fn weather(&self) -> String {
+        format!("stolen by the hypervisor {}, load {:.1}", self.steal(), self.load_1_min)
+    }
+
     /// Two lines.
     pub fn print(&self) {
         let rt = if self.preempt_rt { "PREEMPT_RT" } else { "not PREEMPT_RT" };
         println!("machine  {}, {} cores, load {:.1} at the start", self.processor, self.cores, self.load_1_min);
-        let steal = self.steal_percent.map_or("unknown".into(), |steal| format!("{steal:.1} %"));
-        println!("kernel   {}, {rt}; governor {}; stolen by the hypervisor {steal}", self.kernel, self.governor);
+        println!(
+            "kernel   {}, {rt}; governor {}; stolen by the hypervisor {}",
+            self.kernel,
+            self.governor,
+            self.steal()
+        );
+    }
+
+    fn steal(&self) -> String {
+        self.steal_percent.map_or("unknown".into(), |steal| format!("{steal:.1} %"))
     }
 }
 

@@ -60,7 +60,7 @@ fn folded_poses_are_reported() {
     // The forearm folded back onto the upper arm, either way.
     for (folded, links) in [
         ([0.0, -1.57, 3.1, 0.0, 0.0, 0.0], ["ur5e_upper_arm", "ur5e_wrist_2"]),
-        ([0.0, -1.57, -3.1, 0.0, 0.0, 0.0], ["ur5e_upper_arm", "ur5e_wrist_2"]),
+        ([0.0, -1.57, -3.1, 0.0, 0.0, 0.0], ["ur5e_upper_arm", "ur5e_wrist_1"]),
     ] {
         let frames = robot.link_frames(&Joints::from_slice(&folded).unwrap());
         let (a, b, clearance_m) = robot.nearest_links(&frames).unwrap();

@@ -8,31 +8,43 @@ use crate::{IK_SPARE_RAD, Jacobian, Robot};
 /// Position and orientation errors below which a pose counts as reached [m], [rad].
 const CLOSE_M: f64 = 1e-5;
 const CLOSE_RAD: f64 = 1e-4;
-/// Of the first start, which is usually near, and of each further one.
-const ITERATIONS: [usize; 2] = [120, 40];
-/// A descent ends when this many iterations have not brought the error below this share of the least one so far.
-const IDLE: [usize; 2] = [16, 6];
+/// A descent ends when `idle` iterations have not brought the error below this share of the least one so far.
 const PROGRESS: f64 = 0.95;
 /// Largest joint step per iteration [rad].
 const STEP_RAD: f64 = 0.5;
-/// Share of the way to the posture per iteration, and for how many: what is left would keep the error from closing.
+/// Share of the way to the posture per iteration.
 const PULL: f64 = 0.1;
-const PULLS: [usize; 2] = [30, 15];
+
+/// How long one descent is followed.
+#[derive(Copy, Clone)]
+pub(crate) struct Patience {
+    iterations: usize,
+    /// Iterations without progress before it is given up.
+    idle: usize,
+    /// Iterations that pull to the posture; what is left of the pull would keep the error from closing.
+    pulls: usize,
+}
+
+impl Patience {
+    /// From the seed, which is usually near.
+    pub(crate) const FIRST: Self = Self { iterations: 120, idle: 16, pulls: 30 };
+    /// From anywhere: another start is cheaper than a slow one.
+    pub(crate) const RESTART: Self = Self { iterations: 40, idle: 6, pulls: 15 };
+}
 
 impl Robot {
-    /// From one start: the solution, or the remaining distance [m]. A restart gives up sooner.
+    /// From one start: the solution, or the remaining distance [m].
     pub(crate) fn descend(
         &self,
         target: &Pose<Base, Tool>,
         start: Joints,
         posture: Option<&Joints>,
-        restart: bool,
+        patience: Patience,
     ) -> Result<Joints, f64> {
         let mut q = start;
         let (mut metres, mut least, mut idle) = (f64::MAX, f64::MAX, 0);
-        let pick = usize::from(restart);
-        for iteration in 0..ITERATIONS[pick] {
-            let posture = posture.filter(|_| iteration < PULLS[pick]);
+        for iteration in 0..patience.iterations {
+            let posture = posture.filter(|_| iteration < patience.pulls);
             let (jacobian, base_from_tool) = self.jacobian_and_tool(&q);
             let error = pose_error(target, &base_from_tool);
             let (linear, angular) = (error.fixed_rows::<3>(0).norm(), error.fixed_rows::<3>(3).norm());
@@ -45,7 +57,7 @@ impl Robot {
                 (least, idle) = (size, 0);
             } else if posture.is_none() {
                 idle += 1;
-                if idle == IDLE[pick] {
+                if idle == patience.idle {
                     break;
                 }
             }
@@ -53,7 +65,8 @@ impl Robot {
             let largest = step.iter().fold(0.0, |m: f64, s| m.max(s.abs()));
             let scale = if largest > STEP_RAD { STEP_RAD / largest } else { 1.0 };
             for ((value, delta), limit) in q.iter_mut().zip(step.iter()).zip(self.limits()) {
-                *value = (*value + scale * delta).clamp(limit.lower_rad + IK_SPARE_RAD, limit.upper_rad - IK_SPARE_RAD);
+                let (low, high) = (limit.lower_rad + IK_SPARE_RAD, limit.upper_rad - IK_SPARE_RAD);
+                *value = (*value + scale * delta).max(low).min(high);
             }
         }
         Err(metres)

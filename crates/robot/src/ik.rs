@@ -4,7 +4,7 @@ use std::f64::consts::{PI, TAU};
 
 use neuraxis_core::{Base, Joints, MAX_JOINTS, Pose, Tool};
 
-use crate::Robot;
+use crate::{Robot, descent::Patience};
 
 /// Solutions stay this far inside the limits, outside the brainstem's own margin of 0.005 [rad].
 pub const IK_SPARE_RAD: f64 = 0.006;
@@ -56,8 +56,11 @@ impl Robot {
         let (mut nearest_m, mut found) = (f64::MAX, 0);
         let mut best: Option<(f64, Joints)> = None;
         for start in 0..=request.restarts {
-            let from = if start == 0 { request.seed } else { self.start(start, &request.seed) };
-            match self.descend(&request.base_from_tool, from, request.posture.as_ref(), start > 0) {
+            let (from, patience) = match start {
+                0 => (request.seed, Patience::FIRST),
+                n => (self.start(n, &request.seed), Patience::RESTART),
+            };
+            match self.descend(&request.base_from_tool, from, request.posture.as_ref(), patience) {
                 Ok(q) => {
                     let q = self.unwound(&q, &request.seed);
                     let cost = self.cost(&q, &request.seed);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::BrainstemError;
+use crate::{BrainstemError, ToolBoxConfig, WallConfig};
 
 /// Limits and tolerances of the brainstem, `configs/<robot>/brainstem.yaml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,18 @@ pub struct BrainstemConfig {
     pub still_rad_s: f64,
     /// Widest distance between the finger pads that may be commanded, 0.001 to 1 [m].
     pub gripper_width_max_m: f64,
+    /// The tool point stays in this box, at the end of a stop from wherever it is; null: no box.
+    pub tool_box: Option<ToolBoxConfig>,
+    /// Planes that the links stay in front of, at the end of a stop from wherever they are.
+    pub walls: Vec<WallConfig>,
+    /// Distance kept from walls, from the faces of the box and between links, 0 to 0.2 [m].
+    pub clearance_margin_m: f64,
+    /// Motion slows down within this distance of the margin, 0.001 to 1 [m].
+    pub slow_within_m: f64,
+    /// ... and within this of a joint's end stop, 0.001 to 1 [rad].
+    pub slow_within_rad: f64,
+    /// ... to this share of its speed, 0.05 to 1.
+    pub slowest_scale: f64,
     /// Missed periods, less one for every four periods on time, that lead to a stop; 1 to 1000000.
     pub overrun_budget: u32,
     /// Drive a real arm although a privilege below was refused. A simulated arm is driven in any case.
@@ -70,6 +82,12 @@ impl Default for BrainstemConfig {
             state_timeout_secs: 0.25,
             still_rad_s: 0.02,
             gripper_width_max_m: 0.08,
+            tool_box: None,
+            walls: Vec::new(),
+            clearance_margin_m: 0.005,
+            slow_within_m: 0.04,
+            slow_within_rad: 0.05,
+            slowest_scale: 0.25,
             overrun_budget: 250,
             arm_when_degraded: false,
             privileges: PrivilegeConfig::default(),
@@ -100,6 +118,10 @@ impl BrainstemConfig {
             ("state_timeout_secs", self.state_timeout_secs, 0.005, 10.0, "0.005 to 10"),
             ("still_rad_s", self.still_rad_s, 1e-4, 0.5, "0.0001 to 0.5"),
             ("gripper_width_max_m", self.gripper_width_max_m, 0.001, 1.0, "0.001 to 1"),
+            ("clearance_margin_m", self.clearance_margin_m, 0.0, 0.2, "0 to 0.2"),
+            ("slow_within_m", self.slow_within_m, 0.001, 1.0, "0.001 to 1"),
+            ("slow_within_rad", self.slow_within_rad, 0.001, 1.0, "0.001 to 1"),
+            ("slowest_scale", self.slowest_scale, 0.05, 1.0, "0.05 to 1"),
             ("overrun_budget", f64::from(self.overrun_budget), 1.0, 1e6, "1 to 1000000"),
             ("privileges.fifo_priority", f64::from(self.privileges.fifo_priority), 0.0, 98.0, "0 to 98"),
         ];

@@ -32,6 +32,14 @@ pub enum BrainstemError {
         /// What is allowed.
         allowed: &'static str,
     },
+    /// A wall or the tool's box is not one.
+    #[error("brainstem configuration: wall {wall}: {reason}")]
+    Wall {
+        /// Its name.
+        wall: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
     /// The arm and the robot description do not belong together.
     #[error("the arm has {arm} joints, the robot description {robot}")]
     JointCount {

@@ -1,6 +1,6 @@
 //! Following a target state without ever exceeding velocity, acceleration and jerk limits.
 
-use neuraxis_core::{Fault, Joints, SegmentState};
+use neuraxis_core::{Joints, SegmentState};
 use neuraxis_robot::JointLimits;
 
 /// How fast a position difference to the target is worked off [1/s]. Segments chain within micro-radians; this gain
@@ -43,36 +43,4 @@ pub(crate) fn follow(from: &SegmentState, target: &SegmentState, dt_secs: f64, l
         *qdd = acceleration;
     }
     next
-}
-
-/// Fails where a jerk-limited stop from `state` would leave a joint's range or exceed its velocity limit: a stop has to
-/// take the acceleration away first, and until then the joint still speeds up.
-pub(crate) fn can_stop_inside(state: &SegmentState, limits: &[JointLimits]) -> Result<(), Fault> {
-    for (i, limit) in limits.iter().enumerate() {
-        let now = scalar(state, i);
-        let (a, j) = (limit.acceleration_rad_s2, limit.jerk_rad_s3);
-        if now.q + braking_distance(now.qd, now.qdd, a, j) > limit.upper_rad
-            || now.q - braking_distance(-now.qd, -now.qdd, a, j) < limit.lower_rad
-        {
-            return Err(Fault::PositionLimit);
-        }
-        let peak_qd = |qd: f64, qdd: f64| qd + 0.5 * qdd.max(0.0).powi(2) / j;
-        if peak_qd(now.qd, now.qdd).max(peak_qd(-now.qd, -now.qdd)) > limit.velocity_rad_s {
-            return Err(Fault::VelocityLimit);
-        }
-    }
-    Ok(())
-}
-
-/// Upper bound of the way still travelled in positive direction while stopping within `a_max` and `j_max`.
-fn braking_distance(qd: f64, qdd: f64, a_max: f64, j_max: f64) -> f64 {
-    // An acceleration that still speeds up has to be taken away first.
-    let ease_secs = qdd.max(0.0) / j_max;
-    let eased_qd = qd + 0.5 * qdd.max(0.0) * ease_secs;
-    let eased = (qd * ease_secs + qdd.max(0.0) * ease_secs * ease_secs / 3.0).max(0.0);
-    if eased_qd <= 0.0 {
-        return eased;
-    }
-    // From zero acceleration: trapezoid of deceleration, which bounds the triangular case too.
-    eased + 0.5 * eased_qd * (eased_qd / a_max + a_max / j_max)
 }

@@ -6,19 +6,23 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 #![deny(clippy::undocumented_unsafe_blocks)]
 
+pub mod clearance;
 pub mod clock;
 pub mod config;
 pub mod error;
 mod follow;
 pub mod gate;
+mod guard;
 pub mod histogram;
 pub mod pace;
 mod panic_stop;
 pub mod privileges;
 pub mod realtime;
 pub mod step;
+mod torque;
 pub mod watchdog;
 
+pub use clearance::{Clearance, ToolBoxConfig, WallConfig};
 pub use clock::MonotonicClock;
 pub use config::{BrainstemConfig, PrivilegeConfig};
 pub use error::BrainstemError;

@@ -60,6 +60,8 @@ pub struct BodyState {
     pub mode: Mode,
     /// See [`Tick::fault`].
     pub fault: Option<Fault>,
+    /// See [`Tick::speed_scale`].
+    pub speed_scale: f64,
 }
 
 /// One tick as it is recorded.
@@ -200,6 +202,7 @@ fn tick_until_exit(
             gripper_width_m: tick.command.gripper_width_m,
             mode: tick.mode,
             fault: tick.fault,
+            speed_scale: tick.speed_scale,
         };
         for writer in &mut links.states {
             writer.write(Some(body));

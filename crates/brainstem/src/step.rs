@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use neuraxis_core::{ArmCommand, ArmState, Fault, Joints, Nanos, PERIOD_BRAINSTEM, Reaction, Segment, SegmentState};
+use neuraxis_core::{ArmCommand, ArmState, Fault, Joints, Nanos, Reaction, Segment, SegmentState};
 use neuraxis_motion::StopProfile;
 use neuraxis_robot::{JointLimits, Robot};
 
 use crate::{
-    BrainstemConfig, BrainstemError, RefusedSegments,
-    follow::{can_stop_inside, follow},
-    gate::SegmentGate,
+    BrainstemConfig, BrainstemError, Clearance, RefusedSegments, follow::follow, gate::SegmentGate, guard::Guard,
+    torque::FeedForward,
 };
 
+/// An overrun is made good by longer steps of a stop, up to this one.
+const LONGEST_STEP_SECS: f64 = 0.05;
 /// Segments that may wait for their start: the longest lead holds four periods of the cerebellum.
 const PENDING: usize = 4;
 /// A joint that reports to be this far outside its range [rad], or to be this many times too fast, reports nonsense:
@@ -59,13 +60,20 @@ pub struct Tick {
     pub refused: RefusedSegments,
     /// Largest distance of a joint from its last command [rad].
     pub tracking_error_rad: f64,
+    /// Room left at the end of a stop from here.
+    pub clearance: Clearance,
+    /// Share of its speed at which motion should go on, for want of room; 1 in free space.
+    pub speed_scale: f64,
 }
 
 /// The loop's state. One owner, one thread.
+#[derive(Clone)]
 pub struct Brainstem {
     limits: Vec<JointLimits>,
     config: BrainstemConfig,
     gate: SegmentGate,
+    guard: Guard,
+    feed_forward: FeedForward,
     mode: Mode,
     fault: Option<Fault>,
     latched: bool,
@@ -75,7 +83,10 @@ pub struct Brainstem {
     current: Option<Segment>,
     /// Accepted, but starting later.
     pending: [Option<Segment>; PENDING],
-    stop: Option<StopProfile>,
+    /// The way to rest from the commanded state, always at hand.
+    stop: StopProfile,
+    /// At the end of it.
+    clearance: Clearance,
     last_now: Option<Nanos>,
     last_state: Option<ArmState>,
     state_changed_at: Nanos,
@@ -91,7 +102,12 @@ impl Brainstem {
         let dof = limits.len();
         let gate =
             SegmentGate::new(dof, Nanos::from_secs(config.lease_max_secs), Nanos::from_secs(config.lead_max_secs));
+        let rest = at_rest(Joints::zeros(dof));
         Ok(Self {
+            stop: StopProfile::from_state(&rest, &limits),
+            clearance: Clearance::FREE,
+            guard: Guard::new(robot.clone(), &config)?,
+            feed_forward: FeedForward::new(robot),
             limits,
             config,
             gate,
@@ -99,11 +115,10 @@ impl Brainstem {
             fault: None,
             latched: false,
             started: false,
-            commanded: at_rest(Joints::zeros(dof)),
+            commanded: rest,
             gripper_width_m: 0.0,
             current: None,
             pending: [None; PENDING],
-            stop: None,
             last_now: None,
             last_state: None,
             state_changed_at: Nanos::default(),
@@ -154,7 +169,8 @@ impl Brainstem {
         if self.mode == Mode::Stopping {
             self.step_stop(dt_secs);
         }
-        self.tick(now, rejected.or(jump))
+        let tau_nm = self.feed_forward.step(&self.commanded, dt_secs, &self.limits);
+        self.tick(now, tau_nm, rejected.or(jump))
     }
 
     /// A stop that holds until [`Brainstem::reset`].
@@ -302,10 +318,13 @@ impl Brainstem {
             return None;
         }
         let is_due = |segment: &Segment| segment.t0 <= now;
-        let segment = self.pending.iter().flatten().copied().filter(is_due).max_by_key(|s| (s.epoch, s.seq))?;
+        // Nor one whose lease ran out while it waited: the clock leapt, or the loop overslept.
+        let may_start = |segment: &Segment| is_due(segment) && now <= segment.valid_until;
+        let segment = self.pending.iter().flatten().copied().filter(may_start).max_by_key(|s| (s.epoch, s.seq));
         for slot in &mut self.pending {
             *slot = slot.filter(|segment| !is_due(segment));
         }
+        let segment = segment?;
 
         // Compare at the same moment: what is commanded goes on with its velocity until now.
         let (wanted, from) = (segment.at(now), &self.commanded);
@@ -344,14 +363,16 @@ impl Brainstem {
                 return Err(Fault::AccelerationLimit);
             }
         }
-        // Only go where a stop inside the range still exists.
         let next = follow(&self.commanded, &target, dt_secs, &self.limits);
-        can_stop_inside(&next, &self.limits)?;
+        // Only go where there is a way to rest, all of it allowed.
+        let cleared = self.guard.clear(&next, &self.limits)?;
+        self.feed_forward.check(&next, &self.limits)?;
         // A target that runs away from its follower does not respect the limits, whatever it declares.
         if next.q.max_abs_diff(&target.q) > self.config.jump_rad {
             return Err(Fault::SegmentJump);
         }
         self.commanded = next;
+        (self.stop, self.clearance) = (cleared.stop, cleared.clearance);
         self.gripper_width_m = segment.gripper_width_m.clamp(0.0, self.config.gripper_width_max_m);
         Ok(())
     }
@@ -360,38 +381,39 @@ impl Brainstem {
         self.mode = Mode::Stopping;
         self.current = None;
         self.pending = [None; PENDING];
-        self.stop = Some(StopProfile::from_state(&self.commanded, &self.limits));
     }
 
     fn step_stop(&mut self, dt_secs: f64) {
-        let Some(profile) = self.stop.as_mut() else { return };
-        // After an overrun in steps of a period, which keeps the profile exact; a long suspension is not caught up.
-        let steps = (dt_secs / PERIOD_BRAINSTEM.secs()).ceil().clamp(1.0, 50.0);
-        for _ in 0..steps as u32 {
-            self.commanded = profile.step((dt_secs / steps).min(PERIOD_BRAINSTEM.secs()));
-        }
-        if profile.is_still() {
-            self.commanded = at_rest(self.commanded.q);
-            self.stop = None;
+        // A long suspension is not caught up.
+        self.commanded = self.stop.step(dt_secs.min(LONGEST_STEP_SECS));
+        if self.stop.is_still() {
+            let q = self.commanded.q;
+            self.rest_at(&q);
             self.mode = if self.latched { Mode::Latched } else { Mode::Hold };
         }
     }
 
     fn hold_at(&mut self, q: &Joints) {
-        self.commanded = at_rest(*q);
+        self.rest_at(q);
         self.mode = Mode::Hold;
         self.current = None;
         self.pending = [None; PENDING];
-        self.stop = None;
     }
 
-    fn tick(&self, now: Nanos, rejected: Option<Fault>) -> Tick {
+    fn rest_at(&mut self, q: &Joints) {
+        self.commanded = at_rest(*q);
+        self.stop = StopProfile::from_state(&self.commanded, &self.limits);
+        self.clearance = self.guard.stands_at(q, &self.limits);
+    }
+
+    fn tick(&self, now: Nanos, tau_nm: Joints, rejected: Option<Fault>) -> Tick {
         Tick {
             now,
             command: ArmCommand {
                 q: self.commanded.q,
                 qd: self.commanded.qd,
                 qdd: self.commanded.qdd,
+                tau_nm,
                 gripper_width_m: self.gripper_width_m,
             },
             started: self.started,
@@ -402,6 +424,8 @@ impl Brainstem {
             segment_seq: self.current.map(|segment| segment.seq),
             refused: self.gate.refused,
             tracking_error_rad: self.tracking_error_rad,
+            clearance: self.clearance,
+            speed_scale: self.guard.speed_scale(&self.clearance),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod rig;
 
-use neuraxis_brainstem::{Brainstem, BrainstemConfig, Mode, RefusedSegments, Tick};
+use neuraxis_brainstem::{Brainstem, BrainstemConfig, Clearance, Mode, RefusedSegments, Tick};
 use neuraxis_core::{ArmCommand, ArmState, Fault, Joints, Nanos, Segment};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
@@ -226,13 +226,25 @@ fn read_joints(reader: &mut &[u8]) -> Joints {
 
 /// Taken apart field by field, so that a new field does not compile until it is recorded here.
 fn write_tick(out: &mut Vec<u8>, tick: &Tick) {
-    let Tick { now, command, started, mode, fault, rejected, segment_epoch, segment_seq, refused, tracking_error_rad } =
-        tick;
-    let ArmCommand { q, qd, qdd, gripper_width_m } = command;
+    let Tick {
+        now,
+        command,
+        started,
+        mode,
+        fault,
+        rejected,
+        segment_epoch,
+        segment_seq,
+        refused,
+        tracking_error_rad,
+        clearance,
+        speed_scale,
+    } = tick;
+    let ArmCommand { q, qd, qdd, tau_nm, gripper_width_m } = command;
     out.extend(now.0.to_le_bytes());
     out.push(*mode as u8);
     out.extend(segment_seq.map_or(-1, |seq| seq as i64).to_le_bytes());
-    [q, qd, qdd].into_iter().for_each(|joints| write_joints(out, joints));
+    [q, qd, qdd, tau_nm].into_iter().for_each(|joints| write_joints(out, joints));
     out.extend(gripper_width_m.to_bits().to_le_bytes());
     let place = |fault: &Option<Fault>| fault.map_or(0xff, |fault| fault as u8);
     out.extend([u8::from(*started), place(fault), place(rejected)]);
@@ -241,5 +253,8 @@ fn write_tick(out: &mut Vec<u8>, tick: &Tick) {
     for count in [malformed, out_of_order, expired, jump, while_stopping] {
         out.extend(count.to_le_bytes());
     }
-    out.extend(tracking_error_rad.to_bits().to_le_bytes());
+    let Clearance { joints_rad, walls_m, self_m } = clearance;
+    for number in [tracking_error_rad, joints_rad, walls_m, self_m, speed_scale] {
+        out.extend(number.to_bits().to_le_bytes());
+    }
 }

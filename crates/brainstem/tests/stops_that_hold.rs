@@ -3,7 +3,7 @@
 mod rig;
 
 use neuraxis_brainstem::{BrainstemConfig, Mode, Signals};
-use neuraxis_core::Fault;
+use neuraxis_core::{Fault, Nanos};
 use rig::Rig;
 
 #[test]
@@ -41,4 +41,21 @@ fn sr03_a_state_that_no_joint_can_have_is_neither_started_from_nor_reset_to() {
         assert_eq!((tick.mode, tick.fault), (Mode::Latched, Some(Fault::StateMalformed)));
         assert!(rig.brainstem.reset().unwrap_err().to_string().contains("malformed"));
     }
+}
+
+#[test]
+fn sr01_sr22_a_segment_whose_lease_ran_out_while_it_waited_is_not_started() {
+    let mut rig = Rig::new(BrainstemConfig::default());
+    rig.tick(None);
+    let seq = rig.speed_up(0, 1.0, 1);
+    let mut waiting = rig.segment(seq + 1, rig.brainstem.commanded().qd);
+    (waiting.t0, waiting.valid_until) = (rig.now + Nanos::from_millis(5), rig.now + Nanos::from_millis(25));
+    waiting.qdd[0] = 5.0;
+    assert_eq!(rig.tick(Some(&waiting)).mode, Mode::Track);
+    // The clock leaps over its whole lease: that is a lease which ended, not a segment which jumps.
+    rig.now = rig.now + Nanos::from_millis(300);
+    rig.state.stamp = rig.now;
+    let (now, state) = (rig.now, rig.state);
+    let tick = rig.brainstem.step(now, &state, Some(&waiting));
+    assert_eq!((tick.fault, tick.rejected, tick.refused.jump), (Some(Fault::LeaseExpired), None, 0));
 }

@@ -226,6 +226,11 @@ impl Cerebellum {
         self.tick(now, segment, refusal)
     }
 
+    /// Motion goes on at this share of its speed: what the brainstem's last tick says of the room that the arm has.
+    pub fn set_speed_scale(&mut self, scale: f64) {
+        self.mover.set_speed_scale(scale);
+    }
+
     /// The configuration in force.
     pub fn config(&self) -> &CerebellumConfig {
         &self.config

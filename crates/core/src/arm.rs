@@ -28,8 +28,19 @@ pub struct ArmCommand {
     pub qd: Joints,
     /// Joint accelerations, for feed-forward [rad/s²].
     pub qdd: Joints,
+    /// Torques that this motion takes without gravity, which arms compensate themselves, for feed-forward; within the
+    /// joints' torque and torque-rate limits [N m].
+    pub tau_nm: Joints,
     /// Distance between the finger pads [m].
     pub gripper_width_m: f64,
+}
+
+impl ArmCommand {
+    /// Stand at `q` [rad] with this finger distance [m].
+    pub fn hold(q: Joints, gripper_width_m: f64) -> Self {
+        let zero = Joints::zeros(q.len());
+        Self { q, qd: zero, qdd: zero, tau_nm: zero, gripper_width_m }
+    }
 }
 
 /// Who gives the rhythm.

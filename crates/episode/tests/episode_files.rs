@@ -88,7 +88,7 @@ fn write(writer: &mut EpisodeWriter, rng: &mut Pcg64, count: u64) -> Vec<Record>
             gripper_width_m: rng.random_range(0.0..0.08),
         };
         writer.state(&state).unwrap();
-        let command = ArmCommand { q: joints(rng), qd: joints(rng), qdd: joints(rng), gripper_width_m: 0.08 };
+        let command = ArmCommand { qd: joints(rng), qdd: joints(rng), ..ArmCommand::hold(joints(rng), 0.08) };
         writer.command(stamp, &command).unwrap();
         expected.push(Record::State(state));
         let ArmCommand { q, qd, gripper_width_m, .. } = command;

@@ -20,6 +20,8 @@ pub struct MotionConfig {
     pub contact_acceleration_m_s2: f64,
     /// Tool jerk on straight contact paths [m/s³].
     pub contact_jerk_m_s3: f64,
+    /// On straight contact paths the tool slows down so that the goal is this far away in time, 0.01 to 2 [s].
+    pub contact_time_secs: f64,
     /// World height of the tool above which a free path may cross over objects [m].
     pub transit_z_m: f64,
     /// The next via point is taken when the tool is this close to the present one [m].
@@ -39,6 +41,7 @@ impl Default for MotionConfig {
             contact_speed_m_s: 0.20,
             contact_acceleration_m_s2: 1.0,
             contact_jerk_m_s3: 20.0,
+            contact_time_secs: 0.2,
             transit_z_m: 0.90,
             blend_m: 0.05,
             ik_restarts: 20,
@@ -60,6 +63,10 @@ impl MotionConfig {
         positive("contact_speed_m_s", self.contact_speed_m_s, 1.0, "above 0, at most 1")?;
         positive("contact_acceleration_m_s2", self.contact_acceleration_m_s2, 20.0, "above 0, at most 20")?;
         positive("contact_jerk_m_s3", self.contact_jerk_m_s3, 2000.0, "above 0, at most 2000")?;
+        if !(0.01..=2.0).contains(&self.contact_time_secs) {
+            let (key, value) = ("contact_time_secs", self.contact_time_secs);
+            return Err(MotionError::Config { key, value, allowed: "0.01 to 2" });
+        }
         positive("blend_m", self.blend_m, 0.3, "above 0, at most 0.3")?;
         if !self.transit_z_m.is_finite() {
             return Err(MotionError::Config { key: "transit_z_m", value: self.transit_z_m, allowed: "finite" });

@@ -10,4 +10,4 @@ mod target;
 pub use config::MotionConfig;
 pub use error::MotionError;
 pub use mover::Mover;
-pub use stop::StopProfile;
+pub use stop::{StopProfile, StopRange};

@@ -19,6 +19,12 @@ const CROSSING_M: f64 = 0.05;
 /// A larger turn than this is made this far behind a goal that is not approached from above [rad], [m].
 const TURN_RAD: f64 = 0.6;
 const STAND_OFF_M: f64 = 0.12;
+/// However little room there is, motion goes on at this share of its speed.
+const SLOWEST_PACE: f64 = 0.05;
+/// Slowest share of the contact speed at which a contact is sought.
+const CREEP_PACE: f64 = 0.4;
+/// The pace changes by at most this [1/s]: at 1.5 rad/s it adds 3 rad/s^2.
+const PACE_PER_SEC: f64 = 2.0;
 /// Via points of a free path, the goal included.
 const MOST_VIAS: usize = 3;
 
@@ -39,6 +45,10 @@ pub struct Mover {
     line_from: UnitQuaternion<f64>,
     /// Posture for a tool that does not point down; empty if there is none.
     forward: Joints,
+    /// Share of its speed that the arm may have.
+    speed_scale: f64,
+    /// Share of its speed at which the motion under way runs.
+    pace: f64,
 }
 
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -88,6 +98,8 @@ impl Mover {
             vias_len: 0,
             line_from: UnitQuaternion::identity(),
             forward,
+            speed_scale: 1.0,
+            pace: 1.0,
             robot,
             config,
         })
@@ -100,6 +112,7 @@ impl Mover {
         }
         self.state = *from;
         self.goal = goal.world_from_tool;
+        self.pace = 1.0;
         // A line starts at rest; an arm that still moves goes to its goal in joint space.
         let still = from.qd.iter().all(|v| v.abs() < 0.02);
         if goal.ignore_collisions && still { self.start_line(from) } else { self.start_free(from) }
@@ -130,8 +143,17 @@ impl Mover {
         }
     }
 
+    /// Motion goes on at this share of its speed: slower where there is little room. No allocation.
+    pub fn set_speed_scale(&mut self, scale: f64) {
+        // NaN is taken for the slowest.
+        self.speed_scale = if scale > SLOWEST_PACE { scale.min(1.0) } else { SLOWEST_PACE };
+    }
+
     /// The state one period (5 ms) later. No allocation.
     pub fn step(&mut self) -> Result<SegmentState, Fault> {
+        let wanted = if self.mode == Mode::Straight { self.contact_pace() } else { 1.0 };
+        let most = PACE_PER_SEC * PERIOD_CEREBELLUM.secs();
+        self.pace += (wanted.min(self.speed_scale) - self.pace).clamp(-most, most);
         match self.mode {
             Mode::Idle => {}
             Mode::Free => self.step_free()?,
@@ -152,6 +174,12 @@ impl Mover {
     /// Straight distance of the tool to the goal [m].
     pub fn remaining_m(&self) -> f64 {
         (self.robot.world_from_tool(&self.state.q).position() - self.goal.position()).norm()
+    }
+
+    /// The tool comes no closer to contact than `contact_time_secs` at the speed it has, but it does not creep.
+    fn contact_pace(&self) -> f64 {
+        let speed_m_s = self.remaining_m() / self.config.contact_time_secs;
+        (speed_m_s / self.config.contact_speed_m_s).clamp(CREEP_PACE, 1.0)
     }
 
     fn start_free(&mut self, from: &SegmentState) -> Result<(), Fault> {
@@ -201,7 +229,7 @@ impl Mover {
 
     fn step_free(&mut self) -> Result<(), Fault> {
         let n = self.state.q.len();
-        let (q, qd, qdd) = self.joint.step()?;
+        let (q, qd, qdd) = self.joint.step(self.pace)?;
         self.state = SegmentState { q: joints(n, &q), qd: joints(n, &qd), qdd: joints(n, &qdd) };
         if self.via + 1 < self.vias_len {
             let here = self.robot.world_from_tool(&self.state.q).position();
@@ -227,7 +255,7 @@ impl Mover {
     }
 
     fn step_line(&mut self) -> Result<(), Fault> {
-        let (p, _, _) = self.tool.step()?;
+        let (p, _, _) = self.tool.step(self.pace)?;
         let turn = UnitQuaternion::from_scaled_axis(Vector3::new(p[3], p[4], p[5]));
         let pose = Pose::from_parts(Vector3::new(p[0], p[1], p[2]), turn * self.line_from);
         let q = self.solve(&pose, &self.state.q, 0)?;

@@ -11,6 +11,7 @@ pub(crate) struct Approach<const N: usize> {
     ruckig: Ruckig<N, ThrowErrorHandler>,
     input: InputParameter<N>,
     output: OutputParameter<N>,
+    period_secs: f64,
     done: bool,
 }
 
@@ -22,7 +23,13 @@ impl<const N: usize> Approach<N> {
             input.max_acceleration[i] = acceleration[i];
             input.max_jerk[i] = jerk[i];
         }
-        Self { ruckig: Ruckig::new(None, period_secs), input, output: OutputParameter::new(None), done: true }
+        Self {
+            ruckig: Ruckig::new(None, period_secs),
+            input,
+            output: OutputParameter::new(None),
+            period_secs,
+            done: true,
+        }
     }
 
     /// All numbers keep their ratio on the way, wherever the start allows it: a straight line.
@@ -53,8 +60,9 @@ impl<const N: usize> Approach<N> {
         self.done = false;
     }
 
-    /// One period further.
-    pub(crate) fn step(&mut self) -> Result<Motion<N>, Fault> {
+    /// One period further, on a clock that runs at `pace` (above 0 to 1): the path stays what it is, all of it slower.
+    pub(crate) fn step(&mut self, pace: f64) -> Result<Motion<N>, Fault> {
+        self.ruckig.delta_time = pace * self.period_secs;
         match self.ruckig.update(&self.input, &mut self.output) {
             Ok(RuckigResult::Working) => {}
             Ok(RuckigResult::Finished) => self.done = true,
@@ -63,8 +71,8 @@ impl<const N: usize> Approach<N> {
         self.output.pass_to_input(&mut self.input);
         Ok((
             std::array::from_fn(|i| self.output.new_position[i]),
-            std::array::from_fn(|i| self.output.new_velocity[i]),
-            std::array::from_fn(|i| self.output.new_acceleration[i]),
+            std::array::from_fn(|i| pace * self.output.new_velocity[i]),
+            std::array::from_fn(|i| pace * pace * self.output.new_acceleration[i]),
         ))
     }
 

@@ -1,28 +1,19 @@
 //! The mover on its own: goals are reached inside the limits, lines are straight, a moved goal causes no jump.
 
-use std::{path::Path, sync::Arc};
+#[path = "../../robot/tests/shipped/mod.rs"]
+mod shipped;
+
+use std::sync::Arc;
 
 use nalgebra::{UnitQuaternion, Vector3};
 use neuraxis_core::{Fault, Gripper, Joints, KeyFrame, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
 use neuraxis_motion::{MotionConfig, Mover};
-use neuraxis_robot::{Robot, RobotConfig};
+use neuraxis_robot::Robot;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
 fn robot() -> Arc<Robot> {
-    let urdf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../urdf/fr3.urdf");
-    let config = RobotConfig {
-        urdf: urdf.clone(),
-        base_link: "fr3_link0".into(),
-        tool_link: "fr3_hand".into(),
-        hand_from_tool_z_m: 0.1034,
-        world_from_base_xyz_m: [-0.268, -0.0064, 0.75],
-        world_from_base_yaw_rad: 0.0,
-        acceleration_limits_rad_s2: vec![10.0; 7],
-        jerk_limits_rad_s3: vec![5000.0; 7],
-        home_rad: vec![0.0, 0.1752, 0.0, -0.943, 0.0, 1.1182, std::f64::consts::FRAC_PI_4],
-    };
-    Arc::new(Robot::from_urdf(&urdf, &config).unwrap())
+    Arc::new(shipped::robot("fr3"))
 }
 
 fn at_rest(q: Joints) -> SegmentState {

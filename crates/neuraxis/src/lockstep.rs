@@ -142,6 +142,7 @@ impl Lockstep {
             }
             let Some(mind) = thought else { continue };
             let loop_tick = self.brainstem.step(now, &state, Some(&mind.segment));
+            self.cerebellum.set_speed_scale(loop_tick.speed_scale);
             self.plant.step(&loop_tick.command);
             witness.tick(&state, &loop_tick, &mind)?;
             outcome.fault = outcome.fault.or(mind.fault).or(loop_tick.fault);

@@ -153,6 +153,7 @@ pub fn cerebellum(mut cerebellum: Cerebellum, mut links: CerebellumLinks, shared
             epoch = Some(newest);
         }
         let prediction = links.predictions.latest();
+        cerebellum.set_speed_scale(body.speed_scale);
         let tick = cerebellum.step(now, &body.state, &body.commanded, prediction.as_ref());
         links.segments.write(Some(tick.segment));
         for mind in &mut links.minds {

@@ -70,7 +70,8 @@ impl Plant {
             let (q, qd) = (self.world.data.qpos()[self.arm_qpos[i]], self.world.data.qvel()[self.arm_qvel[i]]);
             let error = command.q.get(i).map_or(0.0, |c| c - q);
             let error_rate = command.qd.get(i).map_or(0.0, |c| c - qd);
-            let tau = (STIFFNESS[i] * error + DAMPING[i] * error_rate).clamp(-TORQUE_NM[i], TORQUE_NM[i]);
+            let ahead = command.tau_nm.get(i).copied().unwrap_or(0.0);
+            let tau = (ahead + STIFFNESS[i] * error + DAMPING[i] * error_rate).clamp(-TORQUE_NM[i], TORQUE_NM[i]);
             self.tau_nm[i] = tau;
             self.world.data.ctrl_mut()[i] = tau;
         }

@@ -82,12 +82,7 @@ pub fn realtime(
     }
     let origin = now - plant.now();
     let state = ArmState { stamp: now, ..plant.state() };
-    let command = ArmCommand {
-        q: state.q,
-        qd: Joints::zeros(DOF),
-        qdd: Joints::zeros(DOF),
-        gripper_width_m: state.gripper_width_m,
-    };
+    let command = ArmCommand::hold(state.q, state.gripper_width_m);
     let (command_writer, commands) = mailbox(None);
     let (states, state_reader) = mailbox(state);
     let (frames, frame_reader) = mailbox(frame(&plant, &goal, now, &mut snapshot));
@@ -154,6 +149,7 @@ impl RealtimePlant {
         if self.silent_steps >= SILENT_STEPS {
             self.command.qd = Joints::zeros(DOF);
             self.command.qdd = Joints::zeros(DOF);
+            self.command.tau_nm = Joints::zeros(DOF);
         }
         self.plant.step(&self.command);
     }
@@ -175,7 +171,7 @@ impl Arm for MujocoArm {
 
     fn write(&mut self, command: &ArmCommand) -> Result<(), Fault> {
         let sound = |joints: &Joints| joints.len() == DOF && joints.is_finite();
-        if !(sound(&command.q) && sound(&command.qd) && command.gripper_width_m.is_finite()) {
+        if !(sound(&command.q) && sound(&command.qd) && sound(&command.tau_nm) && command.gripper_width_m.is_finite()) {
             return Err(Fault::WriteFailed);
         }
         self.commands.write(Some(*command));

@@ -21,6 +21,8 @@ use crate::rig;
 const EMPTIED_TICKS: u64 = 1000;
 /// Time in motion before a fault strikes.
 const MOVING: Nanos = Nanos::from_millis(40);
+/// An act that lasts longer hangs: each takes some tenths of a second.
+const HANGS: Nanos = Nanos::from_millis(60_000);
 
 /// What the watcher is told, in the loop's thread, from within the arm's `read`.
 #[derive(Copy, Clone, Debug)]
@@ -65,6 +67,7 @@ pub fn run(
         signals: signals.clone(),
         segment: None,
         act: Act::StrikeResting,
+        act_since: MonotonicClock.now(),
         fault: 0,
         strike: None,
         moving_since: None,
@@ -74,7 +77,9 @@ pub fn run(
         watch: Box::new(watch),
     };
     std::thread::scope(|scope| {
+        let beside = signals.clone();
         let other = scope.spawn(move || {
+            let signals = beside;
             while !signals.exit.is_raised() {
                 if signals.heartbeat.get() < EMPTIED_TICKS {
                     while records.pop().is_some() {}
@@ -83,14 +88,16 @@ pub fn run(
                 std::thread::yield_now();
             }
         });
-        let summary = run_realtime(&mut arm, &mut brainstem, links, on_start).unwrap();
+        let summary = run_realtime(&mut arm, &mut brainstem, links, on_start);
+        // However it ended.
+        signals.exit.raise();
         other.join().unwrap();
-        summary
+        summary.unwrap()
     })
 }
 
 /// What the arm does next.
-#[derive(Copy, Clone, PartialEq)]
+#[derive(Copy, Clone, Debug, PartialEq)]
 enum Act {
     StrikeResting,
     Move,
@@ -109,6 +116,7 @@ struct LivelyArm {
     signals: Arc<Signals>,
     segment: Option<Segment>,
     act: Act,
+    act_since: Nanos,
     /// Place in the table of faults.
     fault: usize,
     /// What the next `write` reports.
@@ -211,7 +219,14 @@ impl Arm for LivelyArm {
         self.state.stamp = MonotonicClock.now();
         if let Some(body) = self.bodies.latest() {
             self.seen[body.mode as usize] = true;
-            self.follow_script(self.state.stamp, body.mode)?;
+            let act = self.act;
+            let result = self.follow_script(self.state.stamp, body.mode);
+            if self.act != act {
+                self.act_since = self.state.stamp;
+            }
+            let lasts = self.state.stamp - self.act_since;
+            assert!(lasts < HANGS, "{:?} of {} hangs in {:?}: {:?}", act, self.fault, body.mode, body.fault);
+            result?;
         }
         Ok(self.state)
     }

@@ -1,28 +1,20 @@
 //! An FR3 with an ideal arm: the next state is the last command.
 #![allow(dead_code)]
 
-use std::{path::Path, sync::Arc};
+#[path = "../../../robot/tests/shipped/mod.rs"]
+pub mod shipped;
+
+use std::sync::Arc;
 
 use neuraxis_brainstem::{Brainstem, BrainstemConfig, Tick};
 use neuraxis_core::{ArmCommand, ArmState, Joints, Nanos, Segment};
-use neuraxis_robot::{JointLimits, Robot, RobotConfig};
+use neuraxis_robot::{JointLimits, Robot};
 
 pub const TICK: Nanos = Nanos::from_millis(1);
 
+/// The robot of `configs/fr3`.
 pub fn fr3() -> Arc<Robot> {
-    let urdf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../urdf/fr3.urdf");
-    let config = RobotConfig {
-        urdf: urdf.clone(),
-        base_link: "fr3_link0".into(),
-        tool_link: "fr3_hand".into(),
-        hand_from_tool_z_m: 0.1034,
-        world_from_base_xyz_m: [-0.268, -0.0064, 0.75],
-        world_from_base_yaw_rad: 0.0,
-        acceleration_limits_rad_s2: vec![10.0; 7],
-        jerk_limits_rad_s3: vec![5000.0; 7],
-        home_rad: vec![0.0, 0.1752, 0.0, -0.943, 0.0, 1.1182, std::f64::consts::FRAC_PI_4],
-    };
-    Arc::new(Robot::from_urdf(&urdf, &config).unwrap())
+    Arc::new(shipped::robot("fr3"))
 }
 
 pub fn at_rest(q: Joints) -> ArmState {

@@ -1,11 +1,14 @@
 //! Moves the simulated arm along straight tool paths, with the robot crate's inverse kinematics and nothing above it.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+#[path = "../../../robot/tests/shipped/mod.rs"]
+mod shipped;
+
 use std::path::{Path, PathBuf};
 
 use nalgebra::{UnitQuaternion, Vector3};
 use neuraxis_core::{ArmCommand, Base, Gripper, Joints, KeyFrame, Pose, Tool, World};
-use neuraxis_robot::{IkRequest, Robot, RobotConfig};
+use neuraxis_robot::{IkRequest, Robot};
 use neuraxis_sim::{Plant, Setup, SimConfig, SimError, Spec, plant::DOF};
 
 /// Fast enough for a short test, slow enough for the position loop [m/s], [rad/s].
@@ -28,18 +31,7 @@ pub fn try_setup(task: &str, seed: u64, config: &SimConfig) -> Result<Setup, Sim
 
 /// The arm that `configs/fr3/robot.yaml` describes.
 pub fn robot() -> Robot {
-    let config = RobotConfig {
-        urdf: "urdf/fr3.urdf".into(),
-        base_link: "fr3_link0".into(),
-        tool_link: "fr3_hand".into(),
-        hand_from_tool_z_m: 0.1034,
-        world_from_base_xyz_m: [-0.268, -0.0064, 0.750],
-        world_from_base_yaw_rad: 0.0,
-        acceleration_limits_rad_s2: vec![10.0; DOF],
-        jerk_limits_rad_s3: vec![5000.0; DOF],
-        home_rad: SimConfig::default().home_rad.to_vec(),
-    };
-    Robot::from_urdf(&workspace().join(&config.urdf), &config).expect("the arm's description")
+    shipped::robot("fr3")
 }
 
 /// Fingers driven to this width [m].
@@ -59,12 +51,7 @@ pub struct Driver {
 impl Driver {
     pub fn new(setup: &Setup) -> Self {
         let plant = Plant::new(setup).expect("physics");
-        let command = ArmCommand {
-            q: plant.state().q,
-            qd: Joints::zeros(DOF),
-            qdd: Joints::zeros(DOF),
-            gripper_width_m: width(Gripper::Open),
-        };
+        let command = ArmCommand::hold(plant.state().q, width(Gripper::Open));
         Self { robot: robot(), plant, command }
     }
 

@@ -1,0 +1,140 @@
+//! Room between the arm and what it must not touch: walls, a box for the tool, and the arm itself.
+//!
+//! Distances are signed, negative inside. Nothing here allocates after construction.
+
+use std::sync::Arc;
+
+use nalgebra::Vector3;
+use neuraxis_core::Joints;
+use neuraxis_robot::{JointLimits, Robot};
+use serde::{Deserialize, Serialize};
+
+use crate::BrainstemError;
+
+/// A plane that the arm's links stay in front of, the table top for one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WallConfig {
+    /// For messages.
+    pub name: String,
+    /// Direction of the free side in the world frame; its length does not matter, but it has one.
+    pub normal_xyz: [f64; 3],
+    /// A point of the plane, world frame [m].
+    pub point_xyz_m: [f64; 3],
+    /// Links before this one may touch it, 0 is the base: an arm stands on something.
+    pub first_link: usize,
+}
+
+/// The box that the tool point stays in.
+#[derive(Copy, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToolBoxConfig {
+    /// Lower corner, world frame, each -100 to 100 [m].
+    pub min_xyz_m: [f64; 3],
+    /// Upper corner.
+    pub max_xyz_m: [f64; 3],
+}
+
+/// Smallest signed distances at one joint configuration; infinite where there is nothing to keep away from.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct Clearance {
+    /// Joints to their end stops, the configured margin left aside [rad].
+    pub joints_rad: f64,
+    /// Capsules to walls, and the tool point to the faces of its box [m].
+    pub walls_m: f64,
+    /// Capsules of the arm to each other [m].
+    pub self_m: f64,
+}
+
+impl Clearance {
+    /// Nothing is near.
+    pub const FREE: Self = Self { joints_rad: f64::INFINITY, walls_m: f64::INFINITY, self_m: f64::INFINITY };
+}
+
+/// A half-space in the base frame: free where `normal . p >= offset`.
+#[derive(Copy, Clone, Debug)]
+struct HalfSpace {
+    normal_in_base: Vector3<f64>,
+    offset_m: f64,
+    first_link: usize,
+}
+
+impl HalfSpace {
+    fn distance_m(&self, point_in_base: &Vector3<f64>) -> f64 {
+        self.normal_in_base.dot(point_in_base) - self.offset_m
+    }
+}
+
+/// Everything to keep away from, checked and in the base frame.
+#[derive(Clone, Debug)]
+pub(crate) struct Surroundings {
+    robot: Arc<Robot>,
+    walls: Vec<HalfSpace>,
+    faces: Vec<HalfSpace>,
+}
+
+impl Surroundings {
+    pub(crate) fn new(
+        robot: Arc<Robot>,
+        walls: &[WallConfig],
+        tool_box: Option<&ToolBoxConfig>,
+    ) -> Result<Self, BrainstemError> {
+        let refuse = |wall: &str, reason| Err(BrainstemError::Wall { wall: wall.to_string(), reason });
+        let base_from_world = robot.world_from_base().inverse();
+        let half_space = |normal: Vector3<f64>, point: Vector3<f64>, first_link| {
+            let normal_in_base = base_from_world.rotation() * normal;
+            let point_in_base = base_from_world.rotation() * point + base_from_world.position();
+            HalfSpace { normal_in_base, offset_m: normal_in_base.dot(&point_in_base), first_link }
+        };
+
+        let mut planes = Vec::new();
+        for wall in walls {
+            let (normal, point) = (Vector3::from(wall.normal_xyz), Vector3::from(wall.point_xyz_m));
+            let Some(normal) = normal.try_normalize(1e-6).filter(|n| n.iter().all(|x| x.is_finite())) else {
+                return refuse(&wall.name, "normal_xyz has no direction");
+            };
+            if !point.iter().all(|x| x.is_finite() && x.abs() <= 100.0) {
+                return refuse(&wall.name, "point_xyz_m is not within 100 m");
+            }
+            if wall.first_link > robot.dof() {
+                return refuse(&wall.name, "first_link is beyond the last link");
+            }
+            planes.push(half_space(normal, point, wall.first_link));
+        }
+
+        let mut faces = Vec::new();
+        if let Some(tool_box) = tool_box {
+            let (low, high) = (Vector3::from(tool_box.min_xyz_m), Vector3::from(tool_box.max_xyz_m));
+            // False for NaN.
+            let is_sane = low.iter().zip(high.iter()).all(|(l, h)| l < h && l.abs() <= 100.0 && h.abs() <= 100.0);
+            if !is_sane {
+                return refuse("tool_box", "min_xyz_m must lie below max_xyz_m, both within 100 m");
+            }
+            for axis in [Vector3::x(), Vector3::y(), Vector3::z()] {
+                faces.push(half_space(axis, low, 0));
+                faces.push(half_space(-axis, high, 0));
+            }
+        }
+        Ok(Self { robot, walls: planes, faces })
+    }
+
+    /// Distances at joint positions [rad].
+    pub(crate) fn clearance(&self, q: &Joints, limits: &[JointLimits]) -> Clearance {
+        let frames = self.robot.link_frames(q);
+        let tool_in_base = frames.base_from_tool().position();
+        let mut walls_m = self.faces.iter().map(|face| face.distance_m(&tool_in_base)).fold(f64::INFINITY, f64::min);
+        if !self.walls.is_empty() {
+            for (point_in_base, radius_m, link) in self.robot.capsule_points(&frames) {
+                for wall in self.walls.iter().filter(|wall| link >= wall.first_link) {
+                    walls_m = walls_m.min(wall.distance_m(&point_in_base) - radius_m);
+                }
+            }
+        }
+        let ends = q.iter().zip(limits).map(|(q, limit)| (q - limit.lower_rad).min(limit.upper_rad - q));
+        Clearance {
+            joints_rad: ends.fold(f64::INFINITY, f64::min),
+            walls_m,
+            self_m: self.robot.self_clearance_m(&frames),
+        }
+    }
+}

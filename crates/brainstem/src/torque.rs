@@ -1,0 +1,46 @@
+//! Torques that a motion takes: refused beyond a joint's limit, sent along as feed-forward within its rate.
+
+use std::sync::Arc;
+
+use neuraxis_core::{Fault, Joints, SegmentState};
+use neuraxis_robot::{Gravity, JointLimits, Robot};
+
+/// The feed-forward of the last command, and what changes it.
+#[derive(Clone, Debug)]
+pub(crate) struct FeedForward {
+    robot: Arc<Robot>,
+    tau_nm: Joints,
+}
+
+impl FeedForward {
+    pub(crate) fn new(robot: Arc<Robot>) -> Self {
+        Self { tau_nm: Joints::zeros(robot.dof()), robot }
+    }
+
+    /// Fails where a joint would need more torque than it has, gravity included. Robots whose description has no
+    /// masses need none.
+    pub(crate) fn check(&self, next: &SegmentState, limits: &[JointLimits]) -> Result<(), Fault> {
+        let tau_nm = self.robot.inverse_dynamics(&next.q, &next.qd, &next.qdd, Gravity::Included);
+        // `contains` is false for NaN.
+        match tau_nm.iter().zip(limits).all(|(tau, limit)| (0.0..=limit.effort_nm).contains(&tau.abs())) {
+            true => Ok(()),
+            false => Err(Fault::TorqueLimit),
+        }
+    }
+
+    /// Torques for this command, without gravity: at most the joint's limit, and changed no faster than its rate.
+    pub(crate) fn step(&mut self, commanded: &SegmentState, dt_secs: f64, limits: &[JointLimits]) -> Joints {
+        let robot = &self.robot;
+        let wanted_nm = robot.inverse_dynamics(&commanded.q, &commanded.qd, &commanded.qdd, Gravity::Compensated);
+        let rates = robot.torque_rate_limits_nm_s().iter().copied().chain(std::iter::repeat(f64::INFINITY));
+        for (((tau_nm, wanted_nm), limit), rate_nm_s) in
+            self.tau_nm.iter_mut().zip(wanted_nm.iter()).zip(limits).zip(rates)
+        {
+            // Zero times an unlimited rate is no change, not NaN.
+            let change_nm = if dt_secs > 0.0 { rate_nm_s * dt_secs } else { 0.0 };
+            let within_nm = wanted_nm.clamp(*tau_nm - change_nm, *tau_nm + change_nm);
+            *tau_nm = within_nm.clamp(-limit.effort_nm, limit.effort_nm);
+        }
+        self.tau_nm
+    }
+}

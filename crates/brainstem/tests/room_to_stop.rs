@@ -1,0 +1,156 @@
+//! Walls, the tool's box, the arm itself and torques: what the guard keeps the arm from, checked on each command.
+
+mod rig;
+
+use neuraxis_brainstem::{BrainstemConfig, BrainstemError, Mode, Tick, ToolBoxConfig, WallConfig};
+use neuraxis_core::{Fault, Joints};
+use rig::Rig;
+
+const TABLE_Z_M: f64 = 0.75;
+
+fn table() -> WallConfig {
+    WallConfig { name: "table".into(), normal_xyz: [0.0, 0.0, 1.0], point_xyz_m: [0.0, 0.0, TABLE_Z_M], first_link: 2 }
+}
+
+fn config() -> BrainstemConfig {
+    BrainstemConfig { walls: vec![table()], lease_max_secs: 1.0, ..Default::default() }
+}
+
+/// Drives one joint at a constant speed until the brainstem stops it; the reason, and the ticks at rest and before.
+fn drive(rig: &mut Rig, joint: usize, speed_rad_s: f64, each: &mut dyn FnMut(&Rig, &Tick)) -> Fault {
+    let mut seq = rig.speed_up(joint, speed_rad_s, 1);
+    let mut fault = None;
+    for i in 0..20_000 {
+        seq += u64::from(i % 10 == 0);
+        let segment = rig.segment(seq, Joints::from_fn(7, |i| if i == joint { speed_rad_s } else { 0.0 }));
+        let tick = rig.tick(Some(&segment).filter(|_| fault.is_none()));
+        each(rig, &tick);
+        fault = fault.or(tick.fault);
+        if fault.is_some() && tick.mode == Mode::Hold {
+            return fault.expect("a fault");
+        }
+    }
+    panic!("nothing stopped it")
+}
+
+/// Lowest point of the capsules from link 2 on, above the table [m].
+fn height_m(rig: &Rig) -> f64 {
+    let frames = rig.robot.link_frames(&rig.brainstem.commanded().q);
+    let world_from_base = rig.robot.world_from_base();
+    let lowest = rig
+        .robot
+        .capsule_points(&frames)
+        .filter(|(_, _, link)| *link >= 2)
+        .map(|(point, radius_m, _)| (world_from_base.rotation() * point + world_from_base.position()).z - radius_m);
+    lowest.fold(f64::INFINITY, f64::min) - TABLE_Z_M
+}
+
+#[test]
+fn sr14_no_link_passes_a_wall_at_any_speed_and_the_stop_begins_in_time() {
+    for speed in [0.1, 0.5, 1.5, 2.5] {
+        let mut rig = Rig::new(config());
+        rig.tick(None);
+        let mut lowest = f64::INFINITY;
+        // The shoulder leans forward until hand and forearm come to the table.
+        let fault = drive(&mut rig, 1, speed, &mut |rig, _| lowest = lowest.min(height_m(rig)));
+        assert_eq!(fault, Fault::WorkspaceLimit, "{speed} rad/s");
+        assert!(lowest >= 0.005 - 1e-6, "{lowest} m above the table at {speed} rad/s");
+        assert!(lowest < 0.04, "stopped needlessly early at {speed} rad/s: {lowest} m above the table");
+    }
+}
+
+#[test]
+fn sr14_the_tool_stays_in_its_box_and_an_arm_found_outside_may_come_back_in() {
+    let tool_box = ToolBoxConfig { min_xyz_m: [-0.3, -0.3, 0.8], max_xyz_m: [0.7, 0.3, 1.6] };
+    let boxed = BrainstemConfig { tool_box: Some(tool_box), lease_max_secs: 1.0, ..Default::default() };
+    let mut rig = Rig::new(boxed.clone());
+    rig.tick(None);
+    let mut widest: f64 = 0.0;
+    let fault = drive(&mut rig, 0, 1.0, &mut |rig, _| {
+        let tool = rig.robot.world_from_tool(&rig.brainstem.commanded().q).position();
+        widest = widest.max(tool.y);
+    });
+    assert_eq!(fault, Fault::WorkspaceLimit);
+    assert!(widest <= 0.3 && widest > 0.2, "the tool went to {widest} m");
+
+    let mut rig = Rig::new(boxed);
+    rig.state.q[0] = 1.2;
+    rig.tick(None);
+    let outside = rig.robot.world_from_tool(&rig.brainstem.commanded().q).position().y;
+    assert!(outside > 0.3);
+    let further = rig.segment(1, Joints::from_fn(7, |i| if i == 0 { 0.2 } else { 0.0 }));
+    let refused = (0..30).find_map(|_| rig.tick(Some(&further)).fault);
+    assert_eq!(refused, Some(Fault::WorkspaceLimit));
+    while rig.tick(None).mode != Mode::Hold {}
+    let seq = rig.speed_up(0, -0.5, 2);
+    let back = rig.segment(seq + 1, Joints::from_fn(7, |i| if i == 0 { -0.5 } else { 0.0 }));
+    for _ in 0..20 {
+        assert_eq!(rig.tick(Some(&back)).fault, None);
+    }
+}
+
+#[test]
+fn sr15_the_arm_does_not_touch_itself_at_any_speed_and_slows_down_before() {
+    for speed in [0.1, 1.0, 2.5] {
+        let mut rig = Rig::new(BrainstemConfig { lease_max_secs: 1.0, ..Default::default() });
+        // Elbow nearly folded, wrist turned towards the upper arm.
+        rig.state.q = Joints::from_slice(&[0.0, 0.0, 0.0, -3.0, 0.0, 3.6, 0.785]).expect("seven joints");
+        rig.tick(None);
+        let (mut least, mut slowest) = (f64::INFINITY, 1.0_f64);
+        let fault = drive(&mut rig, 5, -speed, &mut |rig, tick| {
+            let frames = rig.robot.link_frames(&rig.brainstem.commanded().q);
+            least = least.min(rig.robot.self_clearance_m(&frames));
+            slowest = slowest.min(tick.speed_scale);
+        });
+        assert_eq!(fault, Fault::SelfCollision, "{speed} rad/s");
+        assert!(least >= 0.005 - 1e-6, "{least} m at {speed} rad/s");
+        assert!(slowest < 0.5, "speed scale {slowest} at {speed} rad/s");
+    }
+}
+
+#[test]
+fn speed_is_full_where_there_is_room() {
+    let mut rig = Rig::new(config());
+    assert_eq!(rig.tick(None).speed_scale, 1.0);
+}
+
+#[test]
+fn sr04_feed_forward_torques_stay_within_limit_and_rate() {
+    let mut rig = Rig::new(config());
+    rig.tick(None);
+    let rates = rig.robot.torque_rate_limits_nm_s().to_vec();
+    assert_eq!(rates.len(), 7, "the FR3's torque rates are configured");
+    let mut last: Option<Joints> = None;
+    let mut moved_nm: f64 = 0.0;
+    let robot = rig.robot.clone();
+    drive(&mut rig, 1, 2.0, &mut |_, tick| {
+        let tau_nm = tick.command.tau_nm;
+        for (i, (now, before)) in tau_nm.iter().zip(last.unwrap_or(tau_nm).iter()).enumerate() {
+            assert!((now - before).abs() <= rates[i] * 0.001 + 1e-9, "joint {i}: {before} to {now} N m");
+            assert!(now.abs() <= robot.limits()[i].effort_nm);
+            moved_nm = moved_nm.max(now.abs());
+        }
+        last = Some(tau_nm);
+    });
+    assert!(moved_nm > 1.0, "no torque was sent along: {moved_nm}");
+}
+
+#[test]
+fn walls_that_are_none_are_refused_by_name() {
+    let refused = |change: fn(&mut BrainstemConfig)| {
+        let mut config = config();
+        change(&mut config);
+        let error = neuraxis_brainstem::Brainstem::new(rig::fr3(), config).err().expect("refused");
+        assert!(matches!(error, BrainstemError::Wall { .. }));
+        error.to_string()
+    };
+    assert!(refused(|c| c.walls[0].normal_xyz = [0.0; 3]).contains("wall table: normal_xyz"));
+    assert!(refused(|c| c.walls[0].normal_xyz[1] = f64::NAN).contains("normal_xyz"));
+    assert!(refused(|c| c.walls[0].point_xyz_m[2] = f64::INFINITY).contains("point_xyz_m"));
+    assert!(refused(|c| c.walls[0].first_link = 9).contains("first_link"));
+    let low_above_high = ToolBoxConfig { min_xyz_m: [1.0; 3], max_xyz_m: [0.0; 3] };
+    let mut config = config();
+    config.tool_box = Some(low_above_high);
+    let error = neuraxis_brainstem::Brainstem::new(rig::fr3(), config).err().expect("refused");
+    assert!(error.to_string().contains("tool_box"), "{error}");
+}

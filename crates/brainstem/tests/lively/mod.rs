@@ -141,7 +141,7 @@ impl LivelyArm {
                 self.act = Act::Move;
             }
             // The strike above may have latched.
-            Act::Move if mode == Mode::Latched => self.signals.reset.raise(),
+            Act::StrikeResting | Act::Move | Act::Leave if mode == Mode::Latched => self.signals.reset.raise(),
             Act::Move | Act::Leave => {
                 self.send_segment(now);
                 if mode == Mode::Track && now - *self.moving_since.get_or_insert(now) > MOVING {
@@ -176,7 +176,6 @@ impl LivelyArm {
                     }
                 }
             }
-            Act::StrikeResting if mode == Mode::Latched => self.signals.reset.raise(),
             Act::StrikeResting | Act::StrikeStopping | Act::FailRead | Act::StrikeLatched => {}
         }
         Ok(())

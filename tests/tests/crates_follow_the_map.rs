@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sim", &["core", "channel", "robot", "motion"]),
     ("viz", &["core", "episode"]),
     ("ros", &["core", "channel"]),
+    ("faults", &["core", "channel", "robot", "episode", "brainstem", "cerebellum"]),
     (
         BINARY,
         &[
@@ -40,6 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "sim",
             "viz",
             "ros",
+            "faults",
         ],
     ),
 ];

@@ -131,6 +131,19 @@ enum Command {
         #[arg(long, global = true)]
         json: Option<PathBuf>,
     },
+    /// Fault injection: every stream under every fault, over the simulated arm; fails if a cell fails.
+    #[cfg(feature = "sim")]
+    Chaos {
+        /// Rows of the matrix, comma-separated (state, command, policy, camera, clock, viewer, disk, ros), or `all`.
+        #[arg(long, default_value = "all")]
+        only: String,
+        /// Of the scene and of every random delay.
+        #[arg(long, default_value_t = 7)]
+        seed: u64,
+        /// Write the cells here.
+        #[arg(long)]
+        json: Option<PathBuf>,
+    },
     /// What this machine grants: realtime, LibTorch, simulator, weights, viewer, ROS 2.
     Doctor,
     /// Every fault of the control loop: what it means, what the arm does, what to do about it.
@@ -388,6 +401,24 @@ pub fn run(cli: Cli) -> Result<()> {
             machine.print();
             measured.iter().for_each(crate::bench::Measured::print);
             json.map_or(Ok(()), |file| write_json(&file, &crate::bench::rows(&measured, &machine)))
+        }
+        #[cfg(feature = "sim")]
+        Command::Chaos { only, seed, json } => {
+            let plan = crate::chaos::ChaosPlan { sources: crate::chaos::sources(&only)?, seed };
+            let bar = progress(plan.sources.len() as u64 * neuraxis_faults::FaultKind::ALL.len() as u64);
+            let report = crate::chaos::run(&config()?, &plan, |cell| {
+                bar.set_message(cell.to_string());
+                bar.inc(1);
+            })?;
+            bar.finish_and_clear();
+            crate::chaos::print(&report);
+            if let Some(file) = json {
+                write_json(&file, &report)?;
+            }
+            match report.count(neuraxis_faults::CellResult::Failed) {
+                0 => Ok(()),
+                failed => bail!("{failed} cells failed"),
+            }
         }
         Command::Doctor => match crate::doctor::run(&config()?) {
             true => Ok(()),

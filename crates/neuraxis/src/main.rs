@@ -2,6 +2,8 @@
 
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod bench;
+#[cfg(feature = "sim")]
+mod chaos;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod demo;
 #[cfg(all(feature = "sim", feature = "policy"))]
@@ -36,6 +38,10 @@ mod interrupt;
 mod wilson;
 
 use clap::Parser;
+
+/// Counts calls per thread, for `neuraxis chaos`: one thread-local addition each.
+#[global_allocator]
+static HEAP: neuraxis_faults::CountingAllocator = neuraxis_faults::CountingAllocator;
 
 fn main() -> anyhow::Result<()> {
     // SAFETY: there is no second thread yet.

@@ -51,6 +51,12 @@ impl Joint {
         IsometryMatrix3::from_parts(at_zero.translation, self.turned(&at_zero.rotation, angle_rad))
     }
 
+    /// The joint's axis seen through a rotation.
+    #[inline]
+    pub(crate) fn turned_axis(&self, rotation: &Rotation3<f64>) -> Vector3<f64> {
+        if self.about_z { rotation.matrix().column(2).into_owned() } else { rotation * self.axis.into_inner() }
+    }
+
     /// `rotation * turn(angle)`.
     #[inline]
     pub(crate) fn turned(&self, rotation: &Rotation3<f64>, angle_rad: f64) -> Rotation3<f64> {

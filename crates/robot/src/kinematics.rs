@@ -1,6 +1,6 @@
 //! Forward kinematics and the geometric Jacobian, without heap.
 
-use nalgebra::{IsometryMatrix3, Vector3, Vector6};
+use nalgebra::{IsometryMatrix3, Vector6};
 use neuraxis_core::{Base, Joints, MAX_JOINTS, Pose, Tool};
 
 use crate::Robot;
@@ -42,18 +42,18 @@ impl Robot {
 
     /// As [`Robot::jacobian`], the pose as a matrix.
     pub(crate) fn jacobian_and_tool(&self, q: &Joints) -> (Jacobian, IsometryMatrix3<f64>) {
-        let mut lines = [(Vector3::zeros(), Vector3::zeros()); MAX_JOINTS];
+        let mut columns = [Vector6::zeros(); MAX_JOINTS];
         let mut last = IsometryMatrix3::identity();
-        for ((joint, angle), line) in self.joints.iter().zip(q.iter()).zip(lines.iter_mut()) {
+        for ((joint, angle), column) in self.joints.iter().zip(q.iter()).zip(columns.iter_mut()) {
             last = joint.moved(&last, *angle);
-            // A joint's turn leaves its own axis and origin where they are.
-            *line = (last.translation.vector, last.rotation * joint.axis.into_inner());
+            // First each joint's origin above its axis; a joint's own turn leaves both where they are.
+            let (origin, axis) = (last.translation.vector, joint.turned_axis(&last.rotation));
+            *column = Vector6::new(origin.x, origin.y, origin.z, axis.x, axis.y, axis.z);
         }
         let tool = last * self.last_from_tool;
-        let mut columns = [Vector6::zeros(); MAX_JOINTS];
-        for (column, (origin, axis)) in columns.iter_mut().zip(lines).take(self.dof()) {
-            let linear = axis.cross(&(tool.translation.vector - origin));
-            *column = Vector6::new(linear.x, linear.y, linear.z, axis.x, axis.y, axis.z);
+        for column in columns.iter_mut().take(self.dof()) {
+            let (origin, axis) = (column.fixed_rows::<3>(0).into_owned(), column.fixed_rows::<3>(3).into_owned());
+            column.fixed_rows_mut::<3>(0).copy_from(&axis.cross(&(tool.translation.vector - origin)));
         }
         (Jacobian { columns, dof: self.dof() }, tool)
     }

@@ -9,8 +9,7 @@ use crate::{Robot, descent::Patience};
 /// Solutions stay this far inside the limits, outside the brainstem's own margin of 0.005 [rad].
 pub const IK_SPARE_RAD: f64 = 0.006;
 /// Solutions to choose the nearest from; fewer if the restarts run out.
-const ENOUGH: usize = 1000;
-
+const ENOUGH: usize = 8;
 /// Cost under which a solution is taken at once [rad].
 const NEAR: f64 = 1.0;
 /// Closer to a limit than this a solution is a poor one to move on from [rad].

@@ -35,14 +35,18 @@ def kinematics(urdf, tool, arm_joints):
     locked = [name for name in whole.names if name != "universe" and name not in arm_joints]
     binary, why = compiled(pin)
     if binary:
-        said = subprocess.run([binary, urdf, tool, *locked], check=True, capture_output=True, text=True).stdout
-        for line in said.splitlines():
+        ran = subprocess.run([binary, urdf, tool, *locked], capture_output=True, text=True)
+        if ran.returncode != 0:
+            sys.exit(f"{binary}: {ran.stderr.strip()}")
+        for line in ran.stdout.splitlines():
             name, *samples = line.split()
             tell(f"{name}: Pinocchio {pin.__version__}, C++", "ns", [float(s) for s in samples])
         return
     print(f"no C++ loop ({why}): the time of a call from Python is included", file=sys.stderr)
-    model = pin.buildReducedModel(whole, [whole.getJointId(name) for name in locked], pin.neutral(whole))
-    data, frame = model.createData(), model.getFrameId(tool)
+    # Nothing to lock, nothing to reduce: that function stumbles over a joint and a link of one name.
+    ids = [whole.getJointId(name) for name in locked]
+    model = pin.buildReducedModel(whole, ids, pin.neutral(whole)) if ids else whole
+    data, frame = model.createData(), model.getFrameId(tool, pin.BODY)
     poses = [pin.randomConfiguration(model) for _ in range(1024)]
     v, a = 0.5 + 0.0 * poses[0], 1.0 + 0.0 * poses[0]
     calls = {

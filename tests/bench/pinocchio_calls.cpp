@@ -43,9 +43,10 @@ int main(int argc, char** argv) {
     pin::urdf::buildModel(argv[1], whole);
     std::vector<pin::JointIndex> locked;
     for (int i = 3; i < argc; ++i) locked.push_back(whole.getJointId(argv[i]));
-    const pin::Model model = pin::buildReducedModel(whole, locked, pin::neutral(whole));
+    // Nothing to lock, nothing to reduce: that function stumbles over a joint and a link of one name.
+    const pin::Model model = locked.empty() ? whole : pin::buildReducedModel(whole, locked, pin::neutral(whole));
     pin::Data data(model);
-    const pin::FrameIndex tool = model.getFrameId(argv[2]);
+    const pin::FrameIndex tool = model.getFrameId(argv[2], pin::BODY);
 
     std::vector<Eigen::VectorXd> q(kPoses);
     for (auto& pose : q) pose = pin::randomConfiguration(model);

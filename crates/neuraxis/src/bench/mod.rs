@@ -3,7 +3,7 @@
 //! | bench | measures | beside |
 //! |---|---|---|
 //! | `loop` | wake-up and tick of the 1 kHz loop in motion: idle, beside inference, under a flood of ROS messages | cyclictest |
-//! | `kinematics` | forward kinematics, Jacobian, inverse kinematics | k, Pinocchio |
+//! | `kinematics` | forward kinematics, Jacobian, inverse dynamics, inverse kinematics | k, Pinocchio |
 //! | `motion` | a step and a new goal of jerk-limited motion | rsruckig, ruckig |
 //! | `channels` | mailbox and ring, on one thread and across two | rtrb |
 //! | `policy` | a policy tick by stage | |

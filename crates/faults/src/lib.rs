@@ -38,6 +38,7 @@ mod real;
 mod report;
 mod rig;
 mod run;
+mod seen;
 mod thinker;
 
 pub use cell::{Cell, FaultKind, Source};

@@ -3,15 +3,15 @@
 use std::{path::Path, sync::Arc};
 
 use nalgebra::Vector3;
-use neuraxis_brainstem::{Brainstem, BrainstemConfig, Tick};
-use neuraxis_cerebellum::{CerebellumConfig, CerebellumTick};
+use neuraxis_brainstem::{Brainstem, Tick};
+use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_channel::{mailbox, ring};
 use neuraxis_core::{Gripper, KeyFrame, Nanos, Pose};
 use neuraxis_robot::Robot;
 use rand_pcg::Pcg64;
 
 use crate::{
-    Cell, FaultKind, FaultsError, Injector, Monitor, Plant, Severity, Source,
+    Cell, FaultKind, FaultsError, Injector, Matrix, Monitor, Plant, Severity, Source,
     audience::Audience,
     body::{Body, BodyLinks},
     clock::{FaultyClock, Wake},
@@ -78,16 +78,8 @@ pub(crate) struct Moment {
 }
 
 impl<P: Plant> Rig<P> {
-    pub(crate) fn new(
-        cell: Cell,
-        robot: Arc<Robot>,
-        brainstem: BrainstemConfig,
-        cerebellum: CerebellumConfig,
-        plant: P,
-        heap: fn() -> u64,
-        seed: u64,
-        folder: &Path,
-    ) -> Result<Self, FaultsError> {
+    pub(crate) fn new(cell: Cell, matrix: &Matrix<P>, plant: P, folder: &Path) -> Result<Self, FaultsError> {
+        let (robot, heap, seed) = (matrix.robot.clone(), matrix.heap, matrix.seed);
         let random = |stream: u128| Pcg64::new(u128::from(seed), stream);
         // A neighbour or a copy comes late, but not by more than it takes to arrive behind its successor.
         let with_copies = |severity: Severity, late_ms: u64| match cell.fault {
@@ -104,8 +96,16 @@ impl<P: Plant> Rig<P> {
         let predictions = Injector::new(with_copies(PREDICTIONS, LOOK.0 / 1_000_000 + LATE_COPY_MS), random(4));
         let observations = Injector::new(with_copies(OBSERVATIONS, LOOK.0 / 1_000_000 + LATE_COPY_MS), random(5));
         let monitor = Monitor::new(robot.limits());
-        let body = Body::new(plant, Brainstem::new(robot.clone(), brainstem)?, monitor, states, links, heap);
-        let mind = Mind::new(robot.clone(), cerebellum, body_of_mind, predictions, (segments, segment_in), heap)?;
+        let body =
+            Body::new(plant, Brainstem::new(robot.clone(), matrix.brainstem.clone())?, monitor, states, links, heap);
+        let mind = Mind::new(
+            robot.clone(),
+            matrix.cerebellum.clone(),
+            body_of_mind,
+            predictions,
+            (segments, segment_in),
+            heap,
+        )?;
         let recorder = Audience::viewer(to_recorder, RECORDER_ROOM as u64, random(7))
             .recorder(&folder.join("episode.mcap"), &robot)?;
         Ok(Self {
@@ -246,10 +246,11 @@ impl<P: Plant> Rig<P> {
             _ => true,
         };
         let body = self.body.seen();
-        if is_due && camera {
-            if let Some(mind) = self.mind.tick {
-                self.thinker.look(world, now, &body, mind.progress);
-            }
+        if is_due
+            && camera
+            && let Some(mind) = self.mind.tick
+        {
+            self.thinker.look(world, now, &body, mind.progress);
         }
         self.thread_faults += u64::from(is_due && !camera);
         self.thinker.deliver(world);

@@ -1,7 +1,6 @@
 //! One cell: warm up, disturb, end the fault, reset if that is the way out, and judge.
 
 use std::{
-    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -10,16 +9,15 @@ use std::{
 };
 
 use neuraxis_brainstem::{BrainstemConfig, Mode};
-use neuraxis_cerebellum::{CerebellumConfig, Phase, Refusal};
-use neuraxis_core::{Fault, Nanos, Reaction};
+use neuraxis_cerebellum::{CerebellumConfig, Phase};
+use neuraxis_core::{Nanos, Reaction};
 use neuraxis_robot::Robot;
 
 use crate::{
-    Cell, Expectation, FaultKind, FaultsError, Outcome, Plant, Source, budget,
-    monitor::is_at_rest,
-    real,
+    Cell, Expectation, FaultKind, FaultsError, Outcome, Plant, Source, budget, real,
     report::{CellReport, Verdict},
     rig::{Moment, Rig},
+    seen::Seen,
 };
 
 /// The fault begins when the arm moves at least this fast [rad/s].
@@ -45,7 +43,7 @@ pub struct Matrix<'a, P> {
     pub cerebellum: CerebellumConfig,
     /// A new arm at home, the same each time.
     pub plant: &'a dyn Fn() -> Result<P, String>,
-    /// Calls of the allocator by this thread so far.
+    /// Calls of the allocator by this thread so far: [`crate::CountingAllocator::calls`], where it is installed.
     pub heap: fn() -> u64,
     /// Of every random delay.
     pub seed: u64,
@@ -75,6 +73,11 @@ impl<'a, P: Plant> Matrix<'a, P> {
             Expectation::NotApplicable(why) => return CellReport::not_applicable(cell, why),
             Expectation::Must(outcome) => outcome,
         };
+        let before = (self.heap)();
+        drop(std::hint::black_box(Box::new(before)));
+        if (self.heap)() == before {
+            return CellReport::of(cell, failed("(vi) nobody counts calls of the allocator".into(), 0));
+        }
         if cell.source == Source::State && matches!(cell.fault, FaultKind::Panic | FaultKind::Slow) {
             return CellReport::of(cell, real::run(self, cell.fault));
         }
@@ -111,8 +114,7 @@ impl<'a, P: Plant> Matrix<'a, P> {
         run: &mut Run,
     ) -> Result<Result<(), String>, FaultsError> {
         let plant = (self.plant)().map_err(FaultsError::Plant)?;
-        let (body, mind) = (self.brainstem.clone(), self.cerebellum.clone());
-        let mut rig = Rig::new(cell, self.robot.clone(), body, mind, plant, self.heap, self.seed, folder)?;
+        let mut rig = Rig::new(cell, self, plant, folder)?;
 
         // Warm up: two key-frames reached, and on the way to the next.
         rig.advance()?;
@@ -192,13 +194,11 @@ impl<'a, P: Plant> Matrix<'a, P> {
             return Err(format!("(iii) the arm stopped: {:?} {:?}", seen.brainstem, seen.cerebellum));
         }
         // (iii)
-        let rejected: Vec<Fault> = seen.rejected.clone();
-        let refused: Vec<Refusal> = seen.refused.clone();
         if (&seen.brainstem[..], &seen.cerebellum[..]) != (outcome.brainstem, outcome.cerebellum) {
             return Err(format!("(iii) faults {:?}, of the executor {:?}", seen.brainstem, seen.cerebellum));
         }
-        if rejected != outcome.rejected || refused != outcome.refused {
-            return Err(format!("(iii) segments rejected {rejected:?}, predictions refused {refused:?}"));
+        if (&seen.rejected[..], &seen.refused[..]) != (outcome.rejected, outcome.refused) {
+            return Err(format!("(iii) segments rejected {:?}, predictions refused {:?}", seen.rejected, seen.refused));
         }
         if (rig.thinker.refused() > refused_before) != outcome.blind {
             return Err(format!("(iii) observations refused: {}", rig.thinker.refused() - refused_before));
@@ -224,10 +224,7 @@ impl<'a, P: Plant> Matrix<'a, P> {
         if rig.body.heap_calls + rig.mind.heap_calls > 0 {
             return Err(format!("(vi) {} + {} calls of the allocator", rig.body.heap_calls, rig.mind.heap_calls));
         }
-        let codes = [seen.brainstem.as_slice(), seen.cerebellum.as_slice(), rejected.as_slice()].concat();
-        let codes: BTreeSet<String> =
-            codes.iter().map(|c| format!("{c:?}")).chain(refused.iter().map(|r| format!("{r:?}"))).collect();
-        story += &codes.into_iter().collect::<Vec<_>>().join(" ");
+        story += &seen.codes();
         Ok(story.trim_end_matches("; ").to_string())
     }
 }
@@ -298,53 +295,6 @@ struct Run {
     log: Vec<u8>,
     delivered: u64,
     story: String,
-}
-
-/// What was seen from the onset on.
-#[derive(Default)]
-struct Seen {
-    brainstem: Vec<Fault>,
-    cerebellum: Vec<Fault>,
-    rejected: Vec<Fault>,
-    refused: Vec<Refusal>,
-    stopped: bool,
-    rest_after: Option<Nanos>,
-    last_stopping: u64,
-}
-
-impl Seen {
-    fn look(&mut self, onset: Nanos, moment: &Moment) {
-        let Some(tick) = &moment.tick else { return };
-        note(&mut self.brainstem, tick.fault);
-        // After a leap of the clock a stop may be over within one tick.
-        self.stopped |= tick.fault.is_some();
-        // While a stop is under way every segment is refused, which is no news.
-        let stopping = std::mem::replace(&mut self.last_stopping, tick.refused.while_stopping);
-        if tick.refused.while_stopping == stopping {
-            note(&mut self.rejected, tick.rejected);
-        }
-        self.stopped |= matches!(tick.mode, Mode::Stopping | Mode::Latched);
-        if let Some(mind) = &moment.mind {
-            note(&mut self.cerebellum, mind.fault);
-            note(&mut self.refused, mind.refusal.filter(|refusal| !is_daily(*refusal)));
-            self.stopped |= mind.phase == Phase::Stopped;
-        }
-        if self.stopped && self.rest_after.is_none() && is_at_rest(&tick.command) {
-            self.rest_after = Some(moment.world - onset);
-        }
-    }
-}
-
-/// Refusals that belong to every arrival.
-fn is_daily(refusal: Refusal) -> bool {
-    use Refusal::{AlreadyThere, BeforeArrival, NotWanted, Unconfirmed};
-    matches!(refusal, BeforeArrival | NotWanted | AlreadyThere | Unconfirmed)
-}
-
-fn note<T: PartialEq>(list: &mut Vec<T>, item: Option<T>) {
-    if let Some(item) = item.filter(|item| !list.contains(item)) {
-        list.push(item);
-    }
 }
 
 fn failed(why: String, delivered: u64) -> Verdict {

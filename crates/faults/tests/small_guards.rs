@@ -1,0 +1,162 @@
+//! Guards that no cell of the matrix and no other test would miss.
+
+#[path = "../../robot/tests/shipped/mod.rs"]
+mod shipped;
+
+use std::sync::Arc;
+
+use neuraxis_brainstem::{
+    Brainstem, BrainstemConfig, Mode, MonotonicClock, PrivilegeConfig, RealtimeLinks, Signals, run_realtime,
+};
+use neuraxis_cerebellum::{Cerebellum, CerebellumConfig};
+use neuraxis_channel::{mailbox, ring};
+use neuraxis_core::{Arm, ArmCommand, ArmState, Clock, Fault, Joints, Nanos, Pacing, Segment};
+use neuraxis_robot::Robot;
+
+const TICK: Nanos = Nanos::from_millis(1);
+
+fn at_rest(robot: &Robot, stamp: Nanos) -> ArmState {
+    let zero = Joints::zeros(robot.dof());
+    ArmState { stamp, q: robot.home(), qd: zero, tau_nm: zero, gripper_width_m: 0.04 }
+}
+
+/// Stands at home from `t0` on, with a given gripper width.
+fn standing(robot: &Robot, seq: u64, t0: Nanos, gripper_width_m: f64) -> Segment {
+    let zero = Joints::zeros(robot.dof());
+    let valid_until = t0 + Nanos::from_millis(20);
+    Segment { epoch: 1, seq, t0, valid_until, q: robot.home(), qd: zero, qdd: zero, gripper_width_m }
+}
+
+fn brainstem() -> (Arc<Robot>, Brainstem) {
+    let robot = Arc::new(shipped::robot("fr3"));
+    let brainstem = Brainstem::new(robot.clone(), BrainstemConfig::default()).unwrap();
+    (robot, brainstem)
+}
+
+#[test]
+fn sr03_a_segment_for_another_arm_is_refused() {
+    let (robot, mut brainstem) = brainstem();
+    brainstem.step(TICK, &at_rest(&robot, TICK), None);
+    for joints in [0, 6, 8] {
+        let now = Nanos::from_millis(2 + joints as u64);
+        let short = Joints::zeros(joints);
+        let seq = 1 + joints as u64;
+        let segment = Segment { q: short, qd: short, qdd: short, ..standing(&robot, seq, now, 0.04) };
+        let tick = brainstem.step(now, &at_rest(&robot, now), Some(&segment));
+        assert_eq!((tick.rejected, tick.mode), (Some(Fault::SegmentMalformed), Mode::Hold), "{joints} joints");
+    }
+}
+
+#[test]
+fn sr03_a_state_of_another_arm_or_without_a_gripper_latches() {
+    type Spoil = fn(&mut ArmState);
+    let spoils: [Spoil; 4] = [
+        |s| s.q = Joints::zeros(6),
+        |s| s.qd = Joints::zeros(6),
+        |s| s.gripper_width_m = f64::NAN,
+        |s| s.gripper_width_m = f64::INFINITY,
+    ];
+    for (i, spoil) in spoils.iter().enumerate() {
+        let (robot, mut brainstem) = brainstem();
+        brainstem.step(TICK, &at_rest(&robot, TICK), None);
+        let now = Nanos::from_millis(2);
+        let mut state = at_rest(&robot, now);
+        spoil(&mut state);
+        let tick = brainstem.step(now, &state, None);
+        assert_eq!((tick.mode, tick.fault), (Mode::Latched, Some(Fault::StateMalformed)), "case {i}");
+    }
+}
+
+#[test]
+fn sr04_the_grippers_command_keeps_its_range_whatever_a_segment_says() {
+    let (robot, mut brainstem) = brainstem();
+    brainstem.step(TICK, &at_rest(&robot, TICK), None);
+    for (seq, (asked_m, given_m)) in [(5.0, 0.08), (-1.0, 0.0), (0.03, 0.03), (1e300, 0.08)].into_iter().enumerate() {
+        let now = Nanos::from_millis(2 + seq as u64);
+        let segment = standing(&robot, 1 + seq as u64, now, asked_m);
+        let tick = brainstem.step(now, &at_rest(&robot, now), Some(&segment));
+        assert_eq!((tick.mode, tick.command.gripper_width_m), (Mode::Track, given_m));
+    }
+}
+
+#[test]
+fn sr08_the_first_cause_of_a_latch_is_kept() {
+    let (robot, mut brainstem) = brainstem();
+    brainstem.step(TICK, &at_rest(&robot, TICK), None);
+    brainstem.trip(Fault::TrackingError);
+    brainstem.request_stop();
+    brainstem.trip(Fault::ReadFailed);
+    let now = Nanos::from_millis(2);
+    let tick = brainstem.step(now, &at_rest(&robot, now), None);
+    assert_eq!((tick.mode, tick.fault), (Mode::Latched, Some(Fault::TrackingError)));
+}
+
+#[test]
+fn sr05_configurations_are_checked_where_the_loop_is_made() {
+    let robot = Arc::new(shipped::robot("fr3"));
+    let wild = BrainstemConfig { jump_rad: 3.0, ..Default::default() };
+    assert!(Brainstem::new(robot.clone(), wild).is_err_and(|error| error.to_string().contains("jump_rad = 3")));
+    let wild = CerebellumConfig { freeze_m: f64::NAN, ..Default::default() };
+    assert!(Cerebellum::new(robot, wild).is_err_and(|error| error.to_string().contains("freeze_m = NaN")));
+}
+
+#[test]
+fn sr05_descriptions_whose_limits_are_no_range_or_do_not_hold_home_are_refused() {
+    let mut config = shipped::config("fr3");
+    config.home_rad[1] = 3.0;
+    let text = Robot::from_urdf(&config.urdf, &config).unwrap_err().to_string();
+    assert!(text.contains("home position") && text.contains("fr3_joint2"), "{text}");
+
+    // Two limits that change places, and two that are equal.
+    let config = shipped::config("fr3");
+    let urdf = std::fs::read_to_string(&config.urdf).unwrap();
+    let limit = urdf.split("lower=\"").nth(1).unwrap().split('"').next().unwrap();
+    let file = std::env::temp_dir().join(format!("neuraxis-range-{}.urdf", std::process::id()));
+    for wrong in ["9.0", "inf"] {
+        std::fs::write(&file, urdf.replacen(&format!("lower=\"{limit}\""), &format!("lower=\"{wrong}\""), 1)).unwrap();
+        let refused = Robot::from_urdf(&file, &config).unwrap_err().to_string();
+        assert!(refused.contains("lower limit"), "{refused}");
+    }
+    std::fs::remove_file(&file).unwrap();
+}
+
+/// Takes no command.
+struct DeafArm(ArmState);
+
+impl Arm for DeafArm {
+    fn dof(&self) -> usize {
+        self.0.q.len()
+    }
+    fn pacing(&self) -> Pacing {
+        Pacing::Clock
+    }
+    fn read(&mut self) -> Result<ArmState, Fault> {
+        Ok(ArmState { stamp: MonotonicClock.now(), ..self.0 })
+    }
+    fn write(&mut self, _command: &ArmCommand) -> Result<(), Fault> {
+        Err(Fault::WriteFailed)
+    }
+}
+
+#[test]
+fn a_failed_write_latches() {
+    let robot = Arc::new(shipped::robot("fr3"));
+    let privileges = PrivilegeConfig { fifo_priority: 0, lock_memory: false, cpu: None };
+    let mut brainstem =
+        Brainstem::new(robot.clone(), BrainstemConfig { privileges, overrun_budget: 1_000_000, ..Default::default() })
+            .unwrap();
+    let mut arm = DeafArm(at_rest(&robot, Nanos(0)));
+    let (_to_loop, segments) = mailbox(None);
+    let (records, record) = ring(4096);
+    let signals = Arc::new(Signals::default());
+    let links = RealtimeLinks { segments, states: Vec::new(), ticks: records, stats: None, signals: signals.clone() };
+    let looper = std::thread::spawn(move || run_realtime(&mut arm, &mut brainstem, links, |_| {}));
+    while signals.heartbeat.get() < 20 {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    signals.exit.raise();
+    looper.join().unwrap().unwrap();
+    // The first tick finds out; from the second on it is latched.
+    let ticks: Vec<_> = std::iter::from_fn(|| record.pop()).map(|record| record.tick).collect();
+    assert!(ticks.iter().skip(1).all(|tick| (tick.mode, tick.fault) == (Mode::Latched, Some(Fault::WriteFailed))));
+}

@@ -25,8 +25,8 @@ const BEHAVIOURS: &[(u8, &str, Option<&str>)] = &[
     (11, "an overrun within the lease is tolerated, a lasting one is a stop", None),
     (12, "a watchdog outside the loop notices when it stalls", None),
     (13, "a panic in the loop ends in a stop path, not in silence", None),
-    (14, "walls and the workspace box hold at the stopping pose", LATER),
-    (15, "self-collision and table collision are checked inside the loop", LATER),
+    (14, "walls and the workspace box hold at the stopping pose", None),
+    (15, "self-collision and table collision are checked inside the loop", None),
     (16, "near a singularity joint speed stays bounded", None),
     (17, "an arm that does not follow is latched", None),
     (
@@ -44,11 +44,9 @@ const BEHAVIOURS: &[(u8, &str, Option<&str>)] = &[
     (26, "robot description and configuration must agree before arming", None),
     (27, "weights are checked before arming", None),
     (28, "SIGTERM and Ctrl-C are a controlled stop, then the end", None),
-    (29, "faults are injected by a library", LATER),
+    (29, "faults are injected by a library", None),
     (30, "unknown keys and values are errors", None),
 ];
-
-const LATER: Option<&str> = Some("issue 3");
 
 const BEGIN: &str = "<!-- safety table: made by tests/tests/safety_behaviours_have_tests.rs -->\n";
 const END: &str = "<!-- end of the safety table -->\n";

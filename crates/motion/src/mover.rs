@@ -18,7 +18,7 @@ const ARM: usize = 7;
 const CROSSING_M: f64 = 0.05;
 /// A larger turn than this is made this far behind a goal that is not approached from above [rad], [m].
 const TURN_RAD: f64 = 0.6;
-const STAND_OFF_M: f64 = 0.12;
+const STAND_OFF_M: f64 = 0.17;
 /// However little room there is, motion goes on at this share of its speed.
 const SLOWEST_PACE: f64 = 0.05;
 /// Slowest share of the contact speed at which a contact is sought.

@@ -71,10 +71,11 @@ impl Guard {
         // What lies between was the end of earlier stops, or is near one: two poses are enough at 1 kHz.
         let clearance = self.surroundings.clearance(&stop.end(), limits);
         let halfway = self.surroundings.clearance(&stop.at(0.5 * stop.secs()).q, limits);
-        if !(clearance.walls_m.min(halfway.walls_m) >= self.kept.walls_m - ROUNDING_M) {
+        let ways = [clearance, halfway];
+        if !ways.iter().all(|way| keeps(way.walls_m, self.kept.walls_m)) {
             return Err(Fault::WorkspaceLimit);
         }
-        if !(clearance.self_m.min(halfway.self_m) >= self.kept.self_m - ROUNDING_M) {
+        if !ways.iter().all(|way| keeps(way.self_m, self.kept.self_m)) {
             return Err(Fault::SelfCollision);
         }
         Ok(Cleared { stop, clearance })
@@ -91,3 +92,8 @@ impl Guard {
 
 /// Distances closer than this are the same [m].
 const ROUNDING_M: f64 = 1e-9;
+
+/// False for NaN.
+fn keeps(distance_m: f64, kept_m: f64) -> bool {
+    distance_m >= kept_m - ROUNDING_M
+}

@@ -469,7 +469,9 @@ fn bench(config: &Config, what: &BenchCommand) -> Result<Vec<crate::bench::Measu
             // Each as it would run alone: what the command line itself would say.
             let mut rows = Vec::new();
             for name in ["channels", "kinematics", "motion", "policy", "loop"] {
-                let Command::Bench { what, .. } = Cli::parse_from(["neuraxis", "bench", name]).command else { continue };
+                let Command::Bench { what, .. } = Cli::parse_from(["neuraxis", "bench", name]).command else {
+                    continue;
+                };
                 println!("bench {name}");
                 rows.extend(bench(config, &what)?);
             }

@@ -2,7 +2,7 @@
 
 use std::{
     hint::black_box,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use anyhow::{Result, anyhow};
@@ -16,8 +16,10 @@ type Message = [u64; 24];
 
 /// Batches of a hundred calls.
 const SAMPLES: u32 = 20_000;
-/// Messages sent from thread to thread.
+/// Messages sent from thread to thread, fewer where they take longer than `LONGEST`.
 const SENT: usize = 200_000;
+/// A busy machine shall not spin for minutes.
+const LONGEST: Nanos = Nanos::from_millis(5_000);
 /// Time between two of them.
 const APART: Nanos = Nanos(3_000);
 
@@ -82,23 +84,34 @@ fn one_way(
     mut send: impl FnMut(Message) + Send,
     mut take: impl FnMut() -> Option<Message>,
 ) -> Result<Measured> {
-    let taken = AtomicUsize::new(0);
+    let (taken, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let end = MonotonicClock.now() + LONGEST;
     let mut nanos = Vec::with_capacity(SENT);
     std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
             for number in 0..SENT {
                 let next = MonotonicClock.now() + APART;
-                // Acquire: pairs with the Release below.
+                // Acquire: pairs with the Release where it is stored.
                 while MonotonicClock.now() < next || taken.load(Ordering::Acquire) < number {
                     std::hint::spin_loop();
                 }
+                if next > end {
+                    break;
+                }
                 send([MonotonicClock.now().0; 24]);
             }
+            // Release: pairs with the Acquire below, so that the last message is seen before the end.
+            over.store(true, Ordering::Release);
         });
-        while nanos.len() < SENT {
-            if let Some(message) = take() {
-                nanos.push((MonotonicClock.now() - Nanos(message[0])).0 as f64);
-                taken.store(nanos.len(), Ordering::Release);
+        loop {
+            let ended = over.load(Ordering::Acquire);
+            match take() {
+                Some(message) => {
+                    nanos.push((MonotonicClock.now() - Nanos(message[0])).0 as f64);
+                    taken.store(nanos.len(), Ordering::Release);
+                }
+                None if ended => break,
+                None => std::hint::spin_loop(),
             }
         }
         sender.join().map_err(|_| anyhow!("the sending thread panicked"))

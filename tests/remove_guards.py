@@ -82,8 +82,8 @@ def install(scratch, number, guard):
     path.write_text("\n".join(lines) + "\n")
 
 
-def failures(scratch, *arguments, off=0, skip=()):
-    """The tests that fail, or in a word why none ran; empty if all pass."""
+def cargo(scratch, off, *arguments, timeout_secs=None):
+    """Runs the tests of the scratch copy with one guard off."""
     environment = dict(
         os.environ,
         CARGO_TARGET_DIR=str(scratch) + "-target",
@@ -93,15 +93,18 @@ def failures(scratch, *arguments, off=0, skip=()):
         RUST_BACKTRACE="0",
     )
     command = ["nice", "-n", "10", "cargo", "test", "--offline", "-j1", *arguments]
-    command += ["--", *(word for name in skip for word in ("--skip", name))]
+    return subprocess.run(
+        command, cwd=scratch, env=environment, capture_output=True, text=True, timeout=timeout_secs
+    )
+
+
+def failures(scratch, *arguments, off=0, skip=()):
+    """The tests that fail, or in a word why none ran; empty if all pass."""
+    skipped = [word for name in skip for word in ("--skip", name)]
     try:
-        done = subprocess.run(
-            command, cwd=scratch, env=environment, capture_output=True, text=True, timeout=TIMEOUT_SECS
-        )
+        done = cargo(scratch, off, *arguments, "--", *skipped, timeout_secs=TIMEOUT_SECS)
     except subprocess.TimeoutExpired:
         return ["a test that hangs"]
-    if "could not compile" in done.stderr:
-        sys.exit(done.stderr)
     failed = re.findall(r"^test (\S+) \.\.\. FAILED", done.stdout, re.M)
     if done.returncode and not failed:
         return ["a test that aborts"]
@@ -143,6 +146,10 @@ def main():
 
     # A test that fails with every guard in place says nothing about any.
     packages = [word for name in [*ABOVE, "faults"] for word in ("-p", f"neuraxis-{name}")]
+    built = cargo(scratch, 0, *packages, "--no-run")
+    if built.returncode:
+        sys.exit(built.stderr)
+    print(f"{time.time() - started:6.0f} s  built", flush=True)
     skip = failures(scratch, *packages, "--no-fail-fast")
     print(f"{time.time() - started:6.0f} s  with every guard in place these fail, and do not count: {skip}", flush=True)
 

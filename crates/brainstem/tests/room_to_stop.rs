@@ -26,8 +26,8 @@ fn drive(rig: &mut Rig, joint: usize, speed_rad_s: f64, each: &mut dyn FnMut(&Ri
         let tick = rig.tick(Some(&segment).filter(|_| fault.is_none()));
         each(rig, &tick);
         fault = fault.or(tick.fault);
-        if fault.is_some() && tick.mode == Mode::Hold {
-            return fault.expect("a fault");
+        if let Some(fault) = fault.filter(|_| tick.mode == Mode::Hold) {
+            return fault;
         }
     }
     panic!("nothing stopped it")

@@ -136,6 +136,21 @@ fn sr04_feed_forward_torques_stay_within_limit_and_rate() {
 }
 
 #[test]
+fn every_shipped_robot_has_room_at_home() {
+    for name in ["fr3", "ur5e"] {
+        let file = rig::shipped::root().join("configs").join(name).join("brainstem.yaml");
+        let config: BrainstemConfig =
+            serde_yaml::from_str(&std::fs::read_to_string(&file).expect("the file")).expect("a configuration");
+        let robot = std::sync::Arc::new(rig::shipped::robot(name));
+        let mut brainstem = neuraxis_brainstem::Brainstem::new(robot.clone(), config.clone()).expect(name);
+        let tick = brainstem.step(rig::TICK, &rig::at_rest(robot.home()), None);
+        let margin_m = config.clearance_margin_m;
+        assert!(tick.clearance.walls_m > margin_m && tick.clearance.self_m > margin_m, "{name}: {:?}", tick.clearance);
+        assert_eq!(tick.speed_scale, 1.0, "{name}: {:?}", tick.clearance);
+    }
+}
+
+#[test]
 fn walls_that_are_none_are_refused_by_name() {
     let refused = |change: fn(&mut BrainstemConfig)| {
         let mut config = config();

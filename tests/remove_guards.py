@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Takes the guards of tests/guards.txt out of the code one by one; a test must notice each. Writes tests/guards.md.
 
-usage: tests/remove_guards.py [--scratch DIR] [--only TEXT]
+usage: tests/remove_guards.py [--scratch DIR] [--rev COMMIT] [--only TEXT]
 
 Works in a git worktree of HEAD under DIR (default /tmp/neuraxis-guards) with a target folder of its own (DIR-target), so
 that neither the working tree nor its builds are touched. There every guard gets a switch, and all of it is built once;
@@ -10,6 +10,7 @@ named beside a guard runs first; if it passes, all tests of the crates above run
 """
 
 import argparse
+import json
 import os
 import pathlib
 import re
@@ -69,59 +70,92 @@ def guards():
             guard = {}
 
 
-def install(scratch, number, guard):
-    """Puts the guard's switch into the scratch copy."""
-    path = scratch / guard["file"]
-    lines = path.read_text().splitlines()
-    find, removed = guard["find"], guard["with"]
+def switched(text, number, guard):
+    """A file's text with the guard's switch in it."""
+    lines, find, removed = text.splitlines(), guard["find"], guard["with"]
     at = [i for i, line in enumerate(lines) if find in line and guard.get("near", "") in line]
     if len(at) != 1 or lines[at[0]].count(find) != 1:
         sys.exit(f"{guard['file']}: {find!r} stands in {len(at)} lines")
     switch = f"if crate::guard_switch::is_off({number}) {{ {removed} }} else {{ {find} }}"
     lines[at[0]] = lines[at[0]].replace(find, switch if find.endswith(";") else f"({switch})")
-    path.write_text("\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
 
 
-def cargo(scratch, off, *arguments, timeout_secs=None):
-    """Runs the tests of the scratch copy with one guard off."""
+def prepare(scratch, head, numbered):
+    """HEAD with a switch at every guard. What is there already stays, so that nothing is built twice."""
+    def git(*arguments, where=scratch):
+        done = subprocess.run(["git", *arguments], cwd=where, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    if not scratch.exists():
+        git("worktree", "add", "-q", "--detach", str(scratch), head, where=ROOT)
+    if git("rev-parse", "HEAD").strip() != head:
+        git("checkout", "-q", "-f", "--detach", head)
+    texts = {}
+    for number, guard in numbered:
+        file = guard["file"]
+        texts[file] = switched(texts.get(file) or git("show", f"{head}:{file}"), number, guard)
+    for crate in ABOVE:
+        file = f"crates/{crate}/src/lib.rs"
+        texts[file] = (texts.get(file) or git("show", f"{head}:{file}")) + SWITCH
+    for file, text in texts.items():
+        if (scratch / file).read_text() != text:
+            (scratch / file).write_text(text)
+
+
+def build(scratch):
+    """The test programs as (crate, test file or `lib`): (path, folder to run in)."""
     environment = dict(
         os.environ,
         CARGO_TARGET_DIR=str(scratch) + "-target",
         CARGO_PROFILE_DEV_OPT_LEVEL="1",
         CARGO_PROFILE_DEV_DEBUG="0",
-        GUARD_OFF=str(off),
-        RUST_BACKTRACE="0",
     )
-    command = ["nice", "-n", "10", "cargo", "test", "--offline", "-j1", *arguments]
-    return subprocess.run(
-        command, cwd=scratch, env=environment, capture_output=True, text=True, timeout=timeout_secs
-    )
+    packages = [word for name in [*ABOVE, "faults"] for word in ("-p", f"neuraxis-{name}")]
+    command = ["nice", "-n", "10", "cargo", "test", "--offline", "-j1", "--no-run", "--message-format=json", *packages]
+    built = subprocess.run(command, cwd=scratch, env=environment, capture_output=True, text=True)
+    if built.returncode:
+        sys.exit(built.stderr)
+    programs = {}
+    for line in built.stdout.splitlines():
+        message = json.loads(line)
+        if message["reason"] == "compiler-artifact" and message["profile"]["test"] and message["executable"]:
+            folder = pathlib.Path(message["manifest_path"]).parent
+            target = message["target"]
+            kind = "lib" if "lib" in target["kind"] else target["name"]
+            if "lib" in target["kind"] or "test" in target["kind"]:
+                programs[folder.name, kind] = (message["executable"], folder)
+    return programs
 
 
-def failures(scratch, *arguments, off=0, skip=()):
-    """The tests that fail, or in a word why none ran; empty if all pass."""
-    skipped = [word for name in skip for word in ("--skip", name)]
+def failures(program, off=0, name=None, skip=(), timeout_secs=TIMEOUT_SECS):
+    """The tests that fail, or in words why none ran; empty if all pass."""
+    path, folder = program
+    command = ["nice", "-n", "10", path, *([name] if name else []), *(word for test in skip for word in ("--skip", test))]
+    environment = dict(os.environ, GUARD_OFF=str(off), RUST_BACKTRACE="0")
     try:
-        done = cargo(scratch, off, *arguments, "--", *skipped, timeout_secs=TIMEOUT_SECS)
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout_secs
+        )
     except subprocess.TimeoutExpired:
         return ["a test that hangs"]
     failed = re.findall(r"^test (\S+) \.\.\. FAILED", done.stdout, re.M)
     if done.returncode and not failed:
         return ["a test that aborts"]
-    return failed if re.search(r"^test \S+ \.\.\. ", done.stdout, re.M) else ["NO SUCH TEST"]
+    return failed if not name or re.search(r"^test \S+", done.stdout, re.M) else ["NO SUCH TEST"]
 
 
-def killer(scratch, number, guard, skip):
+def killer(programs, number, guard, skip):
     """The test that notices the guard's absence, or None."""
     package, target, name = guard["test"].split("/")
-    where = ["--lib"] if target == "lib" else ["--test", target]
-    found = failures(scratch, "-p", f"neuraxis-{package}", *where, name, off=number, skip=skip)
+    found = failures(programs[package, target], off=number, name=name, skip=skip)
     if found:
         return f"{package}::{found[0]}"
     for above in ABOVE[guard["file"].split("/")[1]]:
-        found = failures(scratch, "-p", f"neuraxis-{above}", "--no-fail-fast", off=number, skip=skip)
-        if found:
-            return f"{above}::{found[0]}"
+        for (crate, _), program in programs.items():
+            found = failures(program, off=number, skip=skip) if crate == above else []
+            if found:
+                return f"{above}::{found[0]}"
     return None
 
 
@@ -129,35 +163,26 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--scratch", default="/tmp/neuraxis-guards", type=pathlib.Path)
     arguments.add_argument("--only", default="", help="guards whose name contains this")
+    arguments.add_argument("--rev", default="HEAD", help="commit to work on")
     arguments = arguments.parse_args()
     scratch, started = arguments.scratch, time.time()
-    head = ["git", "rev-parse", "HEAD"]
-    head = subprocess.run(head, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
-    if not scratch.exists():
-        subprocess.run(["git", "worktree", "add", "-q", "--detach", scratch, head], cwd=ROOT, check=True)
-    subprocess.run(["git", "checkout", "-q", "-f", "--detach", head], cwd=scratch, check=True)
-
+    head = subprocess.run(
+        ["git", "rev-parse", arguments.rev], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
     numbered = list(enumerate(guards(), start=1))
-    for number, guard in numbered:
-        install(scratch, number, guard)
-    for crate in ABOVE:
-        lib = scratch / "crates" / crate / "src/lib.rs"
-        lib.write_text(lib.read_text() + SWITCH)
+    prepare(scratch, head, numbered)
+    programs = build(scratch)
+    print(f"{time.time() - started:6.0f} s  built", flush=True)
 
     # A test that fails with every guard in place says nothing about any.
-    packages = [word for name in [*ABOVE, "faults"] for word in ("-p", f"neuraxis-{name}")]
-    built = cargo(scratch, 0, *packages, "--no-run")
-    if built.returncode:
-        sys.exit(built.stderr)
-    print(f"{time.time() - started:6.0f} s  built", flush=True)
-    skip = failures(scratch, *packages, "--no-fail-fast")
+    skip = [test for program in programs.values() for test in failures(program, timeout_secs=None)]
     print(f"{time.time() - started:6.0f} s  with every guard in place these fail, and do not count: {skip}", flush=True)
 
     rows, survivors = [], 0
     for number, guard in numbered:
         if arguments.only not in guard["guard"]:
             continue
-        found = killer(scratch, number, guard, skip)
+        found = killer(programs, number, guard, skip)
         note = guard.get("survives")
         survivors += found is None and note is None
         outcome = f"`{found}`" if found else f"survives: {note}" if note else "SURVIVED"

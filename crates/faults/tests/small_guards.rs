@@ -80,6 +80,22 @@ fn sr04_the_grippers_command_keeps_its_range_whatever_a_segment_says() {
 }
 
 #[test]
+fn sr04_a_target_that_runs_away_from_its_follower_is_a_stop() {
+    let (robot, mut brainstem) = brainstem();
+    brainstem.step(TICK, &at_rest(&robot, TICK), None);
+    // Just near enough to be taken on, and too fast to be caught up with.
+    let mut segment = standing(&robot, 1, Nanos::from_millis(2), 0.04);
+    (segment.q[0], segment.qd[0]) = (segment.q[0] + 0.019, 0.49);
+    let mut ticks = (2..12).map(Nanos::from_millis).map(|now| {
+        let state = ArmState { q: brainstem.commanded().q, ..at_rest(&robot, now) };
+        brainstem.step(now, &state, Some(&segment))
+    });
+    assert_eq!(ticks.next().map(|tick| tick.mode), Some(Mode::Track));
+    let stop = ticks.find(|tick| tick.fault.is_some()).unwrap();
+    assert_eq!((stop.fault, stop.rejected, stop.mode), (Some(Fault::SegmentJump), None, Mode::Stopping));
+}
+
+#[test]
 fn sr08_the_first_cause_of_a_latch_is_kept() {
     let (robot, mut brainstem) = brainstem();
     brainstem.step(TICK, &at_rest(&robot, TICK), None);

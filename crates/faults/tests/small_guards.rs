@@ -96,6 +96,25 @@ fn sr04_a_target_that_runs_away_from_its_follower_is_a_stop() {
 }
 
 #[test]
+fn sr22_a_clock_that_steps_back_during_a_stop_moves_nothing() {
+    let (robot, mut brainstem) = brainstem();
+    brainstem.step(TICK, &at_rest(&robot, TICK), None);
+    let mut segment = standing(&robot, 1, Nanos::from_millis(2), 0.04);
+    segment.qdd[0] = 5.0;
+    let mut step = |ms: u64| {
+        let now = Nanos::from_millis(ms);
+        let state = ArmState { q: brainstem.commanded().q, ..at_rest(&robot, now) };
+        brainstem.step(now, &state, Some(&segment))
+    };
+    let stopping = (2..60).map(&mut step).find(|tick| tick.mode == Mode::Stopping).unwrap();
+    assert_eq!(stopping.fault, Some(Fault::LeaseExpired));
+    let before = step(30).command;
+    let back = step(10).command;
+    assert_eq!((back.q, back.qd), (before.q, before.qd));
+    assert!(step(11).command.q[0] > back.q[0], "the stop goes on");
+}
+
+#[test]
 fn sr08_the_first_cause_of_a_latch_is_kept() {
     let (robot, mut brainstem) = brainstem();
     brainstem.step(TICK, &at_rest(&robot, TICK), None);

@@ -108,7 +108,8 @@ impl Brake {
     }
 
     fn at(&self, secs: f64, from: Motion) -> Motion {
-        let mut left = secs.max(0.0);
+        // At the end every phase is complete to the bit, however long ago that was.
+        let mut left = if secs >= self.secs() { f64::INFINITY } else { secs.max(0.0) };
         let mut motion = from;
         for (phase_secs, jerk) in [(self.steer_secs, -self.jerk), (self.keep_secs, 0.0), (self.release_secs, self.jerk)]
         {

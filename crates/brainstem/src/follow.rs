@@ -22,11 +22,8 @@ fn scalar(state: &SegmentState, i: usize) -> Scalar {
 
 /// The commanded state `dt_secs` after `from` on the way along `target` (the wanted state at that moment).
 ///
-/// Meets the target's velocity after one tick where the limits allow it; otherwise lags, and catches up.
+/// `dt_secs` is above zero. Meets the target's velocity after one tick where the limits allow it; otherwise lags, and catches up.
 pub(crate) fn follow(from: &SegmentState, target: &SegmentState, dt_secs: f64, limits: &[JointLimits]) -> SegmentState {
-    if dt_secs <= 0.0 {
-        return *from;
-    }
     let mut next = *from;
     let outputs = next.q.iter_mut().zip(next.qd.iter_mut()).zip(next.qdd.iter_mut());
     for (i, (((q, qd), qdd), limit)) in outputs.zip(limits).enumerate() {

@@ -29,7 +29,7 @@ impl RefusedSegments {
 pub(crate) struct SegmentGate {
     dof: usize,
     lease_max: Nanos,
-    lead_max: Nanos,
+    pub(crate) lead_max: Nanos,
     offered: Option<(u32, u64)>,
     accepted: Option<(u32, u64)>,
     pub(crate) refused: RefusedSegments,

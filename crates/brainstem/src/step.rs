@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use neuraxis_core::{ArmCommand, ArmState, Fault, Joints, Nanos, Reaction, Segment, SegmentState};
+use neuraxis_core::{ArmCommand, ArmState, Fault, Joints, Nanos, PERIOD_BRAINSTEM, Reaction, Segment, SegmentState};
 use neuraxis_motion::StopProfile;
 use neuraxis_robot::{JointLimits, Robot};
 
@@ -11,8 +11,9 @@ use crate::{
     torque::FeedForward,
 };
 
-/// An overrun is made good by longer steps of a stop, up to this one.
-const LONGEST_STEP_SECS: f64 = 0.05;
+/// A tick makes good at most three missed periods: after a longer gap the command goes on from where it was, late, as
+/// the arm would see a larger step as a leap.
+const LONGEST_STEP_SECS: f64 = 0.004;
 /// Segments that may wait for their start: the longest lead holds four periods of the cerebellum.
 const PENDING: usize = 4;
 /// A joint that reports to be this far outside its range [rad], or to be this many times too fast, reports nonsense:
@@ -87,7 +88,8 @@ pub struct Brainstem {
     stop: StopProfile,
     /// At the end of it.
     clearance: Clearance,
-    last_now: Option<Nanos>,
+    /// Commands have been given for the time up to here.
+    lived_until: Option<Nanos>,
     last_state: Option<ArmState>,
     state_changed_at: Nanos,
     off_track_since: Option<Nanos>,
@@ -119,7 +121,7 @@ impl Brainstem {
             gripper_width_m: 0.0,
             current: None,
             pending: [None; PENDING],
-            last_now: None,
+            lived_until: None,
             last_state: None,
             state_changed_at: Nanos::default(),
             off_track_since: None,
@@ -129,8 +131,8 @@ impl Brainstem {
 
     /// One tick: check, decide, limit. `segment` is the newest one, seen before or not. No heap, no clock, no I/O.
     pub fn step(&mut self, now: Nanos, state: &ArmState, segment: Option<&Segment>) -> Tick {
-        let dt_secs = self.last_now.map_or(0.0, |last| now.secs_since(last)).max(0.0);
-        self.last_now = Some(now);
+        let elapsed_secs = self.live_until(now);
+        let dt_secs = elapsed_secs.min(LONGEST_STEP_SECS);
 
         // Check the arm, and start bumplessly: the first command is the measured state.
         let state_is_good = self.is_well_formed(state);
@@ -160,11 +162,13 @@ impl Brainstem {
         };
 
         // Decide and limit.
-        let jump = if self.started { self.promote_pending(now, dt_secs) } else { None };
+        let jump = if self.started { self.promote_pending(now, elapsed_secs) } else { None };
         if self.mode == Mode::Track
             && let Err(fault) = self.track(now, dt_secs)
         {
-            self.trip(fault);
+            // A target out of reach only because time was lost is the loop's fault, not the segment's.
+            let lost_time = fault == Fault::SegmentJump && elapsed_secs > dt_secs;
+            self.trip(if lost_time { Fault::Overrun } else { fault });
         }
         if self.mode == Mode::Stopping {
             self.step_stop(dt_secs);
@@ -219,7 +223,7 @@ impl Brainstem {
         self.latched = false;
         self.fault = None;
         self.off_track_since = None;
-        if let Some(now) = self.last_now {
+        if let Some(now) = self.lived_until {
             self.state_changed_at = now;
         }
         Ok(())
@@ -260,6 +264,19 @@ impl Brainstem {
         &self.config
     }
 
+    /// Time for this tick to make up for [s]. While the clock stands, or turns back, the arm lives one period a tick.
+    fn live_until(&mut self, now: Nanos) -> f64 {
+        let Some(lived_until) = self.lived_until else {
+            self.lived_until = Some(now);
+            return PERIOD_BRAINSTEM.secs();
+        };
+        let elapsed_secs = now.secs_since(lived_until);
+        let goes_on = elapsed_secs > 0.0;
+        let lost_the_clock = elapsed_secs < -LONGEST_STEP_SECS;
+        self.lived_until = Some(if goes_on || lost_the_clock { now } else { lived_until + PERIOD_BRAINSTEM });
+        if goes_on { elapsed_secs } else { PERIOD_BRAINSTEM.secs() }
+    }
+
     fn is_well_formed(&self, state: &ArmState) -> bool {
         let dof = self.limits.len();
         state.q.len() == dof
@@ -282,6 +299,8 @@ impl Brainstem {
             self.hold_at(&state.q);
         }
 
+        // A clock that stepped back does not lend a frozen state more time.
+        self.state_changed_at = self.state_changed_at.min(now);
         if self.last_state.is_none_or(|last| last.stamp != state.stamp) {
             self.state_changed_at = now;
         } else if now.secs_since(self.state_changed_at) > self.config.state_timeout_secs {
@@ -312,7 +331,7 @@ impl Brainstem {
     }
 
     /// Puts a pending segment to use once it starts, if it continues from what is commanded.
-    fn promote_pending(&mut self, now: Nanos, dt_secs: f64) -> Option<Fault> {
+    fn promote_pending(&mut self, now: Nanos, elapsed_secs: f64) -> Option<Fault> {
         if !(self.mode == Mode::Hold || self.mode == Mode::Track) {
             self.pending = [None; PENDING];
             return None;
@@ -330,7 +349,7 @@ impl Brainstem {
         let (wanted, from) = (segment.at(now), &self.commanded);
         let ahead = Joints::from_fn(from.q.len(), |i| {
             let get = |joints: &Joints| joints.get(i).copied().unwrap_or(0.0);
-            get(&from.q) + dt_secs * get(&from.qd)
+            get(&from.q) + elapsed_secs * get(&from.qd)
         });
         let continues = wanted.q.max_abs_diff(&ahead) <= self.config.jump_rad
             && wanted.qd.max_abs_diff(&from.qd) <= self.config.jump_rad_s;
@@ -347,7 +366,9 @@ impl Brainstem {
 
     /// Follows the current segment within the limits; on a fault the commanded state is left untouched.
     fn track(&mut self, now: Nanos, dt_secs: f64) -> Result<(), Fault> {
-        let segment = self.current.filter(|segment| now <= segment.valid_until).ok_or(Fault::LeaseExpired)?;
+        // A lease does not hold before its time either: the clock stepped back.
+        let holds = |segment: &Segment| now <= segment.valid_until && segment.t0 <= now + self.gate.lead_max;
+        let segment = self.current.filter(holds).ok_or(Fault::LeaseExpired)?;
         let target = segment.at(now);
         for (limit, ((q, qd), qdd)) in
             self.limits.iter().zip(target.q.iter().zip(target.qd.iter()).zip(target.qdd.iter()))
@@ -384,8 +405,7 @@ impl Brainstem {
     }
 
     fn step_stop(&mut self, dt_secs: f64) {
-        // A long suspension is not caught up.
-        self.commanded = self.stop.step(dt_secs.min(LONGEST_STEP_SECS));
+        self.commanded = self.stop.step(dt_secs);
         if self.stop.is_still() {
             let q = self.commanded.q;
             self.rest_at(&q);

@@ -36,8 +36,7 @@ impl FeedForward {
         for (((tau_nm, wanted_nm), limit), rate_nm_s) in
             self.tau_nm.iter_mut().zip(wanted_nm.iter()).zip(limits).zip(rates)
         {
-            // Zero times an unlimited rate is no change, not NaN.
-            let change_nm = if dt_secs > 0.0 { rate_nm_s * dt_secs } else { 0.0 };
+            let change_nm = rate_nm_s * dt_secs;
             let within_nm = wanted_nm.clamp(*tau_nm - change_nm, *tau_nm + change_nm);
             *tau_nm = within_nm.clamp(-limit.effort_nm, limit.effort_nm);
         }

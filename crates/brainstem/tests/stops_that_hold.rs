@@ -1,10 +1,10 @@
-//! Two ways in which a stop or a bad state could have been undone or obeyed.
+//! Ways in which a stop or a bad state could have been undone, obeyed or hurried.
 
 mod rig;
 
 use neuraxis_brainstem::{BrainstemConfig, Mode, Signals};
 use neuraxis_core::{Fault, Nanos};
-use rig::Rig;
+use rig::{Rig, check_step};
 
 #[test]
 fn sr08_a_reset_that_comes_together_with_a_stop_does_not_undo_it() {
@@ -58,4 +58,76 @@ fn sr01_sr22_a_segment_whose_lease_ran_out_while_it_waited_is_not_started() {
     let (now, state) = (rig.now, rig.state);
     let tick = rig.brainstem.step(now, &state, Some(&waiting));
     assert_eq!((tick.fault, tick.rejected, tick.refused.jump), (Some(Fault::LeaseExpired), None, 0));
+}
+
+/// The largest step in position that an arm sees in one of its periods may be this many periods' worth.
+const PERIODS_MADE_GOOD: f64 = 4.0;
+
+#[test]
+fn sr06_sr11_after_a_gap_in_the_loop_the_command_does_not_leap() {
+    for (gap_ms, in_the_stop) in [(10, false), (60, false), (300, false), (10, true), (60, true), (300, true)] {
+        let mut rig = Rig::new(BrainstemConfig::default());
+        rig.tick(None);
+        let seq = rig.speed_up(0, 1.8, 1);
+        let mut last = rig.segment(seq + 1, rig.brainstem.commanded().qd);
+        last.t0 = rig.now;
+        rig.tick(Some(&last));
+        if in_the_stop {
+            // The lease ends, and with it the motion.
+            while rig.tick(None).mode == Mode::Track {}
+        }
+        let before = rig.previous.unwrap();
+        let speed = before.qd[0];
+        rig.now = rig.now + Nanos::from_millis(gap_ms);
+        rig.state.stamp = rig.now;
+        let (now, state) = (rig.now, rig.state);
+        let tick = rig.brainstem.step(now, &state, None);
+        let step = tick.command.q[0] - before.q[0];
+        assert!(step > 0.0 && step <= speed * 0.001 * PERIODS_MADE_GOOD * 1.05, "{gap_ms} ms: {step} rad at once");
+        check_step(&before, &tick.command, rig.robot.limits(), 0.001 * PERIODS_MADE_GOOD);
+        // And from there to rest, by the arm's millisecond.
+        rig.previous = Some(tick.command);
+        let stops = (0..1000).find_map(|_| Some(rig.tick(None)).filter(|tick| tick.mode == Mode::Hold)).unwrap();
+        assert!(stops.fault.is_some());
+    }
+}
+
+#[test]
+fn sr11_time_lost_at_speed_is_an_overrun_and_at_low_speed_made_good() {
+    for (speed, fault) in [(0.4, None), (2.0, Some(Fault::Overrun))] {
+        let mut rig = Rig::new(BrainstemConfig::default());
+        rig.tick(None);
+        let seq = rig.speed_up(0, speed, 1);
+        let segment = rig.segment(seq + 1, rig.brainstem.commanded().qd);
+        rig.tick(Some(&segment));
+        rig.now = rig.now + Nanos::from_millis(17);
+        rig.state.stamp = rig.now;
+        let (now, state) = (rig.now, rig.state);
+        assert_eq!(rig.brainstem.step(now, &state, None).fault, fault, "at {speed} rad/s");
+    }
+}
+
+#[test]
+fn sr22_no_lease_holds_before_its_time() {
+    let mut rig = Rig::new(BrainstemConfig::default());
+    rig.tick(None);
+    let seq = rig.speed_up(0, 1.0, 1);
+    let segment = rig.segment(seq + 1, rig.brainstem.commanded().qd);
+    assert_eq!(rig.tick(Some(&segment)).mode, Mode::Track);
+    // Nearly a second would pass until this lease ended.
+    rig.now = rig.now - Nanos::from_millis(900);
+    let tick = rig.tick(Some(&segment));
+    assert_eq!((tick.mode, tick.fault), (Mode::Stopping, Some(Fault::LeaseExpired)));
+}
+
+#[test]
+fn sr22_a_clock_that_steps_back_lends_a_frozen_state_no_time() {
+    let mut rig = Rig::new(BrainstemConfig::default());
+    let timeout_ms = (rig.brainstem.config().state_timeout_secs * 1e3) as u64;
+    rig.tick(None);
+    let frozen = rig.state;
+    let start = rig.now - Nanos::from_millis(900);
+    let fault =
+        (1..=timeout_ms + 2).find_map(|ms| rig.brainstem.step(start + Nanos::from_millis(ms), &frozen, None).fault);
+    assert_eq!(fault, Some(Fault::ReadFailed));
 }

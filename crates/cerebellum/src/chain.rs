@@ -60,6 +60,11 @@ impl Chain {
         self.newest.is_none()
     }
 
+    /// True if the newest segment starts later than one made now would: the clock stepped back.
+    pub(crate) fn is_ahead_of(&self, now: Nanos) -> bool {
+        self.newest.is_some_and(|newest| newest.t0 > now + self.lead + PERIOD_CEREBELLUM)
+    }
+
     /// What to fill next; `None` if it is too early for another segment.
     pub(crate) fn opening(&self, now: Nanos, commanded: &SegmentState) -> Option<Opening> {
         let due = now + self.lead;

@@ -193,6 +193,10 @@ impl Cerebellum {
         commanded: &SegmentState,
         prediction: Option<&Prediction>,
     ) -> CerebellumTick {
+        if self.chain.is_ahead_of(now) {
+            self.lose(now);
+            self.last_heard = now;
+        }
         // Where the next segment starts; if the brainstem went its own way, start again from where it stands.
         let opening = self.chain.opening(now, commanded);
         let Some(opening) = opening else {

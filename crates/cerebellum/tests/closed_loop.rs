@@ -267,3 +267,26 @@ fn sr11_an_overrun_of_the_cerebellum_within_the_lease_is_no_fault() {
         mind.progress.reached_count == 1
     });
 }
+
+#[test]
+fn sr22_a_clock_that_steps_back_is_a_stop_and_motion_resumes_at_once() {
+    let mut body = Body::new(CerebellumConfig::default());
+    let goal = far(&body);
+    let mut policy = |p: &Progress| (p.reached_count == 0).then_some(goal);
+    body.until(3.0, &mut policy, |_, tick| tick.command.qd.iter().any(|qd| qd.abs() > 0.2));
+    body.clock_steps_back(Nanos::from_millis(4000));
+    let (_, tick) = body.until(1.0, &mut policy, |_, tick| tick.mode == Mode::Hold);
+    assert_eq!(tick.fault, Some(Fault::LeaseExpired));
+    // Well before the clock is where it was.
+    let (mind, _) = body.until(2.5, &mut policy, |mind, _| mind.progress.reached_count == 1);
+    assert_eq!(mind.fault, None);
+}
+
+#[test]
+fn sr19_sr22_a_policy_that_falls_silent_is_noticed_although_the_clock_stepped_back() {
+    let mut body = Body::new(CerebellumConfig { waiting_timeout_secs: 0.5, ..Default::default() });
+    body.tick(&mut silent);
+    body.clock_steps_back(Nanos::from_millis(4000));
+    let (mind, _) = body.until(1.0, &mut silent, |mind, _| mind.fault.is_some());
+    assert_eq!(mind.fault, Some(Fault::PolicyStale));
+}

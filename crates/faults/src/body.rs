@@ -84,7 +84,7 @@ impl<P: Plant> Body<P> {
     }
 
     /// Read, serve, decide, write, publish: the order of the realtime loop. No allocation.
-    pub(crate) fn tick(&mut self, now: Nanos) -> Tick {
+    pub(crate) fn tick(&mut self, world: Nanos, now: Nanos) -> Tick {
         let calls_before = (self.heap)();
         if let Some(state) = self.state_out.fresh() {
             self.state = state;
@@ -124,7 +124,7 @@ impl<P: Plant> Body<P> {
         self.heap_calls += (self.heap)() - calls_before;
 
         if tick.started {
-            self.monitor.see(now, &tick.command);
+            self.monitor.see(world, now, &tick.command);
         }
         self.count(segment.as_ref(), &tick);
         tick

@@ -73,6 +73,7 @@ const POLICY_STALE: Outcome =
 const LEASE: Outcome =
     Outcome { reaction: Reaction::Stop, notice: Notice::Lease, brainstem: &[Fault::LeaseExpired], ..GOES_ON };
 const JUMP: Outcome = Outcome { brainstem: &[Fault::SegmentJump], rejected: &[Fault::SegmentJump], ..LEASE };
+const OVERRUN: Outcome = Outcome { reaction: Reaction::Stop, brainstem: &[Fault::Overrun], ..GOES_ON };
 const READ_FAILED: Outcome =
     Outcome { reaction: Reaction::Latch, notice: Notice::AtOnce, brainstem: &[Fault::ReadFailed], ..GOES_ON };
 const MALFORMED: Outcome = Outcome { brainstem: &[Fault::StateMalformed], ..READ_FAILED };
@@ -112,7 +113,7 @@ fn state(fault: K) -> Expectation {
         K::Hang => Outcome { notice: Notice::Wake, ..LEASE },
         // On real threads: the loop ends as an error after a stop on its own code.
         K::Panic => Outcome { reaction: Reaction::Latch, ..GOES_ON },
-        K::Slow => Outcome { reaction: Reaction::Stop, brainstem: &[Fault::Overrun], ..GOES_ON },
+        K::Slow => OVERRUN,
         K::Kill => READ_FAILED,
         K::DiskFull => return Expectation::NotApplicable(NO_DISK),
     })
@@ -168,11 +169,11 @@ fn camera(fault: K) -> Expectation {
 
 fn clock(fault: K) -> Expectation {
     Expectation::Must(match fault {
-        K::Drop | K::Delay | K::Jitter | K::Duplicate | K::Slow => GOES_ON,
-        // Time between two readings that change places is lived twice: the follower runs ahead of its segments.
-        K::Reorder => Outcome { notice: Notice::Drift, ..JUMP },
-        // At the speed of the onset the follower makes up for 50 ms; much more would be a jump.
-        K::StepBack => GOES_ON,
+        K::Drop | K::Delay | K::Jitter | K::Duplicate | K::Reorder => GOES_ON,
+        // Six of ten periods are lost for good.
+        K::Slow => Outcome { notice: Notice::Drift, ..OVERRUN },
+        // No lease holds before its time.
+        K::StepBack => LEASE,
         // What the policy said before the leap is old after it.
         K::StepForward | K::Huge => Outcome { refused: &[Refusal::Stale], ..LEASE },
         K::Hang => Outcome { notice: Notice::Wake, refused: &[Refusal::Stale], ..LEASE },

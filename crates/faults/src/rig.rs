@@ -211,7 +211,7 @@ impl<P: Plant> Rig<P> {
         let blocked = wake == Wake::Missed || self.is(Source::State, FaultKind::Hang);
         self.thread_faults +=
             u64::from(self.is(Source::State, FaultKind::Hang) || self.is(Source::State, FaultKind::Kill));
-        let tick = (!blocked).then(|| self.body.tick(now));
+        let tick = (!blocked).then(|| self.body.tick(self.clock.world(), now));
         if let Some(tick) = &tick {
             self.write_down(tick);
         }

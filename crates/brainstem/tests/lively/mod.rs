@@ -158,6 +158,8 @@ impl LivelyArm {
                 self.strike = Some(fault);
                 self.act = Act::FailRead;
             }
+            // A late tick was longer than the whole stop: once more.
+            Act::StrikeStopping if mode == Mode::Hold || mode == Mode::Latched => self.act = Act::Move,
             Act::FailRead if mode == Mode::Hold || mode == Mode::Latched => {
                 self.act = Act::StrikeLatched;
                 return Err(fault);

@@ -130,6 +130,12 @@ impl Body {
         (mind, tick)
     }
 
+    /// What the policy was thinking about is lost.
+    pub fn clock_steps_back(&mut self, by: Nanos) {
+        self.now = self.now - by;
+        self.on_the_way = None;
+    }
+
     /// The next command is not compared with the one before.
     pub fn forget_previous_command(&mut self) {
         self.previous = None;

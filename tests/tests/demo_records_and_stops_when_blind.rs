@@ -12,18 +12,26 @@ use neuraxis_tests::{Finished, run, workspace};
 /// Two loops of 1 kHz on two cores disturb each other.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-fn demo(out: &std::path::Path, arguments: &[&str], environment: &[(&str, &str)]) -> Finished {
+fn binary() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
     let binary = target.join("release/neuraxis");
     assert!(binary.exists(), "{} is missing: ./neuraxis build", binary.display());
-    let mut command = Command::new(binary);
-    command
-        .args(["demo", "--policy", "expert", "--task", "stack_blocks", "--out"])
-        .arg(out)
-        .args(arguments)
-        .envs(environment.iter().copied());
+    binary
+}
+
+fn demo(out: &std::path::Path, arguments: &[&str], environment: &[(&str, &str)]) -> Finished {
+    finish(Command::new(binary()).envs(environment.iter().copied()), out, arguments)
+}
+
+/// Through a shell that sets limits first.
+fn demo_under(shell: &str, out: &std::path::Path) -> Finished {
+    finish(Command::new("sh").args(["-c", shell, "sh"]).arg(binary()), out, &[])
+}
+
+fn finish(command: &mut Command, out: &std::path::Path, arguments: &[&str]) -> Finished {
+    command.args(["demo", "--policy", "expert", "--task", "stack_blocks", "--out"]).arg(out).args(arguments);
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    run(&mut command, Duration::from_secs(180)).expect("the demo ends")
+    run(command, Duration::from_secs(180)).expect("the demo ends")
 }
 
 #[test]
@@ -47,7 +55,7 @@ fn sr19_without_cameras_the_arm_stops_and_nothing_recorded_is_lost() {
     assert!(!ended.status.success(), "{}", ended.stdout);
     // A machine that stands still is told apart by the demo, which tries again: the last attempt counts.
     let fault = ended.stdout.lines().rfind(|line| line.starts_with("fault")).expect("a fault is printed");
-    assert!(fault.contains("policy stopped delivering predictions"), "{fault}");
+    assert!(fault.contains("camera stopped delivering images"), "{fault}");
     let recording = std::fs::metadata(dir.path().join("episode.mcap")).expect("a recording");
     assert!(recording.len() > 50_000, "{} bytes", recording.len());
 }
@@ -60,6 +68,20 @@ fn without_a_renderer_the_error_names_the_remedy_and_the_recording_is_closed() {
     assert!(ended.stderr.contains("EGL") && ended.stderr.contains("install libegl1"), "{}", ended.stderr);
     assert!(ended.stdout.lines().any(|line| line.starts_with("recorded")), "{}", ended.stdout);
     assert!(is_closed(dir.path()), "the recording is not closed");
+}
+
+#[test]
+fn sr23_a_disk_that_takes_no_more_ends_the_recording_and_not_the_episode() {
+    let dir = tempfile::tempdir().expect("a folder");
+    // No file may grow beyond 200 kB.
+    let ended = demo_under("trap '' XFSZ; ulimit -f 200; exec \"$@\"", dir.path());
+    assert!(!ended.status.success(), "{}", ended.stdout);
+    assert!(ended.stderr.contains("the recording ends here, the arm goes on without it"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("episode.mcap") && ended.stderr.contains("File too large"), "{}", ended.stderr);
+    for line in ["success", "episode"] {
+        assert!(ended.stdout.lines().any(|l| l.starts_with(line)), "no {line} in:\n{}", ended.stdout);
+    }
+    assert!(!ended.stdout.lines().any(|line| line.starts_with("recorded")), "{}", ended.stdout);
 }
 
 #[test]

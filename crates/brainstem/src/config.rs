@@ -34,6 +34,8 @@ pub struct BrainstemConfig {
     pub still_rad_s: f64,
     /// Widest distance between the finger pads that may be commanded, 0.001 to 1 [m].
     pub gripper_width_max_m: f64,
+    /// Most that the finger pads may be told to squeeze with, 0.1 to 1000 [N].
+    pub grip_force_max_n: f64,
     /// The tool point stays in this box, at the end of a stop from wherever it is; null: no box.
     pub tool_box: Option<ToolBoxConfig>,
     /// Planes that the links stay in front of, at the end of a stop from wherever they are.
@@ -82,6 +84,7 @@ impl Default for BrainstemConfig {
             state_timeout_secs: 0.25,
             still_rad_s: 0.02,
             gripper_width_max_m: 0.08,
+            grip_force_max_n: 70.0,
             tool_box: None,
             walls: Vec::new(),
             clearance_margin_m: 0.005,
@@ -118,6 +121,7 @@ impl BrainstemConfig {
             ("state_timeout_secs", self.state_timeout_secs, 0.005, 10.0, "0.005 to 10"),
             ("still_rad_s", self.still_rad_s, 1e-4, 0.5, "0.0001 to 0.5"),
             ("gripper_width_max_m", self.gripper_width_max_m, 0.001, 1.0, "0.001 to 1"),
+            ("grip_force_max_n", self.grip_force_max_n, 0.1, 1000.0, "0.1 to 1000"),
             ("clearance_margin_m", self.clearance_margin_m, 0.0, 0.2, "0 to 0.2"),
             ("slow_within_m", self.slow_within_m, 0.001, 1.0, "0.001 to 1"),
             ("slow_within_rad", self.slow_within_rad, 0.001, 1.0, "0.001 to 1"),

@@ -2,10 +2,16 @@
 
 use neuraxis_core::{Fault, Nanos, Segment};
 
+/// A segment's number may be this far beyond the newest accepted: hours of segments, but no leap to the end of all
+/// numbers, after which none would be newer.
+const SEQ_LEAP: u64 = 1 << 20;
+/// Same for the number of the task instance.
+const EPOCH_LEAP: u32 = 1 << 16;
+
 /// Segments that were not used, by reason. Each segment counts once however often it is offered.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefusedSegments {
-    /// Not finite, wrong length, or an impossible start or lease.
+    /// Not finite, wrong length, an impossible start or lease, or a number out of all proportion.
     pub malformed: u64,
     /// Older epoch or older number than the one in use.
     pub out_of_order: u64,
@@ -51,7 +57,11 @@ impl SegmentGate {
 
         let lease_is_sane = segment.valid_until > segment.t0 && segment.valid_until - segment.t0 <= self.lease_max;
         let start_is_sane = segment.t0 <= now + self.lead_max;
-        if !(segment.is_well_formed() && segment.q.len() == self.dof && lease_is_sane && start_is_sane) {
+        let (epoch, seq) = self.accepted.unwrap_or((0, 0));
+        let number_is_sane =
+            segment.epoch <= epoch.saturating_add(EPOCH_LEAP) && segment.seq <= seq.saturating_add(SEQ_LEAP);
+        let shape_is_sane = segment.is_well_formed() && segment.q.len() == self.dof;
+        if !(shape_is_sane && lease_is_sane && start_is_sane && number_is_sane) {
             self.refused.malformed += 1;
             return Err(Fault::SegmentMalformed);
         }

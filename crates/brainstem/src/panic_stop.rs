@@ -28,8 +28,7 @@ pub(crate) fn brake(arm: &mut dyn Arm, last: &ArmCommand, limits: &[JointLimits]
         let next = profile.step(PERIOD_BRAINSTEM.secs());
         // Feed-forward is not worth another thing that could fail here.
         let tau_nm = Joints::zeros(next.q.len());
-        let command =
-            ArmCommand { q: next.q, qd: next.qd, qdd: next.qdd, tau_nm, gripper_width_m: last.gripper_width_m };
+        let command = ArmCommand { q: next.q, qd: next.qd, qdd: next.qdd, tau_nm, ..*last };
         if !matches!(catch_unwind(AssertUnwindSafe(|| arm.write(&command))), Ok(Ok(()))) {
             return false;
         }

@@ -11,7 +11,8 @@ use neuraxis_core::{
 };
 
 use crate::{
-    Brainstem, BrainstemError, Histogram, Mode, MonotonicClock, Pacer, Percentiles, RealtimeReport, Tick,
+    Brainstem, BrainstemError, Histogram, Mode, MonotonicClock, Pacer, Percentiles, RealtimeReport, Requests, Tick,
+    TickInputs,
     panic_stop::{brake, message},
     request_privileges,
 };
@@ -30,18 +31,13 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Carries out what other threads asked for: once a tick, before [`Brainstem::step`].
+    /// Takes what other threads asked for: once a tick, before [`Brainstem::tick`]; `mode` is the brainstem's.
     ///
-    /// A stop wins: a reset raised until then was sent without knowing of it, and is dropped.
-    pub fn serve(&self, brainstem: &mut Brainstem) {
-        let leaves = self.exit.is_raised() && !matches!(brainstem.mode(), Mode::Stopping | Mode::Latched);
-        if leaves || self.stop.take() {
-            self.reset.take();
-            brainstem.request_stop();
-        } else if self.reset.take() {
-            // If it is refused the mode stays latched, which everybody sees in the state.
-            let _ = brainstem.reset();
-        }
+    /// Both may be there: a reset raised until then was sent without knowing of the stop, which wins.
+    pub fn requests(&self, mode: Mode) -> Requests {
+        let leaves = self.exit.is_raised() && !matches!(mode, Mode::Stopping | Mode::Latched);
+        let stop = leaves || self.stop.take();
+        Requests { stop, reset: self.reset.take() }
     }
 }
 
@@ -67,8 +63,8 @@ pub struct BodyState {
 /// One tick as it is recorded.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub struct TickRecord {
-    /// The state read.
-    pub state: ArmState,
+    /// What the decision depends on: fed to [`Brainstem::tick`] in order, it is taken again.
+    pub inputs: TickInputs,
     /// What was decided.
     pub tick: Tick,
     /// How late the loop woke; zero if the device gives the rhythm.
@@ -84,7 +80,7 @@ pub struct TickRecord {
 pub struct LoopStats {
     /// How late the loop woke.
     pub wake: Percentiles,
-    /// Time of [`Brainstem::step`].
+    /// Time of [`Brainstem::tick`].
     pub compute: Percentiles,
     /// Time between ticks.
     pub period: Percentiles,
@@ -162,35 +158,35 @@ fn tick_until_exit(
     let mut timing = Timing::new(brainstem.config().overrun_budget);
     let mut pacer = Pacer::new(MonotonicClock.now(), PERIOD_BRAINSTEM);
     let mut fault_before_exit = None;
+    let mut write = None;
     loop {
         // Sleep until the absolute next deadline, unless the device gives the rhythm in `read`.
         let wake = (arm.pacing() == Pacing::Clock).then(|| pacer.wait());
 
         // Read. A failed read is a malformed state: the stop starts from what was commanded.
-        let state = match arm.read() {
-            Ok(state) => state,
-            Err(fault) => {
-                brainstem.trip(fault);
-                unreadable(brainstem.dof())
-            }
+        let (state, read) = match arm.read() {
+            Ok(state) => (state, None),
+            Err(fault) => (unreadable(brainstem.dof()), Some(fault)),
         };
 
-        // Requests from other threads.
-        links.signals.serve(brainstem);
-        if timing.is_over_budget() {
-            brainstem.trip(Fault::Overrun);
-        }
-
         // Check, control, limit.
-        let begin = MonotonicClock.now();
-        let tick = brainstem.step(begin, &state, links.segments.latest().as_ref());
-        let compute = MonotonicClock.now() - begin;
+        let now = MonotonicClock.now();
+        let (wake_latency, missed) = match wake {
+            Some(wake) => (wake.now - wake.deadline, wake.missed),
+            None => (Nanos(0), timing.skipped(now, arm.period())),
+        };
+        let segment = links.segments.latest();
+        let requests = links.signals.requests(brainstem.mode());
+        let inputs = TickInputs { now, state, segment, requests, read, write, overrun: timing.is_over_budget() };
+        let tick = brainstem.tick(&inputs);
+        let compute = MonotonicClock.now() - now;
 
         // Write.
+        write = None;
         if tick.started {
             match arm.write(&tick.command) {
                 Ok(()) => *last = Some(tick.command),
-                Err(fault) => brainstem.trip(fault),
+                Err(fault) => write = Some(fault),
             }
         }
 
@@ -207,10 +203,9 @@ fn tick_until_exit(
         for writer in &mut links.states {
             writer.write(Some(body));
         }
-        let (wake_latency, missed) = wake.map_or((Nanos(0), 0), |wake| (wake.now - wake.deadline, wake.missed));
-        links.ticks.push(TickRecord { state, tick, wake_latency, compute, missed });
+        links.ticks.push(TickRecord { inputs, tick, wake_latency, compute, missed });
         links.signals.heartbeat.increment();
-        timing.record(begin, wake_latency, compute, missed);
+        timing.record(now, wake_latency, compute, missed);
         if timing.ticks.is_multiple_of(1000)
             && let Some(stats) = links.stats.as_mut()
         {
@@ -233,7 +228,7 @@ fn tick_until_exit(
 /// What stands for a state that could not be read: the brainstem refuses it.
 fn unreadable(dof: usize) -> ArmState {
     let nan = Joints::from_fn(dof, |_| f64::NAN);
-    ArmState { stamp: Nanos(0), q: nan, qd: nan, tau_nm: nan, gripper_width_m: f64::NAN }
+    ArmState { stamp: Nanos(0), q: nan, qd: nan, tau_nm: nan, gripper_width_m: f64::NAN, grip_force_n: None }
 }
 
 struct Timing {
@@ -276,6 +271,13 @@ impl Timing {
         } else {
             self.debt.saturating_sub(1)
         };
+    }
+
+    /// States of a device that gives the rhythm which this tick comes too late for.
+    fn skipped(&self, now: Nanos, period: Nanos) -> u64 {
+        let elapsed = self.previous.map_or(Nanos(0), |previous| now - previous);
+        let periods = (elapsed.0 + period.0 / 2) / period.0.max(1);
+        periods.saturating_sub(1)
     }
 
     fn is_over_budget(&self) -> bool {

@@ -14,6 +14,8 @@ use crate::{
 /// A tick makes good at most three missed periods: after a longer gap the command goes on from where it was, late, as
 /// the arm would see a larger step as a leap.
 const LONGEST_STEP_SECS: f64 = 0.004;
+/// A state may be stamped this far ahead of the loop's clock.
+const STAMP_AHEAD_SECS: f64 = 0.01;
 /// Segments that may wait for their start: the longest lead holds four periods of the cerebellum.
 const PENDING: usize = 4;
 /// A joint that reports to be this far outside its range [rad], or to be this many times too fast, reports nonsense:
@@ -81,6 +83,7 @@ pub struct Brainstem {
     started: bool,
     commanded: SegmentState,
     gripper_width_m: f64,
+    grip_force_n: f64,
     current: Option<Segment>,
     /// Accepted, but starting later.
     pending: [Option<Segment>; PENDING],
@@ -91,6 +94,7 @@ pub struct Brainstem {
     /// Commands have been given for the time up to here.
     lived_until: Option<Nanos>,
     last_state: Option<ArmState>,
+    newest_stamp: Nanos,
     state_changed_at: Nanos,
     off_track_since: Option<Nanos>,
     tracking_error_rad: f64,
@@ -105,6 +109,8 @@ impl Brainstem {
         let gate =
             SegmentGate::new(dof, Nanos::from_secs(config.lease_max_secs), Nanos::from_secs(config.lead_max_secs));
         let rest = at_rest(Joints::zeros(dof));
+        // Until somebody says how firmly: as firmly as it may, as something may be held already.
+        let grip_force_n = config.grip_force_max_n;
         Ok(Self {
             stop: StopProfile::from_state(&rest, &limits),
             clearance: Clearance::FREE,
@@ -119,10 +125,12 @@ impl Brainstem {
             started: false,
             commanded: rest,
             gripper_width_m: 0.0,
+            grip_force_n,
             current: None,
             pending: [None; PENDING],
             lived_until: None,
             last_state: None,
+            newest_stamp: Nanos::default(),
             state_changed_at: Nanos::default(),
             off_track_since: None,
             tracking_error_rad: 0.0,
@@ -174,7 +182,7 @@ impl Brainstem {
             self.step_stop(dt_secs);
         }
         let tau_nm = self.feed_forward.step(&self.commanded, dt_secs, &self.limits);
-        self.tick(now, tau_nm, rejected.or(jump))
+        self.decided(now, tau_nm, rejected.or(jump))
     }
 
     /// A stop that holds until [`Brainstem::reset`].
@@ -216,6 +224,9 @@ impl Brainstem {
         let Some(state) = self.last_state else {
             return refused("the arm's last state is malformed");
         };
+        if self.lived_until.is_some_and(|now| now.secs_since(self.state_changed_at) > self.config.state_timeout_secs) {
+            return refused("the arm's last state is old");
+        }
         if state.qd.iter().any(|qd| qd.abs() > self.config.still_rad_s) {
             return refused("the arm moves");
         }
@@ -284,6 +295,7 @@ impl Brainstem {
             && state.q.is_finite()
             && state.qd.is_finite()
             && state.gripper_width_m.is_finite()
+            && state.grip_force_n.is_none_or(f64::is_finite)
             && self.limits.iter().zip(state.q.iter().zip(state.qd.iter())).all(|(limit, (q, qd))| {
                 (limit.lower_rad - BEYOND_RAD..=limit.upper_rad + BEYOND_RAD).contains(q)
                     && qd.abs() <= BEYOND_SPEEDS * limit.velocity_rad_s
@@ -295,14 +307,18 @@ impl Brainstem {
         if !self.started {
             self.started = true;
             self.fault = None;
+            self.state_changed_at = now;
             self.gripper_width_m = state.gripper_width_m.clamp(0.0, self.config.gripper_width_max_m);
             self.hold_at(&state.q);
         }
 
         // A clock that stepped back does not lend a frozen state more time.
         self.state_changed_at = self.state_changed_at.min(now);
-        if self.last_state.is_none_or(|last| last.stamp != state.stamp) {
-            self.state_changed_at = now;
+        self.newest_stamp = self.newest_stamp.min(now);
+        // Only a newer state is news, and only one of about now.
+        let is_of_now = (-self.config.state_timeout_secs..=STAMP_AHEAD_SECS).contains(&state.stamp.secs_since(now));
+        if is_of_now && state.stamp > self.newest_stamp {
+            (self.newest_stamp, self.state_changed_at) = (state.stamp, now);
         } else if now.secs_since(self.state_changed_at) > self.config.state_timeout_secs {
             self.trip(Fault::ReadFailed);
         }
@@ -395,6 +411,7 @@ impl Brainstem {
         self.commanded = next;
         (self.stop, self.clearance) = (cleared.stop, cleared.clearance);
         self.gripper_width_m = segment.gripper_width_m.clamp(0.0, self.config.gripper_width_max_m);
+        self.grip_force_n = segment.grip_force_n.clamp(0.0, self.config.grip_force_max_n);
         Ok(())
     }
 
@@ -426,7 +443,7 @@ impl Brainstem {
         self.clearance = self.guard.stands_at(q, &self.limits);
     }
 
-    fn tick(&self, now: Nanos, tau_nm: Joints, rejected: Option<Fault>) -> Tick {
+    fn decided(&self, now: Nanos, tau_nm: Joints, rejected: Option<Fault>) -> Tick {
         Tick {
             now,
             command: ArmCommand {
@@ -435,6 +452,7 @@ impl Brainstem {
                 qdd: self.commanded.qdd,
                 tau_nm,
                 gripper_width_m: self.gripper_width_m,
+                grip_force_n: self.grip_force_n,
             },
             started: self.started,
             mode: self.mode,

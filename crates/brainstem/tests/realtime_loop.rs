@@ -93,6 +93,7 @@ fn the_loop_follows_segments_publishes_and_stops_before_it_leaves() {
         qd: Joints::zeros(7),
         qdd,
         gripper_width_m: 0.08,
+        grip_force_n: 20.0,
     }));
     // A late start counts as a jump; then there is nothing to leave from but a still arm, which the end checks too.
     let mut moved = false;
@@ -209,6 +210,7 @@ fn run_in_motion(mut arm: FragileArm) -> Result<LoopSummary, BrainstemError> {
         qd: Joints::zeros(7),
         qdd,
         gripper_width_m: 0.08,
+        grip_force_n: 20.0,
     };
     let (_to_loop, segments) = mailbox(Some(segment));
     let links = RealtimeLinks { segments, states: Vec::new(), ticks: ring(1).0, stats: None, signals: Arc::default() };
@@ -288,4 +290,58 @@ fn sr23_a_recorder_that_takes_nothing_costs_records_and_no_ticks() {
     assert_eq!(stalled_recorder.len(), 4);
     assert_eq!(summary.stats.records_dropped, summary.ticks - 4);
     assert_eq!(summary.fault, None);
+}
+
+/// A device that gives the rhythm, and loses it.
+struct DeviceArm {
+    ideal: IdealArm,
+    signals: Arc<Signals>,
+    reads: u64,
+}
+
+impl Arm for DeviceArm {
+    fn dof(&self) -> usize {
+        7
+    }
+    fn pacing(&self) -> Pacing {
+        Pacing::Device
+    }
+    fn read(&mut self) -> Result<ArmState, Fault> {
+        self.reads += 1;
+        std::thread::sleep(Duration::from_millis(if self.reads < 50 { 1 } else { 6 }));
+        if self.reads == 100 {
+            self.signals.exit.raise();
+        }
+        self.ideal.read()
+    }
+    fn write(&mut self, command: &ArmCommand) -> Result<(), Fault> {
+        self.ideal.write(command)
+    }
+}
+
+#[test]
+fn sr11_a_device_that_gives_the_rhythm_too_slowly_is_an_overrun() {
+    let _alive = watchdog();
+    let robot = rig::fr3();
+    let signals = Arc::new(Signals::default());
+    let ideal = IdealArm { state: rig::at_rest(robot.home()), reads_left: u64::MAX };
+    let mut arm = DeviceArm { ideal, signals: signals.clone(), reads: 0 };
+    let mut brainstem = Brainstem::new(robot.clone(), BrainstemConfig { overrun_budget: 60, ..config() }).unwrap();
+    let t0 = MonotonicClock.now();
+    let segment = Segment {
+        epoch: 1,
+        seq: 1,
+        t0,
+        valid_until: t0 + Nanos::from_millis(990),
+        q: robot.home(),
+        qd: Joints::zeros(7),
+        qdd: Joints::from_fn(7, |i| if i == 0 { 0.2 } else { 0.0 }),
+        gripper_width_m: 0.08,
+        grip_force_n: 20.0,
+    };
+    let (_to_loop, segments) = mailbox(Some(segment));
+    let links = RealtimeLinks { segments, states: Vec::new(), ticks: ring(1).0, stats: None, signals };
+    let summary = run_realtime(&mut arm, &mut brainstem, links, |_| {}).unwrap();
+    assert_eq!(summary.fault, Some(Fault::Overrun));
+    assert!(summary.stats.missed > 100, "{} missed", summary.stats.missed);
 }

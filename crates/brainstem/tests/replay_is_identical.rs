@@ -1,40 +1,17 @@
 //! What the brainstem decides depends on its inputs alone: replayed from their record it decides the same, bit by bit.
 
+mod lively;
 mod rig;
 
-use neuraxis_brainstem::{Brainstem, BrainstemConfig, Clearance, Mode, RefusedSegments, Tick};
-use neuraxis_core::{ArmCommand, ArmState, Fault, Joints, Nanos, Segment};
+use neuraxis_brainstem::{
+    Brainstem, BrainstemConfig, Clearance, Mode, PrivilegeConfig, RefusedSegments, Requests, Tick, TickInputs,
+};
+use neuraxis_core::{ArmCommand, ArmState, Fault, Joints, Nanos, Pacing, Segment};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 use rig::TICK;
 
 const TICKS: usize = 10_000;
-
-/// Everything that one tick takes in.
-#[derive(Copy, Clone)]
-struct Input {
-    now: Nanos,
-    state: ArmState,
-    /// The newest segment, seen before or not.
-    segment: Option<Segment>,
-    /// Faults that others found, place in the table; tripped before the step.
-    trip: Option<usize>,
-    stop: bool,
-    reset: bool,
-}
-
-/// Carries out one tick as the loop does.
-fn decide(brainstem: &mut Brainstem, input: &Input) -> Tick {
-    if let Some(place) = input.trip {
-        brainstem.trip(Fault::ALL[place]);
-    }
-    if input.stop {
-        brainstem.request_stop();
-    } else if input.reset {
-        let _ = brainstem.reset();
-    }
-    brainstem.step(input.now, &input.state, input.segment.as_ref())
-}
 
 fn brainstem() -> Brainstem {
     Brainstem::new(rig::fr3(), BrainstemConfig::default()).unwrap()
@@ -47,7 +24,7 @@ fn replay(inputs: &[u8]) -> Vec<u8> {
     let mut reader = inputs;
     while !reader.is_empty() {
         let input = read_input(&mut reader);
-        write_tick(&mut decisions, &decide(&mut brainstem, &input));
+        write_tick(&mut decisions, &brainstem.tick(&input));
     }
     decisions
 }
@@ -84,7 +61,9 @@ fn lively_run(seed: u64) -> (Vec<u8>, Vec<u8>) {
             });
             let valid_until = now + Nanos::from_millis(20);
             let (q, qd) = (commanded.q, commanded.qd);
-            let mut next = Segment { epoch: 1, seq, t0: now, valid_until, q, qd, qdd, gripper_width_m: 0.04 };
+            let (gripper_width_m, grip_force_n) = (0.04, 20.0);
+            let t0 = now;
+            let mut next = Segment { epoch: 1, seq, t0, valid_until, q, qd, qdd, gripper_width_m, grip_force_n };
             match rng.random_range(0..100) {
                 0 => next.q[2] = f64::NAN,
                 1 => next.q[3] += 0.1,
@@ -99,12 +78,15 @@ fn lively_run(seed: u64) -> (Vec<u8>, Vec<u8>) {
         if rng.random_bool(0.001) {
             measured.q[5] = f64::NAN;
         }
-        let trip = (n % 211 == 100).then_some(n / 211 % Fault::ALL.len());
-        let (stop, reset) = (rng.random_bool(0.0005), rng.random_bool(0.02));
-        let input = Input { now, state: measured, segment, trip, stop, reset };
-        let tick = decide(&mut brainstem, &input);
+        // In turn from the arm's `write` and its `read`.
+        let trip = (n % 211 == 100).then_some(n / 211);
+        let fault = |from: usize| trip.filter(|n| n % 2 == from).map(|n| Fault::ALL[n / 2 % Fault::ALL.len()]);
+        let requests = Requests { stop: rng.random_bool(0.0005), reset: rng.random_bool(0.02) };
+        let overrun = rng.random_bool(0.0005);
+        let input = TickInputs { now, state: measured, segment, requests, write: fault(0), read: fault(1), overrun };
+        let tick = brainstem.tick(&input);
         seen[tick.mode as usize] += 1;
-        trip.into_iter().for_each(|place| tripped[place] = true);
+        input.write.into_iter().chain(input.read).for_each(|fault| tripped[fault as usize] = true);
         write_input(&mut inputs, &input);
         write_tick(&mut decisions, &tick);
     }
@@ -122,6 +104,27 @@ fn ten_thousand_ticks_replayed_from_their_inputs_are_byte_identical() {
     assert!(lively_run(2).1 != decisions);
 }
 
+/// The real loop, on the real clock, in every mode and with every fault.
+#[test]
+fn ten_thousand_ticks_of_the_real_loop_replayed_from_their_records_are_byte_identical() {
+    let privileges = PrivilegeConfig { fifo_priority: 0, lock_memory: false, cpu: None };
+    let mut records = Vec::new();
+    let keep = Some(&mut records);
+    let summary = lively::run_recorded(Pacing::Clock, privileges.clone(), TICKS as u64, |_| {}, |_| {}, keep);
+    assert_eq!(summary.stats.records_dropped, 0);
+    assert!(records.len() >= TICKS, "{} records", records.len());
+    let mut brainstem = Brainstem::new(rig::fr3(), lively::config(privileges)).unwrap();
+    let (mut decided, mut decided_again) = (Vec::new(), Vec::new());
+    for record in &records {
+        // Through bytes, as from a file.
+        let mut bytes = Vec::new();
+        write_input(&mut bytes, &record.inputs);
+        write_tick(&mut decided, &record.tick);
+        write_tick(&mut decided_again, &brainstem.tick(&read_input(&mut &bytes[..])));
+    }
+    assert!(decided == decided_again);
+}
+
 #[test]
 fn one_flipped_bit_of_one_input_is_noticed() {
     let (inputs, decisions) = lively_run(1);
@@ -132,7 +135,7 @@ fn one_flipped_bit_of_one_input_is_noticed() {
     // Where motion goes over to a new segment: the lowest bit of the time and of the segment's velocity, a bit of a
     // measured position, a request to stop.
     let tick = (5..TICKS).step_by(5).filter(|n| n % 1000 > 300).find(|n| follows(*n)).unwrap();
-    for (what, at) in [("time", 0), ("position", POSITION), ("velocity", VELOCITY), ("stop", size - 2)] {
+    for (what, at) in [("time", 0), ("position", POSITION), ("velocity", VELOCITY), ("stop", size - 5)] {
         let mut flipped = inputs.clone();
         flipped[tick * size + at] ^= 1;
         let replayed = replay(&flipped);
@@ -150,7 +153,7 @@ const JOINTS: usize = 1 + 7 * 8;
 /// only the one farthest from its command makes a decision.
 const POSITION: usize = 8 + 8 + 1 + 3 * 8 + 6;
 /// Where the first velocity of an input's segment lies.
-const VELOCITY: usize = 8 + (8 + 3 * JOINTS + 8) + 1 + (4 + 3 * 8) + JOINTS + 1;
+const VELOCITY: usize = 8 + (8 + 3 * JOINTS + 8 + 9) + 1 + (4 + 3 * 8) + JOINTS + 1;
 /// Where a decision's mode lies.
 const MODE: usize = 8;
 /// Where the number of the segment lies that a decision follows.
@@ -161,13 +164,15 @@ fn write_joints(out: &mut Vec<u8>, joints: &Joints) {
     joints.iter().for_each(|value| out.extend(value.to_bits().to_le_bytes()));
 }
 
-fn write_input(out: &mut Vec<u8>, input: &Input) {
-    let Input { now, state, segment, trip, stop, reset } = input;
+fn write_input(out: &mut Vec<u8>, input: &TickInputs) {
+    let TickInputs { now, state, segment, requests: Requests { stop, reset }, read, write, overrun } = input;
     out.extend(now.0.to_le_bytes());
-    let ArmState { stamp, q, qd, tau_nm, gripper_width_m } = state;
+    let ArmState { stamp, q, qd, tau_nm, gripper_width_m, grip_force_n } = state;
     out.extend(stamp.0.to_le_bytes());
     [q, qd, tau_nm].into_iter().for_each(|joints| write_joints(out, joints));
     out.extend(gripper_width_m.to_bits().to_le_bytes());
+    out.push(u8::from(grip_force_n.is_some()));
+    out.extend(grip_force_n.unwrap_or(0.0).to_bits().to_le_bytes());
 
     out.push(u8::from(segment.is_some()));
     let zero = Joints::zeros(7);
@@ -180,33 +185,51 @@ fn write_input(out: &mut Vec<u8>, input: &Input) {
         qd: zero,
         qdd: zero,
         gripper_width_m: 0.0,
+        grip_force_n: 0.0,
     };
-    let Segment { epoch, seq, t0, valid_until, q, qd, qdd, gripper_width_m } = segment.unwrap_or(none);
+    let Segment { epoch, seq, t0, valid_until, q, qd, qdd, gripper_width_m, grip_force_n } = segment.unwrap_or(none);
     out.extend(epoch.to_le_bytes());
     [seq, t0.0, valid_until.0].into_iter().for_each(|number| out.extend(number.to_le_bytes()));
     [q, qd, qdd].iter().for_each(|joints| write_joints(out, joints));
-    out.extend(gripper_width_m.to_bits().to_le_bytes());
+    [gripper_width_m, grip_force_n].iter().for_each(|number| out.extend(number.to_bits().to_le_bytes()));
 
-    out.extend(trip.map_or(-1, |place| place as i16).to_le_bytes());
-    out.extend([u8::from(*stop), u8::from(*reset)]);
+    out.extend([u8::from(*stop), u8::from(*reset), place(read), place(write), u8::from(*overrun)]);
 }
 
-fn read_input(reader: &mut &[u8]) -> Input {
+/// Of a fault in the table.
+fn place(fault: &Option<Fault>) -> u8 {
+    fault.map_or(0xff, |fault| fault as u8)
+}
+
+fn read_input(reader: &mut &[u8]) -> TickInputs {
     let now = Nanos(read_u64(reader));
     let stamp = Nanos(read_u64(reader));
     let [q, qd, tau_nm] = std::array::from_fn(|_| read_joints(reader));
-    let state = ArmState { stamp, q, qd, tau_nm, gripper_width_m: f64::from_bits(read_u64(reader)) };
+    let gripper_width_m = f64::from_bits(read_u64(reader));
+    let [is_measured] = read(reader);
+    let force_n = f64::from_bits(read_u64(reader));
+    let grip_force_n = (is_measured == 1).then_some(force_n);
+    let state = ArmState { stamp, q, qd, tau_nm, gripper_width_m, grip_force_n };
 
     let [is_there] = read(reader);
     let epoch = u32::from_le_bytes(read(reader));
     let [seq, t0, valid_until] = std::array::from_fn(|_| read_u64(reader));
     let [q, qd, qdd] = std::array::from_fn(|_| read_joints(reader));
-    let gripper_width_m = f64::from_bits(read_u64(reader));
-    let segment = Segment { epoch, seq, t0: Nanos(t0), valid_until: Nanos(valid_until), q, qd, qdd, gripper_width_m };
+    let [gripper_width_m, grip_force_n] = std::array::from_fn(|_| f64::from_bits(read_u64(reader)));
+    let (t0, valid_until) = (Nanos(t0), Nanos(valid_until));
+    let segment = Segment { epoch, seq, t0, valid_until, q, qd, qdd, gripper_width_m, grip_force_n };
 
-    let trip = usize::try_from(i16::from_le_bytes(read(reader))).ok();
-    let [stop, reset] = read(reader).map(|flag| flag == 1);
-    Input { now, state, segment: (is_there == 1).then_some(segment), trip, stop, reset }
+    let [stop, reset, read_fault, write_fault, overrun] = read(reader);
+    let fault = |place: u8| Fault::ALL.get(usize::from(place)).copied();
+    TickInputs {
+        now,
+        state,
+        segment: (is_there == 1).then_some(segment),
+        requests: Requests { stop: stop == 1, reset: reset == 1 },
+        read: fault(read_fault),
+        write: fault(write_fault),
+        overrun: overrun == 1,
+    }
 }
 
 fn read<const N: usize>(reader: &mut &[u8]) -> [u8; N] {
@@ -240,13 +263,12 @@ fn write_tick(out: &mut Vec<u8>, tick: &Tick) {
         clearance,
         speed_scale,
     } = tick;
-    let ArmCommand { q, qd, qdd, tau_nm, gripper_width_m } = command;
+    let ArmCommand { q, qd, qdd, tau_nm, gripper_width_m, grip_force_n } = command;
     out.extend(now.0.to_le_bytes());
     out.push(*mode as u8);
     out.extend(segment_seq.map_or(-1, |seq| seq as i64).to_le_bytes());
     [q, qd, qdd, tau_nm].into_iter().for_each(|joints| write_joints(out, joints));
-    out.extend(gripper_width_m.to_bits().to_le_bytes());
-    let place = |fault: &Option<Fault>| fault.map_or(0xff, |fault| fault as u8);
+    [gripper_width_m, grip_force_n].iter().for_each(|number| out.extend(number.to_bits().to_le_bytes()));
     out.extend([u8::from(*started), place(fault), place(rejected)]);
     out.extend(segment_epoch.map_or(-1, i64::from).to_le_bytes());
     let RefusedSegments { malformed, out_of_order, expired, jump, while_stopping } = refused;

@@ -2,26 +2,32 @@
 
 mod rig;
 
-use neuraxis_brainstem::{BrainstemConfig, Mode, Signals};
+use neuraxis_brainstem::{BrainstemConfig, Mode, Signals, TickInputs};
 use neuraxis_core::{Fault, Nanos};
-use rig::{Rig, check_step};
+use rig::{Rig, TICK, check_step};
 
 #[test]
 fn sr08_a_reset_that_comes_together_with_a_stop_does_not_undo_it() {
     let mut rig = Rig::new(BrainstemConfig::default());
     rig.tick(None);
     let signals = Signals::default();
+    let tick = |rig: &mut Rig| {
+        rig.now = rig.now + TICK;
+        rig.state.stamp = rig.now;
+        let requests = signals.requests(rig.brainstem.mode());
+        let (now, state) = (rig.now, rig.state);
+        let inputs = TickInputs { now, state, segment: None, requests, read: None, write: None, overrun: false };
+        rig.brainstem.tick(&inputs).mode
+    };
     // A still arm latches at once, so that a reset left over would be granted in the next tick.
     signals.reset.raise();
     signals.stop.raise();
     for _ in 0..50 {
-        signals.serve(&mut rig.brainstem);
-        assert_eq!(rig.tick(None).mode, Mode::Latched);
+        assert_eq!(tick(&mut rig), Mode::Latched);
     }
     // One that comes later does.
     signals.reset.raise();
-    signals.serve(&mut rig.brainstem);
-    assert_eq!(rig.tick(None).mode, Mode::Hold);
+    assert_eq!(tick(&mut rig), Mode::Hold);
 }
 
 #[test]
@@ -130,4 +136,40 @@ fn sr22_a_clock_that_steps_back_lends_a_frozen_state_no_time() {
     let fault =
         (1..=timeout_ms + 2).find_map(|ms| rig.brainstem.step(start + Nanos::from_millis(ms), &frozen, None).fault);
     assert_eq!(fault, Some(Fault::ReadFailed));
+}
+
+#[test]
+fn sr02_states_that_lie_back_or_ahead_are_no_news_and_no_reset_rests_on_them() {
+    for astray_ms in [-500_i64, 500] {
+        let mut rig = Rig::new(BrainstemConfig::default());
+        rig.tick(None);
+        let astray = |rig: &mut Rig, ms: u64| {
+            rig.now = rig.now + Nanos::from_millis(ms);
+            rig.state.stamp = Nanos(rig.now.0.saturating_add_signed(astray_ms * 1_000_000));
+            let (now, state) = (rig.now, rig.state);
+            rig.brainstem.step(now, &state, None)
+        };
+        let fault = (0..260).find_map(|_| astray(&mut rig, 1).fault);
+        assert_eq!(fault, Some(Fault::ReadFailed), "{astray_ms} ms astray");
+        assert!(rig.brainstem.reset().unwrap_err().to_string().contains("old"));
+        // In time again, after the latest that was seen.
+        astray(&mut rig, 1000);
+        rig.now = rig.now + Nanos::from_millis(1000);
+        rig.tick(None);
+        rig.brainstem.reset().unwrap();
+        assert_eq!(rig.tick(None).mode, Mode::Hold);
+    }
+}
+
+#[test]
+fn sr02_no_number_locks_out_the_segments_after_it() {
+    for (epoch, seq) in [(1, u64::MAX), (1, 1 << 40), (u32::MAX, 1)] {
+        let mut rig = Rig::new(BrainstemConfig::default());
+        rig.tick(None);
+        let mut leaps = rig.segment(seq, rig.brainstem.commanded().qd);
+        leaps.epoch = epoch;
+        assert_eq!(rig.tick(Some(&leaps)).rejected, Some(Fault::SegmentMalformed));
+        let next = rig.segment(1, rig.brainstem.commanded().qd);
+        assert_eq!((rig.tick(Some(&next)).rejected, rig.brainstem.mode()), (None, Mode::Track));
+    }
 }

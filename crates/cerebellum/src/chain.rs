@@ -32,6 +32,13 @@ pub(crate) struct Opening {
     pub(crate) periods: u64,
 }
 
+/// What a segment says to the gripper.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Grip {
+    pub(crate) width_m: f64,
+    pub(crate) force_n: f64,
+}
+
 /// The last two segments emitted.
 #[derive(Clone, Debug)]
 pub(crate) struct Chain {
@@ -106,7 +113,7 @@ impl Chain {
         epoch: u32,
         opening: &Opening,
         end: &SegmentState,
-        gripper_width_m: f64,
+        grip: Grip,
         limits: &[JointLimits],
     ) -> Segment {
         let (start, dt_secs) = (&opening.start, PERIOD_CEREBELLUM.secs());
@@ -117,18 +124,28 @@ impl Chain {
             let wanted_qd = end_qd + CORRECTION_PER_SEC * missing;
             *qdd = ((wanted_qd - qd) / dt_secs).clamp(-limit.acceleration_rad_s2, limit.acceleration_rad_s2);
         }
-        self.push(epoch, opening.t0, start.q, start.qd, qdd, gripper_width_m)
+        self.push(epoch, opening.t0, start.q, start.qd, qdd, grip)
     }
 
     /// A segment that stands still at `q`.
-    pub(crate) fn hold(&mut self, epoch: u32, now: Nanos, q: Joints, gripper_width_m: f64) -> Segment {
+    pub(crate) fn hold(&mut self, epoch: u32, now: Nanos, q: Joints, grip: Grip) -> Segment {
         let zero = Joints::zeros(q.len());
-        self.push(epoch, now + self.lead, q, zero, zero, gripper_width_m)
+        self.push(epoch, now + self.lead, q, zero, zero, grip)
     }
 
-    fn push(&mut self, epoch: u32, t0: Nanos, q: Joints, qd: Joints, qdd: Joints, gripper_width_m: f64) -> Segment {
+    fn push(&mut self, epoch: u32, t0: Nanos, q: Joints, qd: Joints, qdd: Joints, grip: Grip) -> Segment {
         self.seq += 1;
-        let segment = Segment { epoch, seq: self.seq, t0, valid_until: t0 + self.lease, q, qd, qdd, gripper_width_m };
+        let segment = Segment {
+            epoch,
+            seq: self.seq,
+            t0,
+            valid_until: t0 + self.lease,
+            q,
+            qd,
+            qdd,
+            gripper_width_m: grip.width_m,
+            grip_force_n: grip.force_n,
+        };
         self.previous = self.newest.replace(segment);
         segment
     }

@@ -35,6 +35,13 @@ pub struct CerebellumConfig {
     pub open_width_m: f64,
     /// Finger distance commanded for a closed gripper, 0 to `open_width_m` [m].
     pub closed_width_m: f64,
+    /// Force with which the fingers close, 0.1 to 1000 [N].
+    pub grip_force_n: f64,
+    /// Something is held if the fingers squeeze with at least this, and are further apart than closed by
+    /// `held_width_m`, 0.05 to `grip_force_n` [N].
+    pub held_force_n: f64,
+    /// See `held_force_n`, 1e-4 to 0.05 [m].
+    pub held_width_m: f64,
     /// The gripper has settled when its width stays within this, 1e-5 to 0.02 [m].
     pub gripper_settle_m: f64,
     /// ... for this long, 0.01 to 2 [s].
@@ -66,6 +73,9 @@ impl Default for CerebellumConfig {
             arrival_timeout_secs: 0.25,
             open_width_m: 0.08,
             closed_width_m: 0.0,
+            grip_force_n: 35.0,
+            held_force_n: 5.0,
+            held_width_m: 0.002,
             gripper_settle_m: 0.0002,
             gripper_settle_secs: 0.1,
             gripper_min_secs: 0.2,
@@ -100,6 +110,9 @@ impl CerebellumConfig {
             ("arrival_timeout_secs", self.arrival_timeout_secs, 0.0, 5.0, "0 to 5"),
             ("open_width_m", self.open_width_m, 0.001, 1.0, "0.001 to 1"),
             ("closed_width_m", self.closed_width_m, 0.0, self.open_width_m, "0 to open_width_m"),
+            ("grip_force_n", self.grip_force_n, 0.1, 1000.0, "0.1 to 1000"),
+            ("held_force_n", self.held_force_n, 0.05, self.grip_force_n, "0.05 to grip_force_n"),
+            ("held_width_m", self.held_width_m, 1e-4, 0.05, "0.0001 to 0.05"),
             ("gripper_settle_m", self.gripper_settle_m, 1e-5, 0.02, "0.00001 to 0.02"),
             ("gripper_settle_secs", self.gripper_settle_secs, 0.01, 2.0, "0.01 to 2"),
             ("gripper_min_secs", self.gripper_min_secs, 0.0, 2.0, "0 to 2"),

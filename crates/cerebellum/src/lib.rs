@@ -16,5 +16,6 @@ pub mod step;
 pub use commit::{CommitConfig, CommitRule, Decision};
 pub use config::CerebellumConfig;
 pub use error::CerebellumError;
+pub use grip::Grasp;
 pub use intake::{Refusal, Refusals};
 pub use step::{Cerebellum, CerebellumTick, Phase};

@@ -11,8 +11,8 @@ use neuraxis_robot::{JointLimits, Robot};
 
 use crate::{
     CerebellumConfig, CerebellumError, CommitRule, Decision, Refusal, Refusals,
-    chain::{Chain, Opening},
-    grip::GripWatch,
+    chain::{Chain, Grip, Opening},
+    grip::{Grasp, GripWatch},
     intake::Intake,
 };
 
@@ -51,6 +51,8 @@ pub struct CerebellumTick {
     pub active: Option<KeyFrame>,
     /// Phase after the tick.
     pub phase: Phase,
+    /// What the fingers have hold of.
+    pub grasp: Grasp,
     /// Why motion stopped or does not begin; stays until the next key-frame is begun.
     pub fault: Option<Fault>,
     /// Key-frames begun in this task.
@@ -93,9 +95,11 @@ pub struct Cerebellum {
     /// Only observations from here on may choose the next key-frame.
     ready_at: Nanos,
     last_heard: Nanos,
+    newest_images: Option<Nanos>,
     waiting_since: Nanos,
     motion_ended_at: Option<Nanos>,
     grip: Option<GripWatch>,
+    grasp: Grasp,
     /// The commanded state is to be taken over once still.
     resuming: bool,
     /// A new task began: stop what moves.
@@ -135,9 +139,11 @@ impl Cerebellum {
             width_m: config.open_width_m,
             ready_at: Nanos::default(),
             last_heard: Nanos::default(),
+            newest_images: None,
             waiting_since: Nanos::default(),
             motion_ended_at: None,
             grip: None,
+            grasp: Grasp::Open,
             // Takes over the commanded state in the first tick.
             resuming: true,
             halt: false,
@@ -219,6 +225,8 @@ impl Cerebellum {
             self.begin_stop(&opening.start);
         }
 
+        self.grasp = Grasp::of(self.width_m, state, &self.config);
+
         // Decide: predictions, arrival, gripper, silence.
         let refusal = self.decide(now, &opening, seen);
         self.arrive(now, state);
@@ -226,13 +234,18 @@ impl Cerebellum {
 
         // Move.
         let end = self.advance(now, &opening);
-        let segment = self.chain.emit(self.epoch, &opening, &end, self.width_m, &self.limits);
+        let segment = self.chain.emit(self.epoch, &opening, &end, self.gripper(), &self.limits);
         self.tick(now, segment, refusal)
     }
 
     /// Motion goes on at this share of its speed: what the brainstem's last tick says of the room that the arm has.
     pub fn set_speed_scale(&mut self, scale: f64) {
         self.mover.set_speed_scale(scale);
+    }
+
+    /// Images taken at `stamp` have reached the policy: if it falls silent, this says whether for want of images.
+    pub fn see_images(&mut self, stamp: Nanos) {
+        self.newest_images = Some(stamp);
     }
 
     /// The configuration in force.
@@ -350,15 +363,14 @@ impl Cerebellum {
                 if (wanted_width_m - self.width_m).abs() <= SAME_WIDTH_M {
                     self.reach(now, &active);
                 } else {
-                    self.grip = Some(GripWatch::new(now, state.gripper_width_m));
+                    self.grip = Some(GripWatch::new(now, state, wanted_width_m));
                     self.phase = Phase::Gripper;
                 }
                 self.width_m = wanted_width_m;
             }
             (Phase::Gripper, _) => {
                 let config = &self.config;
-                let width_m = state.gripper_width_m;
-                if self.grip.as_mut().is_none_or(|watch| watch.is_done(now, width_m, config)) {
+                if self.grip.as_mut().is_none_or(|watch| watch.is_done(now, state, config)) {
                     self.grip = None;
                     self.reach(now, &active);
                 }
@@ -387,16 +399,22 @@ impl Cerebellum {
         let silent_secs = now.secs_since(self.last_heard);
         match (self.phase, self.config.policy_silence_stop_secs) {
             (Phase::Moving, Some(limit_secs)) if self.config.repredict && silent_secs > limit_secs => {
-                self.stop(now, &opening.start, Fault::PolicyStale);
+                self.stop(now, &opening.start, self.silenced_by(now, limit_secs));
             }
             (Phase::Waiting, _) => {
                 let waited_secs = silent_secs.min(now.secs_since(self.waiting_since));
                 if waited_secs > self.config.waiting_timeout_secs {
-                    self.fault = Some(Fault::PolicyStale);
+                    self.fault = Some(self.silenced_by(now, self.config.waiting_timeout_secs));
                 }
             }
             _ => {}
         }
+    }
+
+    /// Whose fault the policy's silence is.
+    fn silenced_by(&self, now: Nanos, limit_secs: f64) -> Fault {
+        let blind = self.newest_images.is_some_and(|stamp| now.secs_since(stamp) > limit_secs);
+        if blind { Fault::CameraStale } else { Fault::PolicyStale }
     }
 
     /// The trajectory at the end of the next segment.
@@ -479,8 +497,12 @@ impl Cerebellum {
         true
     }
 
+    fn gripper(&self) -> Grip {
+        Grip { width_m: self.width_m, force_n: self.config.grip_force_n }
+    }
+
     fn hold(&mut self, now: Nanos, commanded: &SegmentState, refusal: Option<Refusal>) -> CerebellumTick {
-        let segment = self.chain.hold(self.epoch, now, commanded.q, self.width_m);
+        let segment = self.chain.hold(self.epoch, now, commanded.q, self.gripper());
         self.chain.break_off();
         self.tick(now, segment, refusal)
     }
@@ -491,6 +513,7 @@ impl Cerebellum {
             progress: self.progress,
             active: self.active,
             phase: self.phase,
+            grasp: self.grasp,
             fault: self.fault,
             adopted: self.adopted,
             retargeted: self.retargeted,

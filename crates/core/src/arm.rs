@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Fault, Joints, Nanos};
+use crate::{Fault, Joints, Nanos, PERIOD_BRAINSTEM};
 
 /// What an arm reports each tick.
 #[derive(Copy, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub struct ArmState {
     pub tau_nm: Joints,
     /// Distance between the finger pads [m].
     pub gripper_width_m: f64,
+    /// Force with which the finger pads squeeze, negative when they push apart; `None` if the gripper does not measure
+    /// it [N].
+    pub grip_force_n: Option<f64>,
 }
 
 /// What an arm is told each tick.
@@ -33,13 +36,15 @@ pub struct ArmCommand {
     pub tau_nm: Joints,
     /// Distance between the finger pads [m].
     pub gripper_width_m: f64,
+    /// Most that the finger pads may squeeze with on the way there [N].
+    pub grip_force_n: f64,
 }
 
 impl ArmCommand {
-    /// Stand at `q` [rad] with this finger distance [m].
-    pub fn hold(q: Joints, gripper_width_m: f64) -> Self {
+    /// Stand at `q` [rad] with this finger distance [m] and grip force [N].
+    pub fn hold(q: Joints, gripper_width_m: f64, grip_force_n: f64) -> Self {
         let zero = Joints::zeros(q.len());
-        Self { q, qd: zero, qdd: zero, tau_nm: zero, gripper_width_m }
+        Self { q, qd: zero, qdd: zero, tau_nm: zero, gripper_width_m, grip_force_n }
     }
 }
 
@@ -58,6 +63,10 @@ pub trait Arm: Send {
     fn dof(&self) -> usize;
     /// Who gives the rhythm.
     fn pacing(&self) -> Pacing;
+    /// Time between two states of a device that gives the rhythm.
+    fn period(&self) -> Nanos {
+        PERIOD_BRAINSTEM
+    }
     /// True for hardware: it is driven only with the real-time privileges asked for, unless told otherwise.
     fn is_real(&self) -> bool {
         false

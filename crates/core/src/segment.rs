@@ -23,6 +23,8 @@ pub struct Segment {
     pub qdd: Joints,
     /// Distance between the finger pads to command [m].
     pub gripper_width_m: f64,
+    /// Most that the finger pads may squeeze with on the way there [N].
+    pub grip_force_n: f64,
 }
 
 /// A joint state along a motion.
@@ -57,5 +59,6 @@ impl Segment {
             && self.qd.is_finite()
             && self.qdd.is_finite()
             && self.gripper_width_m.is_finite()
+            && self.grip_force_n.is_finite()
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct JointMessage<'a> {
     pub(crate) velocity: &'a [f64],
     pub(crate) effort: &'a [f64],
     pub(crate) gripper_width_m: f64,
+    /// Written as the effort of the gripper's joints; NaN stands for a gripper that does not measure it.
+    pub(crate) grip_force_n: Option<f64>,
 }
 
 pub(crate) fn encode_joints(buffer: Vec<u8>, message: &JointMessage<'_>) -> Vec<u8> {
@@ -58,7 +60,7 @@ pub(crate) fn encode_joints(buffer: Vec<u8>, message: &JointMessage<'_>) -> Vec<
     };
     padded(&mut out, message.position, message.gripper_width_m / fingers as f64);
     padded(&mut out, message.velocity, 0.0);
-    padded(&mut out, message.effort, 0.0);
+    padded(&mut out, message.effort, message.grip_force_n.unwrap_or(f64::NAN));
     out.finish()
 }
 
@@ -68,6 +70,7 @@ pub(crate) struct JointValues {
     velocity: Joints,
     effort: Joints,
     gripper_width_m: f64,
+    grip_force_n: Option<f64>,
 }
 
 pub(crate) fn decode_joints(bytes: &[u8], joints: usize, gripper_joints: usize) -> Result<JointValues, CdrError> {
@@ -94,8 +97,9 @@ pub(crate) fn decode_joints(bytes: &[u8], joints: usize, gripper_joints: usize) 
     };
     let (position, gripper_width_m) = part(false)?;
     let (velocity, _) = part(false)?;
-    let (effort, _) = part(true)?;
-    Ok(JointValues { position, velocity, effort, gripper_width_m })
+    let (effort, grip_force_sum_n) = part(true)?;
+    let grip_force_n = Some(grip_force_sum_n / gripper_joints as f64).filter(|force_n| force_n.is_finite());
+    Ok(JointValues { position, velocity, effort, gripper_width_m, grip_force_n })
 }
 
 impl JointValues {
@@ -106,6 +110,7 @@ impl JointValues {
             qd: self.velocity,
             tau_nm: self.effort,
             gripper_width_m: self.gripper_width_m,
+            grip_force_n: self.grip_force_n,
         }
     }
 

@@ -110,12 +110,17 @@ impl EpisodeWriter {
 
     /// Measured joints.
     pub fn state(&mut self, state: &ArmState) -> Result<(), EpisodeError> {
-        self.joints(JOINT_STATES, state.stamp, [&state.q, &state.qd, &state.tau_nm], state.gripper_width_m)
+        self.joints(
+            JOINT_STATES,
+            state.stamp,
+            [&state.q, &state.qd, &state.tau_nm],
+            (state.gripper_width_m, state.grip_force_n),
+        )
     }
 
     /// Commanded joints. Accelerations have no place in the ROS message: they belong to the tick records.
     pub fn command(&mut self, stamp: Nanos, command: &ArmCommand) -> Result<(), EpisodeError> {
-        self.joints(JOINT_COMMANDS, stamp, [&command.q, &command.qd, &[]], command.gripper_width_m)
+        self.joints(JOINT_COMMANDS, stamp, [&command.q, &command.qd, &[]], (command.gripper_width_m, None))
     }
 
     /// What a policy saw: images, depth, calibration, transforms, state, progress.
@@ -223,7 +228,13 @@ impl EpisodeWriter {
         self.mcap.into_inner().sync_all().map_err(EpisodeError::io(&self.path, "sync"))
     }
 
-    fn joints(&mut self, topic: &str, stamp: Nanos, values: [&[f64]; 3], width_m: f64) -> Result<(), EpisodeError> {
+    fn joints(
+        &mut self,
+        topic: &str,
+        stamp: Nanos,
+        values: [&[f64]; 3],
+        gripper: (f64, Option<f64>),
+    ) -> Result<(), EpisodeError> {
         let header = Arc::clone(&self.header);
         let [position, velocity, effort] = values;
         let expected = header.joint_names.len();
@@ -239,7 +250,8 @@ impl EpisodeWriter {
             position,
             velocity,
             effort,
-            gripper_width_m: width_m,
+            gripper_width_m: gripper.0,
+            grip_force_n: gripper.1,
         };
         self.ros(topic, &schemas::JOINT_STATE, stamp, |buffer| messages::encode_joints(buffer, &message))
     }

@@ -86,9 +86,10 @@ fn write(writer: &mut EpisodeWriter, rng: &mut Pcg64, count: u64) -> Vec<Record>
             qd: joints(rng),
             tau_nm: joints(rng),
             gripper_width_m: rng.random_range(0.0..0.08),
+            grip_force_n: (i % 2 == 0).then(|| rng.random_range(0.0..70.0)),
         };
         writer.state(&state).unwrap();
-        let command = ArmCommand { qd: joints(rng), qdd: joints(rng), ..ArmCommand::hold(joints(rng), 0.08) };
+        let command = ArmCommand { qd: joints(rng), qdd: joints(rng), ..ArmCommand::hold(joints(rng), 0.08, 35.0) };
         writer.command(stamp, &command).unwrap();
         expected.push(Record::State(state));
         let ArmCommand { q, qd, gripper_width_m, .. } = command;
@@ -109,6 +110,7 @@ fn write(writer: &mut EpisodeWriter, rng: &mut Pcg64, count: u64) -> Vec<Record>
                 qd: joints(rng),
                 qdd: joints(rng),
                 gripper_width_m: rng.random(),
+                grip_force_n: rng.random(),
             };
             writer.segments(stamp, &[segment, segment]).unwrap();
             expected.push(Record::Segments(stamp, vec![segment; 2]));

@@ -112,7 +112,7 @@ impl Audience {
                 continue;
             };
             let written =
-                writer.state(&record.state).and_then(|()| writer.command(record.tick.now, &record.tick.command));
+                writer.state(&record.inputs.state).and_then(|()| writer.command(record.tick.now, &record.tick.command));
             if let Err(error) = written {
                 // The recording ends here; the loop goes on.
                 (self.writer, self.trouble) = (None, Some(chain(&error)));

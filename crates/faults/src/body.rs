@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use neuraxis_brainstem::{BodyState, Brainstem, Mode, RefusedSegments, Signals, Tick, TickRecord};
+use neuraxis_brainstem::{BodyState, Brainstem, Mode, RefusedSegments, Signals, Tick, TickInputs, TickRecord};
 use neuraxis_channel::{MailboxReader, MailboxWriter, RingSender, mailbox};
 use neuraxis_core::{ArmCommand, ArmState, Fault, Joints, Nanos, Segment};
 
@@ -90,20 +90,17 @@ impl<P: Plant> Body<P> {
             self.state = state;
             self.states_read += 1;
         }
-        let state = if self.read_fails {
-            self.brainstem.trip(Fault::ReadFailed);
-            unreadable(self.brainstem.dof())
-        } else {
-            self.state
-        };
+        let read = self.read_fails.then_some(Fault::ReadFailed);
+        let state = if self.read_fails { unreadable(self.brainstem.dof()) } else { self.state };
         let mode_before = self.brainstem.mode();
-        self.signals.serve(&mut self.brainstem);
-        if mode_before == Mode::Latched && self.brainstem.mode() == Mode::Hold {
-            self.monitor.forget();
-        }
         self.segments_read += u64::from(self.links.segments.fresh().is_some());
         let segment = self.links.segments.latest();
-        let tick = self.brainstem.step(now, &state, segment.as_ref());
+        let requests = self.signals.requests(mode_before);
+        let inputs = TickInputs { now, state, segment, requests, read, write: None, overrun: false };
+        let tick = self.brainstem.tick(&inputs);
+        if mode_before == Mode::Latched && matches!(tick.mode, Mode::Hold | Mode::Track) {
+            self.monitor.forget();
+        }
         if tick.started {
             self.command = Some(tick.command);
         }
@@ -117,7 +114,7 @@ impl<P: Plant> Body<P> {
             speed_scale: tick.speed_scale,
         };
         self.links.to_mind.write(Some(body));
-        let record = TickRecord { state, tick, wake_latency: Nanos(0), compute: Nanos(0), missed: 0 };
+        let record = TickRecord { inputs, tick, wake_latency: Nanos(0), compute: Nanos(0), missed: 0 };
         self.links.to_viewer.push_newest(record);
         self.links.to_recorder.push(record);
         self.signals.heartbeat.increment();
@@ -195,5 +192,5 @@ impl<P: Plant> Body<P> {
 /// What stands for a state that could not be read.
 fn unreadable(dof: usize) -> ArmState {
     let nan = Joints::from_fn(dof, |_| f64::NAN);
-    ArmState { stamp: Nanos(0), q: nan, qd: nan, tau_nm: nan, gripper_width_m: f64::NAN }
+    ArmState { stamp: Nanos(0), q: nan, qd: nan, tau_nm: nan, gripper_width_m: f64::NAN, grip_force_n: None }
 }

@@ -70,6 +70,7 @@ const GOES_ON: Outcome = Outcome {
 const UNNOTICED: Outcome = Outcome { unnoticed: true, ..GOES_ON };
 const POLICY_STALE: Outcome =
     Outcome { reaction: Reaction::Stop, notice: Notice::Silence, cerebellum: &[Fault::PolicyStale], ..GOES_ON };
+const CAMERA_STALE: Outcome = Outcome { cerebellum: &[Fault::CameraStale], ..POLICY_STALE };
 const LEASE: Outcome =
     Outcome { reaction: Reaction::Stop, notice: Notice::Lease, brainstem: &[Fault::LeaseExpired], ..GOES_ON };
 const JUMP: Outcome = Outcome { brainstem: &[Fault::SegmentJump], rejected: &[Fault::SegmentJump], ..LEASE };
@@ -105,7 +106,9 @@ fn state(fault: K) -> Expectation {
     Expectation::Must(match fault {
         K::Drop => Outcome { notice: Notice::StateTimeout, ..READ_FAILED },
         // Late by less than the tracking tolerance.
-        K::Delay | K::Jitter | K::Duplicate | K::Reorder | K::StepBack | K::StepForward => GOES_ON,
+        K::Delay | K::Jitter | K::Duplicate | K::Reorder => GOES_ON,
+        // Stamps that lie back, or ahead, are no news.
+        K::StepBack | K::StepForward => Outcome { notice: Notice::StateTimeout, ..READ_FAILED },
         K::Freeze => Outcome { notice: Notice::Tracking, brainstem: &[Fault::TrackingError], ..READ_FAILED },
         // Observations carry the joints: the policy refuses them too.
         K::Nan | K::Inf => Outcome { blind: true, ..MALFORMED },
@@ -158,8 +161,10 @@ fn policy(fault: K) -> Expectation {
 
 fn camera(fault: K) -> Expectation {
     Expectation::Must(match fault {
-        K::Drop | K::Hang | K::Panic | K::Slow => POLICY_STALE,
-        K::Delay | K::Freeze | K::Nan | K::Inf | K::Huge | K::WrongLength | K::StepBack | K::StepForward => BLIND,
+        K::Drop | K::Hang | K::Panic | K::Slow => CAMERA_STALE,
+        K::Delay | K::Freeze | K::StepBack => Outcome { blind: true, ..CAMERA_STALE },
+        // Images of now, so it says, which the policy cannot use.
+        K::Nan | K::Inf | K::Huge | K::WrongLength | K::StepForward => BLIND,
         // The policy takes the newest of its ring: an older one behind it is never looked at.
         K::Jitter | K::Duplicate | K::Reorder => GOES_ON,
         K::DiskFull => return Expectation::NotApplicable(NO_DISK),

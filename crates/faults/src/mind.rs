@@ -75,6 +75,13 @@ impl Mind {
         Ok(())
     }
 
+    /// Images have reached the policy.
+    pub(crate) fn see_images(&mut self, stamp: Nanos) {
+        if let Some(cerebellum) = &mut self.cerebellum {
+            cerebellum.see_images(stamp);
+        }
+    }
+
     /// Its thread panics, for real, and is gone.
     pub(crate) fn panic(&mut self) {
         unwind(self.cerebellum.take());

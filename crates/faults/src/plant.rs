@@ -23,7 +23,9 @@ impl IdealArm {
     /// At rest at `q` [rad], fingers open.
     pub fn new(q: Joints) -> Self {
         let zero = Joints::zeros(q.len());
-        Self { state: ArmState { stamp: Nanos(0), q, qd: zero, tau_nm: zero, gripper_width_m: 0.08 } }
+        Self {
+            state: ArmState { stamp: Nanos(0), q, qd: zero, tau_nm: zero, gripper_width_m: 0.08, grip_force_n: None },
+        }
     }
 }
 

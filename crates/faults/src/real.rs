@@ -257,5 +257,6 @@ fn moving(body: &BodyState, seq: u64) -> Segment {
         qd: Joints::zeros(dof),
         qdd: Joints::from_fn(dof, |i| if i == 0 { SPEED_UP_RAD_S2 } else { 0.0 }),
         gripper_width_m: body.gripper_width_m,
+        grip_force_n: 20.0,
     }
 }

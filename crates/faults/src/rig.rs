@@ -253,7 +253,9 @@ impl<P: Plant> Rig<P> {
             self.thinker.look(world, now, &body, mind.progress);
         }
         self.thread_faults += u64::from(is_due && !camera);
-        self.thinker.deliver(world);
+        if let Some(stamp) = self.thinker.deliver(world) {
+            self.mind.see_images(stamp);
+        }
         if is_due {
             let slow = self.is(Source::Policy, FaultKind::Slow);
             let gone = self.is(Source::Policy, FaultKind::Hang) || self.is(Source::Policy, FaultKind::Panic);

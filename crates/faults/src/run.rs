@@ -231,9 +231,9 @@ impl<'a, P: Plant> Matrix<'a, P> {
 
 /// A reset during a fault of the state cannot be granted: nobody knows where the arm is.
 fn resets_are_refused(cell: Cell) -> bool {
-    let lasting = [FaultKind::Drop, FaultKind::Freeze, FaultKind::Nan, FaultKind::Inf, FaultKind::Huge];
-    let lasting = lasting.contains(&cell.fault) || [FaultKind::WrongLength, FaultKind::Kill].contains(&cell.fault);
-    cell.source == Source::State && lasting
+    use FaultKind as K;
+    let lasting = [K::Drop, K::Freeze, K::Nan, K::Inf, K::Huge, K::WrongLength, K::Kill, K::StepBack, K::StepForward];
+    cell.source == Source::State && lasting.contains(&cell.fault)
 }
 
 /// Advances until `done`; false if that takes too long.

@@ -106,11 +106,14 @@ impl Thinker {
         self.observations.offer(world, observation);
     }
 
-    /// What the stream has brought by now is in the policy's ring.
-    pub(crate) fn deliver(&mut self, world: Nanos) {
+    /// What the stream has brought by now is in the policy's ring; the stamp of the last images.
+    pub(crate) fn deliver(&mut self, world: Nanos) -> Option<Nanos> {
+        let mut stamp = None;
         while let Some(observation) = self.observations.take(world) {
+            stamp = Some(observation.stamp);
             self.ring_in.push_newest(observation);
         }
+        stamp
     }
 
     /// Thinks about the newest observation unless it is busy; `latency` later the answer is there.

@@ -17,14 +17,24 @@ const TICK: Nanos = Nanos::from_millis(1);
 
 fn at_rest(robot: &Robot, stamp: Nanos) -> ArmState {
     let zero = Joints::zeros(robot.dof());
-    ArmState { stamp, q: robot.home(), qd: zero, tau_nm: zero, gripper_width_m: 0.04 }
+    ArmState { stamp, q: robot.home(), qd: zero, tau_nm: zero, gripper_width_m: 0.04, grip_force_n: None }
 }
 
 /// Stands at home from `t0` on, with a given gripper width.
 fn standing(robot: &Robot, seq: u64, t0: Nanos, gripper_width_m: f64) -> Segment {
     let zero = Joints::zeros(robot.dof());
     let valid_until = t0 + Nanos::from_millis(20);
-    Segment { epoch: 1, seq, t0, valid_until, q: robot.home(), qd: zero, qdd: zero, gripper_width_m }
+    Segment {
+        epoch: 1,
+        seq,
+        t0,
+        valid_until,
+        q: robot.home(),
+        qd: zero,
+        qdd: zero,
+        gripper_width_m,
+        grip_force_n: 20.0,
+    }
 }
 
 fn brainstem() -> (Arc<Robot>, Brainstem) {

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use neuraxis_brainstem::{Histogram, Percentiles, Tick};
 use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_core::{
@@ -27,7 +27,7 @@ use crate::{
     recorder::Recorder,
     script::Script,
     source::{Source, load_policy},
-    threads::Shared,
+    threads::{Film, Shared},
 };
 
 /// Which clock an episode runs on.
@@ -107,15 +107,19 @@ fn episode(config: &Config, plan: &DemoPlan, studio: &Studio, setup: &Setup) -> 
             let shared = Shared::default();
             let record = |zero| create(zero).map(Some);
             let mut report = session.run(Until::EpisodeEnds, &shared, record, |_| Ok(None))?;
-            let recorder = report.recorder.take().context("the recorder is gone")?;
             print_rates(&report);
-            let files = close(recorder, plan, &report.outcome, &rates_json(&report))?;
+            let film = std::mem::replace(&mut report.film, Film { recorder: None, trouble: None });
+            let files = match (film.recorder, film.trouble) {
+                (Some(recorder), _) => close(recorder, plan, &report.outcome, &rates_json(&report)),
+                (None, Some(trouble)) => Err(trouble.context("the arm went on, its recording did not")),
+                (None, None) => Err(anyhow!("nothing was recorded")),
+            };
             let missed = Nanos(report.brainstem.stats.missed * PERIOD_BRAINSTEM.0);
             (report.outcome, files, report.physics_lost.max(missed))
         }
         ClockChoice::Lockstep => {
             let (outcome, files) = lockstep(studio, setup, source, &words, create(Nanos(0))?, plan)?;
-            (outcome, files, Nanos(0))
+            (outcome, Ok(files), Nanos(0))
         }
     };
     println!("success     {}", if outcome.success { "yes" } else { "no" });
@@ -134,6 +138,7 @@ fn episode(config: &Config, plan: &DemoPlan, studio: &Studio, setup: &Setup) -> 
     if let Some(megabytes) = peak_memory_mb() {
         println!("memory      {megabytes} MB at most");
     }
+    let files = files?;
     println!("recorded    {}  {}", files[0].display(), files[1].display());
     println!("look at it  .deps/rerun/rerun_sdk/rerun_cli/rerun {}", files[1].display());
     Ok((outcome.success, stalled))

@@ -151,6 +151,7 @@ impl Lockstep {
                 let images = source_sees || witness.wants_images(&mind);
                 let observation =
                     self.observe(tick / look, &state, mind.progress, rig.as_deref_mut().filter(|_| images))?;
+                self.cerebellum.see_images(observation.stamp);
                 witness.observation(&observation, &mind)?;
                 match source.predict(&observation, instruction) {
                     Ok(prediction) => {

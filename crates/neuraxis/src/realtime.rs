@@ -24,7 +24,7 @@ use crate::{
     lockstep::Outcome,
     recorder::Recorder,
     source::Source,
-    threads::{self, CameraLinks, CerebellumLinks, PolicyLinks, PolicyReport, Rate, RecorderLinks, Shared},
+    threads::{self, CameraLinks, CerebellumLinks, Film, PolicyLinks, PolicyReport, Rate, RecorderLinks, Shared},
 };
 
 /// Ticks that the recorder may be behind: two seconds.
@@ -85,8 +85,8 @@ pub struct Report {
     pub dropped: [u64; 4],
     /// Observations that the policy refused, and why the last time.
     pub refused: (u64, Option<String>),
-    /// The recorder, still open.
-    pub recorder: Option<Recorder>,
+    /// The recorder, still open, or why it is not.
+    pub film: Film,
 }
 
 impl Session<'_> {
@@ -114,6 +114,7 @@ impl Session<'_> {
         let (mind_to_eyes, mind_of_eyes) = mailbox::<Option<CerebellumTick>>(None);
         let (mind_to_me, mut mind_of_me) = mailbox::<Option<CerebellumTick>>(None);
         let (predictions_in, predictions) = mailbox(None);
+        let (stamps, images) = mailbox(None);
         let (epochs_in, epochs) = mailbox(self.words.as_ref().map_or(0, |w| w.epoch));
         let (states_in, states) = mailbox(still(dof));
         let (ticks_in, ticks) = ring(TICKS_ROOM);
@@ -139,6 +140,7 @@ impl Session<'_> {
         let mind_links = CerebellumLinks {
             body: body_of_mind,
             predictions,
+            images,
             epochs,
             segments: segments_in,
             minds: vec![mind_to_eyes, mind_to_me],
@@ -150,6 +152,7 @@ impl Session<'_> {
             body: body_of_eyes,
             minds: mind_of_eyes,
             observations: vec![eyes_to_policy, eyes_to_film, eyes_to_world],
+            stamps,
         };
         let policy_links = PolicyLinks {
             observations: policy_eyes,
@@ -201,12 +204,12 @@ impl Session<'_> {
             let errors = [plant.as_ref().err(), eyes.as_ref().err(), mind.as_ref().err(), thinker.as_ref().err()];
             let first = errors.into_iter().chain([guest.as_ref().err(), summary.as_ref().err()]).flatten().next();
             if let Some(error) = first
-                && let Some(recorder) = film.as_mut().ok().and_then(Option::take)
+                && let Some(recorder) = film.as_mut().ok().and_then(|film| film.recorder.take())
             {
                 let files = recorder.finish(false, &json!({ "error": format!("{error:#}") }))?;
                 println!("recorded    {}  {}", files[0].display(), files[1].display());
             }
-            let ((plant, lost), recorder, eyes, mind) = (plant?, film?, eyes?, mind?);
+            let ((plant, lost), film, eyes, mind) = (plant?, film?, eyes?, mind?);
             let PolicyReport { rate: thinker, refused } = thinker?;
             let summary = summary?;
             guest?;
@@ -226,7 +229,7 @@ impl Session<'_> {
                 physics_lost: lost,
                 dropped: [drops.0.dropped(), drops.1.dropped(), drops.2.dropped(), drops.3.dropped()],
                 refused,
-                recorder,
+                film,
             })
         })
     }
@@ -309,5 +312,5 @@ fn join<T>(thread: ScopedJoinHandle<'_, Result<T>>, name: &str) -> Result<T> {
 /// What stands for the arm's state before the first one.
 fn still(dof: usize) -> ArmState {
     let zeros = Joints::zeros(dof);
-    ArmState { stamp: Nanos(0), q: zeros, qd: zeros, tau_nm: zeros, gripper_width_m: 0.0 }
+    ArmState { stamp: Nanos(0), q: zeros, qd: zeros, tau_nm: zeros, gripper_width_m: 0.0, grip_force_n: None }
 }

@@ -129,6 +129,8 @@ pub struct CerebellumLinks {
     pub body: MailboxReader<Option<BodyState>>,
     /// The newest prediction.
     pub predictions: MailboxReader<Option<Prediction>>,
+    /// When the newest images were taken.
+    pub images: MailboxReader<Option<Nanos>>,
     /// Number of the newest instruction.
     pub epochs: MailboxReader<u32>,
     /// To the brainstem.
@@ -154,6 +156,9 @@ pub fn cerebellum(mut cerebellum: Cerebellum, mut links: CerebellumLinks, shared
         }
         let prediction = links.predictions.latest();
         cerebellum.set_speed_scale(body.speed_scale);
+        if let Some(stamp) = links.images.latest() {
+            cerebellum.see_images(stamp);
+        }
         let tick = cerebellum.step(now, &body.state, &body.commanded, prediction.as_ref());
         links.segments.write(Some(tick.segment));
         for mind in &mut links.minds {
@@ -177,6 +182,8 @@ pub struct CameraLinks {
     pub minds: MailboxReader<Option<CerebellumTick>>,
     /// To policy, recorder and ROS: each keeps the newest and drops what it cannot use.
     pub observations: Vec<RingSender<Arc<Observation>>>,
+    /// To the cerebellum: when the newest images were taken.
+    pub stamps: MailboxWriter<Option<Nanos>>,
 }
 
 /// All cameras of the simulated rig. `stop_after`: a fault to try out, the cameras fall silent then.
@@ -210,6 +217,7 @@ pub fn cameras(
             progress: mind.progress,
         });
         seq += 1;
+        links.stamps.write(Some(observation.stamp));
         for out in &links.observations {
             out.push_newest(observation.clone());
         }
@@ -293,43 +301,81 @@ pub struct RecorderLinks {
     pub seen: RingReceiver<Box<Seen>>,
 }
 
-/// Writes down what comes, until the run is done and the rings are empty.
-pub fn recorder(mut recorder: Option<Recorder>, links: RecorderLinks, shared: &Shared) -> Result<Option<Recorder>> {
-    let mut mind: Option<CerebellumTick> = None;
-    let mut ahead: Option<(Nanos, CerebellumTick)> = None;
-    let mut drain = || -> Result<()> {
-        while let Some(record) = links.ticks.pop() {
-            // Decisions come in order of time, as ticks do: advance to the one that was in force.
-            while let Some((at, tick)) = ahead.take().or_else(|| links.minds.pop()) {
-                if at > record.tick.now {
-                    ahead = Some((at, tick));
-                    break;
-                }
-                mind = Some(tick);
-            }
-            if let (Some(recorder), Some(mind)) = (recorder.as_mut(), mind.as_ref()) {
-                recorder.tick(&record.state, &record.tick, mind)?;
-                recorder.wake_latency(record.tick.now, record.wake_latency)?;
-            }
+/// How the recorder's thread ended.
+pub struct Film {
+    /// Still open; `None` if nothing was to be recorded, or after trouble.
+    pub recorder: Option<Recorder>,
+    /// Why the recording ended before the run did.
+    pub trouble: Option<anyhow::Error>,
+}
+
+/// Writes down what comes, until the run is done and the rings are empty. A recording that cannot go on (a full disk,
+/// say) ends, loudly; the arm does not notice.
+pub fn recorder(recorder: Option<Recorder>, links: RecorderLinks, shared: &Shared) -> Result<Film> {
+    let mut film = Film { recorder, trouble: None };
+    let mut minds = Minds::default();
+    let mut drain = || {
+        let Some(recorder) = &mut film.recorder else {
+            links.discard();
+            return;
+        };
+        if let Err(error) = write_down(recorder, &links, &mut minds) {
+            eprintln!("the recording ends here, the arm goes on without it: {error:#}");
+            (film.recorder, film.trouble) = (None, Some(error));
         }
-        while let Some(observation) = links.observations.pop() {
-            if let (Some(recorder), Some(mind)) = (recorder.as_mut(), mind.as_ref()) {
-                recorder.observation(&observation, mind)?;
-            }
-        }
-        while let Some(seen) = links.seen.pop() {
-            if let Some(recorder) = recorder.as_mut() {
-                recorder.prediction(&seen.prediction)?;
-                if let Some((views, cloud)) = &seen.looked {
-                    recorder.views(&seen.prediction, views, cloud)?;
-                }
-            }
-        }
-        Ok(())
     };
-    periodic("recorder", Nanos::from_millis(20), &shared.done, |_| drain().map(|()| true))?;
-    drain()?;
-    Ok(recorder)
+    periodic("recorder", Nanos::from_millis(20), &shared.done, |_| {
+        drain();
+        Ok(true)
+    })?;
+    drain();
+    Ok(film)
+}
+
+/// The cerebellum's decisions, in step with the loop's ticks.
+#[derive(Default)]
+struct Minds {
+    in_force: Option<CerebellumTick>,
+    ahead: Option<(Nanos, CerebellumTick)>,
+}
+
+impl RecorderLinks {
+    /// Nobody writes any more.
+    fn discard(&self) {
+        while self.ticks.pop().is_some() {}
+        while self.minds.pop().is_some() {}
+        while self.observations.pop().is_some() {}
+        while self.seen.pop().is_some() {}
+    }
+}
+
+fn write_down(recorder: &mut Recorder, links: &RecorderLinks, minds: &mut Minds) -> Result<()> {
+    while let Some(record) = links.ticks.pop() {
+        // Decisions come in order of time, as ticks do: advance to the one that was in force.
+        while let Some((at, tick)) = minds.ahead.take().or_else(|| links.minds.pop()) {
+            if at > record.tick.now {
+                minds.ahead = Some((at, tick));
+                break;
+            }
+            minds.in_force = Some(tick);
+        }
+        if let Some(mind) = &minds.in_force {
+            recorder.tick(&record.inputs.state, &record.tick, mind)?;
+            recorder.wake_latency(record.tick.now, record.wake_latency)?;
+        }
+    }
+    while let Some(observation) = links.observations.pop() {
+        if let Some(mind) = &minds.in_force {
+            recorder.observation(&observation, mind)?;
+        }
+    }
+    while let Some(seen) = links.seen.pop() {
+        recorder.prediction(&seen.prediction)?;
+        if let Some((views, cloud)) = &seen.looked {
+            recorder.views(&seen.prediction, views, cloud)?;
+        }
+    }
+    Ok(())
 }
 
 fn newest<T: Send>(ring: &RingReceiver<T>) -> Option<T> {

@@ -118,7 +118,7 @@ fn swing(
 
 fn rest() -> ArmState {
     let zeros = Joints::zeros(2);
-    ArmState { stamp: Nanos(0), q: zeros, qd: zeros, tau_nm: zeros, gripper_width_m: 0.08 }
+    ArmState { stamp: Nanos(0), q: zeros, qd: zeros, tau_nm: zeros, gripper_width_m: 0.08, grip_force_n: None }
 }
 
 fn observation(seq: u64, state: &ArmState) -> Observation {

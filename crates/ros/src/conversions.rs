@@ -101,6 +101,8 @@ pub fn joint_state_from_msg(
         qd: all(&msg.velocity, "velocity")?,
         tau_nm: if msg.effort.is_empty() { Joints::zeros(joint_names.len()) } else { all(&msg.effort, "effort")? },
         gripper_width_m: 2.0 * value(&msg.position, "position", finger_joint)?,
+        // The message has one effort for the finger joint, and we publish none.
+        grip_force_n: None,
     })
 }
 

@@ -26,6 +26,7 @@ fn arm() -> ([String; 2], ArmState) {
         qd: joints([0.3, 0.4]),
         tau_nm: joints([0.0, 0.0]),
         gripper_width_m: 0.06,
+        grip_force_n: None,
     };
     (["joint_a".into(), "joint_b".into()], state)
 }

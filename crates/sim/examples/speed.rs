@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let compile_ms = from.elapsed().as_secs_f64() * 1e3;
         let mut plant = Plant::new(&setup)?;
         let home = plant.state().q;
-        let mut command = ArmCommand::hold(home, 0.0);
+        let mut command = ArmCommand::hold(home, 0.0, 35.0);
         let from = Instant::now();
         for step in 0..STEPS {
             let t = step as f64 * 1e-3;

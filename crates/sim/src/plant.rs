@@ -16,6 +16,9 @@ pub const DOF: usize = 7;
 /// Position gain [N m/rad] and velocity gain [N m s/rad] per joint.
 const STIFFNESS: [f64; DOF] = [4000.0, 4000.0, 3000.0, 3000.0, 1200.0, 1000.0, 800.0];
 const DAMPING: [f64; DOF] = [200.0, 200.0, 150.0, 150.0, 35.0, 30.0, 25.0];
+/// Of the finger actuators in sim/fr3.xml [N/m], [N s/m].
+const FINGER_STIFFNESS: f64 = 1500.0;
+const FINGER_DAMPING: f64 = 40.0;
 /// Torque limits of the FR3 [N m].
 const TORQUE_NM: [f64; DOF] = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0];
 
@@ -42,6 +45,7 @@ pub struct Plant {
     arm_qpos: [usize; DOF],
     arm_qvel: [usize; DOF],
     finger_qpos: [usize; 2],
+    finger_qvel: [usize; 2],
     tau_nm: Joints,
     ticks: u64,
 }
@@ -53,6 +57,7 @@ impl Plant {
         let arm_qpos = std::array::from_fn(|i| world.qpos_index(&format!("fr3_joint{}", i + 1)));
         let arm_qvel = std::array::from_fn(|i| world.qvel_index(&format!("fr3_joint{}", i + 1)));
         let finger_qpos = [world.qpos_index("finger1"), world.qpos_index("finger2")];
+        let finger_qvel = [world.qvel_index("finger1"), world.qvel_index("finger2")];
         for (index, angle) in arm_qpos.iter().zip(setup.home_rad) {
             world.data.qpos_mut()[*index] = angle;
         }
@@ -61,7 +66,7 @@ impl Plant {
         }
         world.data.forward();
         let judge = setup.task.judge(&world);
-        Ok(Self { world, judge, arm_qpos, arm_qvel, finger_qpos, tau_nm: Joints::zeros(DOF), ticks: 0 })
+        Ok(Self { world, judge, arm_qpos, arm_qvel, finger_qpos, finger_qvel, tau_nm: Joints::zeros(DOF), ticks: 0 })
     }
 
     /// One millisecond under joint impedance control around the command. No allocation.
@@ -78,8 +83,12 @@ impl Plant {
         // Closing asks for a little less than nothing, so that the fingers squeeze.
         let finger = (command.gripper_width_m / 2.0).clamp(0.0, 0.04);
         let finger = if finger < 1e-4 { -0.005 } else { finger };
-        self.world.data.ctrl_mut()[DOF] = finger;
-        self.world.data.ctrl_mut()[DOF + 1] = finger;
+        for i in 0..2 {
+            let (q, qd) = (self.world.data.qpos()[self.finger_qpos[i]], self.world.data.qvel()[self.finger_qvel[i]]);
+            // The actuator pushes with `FINGER_STIFFNESS (ctrl - q) - FINGER_DAMPING qd`: no harder than asked for.
+            let firmest = q + (FINGER_DAMPING * qd - command.grip_force_n) / FINGER_STIFFNESS;
+            self.world.data.ctrl_mut()[DOF + i] = finger.max(firmest);
+        }
         self.world.data.step();
         self.ticks += 1;
         let width = self.width_m();
@@ -88,12 +97,14 @@ impl Plant {
 
     /// What the arm's sensors report.
     pub fn state(&self) -> ArmState {
+        let fingers = self.world.data.actuator_force();
         ArmState {
             stamp: self.now(),
             q: Joints::from_fn(DOF, |i| self.world.data.qpos()[self.arm_qpos[i]]),
             qd: Joints::from_fn(DOF, |i| self.world.data.qvel()[self.arm_qvel[i]]),
             tau_nm: self.tau_nm,
             gripper_width_m: self.width_m(),
+            grip_force_n: Some(-0.5 * (fingers[DOF] + fingers[DOF + 1])),
         }
     }
 

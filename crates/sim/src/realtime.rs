@@ -15,6 +15,8 @@ const MOCAP_ROOM: usize = 8;
 const CATCH_UP_STEPS: u64 = 20;
 /// Steps without a new command after which the arm only holds its last position.
 const SILENT_STEPS: u32 = 20;
+/// Grip force until the first command [N].
+const GRIP_FORCE_N: f64 = 35.0;
 
 /// The world at one moment, for cameras and scoring; of fixed size, so that it travels in a mailbox.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -82,7 +84,7 @@ pub fn realtime(
     }
     let origin = now - plant.now();
     let state = ArmState { stamp: now, ..plant.state() };
-    let command = ArmCommand::hold(state.q, state.gripper_width_m);
+    let command = ArmCommand::hold(state.q, state.gripper_width_m, GRIP_FORCE_N);
     let (command_writer, commands) = mailbox(None);
     let (states, state_reader) = mailbox(state);
     let (frames, frame_reader) = mailbox(frame(&plant, &goal, now, &mut snapshot));
@@ -171,7 +173,8 @@ impl Arm for MujocoArm {
 
     fn write(&mut self, command: &ArmCommand) -> Result<(), Fault> {
         let sound = |joints: &Joints| joints.len() == DOF && joints.is_finite();
-        if !(sound(&command.q) && sound(&command.qd) && sound(&command.tau_nm) && command.gripper_width_m.is_finite()) {
+        let gripper_is_sound = command.gripper_width_m.is_finite() && command.grip_force_n.is_finite();
+        if !(sound(&command.q) && sound(&command.qd) && sound(&command.tau_nm) && gripper_is_sound) {
             return Err(Fault::WriteFailed);
         }
         self.commands.write(Some(*command));

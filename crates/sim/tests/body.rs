@@ -11,7 +11,7 @@ use neuraxis_sim::{CameraRig, Plant, Snapshot, plant::DOF};
 const TORQUE_NM: [f64; DOF] = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0];
 
 fn hold(plant: &Plant) -> ArmCommand {
-    ArmCommand::hold(plant.state().q, 0.08)
+    ArmCommand::hold(plant.state().q, 0.08, 35.0)
 }
 
 /// All joints on sines of different phase: smooth from the first tick, up to 0.5 rad/s.

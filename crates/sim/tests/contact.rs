@@ -4,8 +4,8 @@
 mod driver;
 
 use driver::{Driver, setup};
-use neuraxis_core::{CameraView, Gripper, Point};
-use neuraxis_sim::{CameraRig, Goal, GoalKind, Setup, SimConfig, Spec, model::TABLE_Z_M};
+use neuraxis_core::{ArmCommand, CameraView, Gripper, Point};
+use neuraxis_sim::{CameraRig, Goal, GoalKind, Plant, Setup, SimConfig, Spec, model::TABLE_Z_M};
 
 /// The first seed whose goal takes this many presses.
 fn buttons(presses: usize) -> Setup {
@@ -39,6 +39,15 @@ fn friction_lifts_a_block() {
     driver.reach(&script[1]);
     let held = driver.plant.state().gripper_width_m;
     assert!((0.037..0.043).contains(&held), "the fingers stand {held:.4} m apart on a block of 0.04 m");
+    let squeezes_n = |plant: &Plant| plant.state().grip_force_n.expect("the fingers measure force");
+    assert!((30.0..36.0).contains(&squeezes_n(&driver.plant)), "{} N of 35", squeezes_n(&driver.plant));
+    // As gently as it is told, and firmly again.
+    let q = driver.plant.state().q;
+    for force_n in [8.0, 35.0] {
+        (0..300).for_each(|_| driver.plant.step(&ArmCommand::hold(q, 0.0, force_n)));
+        let measured_n = squeezes_n(&driver.plant);
+        assert!((measured_n - force_n).abs() < 1.0, "{measured_n} N of {force_n}");
+    }
     driver.rise(0.15);
     let lifted = height(&driver);
     assert!(lifted - before > 0.14, "lifted by {:.3} m only", lifted - before);

@@ -22,7 +22,7 @@ fn ms(millis: u64) -> Nanos {
 }
 
 fn command(q: Joints) -> ArmCommand {
-    ArmCommand::hold(q, 0.08)
+    ArmCommand::hold(q, 0.08, 35.0)
 }
 
 /// The same commands through the mailboxes and straight into a plant: the same world, and the same pictures.

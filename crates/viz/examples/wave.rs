@@ -36,8 +36,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let q = Joints::from_fn(7, |j| HOME[j] + 0.2 * wave * (1.0 + j as f64 * 0.1));
         let width = 0.04 + 0.04 * wave;
         let command =
-            ArmCommand { qd: q, qdd: q, ..ArmCommand::hold(Joints::from_fn(7, |j| q[j] + 0.002 * wave), width) };
-        let state = ArmState { stamp, q, qd: q, tau_nm: q, gripper_width_m: width };
+            ArmCommand { qd: q, qdd: q, ..ArmCommand::hold(Joints::from_fn(7, |j| q[j] + 0.002 * wave), width, 35.0) };
+        let state = ArmState { stamp, q, qd: q, tau_nm: q, gripper_width_m: width, grip_force_n: None };
         viz.log_state(&state, Some(&command))?;
         viz.log_wake_latency(stamp, 20e-6 + 15e-6 * wave.abs())?;
         viz.log_phase(stamp, if i % 100 < 60 { "Moving" } else { "Gripper" })?;

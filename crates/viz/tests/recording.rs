@@ -22,7 +22,14 @@ fn a_recording_holds_the_robot_and_is_thinned_to_the_rate_asked_for() {
         let mut viz = Viz::to_file(&path, &VizConfig { state_rate_hz: rate_hz, ..config() }).unwrap();
         for i in 0..2000 {
             let q = Joints::from_fn(7, |j| 0.3 + 0.0001 * i as f64 * j as f64);
-            let state = ArmState { stamp: Nanos::from_millis(i), q, qd: q, tau_nm: q, gripper_width_m: 0.04 };
+            let state = ArmState {
+                stamp: Nanos::from_millis(i),
+                q,
+                qd: q,
+                tau_nm: q,
+                gripper_width_m: 0.04,
+                grip_force_n: None,
+            };
             viz.log_state(&state, None).unwrap();
         }
         viz.log_event(Nanos(0), Level::Info, "hello").unwrap();

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use neuraxis_brainstem::{
     BodyState, Brainstem, BrainstemConfig, LoopSummary, Mode, MonotonicClock, PrivilegeConfig, RealtimeLinks,
-    RealtimeReport, Signals, run_realtime,
+    RealtimeReport, Signals, TickRecord, run_realtime,
 };
 use neuraxis_channel::{MailboxReader, MailboxWriter, mailbox, ring};
 use neuraxis_core::{Arm, ArmCommand, ArmState, Clock, Fault, Joints, Nanos, Pacing, Segment};
@@ -33,6 +33,11 @@ pub enum Moment {
     Done([bool; 4]),
 }
 
+/// Overruns belong to the machine, not to these proofs.
+pub fn config(privileges: PrivilegeConfig) -> BrainstemConfig {
+    BrainstemConfig { overrun_budget: 1_000_000, privileges, ..Default::default() }
+}
+
 /// Runs the loop until all faults have struck and at least `ticks` ticks were done.
 pub fn run(
     pacing: Pacing,
@@ -41,15 +46,25 @@ pub fn run(
     on_start: impl FnOnce(&RealtimeReport),
     watch: impl FnMut(Moment) + Send + 'static,
 ) -> LoopSummary {
+    run_recorded(pacing, privileges, ticks, on_start, watch, None)
+}
+
+/// Same; with `keep` the ring is emptied to the end, into it.
+pub fn run_recorded(
+    pacing: Pacing,
+    privileges: PrivilegeConfig,
+    ticks: u64,
+    on_start: impl FnOnce(&RealtimeReport),
+    watch: impl FnMut(Moment) + Send + 'static,
+    mut keep: Option<&mut Vec<TickRecord>>,
+) -> LoopSummary {
     let robot = rig::fr3();
-    // Overruns belong to the machine, not to this proof.
-    let config = BrainstemConfig { overrun_budget: 1_000_000, privileges, ..Default::default() };
-    let mut brainstem = Brainstem::new(robot.clone(), config).unwrap();
+    let mut brainstem = Brainstem::new(robot.clone(), config(privileges)).unwrap();
     let (to_loop, segments) = mailbox(None);
     let (to_arm, bodies) = mailbox(None);
     let (to_other, mut seen_by_other) = mailbox::<Option<BodyState>>(None);
     let (to_stats, _stats) = mailbox(Default::default());
-    let (records_in, records) = ring(256);
+    let (records_in, records) = ring(if keep.is_some() { 1 << 15 } else { 256 });
     let signals = Arc::new(Signals::default());
     let links = RealtimeLinks {
         segments,
@@ -81,8 +96,12 @@ pub fn run(
         let other = scope.spawn(move || {
             let signals = beside;
             while !signals.exit.is_raised() {
-                if signals.heartbeat.get() < EMPTIED_TICKS {
-                    while records.pop().is_some() {}
+                if keep.is_some() || signals.heartbeat.get() < EMPTIED_TICKS {
+                    while let Some(record) = records.pop() {
+                        if let Some(kept) = keep.as_mut() {
+                            kept.push(record);
+                        }
+                    }
                 }
                 std::hint::black_box(seen_by_other.latest());
                 std::thread::yield_now();
@@ -202,6 +221,7 @@ impl LivelyArm {
             qd: self.state.qd,
             qdd,
             gripper_width_m: 0.04,
+            grip_force_n: 20.0,
         });
         self.segments.write(self.segment);
     }

@@ -19,7 +19,7 @@ pub fn fr3() -> Arc<Robot> {
 
 pub fn at_rest(q: Joints) -> ArmState {
     let zero = Joints::zeros(q.len());
-    ArmState { stamp: Nanos(0), q, qd: zero, tau_nm: zero, gripper_width_m: 0.04 }
+    ArmState { stamp: Nanos(0), q, qd: zero, tau_nm: zero, gripper_width_m: 0.04, grip_force_n: None }
 }
 
 /// Brainstem and ideal arm; checks every command against the joint limits.
@@ -62,6 +62,7 @@ impl Rig {
             qd,
             qdd: Joints::zeros(qd.len()),
             gripper_width_m: 0.08,
+            grip_force_n: 20.0,
         }
     }
 

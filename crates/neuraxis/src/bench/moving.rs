@@ -74,6 +74,7 @@ pub fn run(config: &Config, secs: f64, outside: Option<Outside>) -> Result<Run> 
     let mind_links = CerebellumLinks {
         body,
         predictions,
+        images: mailbox(None).1,
         epochs: mailbox(1).1,
         segments: segments_in,
         minds: vec![mind_in],
@@ -191,5 +192,5 @@ impl Arm for Echo {
 /// At rest, fingers apart.
 pub fn still(q: &Joints) -> ArmState {
     let zeros = Joints::zeros(q.len());
-    ArmState { stamp: Nanos(0), q: *q, qd: zeros, tau_nm: zeros, gripper_width_m: 0.08 }
+    ArmState { stamp: Nanos(0), q: *q, qd: zeros, tau_nm: zeros, gripper_width_m: 0.08, grip_force_n: None }
 }

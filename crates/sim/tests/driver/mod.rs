@@ -51,7 +51,7 @@ pub struct Driver {
 impl Driver {
     pub fn new(setup: &Setup) -> Self {
         let plant = Plant::new(setup).expect("physics");
-        let command = ArmCommand::hold(plant.state().q, width(Gripper::Open));
+        let command = ArmCommand::hold(plant.state().q, width(Gripper::Open), 35.0);
         Self { robot: robot(), plant, command }
     }
 

@@ -156,7 +156,7 @@ impl TrainConfig {
     pub fn validate(&self) -> Result<()> {
         self.policy.validate()?;
         let fail = |key, value: String, allowed| Err(Error::Config { key, value, allowed });
-        if self.workers == 0 || self.batch % self.workers != 0 || self.batch == 0 {
+        if self.workers == 0 || !self.batch.is_multiple_of(self.workers) || self.batch == 0 {
             return fail("batch", self.batch.to_string(), "a positive multiple of workers");
         }
         if !(self.lr.is_finite() && self.lr > 0.0) {

@@ -36,7 +36,8 @@ pub struct TickInputs {
 impl Brainstem {
     /// One tick with all that happened since the one before. No heap, no clock, no I/O.
     pub fn tick(&mut self, inputs: &TickInputs) -> Tick {
-        for fault in [inputs.write, inputs.read, inputs.overrun.then_some(Fault::Overrun)].into_iter().flatten() {
+        let overrun = inputs.overrun.then_some(Fault::Overrun);
+        for fault in [inputs.write, inputs.read, overrun].into_iter().flatten() {
             self.trip(fault);
         }
         if inputs.requests.stop {

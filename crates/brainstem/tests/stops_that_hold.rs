@@ -173,3 +173,15 @@ fn sr02_no_number_locks_out_the_segments_after_it() {
         assert_eq!((rig.tick(Some(&next)).rejected, rig.brainstem.mode()), (None, Mode::Track));
     }
 }
+
+#[test]
+fn sr04_grip_force_stays_within_its_limit() {
+    let mut rig = Rig::new(BrainstemConfig::default());
+    let most_n = rig.brainstem.config().grip_force_max_n;
+    assert_eq!(rig.tick(None).command.grip_force_n, most_n, "something may be held already");
+    for (seq, (told_n, command_n)) in [(20.0, 20.0), (1e6, most_n), (-5.0, 0.0)].into_iter().enumerate() {
+        let mut segment = rig.segment(seq as u64 + 1, rig.brainstem.commanded().qd);
+        segment.grip_force_n = told_n;
+        assert_eq!(rig.tick(Some(&segment)).command.grip_force_n, command_n);
+    }
+}

@@ -19,13 +19,25 @@ use crate::{
     interrupt,
 };
 
+/// Does this processor multiply bf16 itself?
+fn multiplies_bf16() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("avx512bf16");
+    #[cfg(not(target_arch = "x86_64"))]
+    return true;
+}
+
 /// Trains from data set folders (one per shard) into `out`.
 pub fn policy(config: &Config, data: &[PathBuf], settings: Option<&Path>, out: &Path, command: String) -> Result<()> {
-    let settings: TrainConfig = match settings {
+    let mut settings: TrainConfig = match settings {
         Some(file) => read(file)?,
         None => TrainConfig::default(),
     };
     settings.validate()?;
+    if settings.bf16 && !multiplies_bf16() {
+        println!("this processor has no bf16 instructions, with which bf16 is slower than f32: training in f32");
+        settings.bf16 = false;
+    }
     // Ctrl-C saves the state and ends.
     interrupt::listen()?;
     std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;

@@ -22,7 +22,8 @@ fn scalar(state: &SegmentState, i: usize) -> Scalar {
 
 /// The commanded state `dt_secs` after `from` on the way along `target` (the wanted state at that moment).
 ///
-/// `dt_secs` is above zero. Meets the target's velocity after one tick where the limits allow it; otherwise lags, and catches up.
+/// Meets the target's velocity after one tick where the limits allow it; otherwise lags, and catches up. `dt_secs` is
+/// above zero.
 pub(crate) fn follow(from: &SegmentState, target: &SegmentState, dt_secs: f64, limits: &[JointLimits]) -> SegmentState {
     let mut next = *from;
     let outputs = next.q.iter_mut().zip(next.qd.iter_mut()).zip(next.qdd.iter_mut());

@@ -3,7 +3,7 @@
 use nalgebra::{Rotation3, Vector3};
 use neuraxis_core::{Joints, MAX_JOINTS};
 
-use crate::Robot;
+use crate::{Robot, trig::turns};
 
 /// Down along the base's z axis [m/s²].
 pub const GRAVITY_M_S2: f64 = 9.81;
@@ -45,12 +45,13 @@ impl Robot {
         let mut acceleration = Vector3::new(0.0, 0.0, lift_m_s2);
 
         // Outwards: angular velocity, angular and linear acceleration of each link, then what its body needs.
-        let motion = q.iter().zip(qd.iter()).zip(qdd.iter());
+        let turns = turns(q);
+        let motion = turns.iter().zip(qd.iter()).zip(qdd.iter());
         let links = self.joints.iter().zip(&self.bodies);
-        for (((joint, body), ((angle, rate), rate_change)), part) in links.zip(motion).zip(parts.iter_mut()) {
+        for (((joint, body), ((turn, rate), rate_change)), part) in links.zip(motion).zip(parts.iter_mut()) {
             let arm = joint.parent_from_joint.translation.vector;
             let at_joint = acceleration + spin_rate.cross(&arm) + spin.cross(&spin.cross(&arm));
-            let parent_from_link = joint.turned(&joint.parent_from_joint.rotation, *angle);
+            let parent_from_link = joint.turned(&joint.parent_from_joint.rotation, *turn);
             let axis = joint.axis.into_inner();
             let carried = parent_from_link.inverse_transform_vector(&spin);
             spin_rate = parent_from_link.inverse_transform_vector(&spin_rate)

@@ -3,7 +3,11 @@
 use nalgebra::{IsometryMatrix3, Matrix3, Rotation3, Translation3, Vector3};
 use neuraxis_core::{Base, Joints, MAX_JOINTS, Pose, Tool};
 
-use crate::{Robot, chain::Joint};
+use crate::{
+    Robot,
+    chain::Joint,
+    trig::{Turn, turns},
+};
 
 /// Poses of all links in the base at one joint position, `X_BL`; made by [`Robot::link_frames`].
 #[derive(Copy, Clone, Debug)]
@@ -35,8 +39,9 @@ impl Robot {
     pub fn link_frames(&self, q: &Joints) -> LinkFrames {
         let mut base_from_link = [IsometryMatrix3::identity(); MAX_JOINTS + 1];
         let mut last = IsometryMatrix3::identity();
-        for ((joint, angle), slot) in self.joints.iter().zip(q.iter()).zip(base_from_link.iter_mut().skip(1)) {
-            last = joint.moved(&last, *angle);
+        let turns = turns(q);
+        for ((joint, turn), slot) in self.joints.iter().zip(&turns).zip(base_from_link.iter_mut().skip(1)) {
+            last = joint.moved(&last, *turn);
             *slot = last;
         }
         LinkFrames { base_from_link, base_from_tool: last * self.last_from_tool, dof: self.dof() }
@@ -44,11 +49,11 @@ impl Robot {
 }
 
 impl Joint {
-    /// `base_from_parent * parent_from_joint * turn(angle)`.
+    /// `base_from_parent * parent_from_joint * turn`.
     #[inline]
-    pub(crate) fn moved(&self, base_from_parent: &IsometryMatrix3<f64>, angle_rad: f64) -> IsometryMatrix3<f64> {
+    pub(crate) fn moved(&self, base_from_parent: &IsometryMatrix3<f64>, turn: Turn) -> IsometryMatrix3<f64> {
         let at_zero = base_from_parent * self.parent_from_joint;
-        IsometryMatrix3::from_parts(at_zero.translation, self.turned(&at_zero.rotation, angle_rad))
+        IsometryMatrix3::from_parts(at_zero.translation, self.turned(&at_zero.rotation, turn))
     }
 
     /// The joint's axis seen through a rotation.
@@ -57,14 +62,17 @@ impl Joint {
         if self.about_z { rotation.matrix().column(2).into_owned() } else { rotation * self.axis.into_inner() }
     }
 
-    /// `rotation * turn(angle)`.
+    /// `rotation * turn`.
     #[inline]
-    pub(crate) fn turned(&self, rotation: &Rotation3<f64>, angle_rad: f64) -> Rotation3<f64> {
+    pub(crate) fn turned(&self, rotation: &Rotation3<f64>, turn: Turn) -> Rotation3<f64> {
+        let Turn { sin, cos } = turn;
         if !self.about_z {
-            return rotation * Rotation3::from_axis_angle(&self.axis, angle_rad);
+            // Rodrigues.
+            let (axis, across) = (self.axis.into_inner(), self.axis.cross_matrix());
+            let matrix = Matrix3::identity() * cos + across * sin + axis * axis.transpose() * (1.0 - cos);
+            return rotation * Rotation3::from_matrix_unchecked(matrix);
         }
         // A turn about z mixes the first two columns and leaves the third.
-        let (sin, cos) = angle_rad.sin_cos();
         let (x, y) = (rotation.matrix().column(0), rotation.matrix().column(1));
         let columns = [x * cos + y * sin, y * cos - x * sin, rotation.matrix().column(2).into_owned()];
         Rotation3::from_matrix_unchecked(Matrix3::from_columns(&columns))

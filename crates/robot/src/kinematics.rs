@@ -3,7 +3,7 @@
 use nalgebra::{IsometryMatrix3, Vector6};
 use neuraxis_core::{Base, Joints, MAX_JOINTS, Pose, Tool};
 
-use crate::Robot;
+use crate::{Robot, trig::turns};
 
 /// Columns of the geometric Jacobian of the tool point in the base: linear [m/rad] above angular [-].
 #[derive(Copy, Clone, Debug)]
@@ -28,8 +28,8 @@ impl Robot {
     /// `X_BT` at joint positions [rad]. No allocation.
     pub fn base_from_tool(&self, q: &Joints) -> Pose<Base, Tool> {
         let mut last = IsometryMatrix3::identity();
-        for (joint, angle) in self.joints.iter().zip(q.iter()) {
-            last = joint.moved(&last, *angle);
+        for (joint, turn) in self.joints.iter().zip(&turns(q)) {
+            last = joint.moved(&last, *turn);
         }
         Pose::new(nalgebra::convert(last * self.last_from_tool))
     }
@@ -41,19 +41,22 @@ impl Robot {
     }
 
     /// As [`Robot::jacobian`], the pose as a matrix.
+    #[inline]
     pub(crate) fn jacobian_and_tool(&self, q: &Joints) -> (Jacobian, IsometryMatrix3<f64>) {
         let mut columns = [Vector6::zeros(); MAX_JOINTS];
         let mut last = IsometryMatrix3::identity();
-        for ((joint, angle), column) in self.joints.iter().zip(q.iter()).zip(columns.iter_mut()) {
-            last = joint.moved(&last, *angle);
+        for ((joint, turn), column) in self.joints.iter().zip(&turns(q)).zip(columns.iter_mut()) {
+            last = joint.moved(&last, *turn);
             // First each joint's origin above its axis; a joint's own turn leaves both where they are.
             let (origin, axis) = (last.translation.vector, joint.turned_axis(&last.rotation));
             *column = Vector6::new(origin.x, origin.y, origin.z, axis.x, axis.y, axis.z);
         }
         let tool = last * self.last_from_tool;
+        let point = tool.translation.vector;
         for column in columns.iter_mut().take(self.dof()) {
-            let (origin, axis) = (column.fixed_rows::<3>(0).into_owned(), column.fixed_rows::<3>(3).into_owned());
-            column.fixed_rows_mut::<3>(0).copy_from(&axis.cross(&(tool.translation.vector - origin)));
+            let [x, y, z, wx, wy, wz] = (*column).into();
+            let (rx, ry, rz) = (point.x - x, point.y - y, point.z - z);
+            *column = Vector6::new(wy * rz - wz * ry, wz * rx - wx * rz, wx * ry - wy * rx, wx, wy, wz);
         }
         (Jacobian { columns, dof: self.dof() }, tool)
     }

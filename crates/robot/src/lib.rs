@@ -18,6 +18,7 @@ mod inertia;
 mod kinematics;
 mod model;
 mod segments;
+mod trig;
 
 pub use collision::MAX_CAPSULES;
 pub use config::{CapsuleConfig, RobotConfig};

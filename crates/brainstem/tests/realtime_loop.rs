@@ -42,6 +42,21 @@ fn config() -> BrainstemConfig {
     BrainstemConfig { lease_max_secs: 1.0, overrun_budget: 1_000_000, privileges, ..Default::default() }
 }
 
+/// From rest at `q`, with a lease that outlasts most of a second: joint 0 speeds up.
+fn speeding_up(t0: Nanos, q: Joints, rad_s2: f64) -> Segment {
+    Segment {
+        epoch: 1,
+        seq: 1,
+        t0,
+        valid_until: t0 + Nanos::from_millis(900),
+        q,
+        qd: Joints::zeros(q.len()),
+        qdd: Joints::from_fn(q.len(), |i| if i == 0 { rad_s2 } else { 0.0 }),
+        gripper_width_m: 0.08,
+        grip_force_n: 20.0,
+    }
+}
+
 /// Ends the process if a test hangs.
 fn watchdog() -> mpsc::Sender<()> {
     let (alive, ended) = mpsc::channel::<()>();
@@ -82,19 +97,7 @@ fn the_loop_follows_segments_publishes_and_stops_before_it_leaves() {
             None => std::thread::sleep(Duration::from_millis(1)),
         }
     };
-    let mut qdd = Joints::zeros(7);
-    qdd[0] = 0.5;
-    to_loop.write(Some(Segment {
-        epoch: 1,
-        seq: 1,
-        t0: first.now,
-        valid_until: first.now + Nanos::from_millis(900),
-        q: first.commanded.q,
-        qd: Joints::zeros(7),
-        qdd,
-        gripper_width_m: 0.08,
-        grip_force_n: 20.0,
-    }));
+    to_loop.write(Some(speeding_up(first.now, first.commanded.q, 0.5)));
     // A late start counts as a jump; then there is nothing to leave from but a still arm, which the end checks too.
     let mut moved = false;
     while !moved && MonotonicClock.now() < first.now + Nanos::from_millis(600) {
@@ -199,19 +202,7 @@ impl Arm for FragileArm {
 fn run_in_motion(mut arm: FragileArm) -> Result<LoopSummary, BrainstemError> {
     let robot = rig::fr3();
     let mut brainstem = Brainstem::new(robot.clone(), config()).unwrap();
-    let t0 = MonotonicClock.now();
-    let qdd = Joints::from_fn(7, |i| if i == 0 { 1.0 } else { 0.0 });
-    let segment = Segment {
-        epoch: 1,
-        seq: 1,
-        t0,
-        valid_until: t0 + Nanos::from_millis(900),
-        q: robot.home(),
-        qd: Joints::zeros(7),
-        qdd,
-        gripper_width_m: 0.08,
-        grip_force_n: 20.0,
-    };
+    let segment = speeding_up(MonotonicClock.now(), robot.home(), 1.0);
     let (_to_loop, segments) = mailbox(Some(segment));
     let links = RealtimeLinks { segments, states: Vec::new(), ticks: ring(1).0, stats: None, signals: Arc::default() };
     run_realtime(&mut arm, &mut brainstem, links, |_| {})
@@ -327,18 +318,8 @@ fn sr11_a_device_that_gives_the_rhythm_too_slowly_is_an_overrun() {
     let ideal = IdealArm { state: rig::at_rest(robot.home()), reads_left: u64::MAX };
     let mut arm = DeviceArm { ideal, signals: signals.clone(), reads: 0 };
     let mut brainstem = Brainstem::new(robot.clone(), BrainstemConfig { overrun_budget: 60, ..config() }).unwrap();
-    let t0 = MonotonicClock.now();
-    let segment = Segment {
-        epoch: 1,
-        seq: 1,
-        t0,
-        valid_until: t0 + Nanos::from_millis(990),
-        q: robot.home(),
-        qd: Joints::zeros(7),
-        qdd: Joints::from_fn(7, |i| if i == 0 { 0.2 } else { 0.0 }),
-        gripper_width_m: 0.08,
-        grip_force_n: 20.0,
-    };
+    let mut segment = speeding_up(MonotonicClock.now(), robot.home(), 0.2);
+    segment.valid_until = segment.t0 + Nanos::from_millis(990);
     let (_to_loop, segments) = mailbox(Some(segment));
     let links = RealtimeLinks { segments, states: Vec::new(), ticks: ring(1).0, stats: None, signals };
     let summary = run_realtime(&mut arm, &mut brainstem, links, |_| {}).unwrap();

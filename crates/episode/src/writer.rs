@@ -233,7 +233,7 @@ impl EpisodeWriter {
         topic: &str,
         stamp: Nanos,
         values: [&[f64]; 3],
-        gripper: (f64, Option<f64>),
+        (gripper_width_m, grip_force_n): (f64, Option<f64>),
     ) -> Result<(), EpisodeError> {
         let header = Arc::clone(&self.header);
         let [position, velocity, effort] = values;
@@ -250,8 +250,8 @@ impl EpisodeWriter {
             position,
             velocity,
             effort,
-            gripper_width_m: gripper.0,
-            grip_force_n: gripper.1,
+            gripper_width_m,
+            grip_force_n,
         };
         self.ros(topic, &schemas::JOINT_STATE, stamp, |buffer| messages::encode_joints(buffer, &message))
     }

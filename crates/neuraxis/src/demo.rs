@@ -27,7 +27,7 @@ use crate::{
     recorder::Recorder,
     script::Script,
     source::{Source, load_policy},
-    threads::{Film, Shared},
+    threads::Shared,
 };
 
 /// Which clock an episode runs on.
@@ -108,8 +108,7 @@ fn episode(config: &Config, plan: &DemoPlan, studio: &Studio, setup: &Setup) -> 
             let record = |zero| create(zero).map(Some);
             let mut report = session.run(Until::EpisodeEnds, &shared, record, |_| Ok(None))?;
             print_rates(&report);
-            let film = std::mem::replace(&mut report.film, Film { recorder: None, trouble: None });
-            let files = match (film.recorder, film.trouble) {
+            let files = match (report.film.recorder.take(), report.film.trouble.take()) {
                 (Some(recorder), _) => close(recorder, plan, &report.outcome, &rates_json(&report)),
                 (None, Some(trouble)) => Err(trouble.context("the arm went on, its recording did not")),
                 (None, None) => Err(anyhow!("nothing was recorded")),

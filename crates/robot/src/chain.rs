@@ -2,17 +2,19 @@
 
 use std::path::Path;
 
-use nalgebra::{Isometry3, IsometryMatrix3, Translation3, UnitQuaternion, UnitVector3, Vector3};
+use nalgebra::{Isometry3, IsometryMatrix3, Rotation3, Translation3, UnitQuaternion, UnitVector3, Vector3};
 
-use crate::{RobotConfig, RobotError};
+use crate::{RobotConfig, RobotError, trig::Turn};
 
 /// One revolute joint: the fixed transform before it, and its axis.
 #[derive(Clone, Debug)]
 pub(crate) struct Joint {
     /// Joint frame at zero in the frame of the moving link before it.
     pub(crate) parent_from_joint: IsometryMatrix3<f64>,
+    /// Its rotation when it is one about x, as in every Denavit-Hartenberg description: multiplying is cheap.
+    pub(crate) tilt: Option<Turn>,
     pub(crate) axis: UnitVector3<f64>,
-    /// The axis is z, as in every Denavit-Hartenberg description: turning is cheap.
+    /// The axis is z, as in those descriptions: turning is cheap.
     pub(crate) about_z: bool,
 }
 
@@ -47,7 +49,8 @@ impl<'a> Chain<'a> {
                 urdf_rs::JointType::Revolute | urdf_rs::JointType::Continuous => {
                     let axis = UnitVector3::try_new(Vector3::from(*joint.axis.xyz), 1e-9)
                         .ok_or_else(|| refuse(format!("joint {}: its axis has no direction", joint.name)))?;
-                    joints.push(Joint { parent_from_joint: before, axis, about_z: axis == Vector3::z_axis() });
+                    let about_z = axis == Vector3::z_axis();
+                    joints.push(Joint { parent_from_joint: before, tilt: tilt(&before.rotation), axis, about_z });
                     moving.push(joint);
                     before = IsometryMatrix3::identity();
                 }
@@ -80,6 +83,13 @@ impl<'a> Chain<'a> {
         }
         None
     }
+}
+
+/// The turn about x that a rotation is, if it is one to rounding.
+fn tilt(rotation: &Rotation3<f64>) -> Option<Turn> {
+    let (sin, cos) = (rotation[(2, 1)], rotation[(1, 1)]);
+    let about_x = Rotation3::from_axis_angle(&Vector3::x_axis(), sin.atan2(cos));
+    ((rotation.matrix() - about_x.matrix()).amax() < 1e-15).then_some(Turn { sin, cos })
 }
 
 /// Joints from base to tool, in that order.

@@ -6,6 +6,7 @@ use neuraxis_core::{Base, Joints, MAX_JOINTS, Pose, Tool};
 use crate::{
     Robot,
     chain::Joint,
+    columns::Columns,
     trig::{Turn, turns},
 };
 
@@ -38,44 +39,46 @@ impl Robot {
     /// Poses of all links at joint positions [rad]. No allocation.
     pub fn link_frames(&self, q: &Joints) -> LinkFrames {
         let mut base_from_link = [IsometryMatrix3::identity(); MAX_JOINTS + 1];
-        let mut last = IsometryMatrix3::identity();
+        let mut last = Columns::identity();
         let turns = turns(q);
         for ((joint, turn), slot) in self.joints.iter().zip(&turns).zip(base_from_link.iter_mut().skip(1)) {
             last = joint.moved(&last, *turn);
-            *slot = last;
+            *slot = last.isometry();
         }
-        LinkFrames { base_from_link, base_from_tool: last * self.last_from_tool, dof: self.dof() }
+        let base_from_tool = last.moved(&self.last_from_tool).isometry();
+        LinkFrames { base_from_link, base_from_tool, dof: self.dof() }
     }
 }
 
 impl Joint {
     /// `base_from_parent * parent_from_joint * turn`.
     #[inline]
-    pub(crate) fn moved(&self, base_from_parent: &IsometryMatrix3<f64>, turn: Turn) -> IsometryMatrix3<f64> {
-        let at_zero = base_from_parent * self.parent_from_joint;
-        IsometryMatrix3::from_parts(at_zero.translation, self.turned(&at_zero.rotation, turn))
-    }
-
-    /// The joint's axis seen through a rotation.
-    #[inline]
-    pub(crate) fn turned_axis(&self, rotation: &Rotation3<f64>) -> Vector3<f64> {
-        if self.about_z { rotation.matrix().column(2).into_owned() } else { rotation * self.axis.into_inner() }
+    pub(crate) fn moved(&self, base_from_parent: &Columns, turn: Turn) -> Columns {
+        let at_zero = match self.tilt {
+            Some(tilt) => base_from_parent.shifted(&self.parent_from_joint).about_x(tilt),
+            None => base_from_parent.shifted(&self.parent_from_joint).rotated(&self.parent_from_joint.rotation),
+        };
+        if self.about_z { at_zero.about_z(turn) } else { at_zero.rotated(&self.turn(turn)) }
     }
 
     /// `rotation * turn`.
     #[inline]
     pub(crate) fn turned(&self, rotation: &Rotation3<f64>, turn: Turn) -> Rotation3<f64> {
-        let Turn { sin, cos } = turn;
         if !self.about_z {
-            // Rodrigues.
-            let (axis, across) = (self.axis.into_inner(), self.axis.cross_matrix());
-            let matrix = Matrix3::identity() * cos + across * sin + axis * axis.transpose() * (1.0 - cos);
-            return rotation * Rotation3::from_matrix_unchecked(matrix);
+            return rotation * self.turn(turn);
         }
         // A turn about z mixes the first two columns and leaves the third.
+        let Turn { sin, cos } = turn;
         let (x, y) = (rotation.matrix().column(0), rotation.matrix().column(1));
         let columns = [x * cos + y * sin, y * cos - x * sin, rotation.matrix().column(2).into_owned()];
         Rotation3::from_matrix_unchecked(Matrix3::from_columns(&columns))
+    }
+
+    /// About the joint's axis (Rodrigues).
+    fn turn(&self, Turn { sin, cos }: Turn) -> Rotation3<f64> {
+        let (axis, across) = (self.axis.into_inner(), self.axis.cross_matrix());
+        let matrix = Matrix3::identity() * cos + across * sin + axis * axis.transpose() * (1.0 - cos);
+        Rotation3::from_matrix_unchecked(matrix)
     }
 }
 

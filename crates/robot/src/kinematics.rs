@@ -3,7 +3,7 @@
 use nalgebra::{IsometryMatrix3, Vector6};
 use neuraxis_core::{Base, Joints, MAX_JOINTS, Pose, Tool};
 
-use crate::{Robot, trig::turns};
+use crate::{Robot, columns::Columns, trig::turns};
 
 /// Columns of the geometric Jacobian of the tool point in the base: linear [m/rad] above angular [-].
 #[derive(Copy, Clone, Debug)]
@@ -27,11 +27,11 @@ impl Jacobian {
 impl Robot {
     /// `X_BT` at joint positions [rad]. No allocation.
     pub fn base_from_tool(&self, q: &Joints) -> Pose<Base, Tool> {
-        let mut last = IsometryMatrix3::identity();
+        let mut last = Columns::identity();
         for (joint, turn) in self.joints.iter().zip(&turns(q)) {
             last = joint.moved(&last, *turn);
         }
-        Pose::new(nalgebra::convert(last * self.last_from_tool))
+        Pose::new(nalgebra::convert(last.moved(&self.last_from_tool).isometry()))
     }
 
     /// The Jacobian and `X_BT` at joint positions [rad]. No allocation.
@@ -44,14 +44,14 @@ impl Robot {
     #[inline]
     pub(crate) fn jacobian_and_tool(&self, q: &Joints) -> (Jacobian, IsometryMatrix3<f64>) {
         let mut columns = [Vector6::zeros(); MAX_JOINTS];
-        let mut last = IsometryMatrix3::identity();
+        let mut last = Columns::identity();
         for ((joint, turn), column) in self.joints.iter().zip(&turns(q)).zip(columns.iter_mut()) {
             last = joint.moved(&last, *turn);
             // First each joint's origin above its axis; a joint's own turn leaves both where they are.
-            let (origin, axis) = (last.translation.vector, joint.turned_axis(&last.rotation));
+            let (origin, axis) = (last.origin, if joint.about_z { last.z } else { last.direction(&joint.axis) });
             *column = Vector6::new(origin.x, origin.y, origin.z, axis.x, axis.y, axis.z);
         }
-        let tool = last * self.last_from_tool;
+        let tool = last.moved(&self.last_from_tool).isometry();
         let point = tool.translation.vector;
         for column in columns.iter_mut().take(self.dof()) {
             let [x, y, z, wx, wy, wz] = (*column).into();

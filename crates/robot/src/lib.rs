@@ -8,6 +8,7 @@
 mod chain;
 mod check;
 mod collision;
+mod columns;
 mod config;
 mod descent;
 mod dynamics;

@@ -82,22 +82,36 @@ impl Policy for NearestReplay {
             observation.gripper_width_m,
         );
         let here = features(&self.config, &cloud, &body, text).map_err(refuse)?;
-        let distance = |there: &[f32]| here.iter().zip(there).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
-        let nearest = self
+        let (squared, keyframe) = self
             .entries
             .iter()
-            .min_by(|a, b| distance(&a.0).total_cmp(&distance(&b.0)))
+            .map(|(there, keyframe)| (squared_distance(&here, there), keyframe))
+            .min_by(|a, b| a.0.total_cmp(&b.0))
             .ok_or_else(|| PolicyError::Internal("the data set is empty".into()))?;
         self.seq += 1;
         Ok(Prediction {
             seq: self.seq,
             epoch: instruction.epoch,
             observed_at: observation.stamp,
-            keyframe: nearest.1,
-            confidence: (-distance(&nearest.0)).exp(),
+            keyframe: *keyframe,
+            confidence: (-squared).exp(),
             times: StageTimes::default(),
         })
     }
+}
+
+/// Summed in eight lanes, which the compiler turns into vector instructions: this is all that a prediction costs.
+fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
+    const LANES: usize = 8;
+    let mut sums = [0.0; LANES];
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in a.iter().zip(b) {
+        for i in 0..LANES {
+            sums[i] += (a[i] - b[i]) * (a[i] - b[i]);
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| (a - b) * (a - b)).sum();
+    sums.iter().sum::<f32>() + rest
 }
 
 fn features(config: &PolicyConfig, scene: &Cloud, body: &Body, text: &TextFeatures) -> Result<Vec<f32>> {

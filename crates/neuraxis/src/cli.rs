@@ -172,6 +172,17 @@ enum TasksCommand {
         #[arg(long, default_value_t = EVAL_SEED)]
         seed: u64,
     },
+    /// The expert solves a scene, as a sheet of pictures: a column for each key-frame reached.
+    Film {
+        /// Tasks, comma-separated, or `all`.
+        task: String,
+        /// Seed of the scene.
+        #[arg(long, default_value_t = EVAL_SEED)]
+        seed: u64,
+        /// Folder for the pictures, OUT/TASK-SEED.png.
+        #[arg(long, default_value = "out/film")]
+        out: PathBuf,
+    },
     /// The expert solves a scene, recorded; `--live` opens the viewer.
     #[cfg(feature = "viz")]
     Watch {
@@ -288,8 +299,19 @@ pub fn run(cli: Cli) -> Result<()> {
     let config = || Config::load(&root, &cli.robot);
     match cli.command {
         Command::Tasks { what: TasksCommand::List } => {
-            for name in neuraxis_sim::tasks::names() {
-                println!("{name}");
+            println!("{:<28} {:>10}  what is to be done", "task", "variations");
+            for kind in neuraxis_sim::tasks::KINDS {
+                println!("{:<28} {:>10}  {}", kind.name, kind.variations, kind.summary);
+            }
+            Ok(())
+        }
+        Command::Tasks { what: TasksCommand::Film { task, seed, out } } => {
+            let studio = Studio::new(config()?)?;
+            for task in task_list(&task)? {
+                let file = out.join(format!("{task}-{seed}.png"));
+                let (said, outcome) = crate::film::film(&studio, &task, seed, &file)?;
+                let end = if outcome.success { "success" } else { "no success" };
+                println!("{task} {seed}: {said:?}: {end} after {:.1} s, {}", outcome.secs, file.display());
             }
             Ok(())
         }

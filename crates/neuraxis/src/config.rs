@@ -16,7 +16,7 @@ pub struct RunSettings {
     pub policy_hz: f64,
     /// Observation-to-prediction latency of the lockstep clock, 0.001 to 1 [s]: the measured p99.
     pub lockstep_latency_secs: f64,
-    /// A run is a failure after this time, 1 to 600 [s].
+    /// A run is a failure after this time, 1 to 600 [s]; long tasks have a multiple of it.
     pub time_limit_secs: f64,
     /// Policy weights, relative to the workspace.
     pub weights: PathBuf,

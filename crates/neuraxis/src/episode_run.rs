@@ -42,7 +42,7 @@ impl Studio {
         let run = RunConfig {
             policy_period: Nanos::from_secs(1.0 / self.config.run.policy_hz),
             policy_latency: Nanos::from_secs(self.config.run.lockstep_latency_secs),
-            time_limit: Nanos::from_secs(self.config.run.time_limit_secs),
+            time_limit: Nanos::from_secs(self.config.run.time_limit_secs * setup.length()),
         };
         let cerebellum = CerebellumConfig { repredict, ..self.config.cerebellum.clone() };
         Lockstep::new(self.robot.clone(), setup, self.config.brainstem.clone(), cerebellum, run)

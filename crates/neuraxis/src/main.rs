@@ -14,6 +14,8 @@ mod doctor;
 mod episode_run;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod eval;
+#[cfg(all(feature = "sim", feature = "policy"))]
+mod film;
 #[cfg(feature = "sim")]
 mod lockstep;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]

@@ -164,7 +164,7 @@ impl Session<'_> {
         let film_links = RecorderLinks { ticks, minds: decisions, observations: film_eyes, seen };
         let camera_period = Nanos::from_secs(1.0 / config.run.camera_hz);
         let policy_period = Nanos::from_secs(1.0 / config.run.policy_hz);
-        let limit = Nanos::from_secs(config.run.time_limit_secs);
+        let limit = Nanos::from_secs(config.run.time_limit_secs * self.setup.length());
         let (robot, setup, stop_after) = (self.robot.clone(), self.setup, self.cameras_stop_after);
         let (source, words, embedder) = (&mut self.source, self.words.clone(), self.embedder.take());
 

@@ -17,7 +17,7 @@ pub use error::SimError;
 pub use plant::{Plant, Snapshot};
 pub use realtime::{Frame, MujocoArm, RealtimePlant, realtime};
 pub use setup::{Setup, SimConfig, Spec};
-pub use tasks::{Goal, GoalKind};
+pub use tasks::Goal;
 
 /// Version of the physics engine in use.
 pub fn mujoco_version() -> String {

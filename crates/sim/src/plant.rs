@@ -25,6 +25,8 @@ const TORQUE_NM: [f64; DOF] = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0];
 /// MuJoCo's data with names resolved; what judges and experts see.
 pub struct WorldData {
     data: MjData<Arc<MjModel>>,
+    /// Bodies of the gripper's fingers.
+    fingers: [usize; 2],
 }
 
 /// What is needed to draw the world: positions of joints and of mocap bodies.
@@ -53,7 +55,7 @@ pub struct Plant {
 impl Plant {
     /// The arm at home with open fingers, objects at rest.
     pub fn new(setup: &Setup) -> Result<Self, SimError> {
-        let mut world = WorldData { data: MjData::new(setup.model.clone()) };
+        let mut world = WorldData::new(setup.model.clone());
         let arm_qpos = std::array::from_fn(|i| world.qpos_index(&format!("fr3_joint{}", i + 1)));
         let arm_qvel = std::array::from_fn(|i| world.qvel_index(&format!("fr3_joint{}", i + 1)));
         let finger_qpos = [world.qpos_index("finger1"), world.qpos_index("finger2")];
@@ -144,7 +146,9 @@ impl Plant {
 
 impl WorldData {
     pub(crate) fn new(model: Arc<MjModel>) -> Self {
-        Self { data: MjData::new(model) }
+        let mut world = Self { data: MjData::new(model), fingers: [0; 2] };
+        world.fingers = ["left_finger", "right_finger"].map(|name| world.body_index(name));
+        world
     }
 
     pub(crate) fn show(&mut self, snapshot: &Snapshot) -> &mut MjData<Arc<MjModel>> {
@@ -166,10 +170,23 @@ impl WorldData {
 
     /// Pose of a body in the world.
     pub fn body_pose(&self, name: &str) -> Isometry3<f64> {
-        let id = self.body_index(name);
-        let [w, x, y, z] = self.data.xquat()[id];
+        self.pose(self.body_index(name))
+    }
+
+    /// Pose of a body by index in the world.
+    pub fn pose(&self, body: usize) -> Isometry3<f64> {
+        let [w, x, y, z] = self.data.xquat()[body];
         let rotation = UnitQuaternion::from_quaternion(Quaternion::new(w, x, y, z));
-        Isometry3::from_parts(self.body_position(id).into(), rotation)
+        Isometry3::from_parts(self.body_position(body).into(), rotation)
+    }
+
+    /// A finger is in contact with the body.
+    pub fn is_touched_by_fingers(&self, body: usize) -> bool {
+        let owner = |geom: i32| self.data.model().geom_bodyid().get(geom as usize).map_or(usize::MAX, |b| *b as usize);
+        self.data.contact().iter().any(|contact| {
+            let [a, b] = contact.geom.map(owner);
+            (a == body && self.fingers.contains(&b)) || (b == body && self.fingers.contains(&a))
+        })
     }
 
     /// Position of a body by index [m].

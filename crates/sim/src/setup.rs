@@ -82,6 +82,11 @@ impl Setup {
         &self.task.goals()[1..]
     }
 
+    /// How many times the usual time limit the task may take.
+    pub fn length(&self) -> f64 {
+        self.task.length()
+    }
+
     /// Chance that a random valid goal would reach the first.
     pub fn chance(&self) -> f64 {
         self.task.chance()

@@ -5,13 +5,13 @@ mod driver;
 
 use driver::{Driver, setup};
 use neuraxis_core::{ArmCommand, CameraView, Gripper, Point};
-use neuraxis_sim::{CameraRig, Goal, GoalKind, Plant, Setup, SimConfig, Spec, model::TABLE_Z_M};
+use neuraxis_sim::{CameraRig, Goal, Plant, Setup, SimConfig, Spec, model::TABLE_Z_M};
 
 /// The first seed whose goal takes this many presses.
 fn buttons(presses: usize) -> Setup {
     (1..100)
         .map(|seed| setup("push_buttons", seed))
-        .find(|s| matches!(&s.goal().kind, GoalKind::Press(order) if order.len() == presses))
+        .find(|s| s.goal().targets.len() == presses)
         .expect("a third of all scenes")
 }
 
@@ -110,7 +110,7 @@ fn a_wrong_first_button_cannot_be_made_good() {
 fn a_pressed_button_stays_dark() {
     let setup = buttons(1);
     let mut driver = Driver::new(&setup);
-    let GoalKind::Press(order) = &setup.goal().kind else { panic!("no button in {:?}", setup.goal()) };
+    let order = &setup.goal().targets;
     let mut rig = CameraRig::new(&setup).expect("EGL");
     let pressed = driver.plant.world().body_pose(&format!("cap{}", order[0])).translation.vector;
     // The wrist camera looks straight down on it from the start.

@@ -8,7 +8,10 @@ use neuraxis_core::{Gripper, KeyFrame};
 use rand::Rng;
 use rand_pcg::Pcg64;
 
-use super::{Goal, GoalKind, Judge, Task, choose, keyframe, place, tool_down};
+use super::{
+    Goal, Judge, Task, choose, place,
+    script::{keyframe, tool_down},
+};
 use crate::{SimError, colour::COLOURS, model::TABLE_Z_M, plant::WorldData};
 
 /// Half the side of a block [m].
@@ -40,10 +43,7 @@ impl Blocks {
                 colours = vec![v % COLOURS.len(), (v + 1) % COLOURS.len()];
             }
             let goals = (0..2)
-                .map(|pair| Goal {
-                    instruction: sentence(COLOURS[colours[pair]].name, rng),
-                    kind: GoalKind::Stack(pair),
-                })
+                .map(|pair| Goal { instruction: sentence(COLOURS[colours[pair]].name, rng), targets: vec![pair] })
                 .collect();
             return Ok(Self { places, colours, goals });
         }
@@ -86,7 +86,7 @@ impl Task for Blocks {
     }
 
     fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
-        let GoalKind::Stack(pair) = goal.kind else { return Vec::new() };
+        let [pair] = goal.targets[..] else { return Vec::new() };
         let pose = |i: usize| world.body_pose(&format!("block{i}"));
         let (first, second) = (pose(2 * pair), pose(2 * pair + 1));
         let (moved, base) = if first.translation.y > second.translation.y { (first, second) } else { (second, first) };
@@ -137,10 +137,10 @@ impl Judge for BlockJudge {
     }
 
     fn success(&self, goal: &Goal) -> bool {
-        matches!(goal.kind, GoalKind::Stack(pair) if self.done[pair])
+        goal.targets.iter().all(|pair| self.done[*pair])
     }
 
     fn failed(&self, goal: &Goal) -> bool {
-        matches!(goal.kind, GoalKind::Stack(pair) if self.done[1 - pair])
+        goal.targets.iter().any(|pair| self.done[1 - pair])
     }
 }

@@ -7,7 +7,10 @@ use neuraxis_core::{Gripper, KeyFrame};
 use rand::Rng;
 use rand_pcg::Pcg64;
 
-use super::{Goal, GoalKind, Judge, Task, choose, keyframe, place, tool_down};
+use super::{
+    Goal, Judge, Task, choose, place,
+    script::{keyframe, tool_down},
+};
 use crate::{SimError, colour::COLOURS, model::TABLE_Z_M, plant::WorldData};
 
 const COUNT: usize = 3;
@@ -47,7 +50,7 @@ impl Buttons {
         }
         let goals = goals
             .into_iter()
-            .map(|order| Goal { instruction: sentence(&order, &colours, rng), kind: GoalKind::Press(order) })
+            .map(|order| Goal { instruction: sentence(&order, &colours, rng), targets: order })
             .collect();
         Ok(Self { places, colours, goals })
     }
@@ -95,15 +98,11 @@ impl Task for Buttons {
 
     /// One of three first buttons, and one of two second ones if there is a second.
     fn chance(&self) -> f64 {
-        match &self.goals[0].kind {
-            GoalKind::Press(order) if order.len() > 1 => 1.0 / 6.0,
-            _ => 1.0 / 3.0,
-        }
+        if self.goals[0].targets.len() > 1 { 1.0 / 6.0 } else { 1.0 / 3.0 }
     }
 
     fn keyframes(&self, goal: &Goal, _world: &WorldData) -> Vec<KeyFrame> {
-        let GoalKind::Press(order) = &goal.kind else { return Vec::new() };
-        order
+        goal.targets
             .iter()
             .flat_map(|b| {
                 let [x, y] = self.places[*b];
@@ -145,13 +144,10 @@ impl Judge for ButtonJudge {
     }
 
     fn success(&self, goal: &Goal) -> bool {
-        matches!(&goal.kind, GoalKind::Press(order) if self.pressed == *order)
+        self.pressed == goal.targets
     }
 
     fn failed(&self, goal: &Goal) -> bool {
-        match &goal.kind {
-            GoalKind::Press(order) => !order.starts_with(&self.pressed) && self.pressed != *order,
-            _ => false,
-        }
+        !goal.targets.starts_with(&self.pressed)
     }
 }

@@ -1,20 +1,23 @@
 //! open_drawer: pull the named drawer of a cabinet open.
 
-use nalgebra::{Isometry3, Matrix3, Rotation3, UnitQuaternion, Vector3};
+use nalgebra::{Isometry3, UnitQuaternion, Vector3};
 use neuraxis_core::{Gripper, KeyFrame};
 use rand::Rng;
 use rand_pcg::Pcg64;
 
-use super::{Goal, GoalKind, Judge, Task, keyframe};
+use super::{
+    Goal, Judge, Task,
+    script::{keyframe, tool_forward},
+};
 use crate::{model::TABLE_Z_M, plant::WorldData};
 
-const NAMES: [&str; 3] = ["bottom", "middle", "top"];
+pub(super) const NAMES: [&str; 3] = ["bottom", "middle", "top"];
 /// Heights of the handles above the table [m].
-const HANDLE_Z_M: [f64; 3] = [0.19, 0.30, 0.41];
+pub(super) const HANDLE_Z_M: [f64; 3] = [0.19, 0.30, 0.41];
 /// Handle in front of the cabinet's front [m].
 const HANDLE_OUT_M: f64 = 0.045;
 const OPEN_M: f64 = 0.15;
-const PULL_M: f64 = 0.18;
+pub(super) const PULL_M: f64 = 0.18;
 const BEFORE_M: f64 = 0.09;
 /// The tool points down into the cabinet by this much [rad].
 const TILT_RAD: f64 = 0.7;
@@ -37,13 +40,20 @@ impl Drawer {
         let first = variation.map_or_else(|| rng.random_range(0..3), |v| v % 3);
         let goals = [first, (first + 1) % 3, (first + 2) % 3]
             .into_iter()
-            .map(|d| Goal { instruction: sentence(NAMES[d], rng), kind: GoalKind::Open(d) })
+            .map(|d| Goal { instruction: sentence(NAMES[d], rng), targets: vec![d] })
             .collect();
         Self { front, shade, goals }
     }
 
+    /// Tool at a handle that has been pulled out this far [m]: z into the cabinet, fingers to the sides of the handle.
+    pub(super) fn handle(&self, drawer: usize, out: f64) -> Isometry3<f64> {
+        // Level at these heights the FR3's joint 6 would be at its limit.
+        let at = Vector3::new(-HANDLE_OUT_M - out, 0.0, HANDLE_Z_M[drawer]);
+        self.world_from_cabinet() * tool_forward(at, 0.0, TILT_RAD)
+    }
+
     /// World from the cabinet's frame: origin at the front's foot, x pointing into the cabinet.
-    fn world_from_cabinet(&self) -> Isometry3<f64> {
+    pub(super) fn world_from_cabinet(&self) -> Isometry3<f64> {
         let [x, y, yaw] = self.front;
         Isometry3::from_parts(
             Vector3::new(x, y, TABLE_Z_M).into(),
@@ -106,27 +116,9 @@ impl Task for Drawer {
         &self.goals
     }
 
-    fn chance(&self) -> f64 {
-        1.0 / 3.0
-    }
-
     fn keyframes(&self, goal: &Goal, _world: &WorldData) -> Vec<KeyFrame> {
-        let GoalKind::Open(drawer) = goal.kind else { return Vec::new() };
-        // Tool z into the cabinet, fingers to the sides of the upright handle.
-        let forward = Rotation3::from_matrix_unchecked(Matrix3::new(
-            0.0, 0.0, 1.0, //
-            0.0, -1.0, 0.0, //
-            1.0, 0.0, 0.0,
-        ));
-        // Level at these heights the FR3's joint 6 would be at its limit.
-        let forward = Rotation3::from_axis_angle(&Vector3::y_axis(), TILT_RAD) * forward;
-        let at = |out: f64| {
-            let in_cabinet = Isometry3::from_parts(
-                Vector3::new(-HANDLE_OUT_M - out, 0.0, HANDLE_Z_M[drawer]).into(),
-                UnitQuaternion::from_rotation_matrix(&forward),
-            );
-            self.world_from_cabinet() * in_cabinet
-        };
+        let [drawer] = goal.targets[..] else { return Vec::new() };
+        let at = |out: f64| self.handle(drawer, out);
         vec![
             keyframe(at(BEFORE_M), Gripper::Open, false),
             keyframe(at(0.0), Gripper::Closed, true),
@@ -150,10 +142,10 @@ impl Judge for DrawerJudge {
     }
 
     fn success(&self, goal: &Goal) -> bool {
-        matches!(goal.kind, GoalKind::Open(d) if self.open_m[d] > OPEN_M)
+        goal.targets.iter().all(|d| self.open_m[*d] > OPEN_M)
     }
 
     fn failed(&self, goal: &Goal) -> bool {
-        matches!(goal.kind, GoalKind::Open(d) if (0..3).any(|i| i != d && self.open_m[i] > OPEN_M))
+        (0..3).any(|i| !goal.targets.contains(&i) && self.open_m[i] > OPEN_M)
     }
 }

@@ -1,39 +1,47 @@
 //! Tasks: a seeded scene, the goals that are valid in it, a judge, and a scripted expert.
 
 mod blocks;
+mod bulb;
 mod buttons;
+mod condition;
+mod cups;
+mod drag;
 mod drawer;
+mod grill;
+mod groceries;
+mod item;
+mod jar;
+mod peg;
+mod safe;
+mod script;
+mod shapes;
+mod slide;
+mod sweep;
+mod tap;
+mod wine;
 
-use nalgebra::{Isometry3, Matrix3, Rotation3, UnitQuaternion, Vector3};
-use neuraxis_core::{Gripper, KeyFrame, Pose};
+use neuraxis_core::KeyFrame;
 use rand_pcg::Pcg64;
 
-use crate::{SimError, plant::WorldData};
+use crate::{SimError, colour::COLOURS, plant::WorldData};
 
 /// Something that can be asked for in a scene.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Goal {
     /// The sentence.
     pub instruction: String,
-    /// What it means in this scene.
-    pub kind: GoalKind,
-}
-
-/// Meaning of a goal; indices are into the scene's objects.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GoalKind {
-    /// Press these buttons in this order.
-    Press(Vec<usize>),
-    /// Stack the two blocks of this pair.
-    Stack(usize),
-    /// Open this drawer (0 bottom, 1 middle, 2 top).
-    Open(usize),
+    /// Which of the scene's things are meant, in this order; each task numbers its own.
+    pub targets: Vec<usize>,
 }
 
 /// One sampled scene of a task.
 pub trait Task: Send + Sync {
     /// Bodies for the scene's `<worldbody>`.
     fn bodies(&self) -> String;
+    /// How many times the usual time limit it may take.
+    fn length(&self) -> f64 {
+        1.0
+    }
     /// Further top-level MJCF sections.
     fn sections(&self) -> String {
         String::new()
@@ -41,7 +49,9 @@ pub trait Task: Send + Sync {
     /// All goals that are valid here; the first is the one to be reached.
     fn goals(&self) -> &[Goal];
     /// Chance that a random valid goal would reach the first.
-    fn chance(&self) -> f64;
+    fn chance(&self) -> f64 {
+        1.0 / self.goals().len() as f64
+    }
     /// The expert's key-frames from the true state of the scene.
     fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame>;
     /// Watches an episode.
@@ -58,31 +68,127 @@ pub trait Judge: Send {
     fn failed(&self, goal: &Goal) -> bool;
 }
 
+/// A task as lists show it.
+#[derive(Copy, Clone, Debug)]
+pub struct Kind {
+    /// Name, as RLBench has it where the idea is RLBench's.
+    pub name: &'static str,
+    /// Variations that can be chosen.
+    pub variations: usize,
+    /// What is to be done.
+    pub summary: &'static str,
+    sample: fn(u64, Option<usize>, &mut Pcg64) -> Result<Box<dyn Task>, SimError>,
+}
+
+const fn kind(
+    name: &'static str,
+    variations: usize,
+    summary: &'static str,
+    sample: fn(u64, Option<usize>, &mut Pcg64) -> Result<Box<dyn Task>, SimError>,
+) -> Kind {
+    Kind { name, variations, summary, sample }
+}
+
+/// All tasks.
+pub const KINDS: &[Kind] = &[
+    kind("push_buttons", 3, "press one to three of three buttons in the order named", |seed, variation, rng| {
+        Ok(Box::new(buttons::Buttons::sample(seed, variation, rng)?))
+    }),
+    kind("stack_blocks", COLOURS.len(), "stack the two blocks of the named colour", |seed, variation, rng| {
+        Ok(Box::new(blocks::Blocks::sample(seed, variation, rng)?))
+    }),
+    kind("open_drawer", 3, "pull the named drawer of a cabinet open", |_, variation, rng| {
+        Ok(Box::new(drawer::Drawer::sample(variation, rng)))
+    }),
+    kind("slide_block_to_color_target", 4, "push the block onto the plate of the named colour", |_, variation, rng| {
+        Ok(Box::new(slide::Slide::sample(variation, rng)))
+    }),
+    kind(
+        "reach_and_drag",
+        4,
+        "drag the cube onto the plate of the named colour with the stick",
+        |_, variation, rng| Ok(Box::new(drag::Drag::sample(variation, rng))),
+    ),
+    kind(
+        "insert_onto_square_peg",
+        COLOURS.len(),
+        "put the ring over the peg of the named colour",
+        |_, variation, rng| Ok(Box::new(peg::Peg::sample(variation, rng))),
+    ),
+    kind("turn_tap", 2, "turn the left or the right handle of a tap", |_, variation, rng| {
+        Ok(Box::new(tap::Tap::sample(variation, rng)))
+    }),
+    kind("stack_cups", COLOURS.len(), "put the other cups into the cup of the named colour", |seed, variation, rng| {
+        Ok(Box::new(cups::Cups::sample(seed, variation, rng)?))
+    }),
+    kind("close_jar", COLOURS.len(), "screw the lid onto the jar of the named colour", |seed, variation, rng| {
+        Ok(Box::new(jar::Jar::sample(seed, variation, rng)?))
+    }),
+    kind(
+        "light_bulb_in",
+        COLOURS.len(),
+        "screw the bulb from the named holder into the lamp",
+        |seed, variation, rng| Ok(Box::new(bulb::Bulb::sample(seed, variation, rng)?)),
+    ),
+    kind("put_item_in_drawer", 3, "open the named drawer and put the block into it", |_, variation, rng| {
+        Ok(Box::new(item::Item::sample(variation, rng)))
+    }),
+    kind("put_money_in_safe", 3, "put the bundle of notes onto the named shelf of a safe", |_, variation, rng| {
+        Ok(Box::new(safe::Safe::sample(variation, rng)))
+    }),
+    kind("place_wine_at_rack_location", 3, "put the bottle into the named place of a rack", |_, variation, rng| {
+        Ok(Box::new(wine::Wine::sample(variation, rng)))
+    }),
+    kind(
+        "put_groceries_in_cupboard",
+        9,
+        "put the named one of nine groceries into the cupboard",
+        |_, variation, rng| Ok(Box::new(groceries::Groceries::sample(variation, rng))),
+    ),
+    kind("sweep_to_dustpan_of_size", 2, "sweep the dirt into the tall or the short dustpan", |_, variation, rng| {
+        Ok(Box::new(sweep::Sweep::sample(variation, rng)))
+    }),
+    kind("meat_off_grill", 2, "take the chicken or the steak off the grill", |_, variation, rng| {
+        Ok(Box::new(grill::Grill::sample(variation, rng)))
+    }),
+];
+
 /// Names of all tasks.
-pub fn names() -> &'static [&'static str] {
-    &["push_buttons", "stack_blocks", "open_drawer"]
+pub fn names() -> Vec<&'static str> {
+    KINDS.iter().map(|kind| kind.name).collect()
 }
 
 /// Samples a scene.
 pub fn sample(name: &str, seed: u64, variation: Option<usize>, rng: &mut Pcg64) -> Result<Box<dyn Task>, SimError> {
-    match name {
-        "push_buttons" => Ok(Box::new(buttons::Buttons::sample(seed, variation, rng)?)),
-        "stack_blocks" => Ok(Box::new(blocks::Blocks::sample(seed, variation, rng)?)),
-        "open_drawer" => Ok(Box::new(drawer::Drawer::sample(variation, rng))),
-        _ => Err(SimError::UnknownTask { name: name.into(), known: names().join(", ") }),
+    let kind = KINDS.iter().find(|kind| kind.name == name);
+    let kind = kind.ok_or_else(|| SimError::UnknownTask { name: name.into(), known: names().join(", ") })?;
+    (kind.sample)(seed, variation, rng)
+}
+
+/// One goal for each of `count` things, the first for the one that is meant.
+fn goals(count: usize, first: usize, mut sentence: impl FnMut(usize) -> String) -> Vec<Goal> {
+    (0..count)
+        .map(|i| (first + i) % count)
+        .map(|target| Goal { instruction: sentence(target), targets: vec![target] })
+        .collect()
+}
+
+/// Which of `count` things is meant: the variation, or a draw.
+fn chosen(rng: &mut Pcg64, variation: Option<usize>, count: usize) -> usize {
+    use rand::Rng;
+    variation.map_or_else(|| rng.random_range(0..count), |v| v % count)
+}
+
+/// Different colours for `count` things; the variation is the colour of the one that is meant.
+fn colours(rng: &mut Pcg64, count: usize, meant: usize, variation: Option<usize>) -> Vec<usize> {
+    let mut colours = choose(rng, count, COLOURS.len());
+    if let Some(colour) = variation.map(|v| v % COLOURS.len()) {
+        match colours.iter().position(|c| *c == colour) {
+            Some(at) => colours.swap(at, meant),
+            None => colours[meant] = colour,
+        }
     }
-}
-
-/// Tool pointing down, its y axis turned by `yaw` [rad] from -y of the world.
-fn tool_down(position: Vector3<f64>, yaw: f64) -> Isometry3<f64> {
-    let down = Rotation3::from_matrix_unchecked(Matrix3::from_diagonal(&Vector3::new(1.0, -1.0, -1.0)));
-    let turn = Rotation3::from_axis_angle(&Vector3::z_axis(), yaw);
-    Isometry3::from_parts(position.into(), UnitQuaternion::from_rotation_matrix(&(turn * down)))
-}
-
-/// A key-frame; `straight` means contact is intended.
-fn keyframe(tool: Isometry3<f64>, gripper: Gripper, straight: bool) -> KeyFrame {
-    KeyFrame { world_from_tool: Pose::new(tool), gripper, ignore_collisions: straight }
+    colours
 }
 
 /// Draws points in [x_min, x_max] x [y_min, y_max] with a minimum distance, in bounded time.

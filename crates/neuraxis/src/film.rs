@@ -1,0 +1,88 @@
+//! `neuraxis tasks film`: one lockstep episode as a sheet of pictures, a column for each key-frame reached.
+
+use std::{fs::File, io::BufWriter, path::Path};
+
+use anyhow::{Context, Result};
+use neuraxis_cerebellum::CerebellumTick;
+use neuraxis_core::{CameraView, Observation};
+use neuraxis_sim::CameraRig;
+
+use crate::{
+    episode_run::{Studio, instruction},
+    lockstep::{Outcome, Witness},
+    script::Script,
+};
+
+/// Each image pixel becomes a square of this side [px].
+const ZOOM: usize = 2;
+/// Between pictures [px].
+const GAP: usize = 4;
+/// Cameras shown, from the top.
+const SHOWN: [&str; 3] = ["front", "left_shoulder", "wrist"];
+/// Columns of a sheet; the rest of a longer episode is left out.
+const MOST_COLUMNS: usize = 16;
+
+/// Films the expert at a scene; also returns what was asked for.
+pub fn film(studio: &Studio, task: &str, seed: u64, file: &Path) -> Result<(String, Outcome)> {
+    let setup = studio.setup(task, seed)?;
+    let mut rig = CameraRig::new(&setup)?;
+    let mut lockstep = studio.lockstep(&setup, false)?;
+    let goal = setup.goal().clone();
+    let mut script = Script::new(studio.script(&setup, &lockstep, &goal));
+    let mut reel = Reel::default();
+    let words = instruction(&goal, None)?;
+    let outcome = lockstep.run(&mut script, &words, &goal, false, Some(&mut rig), &mut reel)?;
+    reel.columns.push(rig.render(lockstep.plant())?);
+    write_sheet(file, &reel.columns)?;
+    Ok((goal.instruction, outcome))
+}
+
+/// Keeps the first images after each key-frame.
+#[derive(Default)]
+struct Reel {
+    columns: Vec<Vec<CameraView>>,
+    reached: Option<u32>,
+}
+
+impl Witness for Reel {
+    fn wants_images(&mut self, mind: &CerebellumTick) -> bool {
+        self.columns.len() + 1 < MOST_COLUMNS && self.reached != Some(mind.progress.reached_count)
+    }
+
+    fn observation(&mut self, observation: &Observation, mind: &CerebellumTick) -> Result<()> {
+        if !observation.cameras.is_empty() {
+            self.reached = Some(mind.progress.reached_count);
+            self.columns.push(observation.cameras.clone());
+        }
+        Ok(())
+    }
+}
+
+/// Columns of camera views as one PNG.
+pub fn write_sheet(file: &Path, columns: &[Vec<CameraView>]) -> Result<()> {
+    let side = columns.iter().flatten().map(|view| view.intrinsics.width as usize).max().unwrap_or(1);
+    let cell = side * ZOOM + GAP;
+    let (width, height) = (columns.len() * cell - GAP, SHOWN.len() * cell - GAP);
+    let mut pixels = vec![255u8; 3 * width * height];
+    for (i, views) in columns.iter().enumerate() {
+        for (j, name) in SHOWN.iter().enumerate() {
+            let Some(view) = views.iter().find(|view| &*view.name == *name) else { continue };
+            for row in 0..side * ZOOM {
+                for column in 0..side * ZOOM {
+                    let from = 3 * (row / ZOOM * side + column / ZOOM);
+                    let to = 3 * ((j * cell + row) * width + i * cell + column);
+                    if let (Some(to), Some(from)) = (pixels.get_mut(to..to + 3), view.rgb.get(from..from + 3)) {
+                        to.copy_from_slice(from);
+                    }
+                }
+            }
+        }
+    }
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    let out = File::create(file).with_context(|| file.display().to_string())?;
+    let mut encoder = png::Encoder::new(BufWriter::new(out), width as u32, height as u32);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header()?.write_image_data(&pixels).with_context(|| file.display().to_string())
+}

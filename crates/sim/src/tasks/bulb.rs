@@ -1,0 +1,115 @@
+//! light_bulb_in: screw the bulb from the holder of the named colour into the lamp.
+
+use std::f64::consts::FRAC_PI_2;
+
+use neuraxis_core::{Gripper, KeyFrame};
+use rand::Rng;
+use rand_pcg::Pcg64;
+
+use super::{
+    Goal, Judge, Task, chosen, colours,
+    condition::{Condition, Conditions},
+    goals, place,
+    script::{keyframe, moved, pick, tool_down},
+    shapes::{DARK, GREY, Spot, Stuff, WHITE, Wall, boxed, cylinder},
+};
+use crate::{SimError, colour::COLOURS, plant::WorldData};
+
+const BULBS: usize = 2;
+/// Radius of the glass, of the base below it, and the base's height; the origin is the glass's middle [m].
+const GLASS_M: f64 = 0.023;
+const BASE_M: f64 = 0.012;
+const BASE_HIGH_M: f64 = 0.030;
+/// Inner radius of holders and socket, and how deep they are [m].
+const SOCKET_M: f64 = 0.016;
+const DEEP_M: f64 = 0.022;
+/// The lamp's socket begins at this height [m].
+const LAMP_M: f64 = 0.06;
+/// From a standing bulb's foot to its origin [m].
+const FOOT_M: f64 = 0.020 + BASE_HIGH_M;
+
+pub struct Bulb {
+    holders: Vec<Spot>,
+    lamp: Spot,
+    colours: Vec<usize>,
+    goals: Vec<Goal>,
+}
+
+impl Bulb {
+    pub fn sample(seed: u64, variation: Option<usize>, rng: &mut Pcg64) -> Result<Self, SimError> {
+        let at = place(rng, BULBS + 1, [0.10, 0.38, -0.25, 0.25], 0.15, |tries| SimError::Placement {
+            task: "light_bulb_in".into(),
+            seed,
+            object: "a bulb",
+            tries,
+        })?;
+        let spots: Vec<Spot> = at.iter().map(|p| Spot::new(*p, 0.0)).collect();
+        let first = chosen(rng, None, BULBS);
+        let colours = colours(rng, BULBS, first, variation);
+        let goals = goals(BULBS, first, |i| sentence(COLOURS[colours[i]].name, rng));
+        Ok(Self { holders: spots[..BULBS].to_vec(), lamp: spots[BULBS], colours, goals })
+    }
+}
+
+fn sentence(colour: &str, rng: &mut Pcg64) -> String {
+    match rng.random_range(0..4) {
+        0 => format!("screw the bulb from the {colour} holder into the lamp"),
+        1 => format!("put the light bulb that is in the {colour} base into the lamp"),
+        2 => format!("take the bulb out of the {colour} holder and screw it in"),
+        _ => format!("light the lamp with the bulb in the {colour} holder"),
+    }
+}
+
+impl Task for Bulb {
+    fn bodies(&self) -> String {
+        let socket = |z: f64| Wall { radii: [SOCKET_M; 2], thickness: 0.005, z, height: DEEP_M, sides: 10 };
+        let mut xml = String::new();
+        let glass = Stuff { rgba: "0.98 0.96 0.85 1", mass_kg: 0.02 };
+        let Stuff { rgba, mass_kg } = &glass;
+        let bulb = format!(r#"<geom type="sphere" size="{GLASS_M}" mass="{mass_kg}" rgba="{rgba}"/>"#)
+            + &cylinder(BASE_M, 0.5 * BASE_HIGH_M, [0.0, 0.0, 0.5 * BASE_HIGH_M - FOOT_M], &GREY);
+        for (i, (holder, colour)) in self.holders.iter().zip(&self.colours).enumerate() {
+            let rgba = COLOURS[*colour].rgba();
+            let paint = Stuff { rgba: &rgba, mass_kg: 0.1 };
+            let foot = boxed([0.034, 0.034, 0.004], [0.0, 0.0, 0.004], &paint);
+            xml += &holder.fixed(&format!("holder{i}"), &(foot + &socket(0.008).geoms(&paint)));
+            xml += &holder.free(&format!("bulb{i}"), 0.008 + FOOT_M, &bulb);
+        }
+        let lamp = cylinder(0.045, 0.006, [0.0, 0.0, 0.006], &DARK)
+            + &cylinder(0.012, 0.5 * LAMP_M, [0.0, 0.0, 0.5 * LAMP_M], &DARK)
+            + &cylinder(SOCKET_M + 0.005, 0.003, [0.0, 0.0, LAMP_M - 0.003], &WHITE)
+            + &socket(LAMP_M).geoms(&WHITE);
+        xml + &self.lamp.fixed("lamp", &lamp)
+    }
+
+    fn goals(&self) -> &[Goal] {
+        &self.goals
+    }
+
+    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
+        let [bulb] = goal.targets[..] else { return Vec::new() };
+        let at = world.body_pose(&format!("bulb{bulb}")).translation.vector;
+        let grasp = tool_down(at, 0.0);
+        let over = |z: f64, yaw: f64| tool_down(self.lamp.point(0.0, 0.0, LAMP_M + FOOT_M + z), yaw);
+        let (from, to) = (0.5 * FRAC_PI_2, -0.5 * FRAC_PI_2);
+        let mut script = pick(moved(&grasp, 0.0, 0.0, 0.09), grasp, 0.12);
+        script.extend([
+            keyframe(over(0.07, from), Gripper::Closed, false),
+            keyframe(over(0.002, from), Gripper::Closed, true),
+            keyframe(over(0.002, to), Gripper::Open, true),
+            keyframe(over(0.09, to), Gripper::Open, true),
+        ]);
+        script
+    }
+
+    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
+        let lit = |i: usize| {
+            let (bulb, z, near) = (format!("bulb{i}"), LAMP_M + FOOT_M, 0.012);
+            vec![
+                Condition::inside(world, &bulb, "lamp", [-near, -near, z - 0.008], [near, near, z + 0.008]),
+                Condition::released(world, &bulb),
+            ]
+        };
+        Box::new(Conditions::new((0..BULBS).map(|i| (vec![i], lit(i))).collect()))
+    }
+}

@@ -1,0 +1,82 @@
+//! What success means: conditions on the true state that must all hold for a while.
+
+use nalgebra::Vector3;
+
+use super::{Goal, Judge};
+use crate::plant::WorldData;
+
+/// Time for which all conditions must hold [s].
+const HOLDS_SECS: f64 = 0.3;
+
+/// One condition; indices come from [`WorldData`].
+#[derive(Clone, Debug)]
+pub(super) enum Condition {
+    /// The body's origin lies in a box of another body's frame: RLBench's proximity sensor.
+    Inside { body: usize, frame: usize, low: Vector3<f64>, high: Vector3<f64> },
+    /// The joint has moved this far from where it began [m], [rad].
+    Moved { qpos: usize, from: f64, least: f64 },
+    /// No finger touches the body.
+    Released { body: usize },
+}
+
+impl Condition {
+    pub(super) fn inside(world: &WorldData, body: &str, frame: &str, low: [f64; 3], high: [f64; 3]) -> Self {
+        let (body, frame) = (world.body_index(body), world.body_index(frame));
+        Self::Inside { body, frame, low: low.into(), high: high.into() }
+    }
+
+    pub(super) fn moved(world: &WorldData, joint: &str, least: f64) -> Self {
+        let qpos = world.qpos_index(joint);
+        Self::Moved { qpos, from: world.qpos()[qpos], least }
+    }
+
+    pub(super) fn released(world: &WorldData, body: &str) -> Self {
+        Self::Released { body: world.body_index(body) }
+    }
+
+    fn holds(&self, world: &WorldData) -> bool {
+        match self {
+            Self::Inside { body, frame, low, high } => {
+                let at = world.pose(*frame).inverse() * nalgebra::Point3::from(world.body_position(*body));
+                (0..3).all(|i| low[i] <= at[i] && at[i] <= high[i])
+            }
+            Self::Moved { qpos, from, least } => (world.qpos()[*qpos] - from).abs() > *least,
+            Self::Released { body } => !world.is_touched_by_fingers(*body),
+        }
+    }
+}
+
+/// Judges goals that are each a list of conditions.
+pub(super) struct Conditions {
+    goals: Vec<(Vec<usize>, Vec<Condition>)>,
+    since: Vec<Option<f64>>,
+    met: Vec<bool>,
+}
+
+impl Conditions {
+    /// Pairs of a goal's targets and its conditions.
+    pub(super) fn new(goals: Vec<(Vec<usize>, Vec<Condition>)>) -> Self {
+        let count = goals.len();
+        Self { goals, since: vec![None; count], met: vec![false; count] }
+    }
+}
+
+impl Judge for Conditions {
+    fn step(&mut self, world: &mut WorldData, _gripper_width_m: f64) {
+        let now = world.time_secs();
+        for (i, (_, conditions)) in self.goals.iter().enumerate() {
+            let holds = conditions.iter().all(|condition| condition.holds(world));
+            self.since[i] = if holds { Some(self.since[i].unwrap_or(now)) } else { None };
+            self.met[i] = self.since[i].is_some_and(|since| now - since >= HOLDS_SECS);
+        }
+    }
+
+    fn success(&self, goal: &Goal) -> bool {
+        self.goals.iter().zip(&self.met).any(|((targets, _), met)| *met && *targets == goal.targets)
+    }
+
+    /// What was asked for cannot be had any more once something else has been done.
+    fn failed(&self, goal: &Goal) -> bool {
+        !self.success(goal) && self.met.iter().any(|met| *met)
+    }
+}

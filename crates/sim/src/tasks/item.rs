@@ -1,0 +1,105 @@
+//! put_item_in_drawer: open the named drawer and put the block into it.
+
+use nalgebra::{Point3, Vector3};
+use neuraxis_core::{Gripper, KeyFrame};
+use rand::Rng;
+use rand_pcg::Pcg64;
+
+use super::{
+    Goal, Judge, Task,
+    condition::{Condition, Conditions},
+    drawer::{Drawer, HANDLE_Z_M, NAMES, PULL_M},
+    goals,
+    script::{keyframe, moved, pick, put, smallest, tool_down, yaw},
+    shapes::{Spot, Stuff, boxed},
+};
+use crate::plant::WorldData;
+
+/// Half the block's side [m].
+const HALF_M: f64 = 0.018;
+/// Where the block is let go, in front of the closed cabinet, and above the drawer's floor [m].
+const OUT_M: f64 = 0.115;
+const FLOOR_M: f64 = -0.041;
+/// The tool passes this far above the drawer's edge [m].
+const OVER_M: f64 = 0.11;
+/// After the pull the hand goes back this far along the drawer's way, and up [m].
+const AWAY_M: [f64; 2] = [0.07, 0.06];
+
+pub struct Item {
+    cabinet: Drawer,
+    block: Spot,
+    goals: Vec<Goal>,
+}
+
+impl Item {
+    pub fn sample(variation: Option<usize>, rng: &mut Pcg64) -> Self {
+        let cabinet = Drawer::sample(variation, rng);
+        let first = cabinet.goals()[0].targets[0];
+        let side = if rng.random_bool(0.5) { 1.0 } else { -1.0 };
+        let block =
+            Spot::new([rng.random_range(0.12..0.26), side * rng.random_range(0.26..0.32)], rng.random_range(-0.7..0.7));
+        let goals = goals(NAMES.len(), first, |i| sentence(NAMES[i], rng));
+        Self { cabinet, block, goals }
+    }
+}
+
+fn sentence(name: &str, rng: &mut Pcg64) -> String {
+    match rng.random_range(0..4) {
+        0 => format!("put the block in the {name} drawer"),
+        1 => format!("open the {name} drawer and place the block inside"),
+        2 => format!("leave the cube in the {name} drawer"),
+        _ => format!("stow the block away in the {name} drawer"),
+    }
+}
+
+impl Task for Item {
+    fn bodies(&self) -> String {
+        let paint = Stuff { rgba: "0.20 0.55 0.75 1", mass_kg: 0.04 };
+        self.cabinet.bodies() + &self.block.free("block", HALF_M, &boxed([HALF_M; 3], [0.0; 3], &paint))
+    }
+
+    fn sections(&self) -> String {
+        self.cabinet.sections()
+    }
+
+    fn goals(&self) -> &[Goal] {
+        &self.goals
+    }
+
+    fn length(&self) -> f64 {
+        2.0
+    }
+
+    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
+        let [drawer] = goal.targets[..] else { return Vec::new() };
+        let mut script = self.cabinet.keyframes(goal, world);
+        let out = self.cabinet.handle(drawer, PULL_M);
+        let away = self.cabinet.handle(drawer, PULL_M + AWAY_M[0]);
+        script.push(keyframe(out, Gripper::Open, true));
+        script.push(keyframe(moved(&away, 0.0, 0.0, AWAY_M[1]), Gripper::Open, true));
+
+        let block = world.body_pose("block");
+        let held = smallest(yaw(&block), std::f64::consts::FRAC_PI_2);
+        let grasp = tool_down(block.translation.vector, held);
+        let world_from_cabinet = self.cabinet.world_from_cabinet();
+        let inside = world_from_cabinet * Point3::new(-OUT_M, 0.0, HANDLE_Z_M[drawer] + FLOOR_M + HALF_M + 0.006);
+        let there = tool_down(inside.coords, yaw(&world_from_cabinet));
+        let over = moved(&there, 0.0, 0.0, OVER_M);
+        // High enough at once to cross over the drawer's front.
+        let lift = over.translation.z - grasp.translation.z;
+        script.extend(pick(moved(&grasp, 0.0, 0.0, 0.12), grasp, lift.max(0.10)));
+        script.extend(put(over, there, 0.10));
+        script
+    }
+
+    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
+        let stowed = |i: usize| {
+            let (low, high) = (Vector3::new(0.0, -0.12, -0.05), Vector3::new(0.20, 0.12, 0.05));
+            vec![
+                Condition::inside(world, "block", &format!("drawer{i}"), low.into(), high.into()),
+                Condition::released(world, "block"),
+            ]
+        };
+        Box::new(Conditions::new((0..NAMES.len()).map(|i| (vec![i], stowed(i))).collect()))
+    }
+}

@@ -1,0 +1,116 @@
+//! close_jar: put the lid on the jar of the named colour and give it a quarter of a turn.
+
+use std::f64::consts::FRAC_PI_2;
+
+use neuraxis_core::{Gripper, KeyFrame};
+use rand::Rng;
+use rand_pcg::Pcg64;
+
+use super::{
+    Goal, Judge, Task, chosen, colours,
+    condition::{Condition, Conditions},
+    goals, place,
+    script::{keyframe, moved, pick, smallest, tool_down, yaw},
+    shapes::{GREY, Spot, Stuff, Wall, boxed, cylinder},
+};
+use crate::{SimError, colour::COLOURS, plant::WorldData};
+
+const JARS: usize = 2;
+/// Inner radius, wall, height of a jar [m].
+const RADIUS_M: f64 = 0.030;
+const WALL_M: f64 = 0.005;
+const HIGH_M: f64 = 0.075;
+/// Half thickness of the lid; its plug below and its knob above [m].
+const LID_M: f64 = 0.004;
+const PLUG_M: f64 = 0.008;
+const KNOB_M: f64 = 0.022;
+
+pub struct Jar {
+    jars: Vec<Spot>,
+    lid: Spot,
+    colours: Vec<usize>,
+    goals: Vec<Goal>,
+}
+
+impl Jar {
+    pub fn sample(seed: u64, variation: Option<usize>, rng: &mut Pcg64) -> Result<Self, SimError> {
+        let at = place(rng, JARS + 1, [0.10, 0.38, -0.25, 0.25], 0.15, |tries| SimError::Placement {
+            task: "close_jar".into(),
+            seed,
+            object: "a jar",
+            tries,
+        })?;
+        let jars = at[..JARS].iter().map(|p| Spot::new(*p, 0.0)).collect();
+        let lid = Spot::new(at[JARS], rng.random_range(-0.7..0.7));
+        let first = chosen(rng, None, JARS);
+        let colours = colours(rng, JARS, first, variation);
+        let goals = goals(JARS, first, |i| sentence(COLOURS[colours[i]].name, rng));
+        Ok(Self { jars, lid, colours, goals })
+    }
+}
+
+fn sentence(colour: &str, rng: &mut Pcg64) -> String {
+    match rng.random_range(0..4) {
+        0 => format!("close the {colour} jar"),
+        1 => format!("put the lid on the {colour} jar"),
+        2 => format!("screw the lid onto the {colour} jar"),
+        _ => format!("take the lid and shut the {colour} jar with it"),
+    }
+}
+
+impl Task for Jar {
+    fn bodies(&self) -> String {
+        let mut xml = String::new();
+        for (i, (jar, colour)) in self.jars.iter().zip(&self.colours).enumerate() {
+            let rgba = COLOURS[*colour].rgba();
+            let glass = Stuff { rgba: &rgba, mass_kg: 0.3 };
+            let wall = Wall { radii: [RADIUS_M; 2], thickness: WALL_M, z: 0.0, height: HIGH_M, sides: 12 };
+            xml += &jar.fixed(
+                &format!("jar{i}"),
+                &(wall.geoms(&glass) + &cylinder(RADIUS_M, 0.003, [0.0, 0.0, 0.003], &glass)),
+            );
+        }
+        let steel = Stuff { rgba: "0.70 0.71 0.74 1", mass_kg: 0.02 };
+        let lid = cylinder(0.037, LID_M, [0.0; 3], &steel)
+            + &cylinder(RADIUS_M - 0.005, 0.5 * PLUG_M, [0.0, 0.0, -LID_M - 0.5 * PLUG_M], &GREY_LIGHT)
+            + &boxed([0.013, 0.011, 0.5 * KNOB_M], [0.0, 0.0, LID_M + 0.5 * KNOB_M], &GREY_LIGHT);
+        xml + &self.lid.free("lid", LID_M + PLUG_M, &lid)
+    }
+
+    fn goals(&self) -> &[Goal] {
+        &self.goals
+    }
+
+    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
+        let [jar] = goal.targets[..] else { return Vec::new() };
+        let lid = world.body_pose("lid");
+        let held = smallest(yaw(&lid), std::f64::consts::PI);
+        let grasp_high = LID_M + 0.6 * KNOB_M;
+        let grasp = moved(&tool_down(lid.translation.vector, held), 0.0, 0.0, grasp_high);
+        let on = |z: f64, yaw: f64| tool_down(self.jars[jar].point(0.0, 0.0, HIGH_M + LID_M + grasp_high + z), yaw);
+        // The turn goes from one side of straight to the other.
+        let (from, to) = (0.5 * FRAC_PI_2, -0.5 * FRAC_PI_2);
+        let mut script = pick(moved(&grasp, 0.0, 0.0, 0.09), grasp, 0.12);
+        script.extend([
+            keyframe(on(0.06, from), Gripper::Closed, false),
+            keyframe(on(0.001, from), Gripper::Closed, true),
+            keyframe(on(0.001, to), Gripper::Open, true),
+            keyframe(on(0.09, to), Gripper::Open, true),
+        ]);
+        script
+    }
+
+    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
+        let closed = |i: usize| {
+            let z = HIGH_M + LID_M;
+            let near = 0.010;
+            vec![
+                Condition::inside(world, "lid", &format!("jar{i}"), [-near, -near, z - 0.005], [near, near, z + 0.005]),
+                Condition::released(world, "lid"),
+            ]
+        };
+        Box::new(Conditions::new((0..JARS).map(|i| (vec![i], closed(i))).collect()))
+    }
+}
+
+const GREY_LIGHT: Stuff = Stuff { mass_kg: 0.01, ..GREY };

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use nalgebra::{UnitQuaternion, Vector3};
-use neuraxis_core::{Fault, Joints, KeyFrame, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
+use neuraxis_core::{Base, Fault, Joints, KeyFrame, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
 use neuraxis_robot::{IkRequest, Robot};
 
 use crate::{MotionConfig, MotionError, target::Approach};
@@ -19,6 +19,10 @@ const CROSSING_M: f64 = 0.05;
 /// A larger turn than this is made this far behind a goal that is not approached from above [rad], [m].
 const TURN_RAD: f64 = 0.6;
 const STAND_OFF_M: f64 = 0.17;
+/// A joint this far from its posture makes a contorted arm [rad].
+const CONTORTED_RAD: f64 = 1.4;
+/// From the tool point back to the wrist, roughly [m].
+const WRIST_M: f64 = 0.2;
 /// However little room there is, motion goes on at this share of its speed.
 const SLOWEST_PACE: f64 = 0.05;
 /// Slowest share of the contact speed at which a contact is sought.
@@ -201,8 +205,10 @@ impl Mover {
             // The hand sweeps wide while it turns: turn at a distance, then come in along the approach direction.
             let back = self.goal.rotation() * Vector3::new(0.0, 0.0, -STAND_OFF_M);
             let behind = Pose::from_parts(b + back, self.goal.rotation());
-            // Where the stand-off is out of reach the goal may still be reached directly.
-            if self.solve(&behind, &from.q, self.config.ik_restarts).is_ok() {
+            // Where the stand-off is out of reach, or only for a contorted arm, the goal may still be reached directly.
+            let posture = self.facing(&(self.robot.world_from_base().inverse() * behind));
+            let behind_q = self.solve(&behind, &from.q, self.config.ik_restarts);
+            if behind_q.is_ok_and(|q| posture.is_empty() || q.max_abs_diff(&posture) < CONTORTED_RAD) {
                 poses[0] = behind;
                 count = 1;
             }
@@ -292,6 +298,16 @@ impl Mover {
         }
     }
 
+    /// The forward posture turned about the base, so that the arm's plane goes through the wrist that the goal wants.
+    fn facing(&self, base_from_tool: &Pose<Base, Tool>) -> Joints {
+        let wrist = base_from_tool.position() - base_from_tool.rotation() * Vector3::z() * WRIST_M;
+        let azimuth = wrist.y.atan2(wrist.x);
+        Joints::from_fn(self.forward.len(), |i| {
+            let turn = if i == 0 { azimuth } else { 0.0 };
+            self.forward.get(i).copied().unwrap_or(0.0) + turn
+        })
+    }
+
     fn solve(&self, pose: &Pose<World, Tool>, seed: &Joints, restarts: usize) -> Result<Joints, Fault> {
         let base_from_tool = self.robot.world_from_base().inverse() * *pose;
         // On a line the redundancy stays where it is; elsewhere it drifts to a posture.
@@ -300,10 +316,9 @@ impl Mover {
             return self.robot.ik(&request).map_err(|_| Fault::Unreachable);
         }
         if (pose.rotation() * Vector3::z()).z > -0.8 && !self.forward.is_empty() {
-            let request = IkRequest { base_from_tool, seed: self.forward, restarts: 0, posture: Some(self.forward) };
-            if let Ok(q) = self.robot.ik(&request) {
-                return Ok(q);
-            }
+            let posture = self.facing(&base_from_tool);
+            let request = IkRequest { base_from_tool, seed: posture, restarts, posture: Some(posture) };
+            return self.robot.ik(&request).map_err(|_| Fault::Unreachable);
         }
         let request = IkRequest { base_from_tool, seed: *seed, restarts, posture: Some(self.robot.home()) };
         self.robot.ik(&request).map_err(|_| Fault::Unreachable)

@@ -15,11 +15,11 @@ use crate::{SimError, colour::COLOURS, plant::WorldData};
 
 const CUPS: usize = 3;
 /// Inner radius at the bottom and at the top, wall, height [m].
-const RADII_M: [f64; 2] = [0.026, 0.036];
+const RADII_M: [f64; 2] = [0.024, 0.038];
 const WALL_M: f64 = 0.003;
 const HIGH_M: f64 = 0.080;
 /// A cup in a cup stands this much higher; the tool holds the rim this far below the top [m].
-const NESTED_M: f64 = 0.040;
+const NESTED_M: f64 = 0.025;
 const BELOW_M: f64 = 0.008;
 
 pub struct Cups {
@@ -66,7 +66,7 @@ impl Task for Cups {
         for (i, (cup, colour)) in self.cups.iter().zip(&self.colours).enumerate() {
             let rgba = COLOURS[*colour].rgba();
             let paint = Stuff { rgba: &rgba, mass_kg: 0.03 };
-            let wall = Wall { radii: RADII_M, thickness: WALL_M, z: 0.0, height: HIGH_M, sides: 12 };
+            let wall = Wall { radii: RADII_M, thickness: WALL_M, z: 0.0, height: HIGH_M, sides: 16 };
             let bottom = cylinder(RADII_M[0], 0.002, [0.0, 0.0, 0.002], &paint);
             xml += &cup.free(&format!("cup{i}"), 0.0, &(wall.geoms(&paint) + &bottom));
         }
@@ -89,7 +89,7 @@ impl Task for Cups {
                 tool_down(at.point(rim * yaw.sin(), -rim * yaw.cos(), z), yaw)
             };
             let grasp = held(&self.cups[cup], HIGH_M - BELOW_M);
-            let there = held(&self.cups[base], HIGH_M - BELOW_M + NESTED_M * (level + 1) as f64 + 0.006);
+            let there = held(&self.cups[base], HIGH_M - BELOW_M + NESTED_M * (level + 1) as f64 + 0.004);
             script.extend(pick(moved(&grasp, 0.0, 0.0, 0.08), grasp, 0.16));
             script.extend(put(moved(&there, 0.0, 0.0, 0.09), there, 0.09));
         }

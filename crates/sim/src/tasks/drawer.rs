@@ -1,5 +1,7 @@
 //! open_drawer: pull the named drawer of a cabinet open.
 
+use std::ops::Range;
+
 use nalgebra::{Isometry3, UnitQuaternion, Vector3};
 use neuraxis_core::{Gripper, KeyFrame};
 use rand::Rng;
@@ -31,11 +33,13 @@ pub struct Drawer {
 
 impl Drawer {
     pub fn sample(variation: Option<usize>, rng: &mut Pcg64) -> Self {
-        let front = [
-            rng.random_range(0.42..0.47),
-            rng.random_range(-0.12..0.12),
-            rng.random_range(-1.0..1.0) * 10f64.to_radians(),
-        ];
+        Self::sample_at(0.42..0.47, variation, rng)
+    }
+
+    /// With the front within these bounds along x [m].
+    pub(super) fn sample_at(x: Range<f64>, variation: Option<usize>, rng: &mut Pcg64) -> Self {
+        let front =
+            [rng.random_range(x), rng.random_range(-0.12..0.12), rng.random_range(-1.0..1.0) * 10f64.to_radians()];
         let shade = rng.random_range(0.35..0.6);
         let first = variation.map_or_else(|| rng.random_range(0..3), |v| v % 3);
         let goals = [first, (first + 1) % 3, (first + 2) % 3]

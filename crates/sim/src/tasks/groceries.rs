@@ -117,8 +117,8 @@ impl Task for Groceries {
         let [item] = goal.targets[..] else { return Vec::new() };
         let high = ITEMS[item].2[2];
         let at = world.body_pose(&body(item)).translation.vector;
-        // Not much above the middle: what is held must clear the shelf's edge, the hand the table.
-        let grip = (0.3 * high).max(0.018 - high);
+        // About the middle, but so that the hand clears the table, and the top of what it holds.
+        let grip = (high - 0.024).max(0.019 - high).max(0.0);
         let grasp = moved(&tool_forward(at, self.items[item].yaw, TILT_RAD), 0.0, 0.0, grip);
         let level = |x: f64, z: f64| {
             let at = self.cupboard.point(x, 0.0, FLOOR_M + high + grip + z);

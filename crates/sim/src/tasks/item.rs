@@ -8,7 +8,7 @@ use rand_pcg::Pcg64;
 use super::{
     Goal, Judge, Task,
     condition::{Condition, Conditions},
-    drawer::{Drawer, HANDLE_Z_M, NAMES, PULL_M},
+    drawer::{Drawer, HANDLE_Z_M, NAMES},
     goals,
     script::{keyframe, moved, pick, put, smallest, tool_down, yaw},
     shapes::{Spot, Stuff, boxed},
@@ -18,12 +18,14 @@ use crate::plant::WorldData;
 /// Half the block's side [m].
 const HALF_M: f64 = 0.018;
 /// Where the block is let go, in front of the closed cabinet, and above the drawer's floor [m].
-const OUT_M: f64 = 0.115;
+const OUT_M: f64 = 0.135;
 const FLOOR_M: f64 = -0.041;
 /// The tool passes this far above the drawer's edge [m].
 const OVER_M: f64 = 0.11;
 /// After the pull the hand goes back this far along the drawer's way, and up [m].
-const AWAY_M: [f64; 2] = [0.07, 0.06];
+const AWAY_M: [f64; 2] = [0.05, 0.09];
+/// The drawer is pulled almost all the way, so that there is room for the hand [m].
+const PULL_M: f64 = 0.195;
 
 pub struct Item {
     cabinet: Drawer,
@@ -33,7 +35,7 @@ pub struct Item {
 
 impl Item {
     pub fn sample(variation: Option<usize>, rng: &mut Pcg64) -> Self {
-        let cabinet = Drawer::sample(variation, rng);
+        let cabinet = Drawer::sample_at(0.47..0.50, variation, rng);
         let first = cabinet.goals()[0].targets[0];
         let side = if rng.random_bool(0.5) { 1.0 } else { -1.0 };
         let block =
@@ -73,20 +75,29 @@ impl Task for Item {
     fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
         let [drawer] = goal.targets[..] else { return Vec::new() };
         let mut script = self.cabinet.keyframes(goal, world);
+        script.pop();
+        script.push(keyframe(self.cabinet.handle(drawer, PULL_M), Gripper::Closed, true));
         let out = self.cabinet.handle(drawer, PULL_M);
-        let away = self.cabinet.handle(drawer, PULL_M + AWAY_M[0]);
+        let away = moved(&self.cabinet.handle(drawer, PULL_M + AWAY_M[0]), 0.0, 0.0, AWAY_M[1]);
+        let world_from_cabinet = self.cabinet.world_from_cabinet();
+        // Well clear of the drawer, which a hand that swings by would close again.
+        let clear = away.translation.vector + world_from_cabinet * Vector3::new(-0.06, 0.0, 0.06);
+        let down = tool_down(clear, yaw(&world_from_cabinet));
         script.push(keyframe(out, Gripper::Open, true));
-        script.push(keyframe(moved(&away, 0.0, 0.0, AWAY_M[1]), Gripper::Open, true));
+        script.push(keyframe(away, Gripper::Open, true));
+        // On a straight line this turn would lead through the wrist's singularity.
+        script.push(keyframe(down, Gripper::Open, false));
 
         let block = world.body_pose("block");
         let held = smallest(yaw(&block), std::f64::consts::FRAC_PI_2);
         let grasp = tool_down(block.translation.vector, held);
-        let world_from_cabinet = self.cabinet.world_from_cabinet();
         let inside = world_from_cabinet * Point3::new(-OUT_M, 0.0, HANDLE_Z_M[drawer] + FLOOR_M + HALF_M + 0.006);
         let there = tool_down(inside.coords, yaw(&world_from_cabinet));
         let over = moved(&there, 0.0, 0.0, OVER_M);
         // High enough at once to cross over the drawer's front.
         let lift = over.translation.z - grasp.translation.z;
+        let above = clear.z - grasp.translation.z;
+        script.push(keyframe(moved(&grasp, 0.0, 0.0, above), Gripper::Open, false));
         script.extend(pick(moved(&grasp, 0.0, 0.0, 0.12), grasp, lift.max(0.10)));
         script.extend(put(over, there, 0.10));
         script

@@ -83,7 +83,8 @@ pub(super) fn plate(half: [f64; 2], [x, y]: [f64; 2], rgba: &str) -> String {
     )
 }
 
-/// The wall of a round vessel: `sides` upright plates around z, from `z` up, leaning outwards.
+/// The wall of a round vessel: `sides` upright plates around z, from `z` up, leaning outwards; smooth, so that nothing is
+/// wedged in it.
 pub(super) struct Wall {
     /// Inner radius at the bottom and at the top [m].
     pub(super) radii: [f64; 2],
@@ -113,7 +114,7 @@ impl Wall {
             let mass = mass_kg / self.sides as f64;
             let _ = write!(
                 xml,
-                r#"<geom type="box" size="{a} {half_width} {c}" pos="{x} {y} {z}" quat="{} {} {} {}" mass="{mass}" rgba="{rgba}"/>"#,
+                r#"<geom type="box" size="{a} {half_width} {c}" pos="{x} {y} {z}" quat="{} {} {} {}" mass="{mass}" rgba="{rgba}" friction="0.3 0.01 0.001"/>"#,
                 q.w, q.i, q.j, q.k
             );
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use neuraxis_sim::{Factor, Perturbation};
 
 use crate::{
     config::{Config, shards, workspace_root},
@@ -62,7 +63,7 @@ enum Command {
         /// Folder of the data set; shards become DIR/shard-i.
         #[arg(long)]
         out: PathBuf,
-        /// Tasks, comma-separated, or `all`.
+        /// Tasks, comma-separated; `trained`: those of the shipped weights; `all`.
         #[arg(long, default_value = "all")]
         tasks: String,
         /// Episodes per task.
@@ -83,8 +84,8 @@ enum Command {
         /// `weights` (the shipped ones), `expert`, `nearest:DATA`, or a file of weights.
         #[arg(long, default_value = "weights")]
         policy: String,
-        /// Tasks, comma-separated, or `all`.
-        #[arg(long, default_value = "all")]
+        /// Tasks, comma-separated; `trained`: those of the shipped weights; `all`.
+        #[arg(long, default_value = "trained")]
         tasks: String,
         /// Episodes per task.
         #[arg(long, default_value_t = 50)]
@@ -98,6 +99,10 @@ enum Command {
         /// What the arm is told.
         #[arg(long, value_enum, default_value_t = Told::Given)]
         instruction: Told,
+        /// What is different from training: factors, comma-separated (`neuraxis tasks factors`), a YAML file with
+        /// factors and their ranges, or `each`: a table with a line for every factor.
+        #[arg(long)]
+        perturb: Option<String>,
         /// Run one share of the episodes, i/n; join them with `neuraxis merge`.
         #[arg(long)]
         shard: Option<String>,
@@ -174,13 +179,26 @@ enum TasksCommand {
     },
     /// The expert solves a scene, as a sheet of pictures: a column for each key-frame reached.
     Film {
-        /// Tasks, comma-separated, or `all`.
+        /// Tasks, comma-separated; `trained`: those of the shipped weights; `all`.
         task: String,
         /// Seed of the scene.
         #[arg(long, default_value_t = EVAL_SEED)]
         seed: u64,
         /// Folder for the pictures, OUT/TASK-SEED.png.
         #[arg(long, default_value = "out/film")]
+        out: PathBuf,
+    },
+    /// What can be different from training, and by how much; as a file for `--perturb`.
+    Factors,
+    /// A scene under every factor, as a sheet of pictures: a column for each, in the order of `tasks factors`.
+    Perturbed {
+        /// Tasks, comma-separated, or `all`.
+        task: String,
+        /// Seed of the scene.
+        #[arg(long, default_value_t = EVAL_SEED)]
+        seed: u64,
+        /// Folder for the pictures, OUT/TASK-SEED.png.
+        #[arg(long, default_value = "out/perturbed")]
         out: PathBuf,
     },
     /// The expert solves a scene, recorded; `--live` opens the viewer.
@@ -307,7 +325,7 @@ pub fn run(cli: Cli) -> Result<()> {
         }
         Command::Tasks { what: TasksCommand::Film { task, seed, out } } => {
             let studio = Studio::new(config()?)?;
-            for task in task_list(&task)? {
+            for task in task_list(&task, &studio.config)? {
                 let file = out.join(format!("{task}-{seed}.png"));
                 let (said, outcome) = crate::film::film(&studio, &task, seed, &file)?;
                 let end = if outcome.success { "success" } else { "no success" };
@@ -315,13 +333,29 @@ pub fn run(cli: Cli) -> Result<()> {
             }
             Ok(())
         }
+        Command::Tasks { what: TasksCommand::Factors } => {
+            let all = Perturbation { factors: Factor::ALL.into(), ..Perturbation::default() };
+            print!("{}", serde_yaml::to_string(&all)?);
+            Ok(())
+        }
+        Command::Tasks { what: TasksCommand::Perturbed { task, seed, out } } => {
+            let studio = Studio::new(config()?)?;
+            for task in task_list(&task, &studio.config)? {
+                let file = out.join(format!("{task}-{seed}.png"));
+                crate::film::perturbed(&studio, &task, seed, &file)?;
+                println!("{task} {seed}: {}", file.display());
+            }
+            Ok(())
+        }
         Command::Tasks { what: TasksCommand::Show { task, seed } } => {
-            let [task] = &task_list(&task)?[..] else { bail!("one task at a time") };
-            show(&Studio::new(config()?)?, task, seed)
+            let config = config()?;
+            let [task] = &task_list(&task, &config)?[..] else { bail!("one task at a time") };
+            show(&Studio::new(config.clone())?, task, seed)
         }
         #[cfg(feature = "viz")]
         Command::Tasks { what: TasksCommand::Watch { task, seed, out, live } } => {
-            let [task] = &task_list(&task)?[..] else { bail!("one task at a time") };
+            let config = config()?;
+            let [task] = &task_list(&task, &config)?[..] else { bail!("one task at a time") };
             let plan = crate::demo::DemoPlan {
                 actor: Actor::Expert,
                 task: task.clone(),
@@ -331,12 +365,12 @@ pub fn run(cli: Cli) -> Result<()> {
                 live,
                 cameras_stop_after_secs: None,
             };
-            crate::demo::run(&config()?, &plan).map(|_| ())
+            crate::demo::run(&config, &plan).map(|_| ())
         }
         #[cfg(feature = "viz")]
         Command::Demo { policy, task, seed, out, clock, live, cameras_stop_after } => {
-            let [task] = &task_list(&task)?[..] else { bail!("--task takes one task") };
             let config = config()?;
+            let [task] = &task_list(&task, &config)?[..] else { bail!("--task takes one task") };
             let plan = crate::demo::DemoPlan {
                 actor: actor(&policy, &config),
                 task: task.clone(),
@@ -352,23 +386,29 @@ pub fn run(cli: Cli) -> Result<()> {
             Ok(())
         }
         Command::Demos { out, tasks, episodes, seed, jobs, shard } => {
-            let plan = DemosPlan { tasks: task_list(&tasks)?, episodes, seed };
+            let config = config()?;
+            let plan = DemosPlan { tasks: task_list(&tasks, &config)?, episodes, seed };
             match shard {
-                Some(shard) => demo_shard(&config()?, plan, &out, parse_shard(&shard)?),
+                Some(shard) => demo_shard(&config, plan, &out, parse_shard(&shard)?),
                 None => demo_shards(&plan, &out, jobs),
             }
         }
-        Command::Eval { policy, tasks, episodes, seed, no_repredict, instruction, shard, jobs, json } => {
+        Command::Eval { policy, tasks, episodes, seed, no_repredict, instruction, perturb, shard, jobs, json } => {
             let config = config()?;
+            if perturb.as_deref() == Some("each") {
+                let arguments = without(std::env::args().skip(1).collect(), &["--json", "--jobs", "--perturb"]);
+                return eval_each(&arguments, jobs, json.as_deref());
+            }
             let actor = actor(&policy, &config);
             let alone = shard.is_some() || jobs <= 1;
             let plan = EvalPlan {
                 actor,
-                tasks: task_list(&tasks)?,
+                tasks: task_list(&tasks, &config)?,
                 episodes,
                 seed,
                 repredict: !no_repredict,
                 told: instruction,
+                perturbation: perturb.as_deref().map_or_else(|| Ok(Perturbation::default()), perturbation)?,
                 shard: shard.as_deref().map(parse_shard).transpose()?.unwrap_or((0, 1)),
             };
             let started = std::time::Instant::now();
@@ -409,8 +449,8 @@ pub fn run(cli: Cli) -> Result<()> {
         }
         #[cfg(all(feature = "ros", feature = "viz"))]
         Command::Ros { what: RosCommand::Sim { policy, task, seed, wait } } => {
-            let [task] = &task_list(&task)?[..] else { bail!("--task takes one task") };
             let config = config()?;
+            let [task] = &task_list(&task, &config)?[..] else { bail!("--task takes one task") };
             let plan = crate::ros::RosSim { actor: actor(&policy, &config), task: task.clone(), seed, wait };
             crate::ros::sim(&config, &plan)
         }
@@ -571,17 +611,49 @@ fn actor(policy: &str, config: &Config) -> Actor {
     }
 }
 
-fn task_list(text: &str) -> Result<Vec<String>> {
+fn task_list(text: &str, config: &Config) -> Result<Vec<String>> {
     let known = neuraxis_sim::tasks::names();
-    if text == "all" {
-        return Ok(known.iter().map(|s| s.to_string()).collect());
-    }
+    let text = match text {
+        "all" => known.join(","),
+        "trained" => config.run.weights_tasks.join(","),
+        named => named.into(),
+    };
     text.split(',')
         .map(|name| match known.iter().any(|k| *k == name) {
             true => Ok(name.to_string()),
-            false => bail!("unknown task {name:?}; known: {}", known.join(", ")),
+            false => bail!("unknown task {name:?}; known: {} (and all, trained)", known.join(", ")),
         })
         .collect()
+}
+
+/// Factors by name, or a file with their ranges.
+fn perturbation(text: &str) -> Result<Perturbation> {
+    let perturbation = if text.ends_with(".yaml") {
+        crate::config::read(std::path::Path::new(text))?
+    } else {
+        let factors = text.split(',').map(str::parse).collect::<Result<Vec<Factor>, _>>()?;
+        Perturbation { factors, ..Perturbation::default() }
+    };
+    perturbation.validate().with_context(|| text.to_string())?;
+    Ok(perturbation)
+}
+
+/// One evaluation without and one with each factor.
+fn eval_each(arguments: &[String], jobs: u64, json: Option<&std::path::Path>) -> Result<()> {
+    let scratch = std::env::temp_dir().join(format!("neuraxis-eval-{}", std::process::id()));
+    let mut reports = std::collections::BTreeMap::new();
+    println!("{:<20} {:>9} {:>17}", "factor", "successes", "95 % (Wilson)");
+    for factor in std::iter::once(None).chain(Factor::ALL.into_iter().map(Some)) {
+        let name = factor.map_or("none", Factor::name);
+        let mut arguments = arguments.to_vec();
+        if factor.is_some() {
+            arguments.extend(["--perturb".into(), name.into()]);
+        }
+        let report = eval::run_parallel(&arguments, jobs.max(1), &scratch)?;
+        println!("{name:<20} {}", eval::line(&report));
+        reports.insert(name, report);
+    }
+    json.map_or(Ok(()), |file| write_json(file, &reports))
 }
 
 fn parse_shard(text: &str) -> Result<(u64, u64)> {

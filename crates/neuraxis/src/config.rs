@@ -20,6 +20,8 @@ pub struct RunSettings {
     pub time_limit_secs: f64,
     /// Policy weights, relative to the workspace.
     pub weights: PathBuf,
+    /// Tasks that these weights were trained on: `--tasks trained`.
+    pub weights_tasks: Vec<String>,
     /// Hash that the weights must have (`neuraxis doctor` prints it); null: any.
     pub weights_hash: Option<String>,
     /// Where the policy runs: cpu, cuda:N or auto.
@@ -35,6 +37,7 @@ impl Default for RunSettings {
             lockstep_latency_secs: 0.08,
             time_limit_secs: 20.0,
             weights: "configs/weights/small.safetensors".into(),
+            weights_tasks: ["push_buttons", "stack_blocks", "open_drawer"].map(String::from).into(),
             weights_hash: None,
             device: "cpu".into(),
             camera_hz: 15.0,

@@ -41,7 +41,9 @@ impl Studio {
     pub fn lockstep(&self, setup: &Setup, repredict: bool) -> Result<Lockstep> {
         let run = RunConfig {
             policy_period: Nanos::from_secs(1.0 / self.config.run.policy_hz),
-            policy_latency: Nanos::from_secs(self.config.run.lockstep_latency_secs),
+            policy_latency: Nanos::from_secs(
+                self.config.run.lockstep_latency_secs + setup.perturbation().extra_latency_secs(),
+            ),
             time_limit: Nanos::from_secs(self.config.run.time_limit_secs * setup.length()),
         };
         let cerebellum = CerebellumConfig { repredict, ..self.config.cerebellum.clone() };

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, path::PathBuf, process::Command, ti
 use anyhow::{Context, Result, bail};
 use neuraxis_core::Policy;
 use neuraxis_policy::{nearest::NearestReplay, text::MiniLm};
-use neuraxis_sim::CameraRig;
+use neuraxis_sim::{CameraRig, Perturbation};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -54,6 +54,8 @@ pub struct EvalPlan {
     pub repredict: bool,
     /// What the arm is told.
     pub told: Told,
+    /// What is different from training.
+    pub perturbation: Perturbation,
     /// This process's share: index and count.
     pub shard: (u64, u64),
 }
@@ -102,6 +104,8 @@ pub struct Meta {
     pub repredict: bool,
     /// What the arm was told.
     pub instruction: Told,
+    /// What was different from training.
+    pub perturbation: Perturbation,
     /// Rate [Hz] and latency [s] of the policy.
     pub policy_hz: f64,
     /// Observation-to-prediction latency [s].
@@ -149,7 +153,8 @@ pub struct Report {
 /// Runs this process's share of a plan; `tell` after each episode.
 pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Result<Report> {
     neuraxis_policy::use_one_thread();
-    let studio = Studio::new(config.clone())?;
+    let mut studio = Studio::new(config.clone())?;
+    studio.sim.perturbation = plan.perturbation.clone();
     let text_dir = config.root.join(".deps/text");
     let mut embedder = match &plan.actor {
         Actor::Expert => None,
@@ -241,6 +246,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
         clock: "lockstep".into(),
         repredict: plan.repredict,
         instruction: plan.told,
+        perturbation: plan.perturbation.clone(),
         policy_hz: config.run.policy_hz,
         policy_latency_secs: config.run.lockstep_latency_secs,
         device,
@@ -307,21 +313,25 @@ pub fn merge(reports: Vec<Report>) -> Result<Report> {
 /// The table people read.
 pub fn print(report: &Report) {
     println!(
-        "policy {}  clock {}  re-prediction {}  instruction {:?}  seeds from {}  mujoco {}",
+        "policy {}  clock {}  re-prediction {}  instruction {:?}  factors {}  seeds from {}  mujoco {}",
         report.meta.policy,
         report.meta.clock,
         if report.meta.repredict { "on" } else { "off" },
         report.meta.instruction,
+        match &report.meta.perturbation.factors[..] {
+            [] => "none".into(),
+            some => some.iter().map(|factor| factor.name()).collect::<Vec<_>>().join(","),
+        },
         report.meta.seed,
         report.meta.versions.get("mujoco").map_or("?", |v| v.as_str()),
     );
     println!(
-        "{:<16} {:>9} {:>9} {:>17} {:>8} {:>13} {:>8}",
+        "{:<28} {:>9} {:>9} {:>17} {:>8} {:>13} {:>8}",
         "task", "successes", "rate", "95 % (Wilson)", "secs", "first choice", "chance"
     );
     for (task, t) in &report.tasks {
         println!(
-            "{task:<16} {:>5}/{:<3} {:>8.1}% {:>7.1}% - {:>5.1}% {:>8.1} {:>13} {:>7.1}%",
+            "{task:<28} {:>5}/{:<3} {:>8.1}% {:>7.1}% - {:>5.1}% {:>8.1} {:>13} {:>7.1}%",
             t.successes,
             t.episodes,
             100.0 * t.successes as f64 / t.episodes.max(1) as f64,
@@ -333,6 +343,14 @@ pub fn print(report: &Report) {
         );
     }
     println!("mean success {:.1} %", 100.0 * report.mean);
+}
+
+/// All tasks together on one line: successes and interval.
+pub fn line(report: &Report) -> String {
+    let episodes = report.tasks.values().map(|t| t.episodes).sum();
+    let successes = report.tasks.values().map(|t| t.successes).sum();
+    let [low, high] = wilson::interval95(successes, episodes);
+    format!("{successes:>5}/{episodes:<3} {:>7.1}% - {:>5.1}%", 100.0 * low, 100.0 * high)
 }
 
 /// Runs the shards of a plan as child processes of this program and merges them.

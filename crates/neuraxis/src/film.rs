@@ -4,8 +4,8 @@ use std::{fs::File, io::BufWriter, path::Path};
 
 use anyhow::{Context, Result};
 use neuraxis_cerebellum::CerebellumTick;
-use neuraxis_core::{CameraView, Observation};
-use neuraxis_sim::CameraRig;
+use neuraxis_core::{ArmCommand, CameraView, Observation};
+use neuraxis_sim::{CameraRig, Factor, Perturbation, Plant, Setup, SimConfig, Spec};
 
 use crate::{
     episode_run::{Studio, instruction},
@@ -35,6 +35,26 @@ pub fn film(studio: &Studio, task: &str, seed: u64, file: &Path) -> Result<(Stri
     reel.columns.push(rig.render(lockstep.plant())?);
     write_sheet(file, &reel.columns)?;
     Ok((goal.instruction, outcome))
+}
+
+/// The start of a scene without and with each factor, a column for each.
+pub fn perturbed(studio: &Studio, task: &str, seed: u64, file: &Path) -> Result<()> {
+    let spec = Spec { task: task.into(), seed, variation: None };
+    let mut columns = Vec::new();
+    for factor in std::iter::once(None).chain(Factor::ALL.into_iter().map(Some)) {
+        let perturbation = Perturbation { factors: factor.into_iter().collect(), ..Perturbation::default() };
+        let setup = Setup::new(&spec, &SimConfig { perturbation, ..studio.sim.clone() })?;
+        let mut plant = Plant::new(&setup)?;
+        let mut rig = CameraRig::new(&setup)?;
+        // A frozen camera shows what was before; everything comes to rest.
+        rig.render(&plant)?;
+        let still = ArmCommand::hold(plant.state().q, plant.state().gripper_width_m, 35.0);
+        for _ in 0..200 {
+            plant.step(&still);
+        }
+        columns.push(rig.render(&plant)?);
+    }
+    write_sheet(file, &columns)
 }
 
 /// Keeps the first images after each key-frame.

@@ -11,6 +11,7 @@ use neuraxis_core::{CameraView, Intrinsics, Pose};
 
 use crate::{
     Plant, Setup, SimError, Snapshot,
+    lens::Lens,
     model::{CAMERAS, IMAGE_PX},
     plant::WorldData,
 };
@@ -21,6 +22,7 @@ pub struct CameraRig {
     world: WorldData,
     ids: Vec<usize>,
     snapshot: Snapshot,
+    lens: Lens,
 }
 
 impl CameraRig {
@@ -47,12 +49,19 @@ impl CameraRig {
                     .ok_or_else(|| SimError::Render { reason: format!("the model has no camera {name}") })
             })
             .collect::<Result<_, _>>()?;
-        Ok(Self { renderer, world: WorldData::new(setup.model.clone()), ids, snapshot: Snapshot::default() })
+        Ok(Self {
+            renderer,
+            world: WorldData::new(setup.model.clone()),
+            ids,
+            snapshot: Snapshot::default(),
+            lens: Lens::new(setup),
+        })
     }
 
     /// Moves the renderer to another scene of the same kind of rig.
     pub fn retarget(&mut self, setup: &Setup) {
         self.world = WorldData::new(setup.model.clone());
+        self.lens = Lens::new(setup);
     }
 
     /// All cameras at the plant's state.
@@ -97,6 +106,7 @@ impl CameraRig {
                 depth_m: depth.to_vec(),
             });
         }
+        self.lens.spoil(&mut views);
         Ok(views)
     }
 }

@@ -14,6 +14,24 @@ pub enum SimError {
         /// What there is.
         known: String,
     },
+    /// No such factor.
+    #[error("unknown factor {name:?}; known: {known}")]
+    UnknownFactor {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// A perturbation makes no world.
+    #[error("perturbation: {key} is {value}, allowed is {allowed}")]
+    Perturbation {
+        /// Key.
+        key: &'static str,
+        /// Value given.
+        value: String,
+        /// What is allowed.
+        allowed: &'static str,
+    },
     /// A file of the model is missing or unreadable.
     #[error("{path}: {source}")]
     Asset {

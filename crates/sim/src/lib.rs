@@ -6,7 +6,9 @@
 pub mod camera;
 pub mod colour;
 pub mod error;
+pub mod lens;
 pub mod model;
+pub mod perturb;
 pub mod plant;
 pub mod realtime;
 pub mod setup;
@@ -14,6 +16,7 @@ pub mod tasks;
 
 pub use camera::CameraRig;
 pub use error::SimError;
+pub use perturb::{Factor, Perturbation};
 pub use plant::{Plant, Snapshot};
 pub use realtime::{Frame, MujocoArm, RealtimePlant, realtime};
 pub use setup::{Setup, SimConfig, Spec};

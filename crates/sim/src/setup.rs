@@ -2,13 +2,13 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use mujoco_rs::prelude::MjModel;
+use mujoco_rs::prelude::{MjData, MjModel, MjSpec, MjtObjBase};
 use neuraxis_core::KeyFrame;
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 
 use crate::{
-    Plant, SimError, model,
+    Perturbation, Plant, SimError, model, perturb,
     tasks::{self, Goal, Task},
 };
 
@@ -30,6 +30,8 @@ pub struct SimConfig {
     pub assets: PathBuf,
     /// Joint positions at the start [rad].
     pub home_rad: [f64; 7],
+    /// What is different from the world that policies are trained in.
+    pub perturbation: Perturbation,
 }
 
 impl Default for SimConfig {
@@ -37,6 +39,7 @@ impl Default for SimConfig {
         Self {
             assets: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../.."),
             home_rad: [0.0, 0.1752, 0.0, -0.943, 0.0, 1.1182, std::f64::consts::FRAC_PI_4],
+            perturbation: Perturbation::default(),
         }
     }
 }
@@ -47,6 +50,7 @@ pub struct Setup {
     pub(crate) model: Arc<MjModel>,
     pub(crate) task: Arc<dyn Task>,
     pub(crate) home_rad: [f64; 7],
+    pub(crate) perturbation: Arc<Perturbation>,
     spec: Spec,
 }
 
@@ -58,13 +62,36 @@ impl Setup {
         let mut rng = Pcg64::seed_from_u64(spec.seed ^ salt.rotate_left(32));
         let task: Arc<dyn Task> = tasks::sample(&spec.task, spec.seed, spec.variation, &mut rng)?.into();
         let robot = model::robot_xml(&config.assets)?;
-        let xml = model::scene_xml(&config.assets, &robot, &task.bodies(), &task.sections());
-        let model = MjModel::from_xml_string(&xml).map_err(|e| SimError::Model {
-            task: spec.task.clone(),
-            seed: spec.seed,
-            reason: e.to_string(),
-        })?;
-        Ok(Self { model: Arc::new(model), task, home_rad: config.home_rad, spec: spec.clone() })
+        let perturbation = &config.perturbation;
+        perturbation.validate()?;
+        let refuse = |reason: String| SimError::Model { task: spec.task.clone(), seed: spec.seed, reason };
+        let compile = |objects: &str| {
+            let sections = task.sections() + perturb::ASSETS;
+            let xml = model::scene_xml(&config.assets, &robot, objects, &sections);
+            let mut scene = MjSpec::from_xml_string(&xml).map_err(|e| refuse(e.to_string()))?;
+            perturbation.apply(&mut scene, spec.seed);
+            scene.compile().map_err(|e| refuse(e.to_string()))
+        };
+        let model = if perturbation.factors.is_empty() {
+            let xml = model::scene_xml(&config.assets, &robot, &task.bodies(), &task.sections());
+            MjModel::from_xml_string(&xml).map_err(|e| refuse(e.to_string()))?
+        } else {
+            let bare = compile(&task.bodies())?;
+            let extra = perturbation.distractors(&spec.task, spec.seed, &taken(bare.clone()))?;
+            if extra.is_empty() { bare } else { compile(&(task.bodies() + &extra))? }
+        };
+        Ok(Self {
+            model: Arc::new(model),
+            task,
+            home_rad: config.home_rad,
+            perturbation: Arc::new(perturbation.clone()),
+            spec: spec.clone(),
+        })
+    }
+
+    /// What is different in this scene.
+    pub fn perturbation(&self) -> &Perturbation {
+        &self.perturbation
     }
 
     /// What was sampled.
@@ -96,4 +123,13 @@ impl Setup {
     pub fn keyframes(&self, goal: &Goal, plant: &Plant) -> Vec<KeyFrame> {
         self.task.keyframes(goal, plant.world())
     }
+}
+
+/// Circles on the table (x, y, radius) in which a task's things stand.
+fn taken(model: MjModel) -> Vec<[f64; 3]> {
+    let names = ["table", "floor"].map(|name| model.name_to_id(MjtObjBase::mjOBJ_GEOM, name));
+    let mut data = MjData::new(&model);
+    data.forward();
+    let circles = data.geom_xpos().iter().zip(model.geom_rbound()).enumerate();
+    circles.filter(|(i, _)| !names.contains(&Some(*i))).map(|(_, ([x, y, _], radius))| [*x, *y, *radius]).collect()
 }

@@ -1,0 +1,124 @@
+//! Perturbations: each changes what it says and nothing else, is the same for the same seed, and is refused in words.
+
+mod driver;
+
+use driver::setup;
+use neuraxis_core::CameraView;
+use neuraxis_sim::{CameraRig, Factor, Perturbation, Plant, Setup, SimConfig, SimError, Spec};
+
+const SEED: u64 = 3;
+
+fn with(task: &str, seed: u64, perturbation: Perturbation) -> Result<Setup, SimError> {
+    Setup::new(&Spec { task: task.into(), seed, variation: None }, &SimConfig { perturbation, ..SimConfig::default() })
+}
+
+fn under(task: &str, factor: Factor) -> Setup {
+    with(task, SEED, Perturbation { factors: vec![factor], ..Perturbation::default() }).expect("a scene")
+}
+
+fn views(setup: &Setup) -> Vec<CameraView> {
+    let plant = Plant::new(setup).expect("physics");
+    CameraRig::new(setup).expect("cameras").render(&plant).expect("images")
+}
+
+fn differing(a: &CameraView, b: &CameraView) -> usize {
+    a.rgb.iter().zip(&b.rgb).filter(|(a, b)| a.abs_diff(**b) > 8).count()
+}
+
+#[test]
+fn a_factor_is_seen_and_the_goal_stays() {
+    let task = "put_money_in_safe";
+    let plain = setup(task, SEED);
+    let before = views(&plain);
+    for factor in Factor::ALL {
+        let changed = under(task, factor);
+        assert_eq!(changed.goal(), plain.goal(), "{factor}");
+        let after = views(&changed);
+        let seen: usize = before.iter().zip(&after).map(|(a, b)| differing(a, b)).sum();
+        let is_invisible = matches!(factor, Factor::Friction | Factor::Mass | Factor::Latency | Factor::CameraFrozen);
+        assert_eq!(seen > 0, !is_invisible, "{factor}: {seen} values differ");
+        let again: usize = after.iter().zip(&views(&under(task, factor))).map(|(a, b)| differing(a, b)).sum();
+        assert_eq!(again, 0, "{factor}: one seed, two worlds");
+    }
+}
+
+#[test]
+fn what_a_sentence_names_keeps_its_colour() {
+    for factor in [Factor::MoColor, Factor::RoColor] {
+        let (plain, changed) = (views(&setup("stack_blocks", SEED)), views(&under("stack_blocks", factor)));
+        assert_eq!(plain.iter().zip(&changed).map(|(a, b)| differing(a, b)).sum::<usize>(), 0, "{factor}");
+    }
+}
+
+#[test]
+fn one_factor_does_not_change_what_another_draws() {
+    let both = Perturbation { factors: vec![Factor::TableColor, Factor::CameraPose], ..Perturbation::default() };
+    let both = views(&with("turn_tap", SEED, both).expect("a scene"));
+    let one = views(&under("turn_tap", Factor::CameraPose));
+    for (a, b) in both.iter().zip(&one) {
+        assert_eq!(a.world_from_camera.position(), b.world_from_camera.position(), "{}", a.name);
+    }
+}
+
+#[test]
+fn cameras_fail_as_told() {
+    let dead = &views(&under("turn_tap", Factor::CameraDead))[0];
+    assert!(dead.rgb.iter().all(|v| *v == 0) && dead.depth_m.iter().all(|z| *z == 0.0));
+
+    let setup = under("turn_tap", Factor::CameraFrozen);
+    let mut plant = Plant::new(&setup).expect("physics");
+    let mut rig = CameraRig::new(&setup).expect("cameras");
+    let before = rig.render(&plant).expect("images");
+    let state = plant.state();
+    let mut command = neuraxis_core::ArmCommand::hold(state.q, state.gripper_width_m, 35.0);
+    for _ in 0..400 {
+        command.q[0] += 0.001;
+        plant.step(&command);
+    }
+    let after = rig.render(&plant).expect("images");
+    assert_eq!(before[0].rgb, after[0].rgb, "the frozen camera");
+    assert!(differing(&before[1], &after[1]) > 100, "the others go on");
+}
+
+#[test]
+fn mass_and_friction_are_felt() {
+    // A lighter block leaves the same start with less resistance: the arm's world has other numbers.
+    let heavy = Perturbation { factors: vec![Factor::Mass], mass: [3.0, 3.0], ..Perturbation::default() };
+    let sinks = |perturbation: Perturbation| {
+        let setup = with("push_buttons", SEED, perturbation).expect("a scene");
+        let mut plant = Plant::new(&setup).expect("physics");
+        let state = plant.state();
+        let still = neuraxis_core::ArmCommand::hold(state.q, state.gripper_width_m, 35.0);
+        (0..500).for_each(|_| plant.step(&still));
+        // A cap rests on its spring: the heavier, the lower.
+        plant.world().body_pose("cap0").translation.z
+    };
+    assert!(sinks(heavy) < sinks(Perturbation::default()) - 1e-4);
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let said = "mo_colour".parse::<Factor>().expect_err("a wrong name").to_string();
+    assert!(said.contains("\"mo_colour\"") && said.contains("mo_color"), "{said}");
+
+    let refused = |perturbation: Perturbation| with("turn_tap", SEED, perturbation).err().expect("refused").to_string();
+    let base = Perturbation { factors: vec![Factor::MoSize], ..Perturbation::default() };
+    let said = refused(Perturbation { size: [1.0, f64::NAN], ..base.clone() });
+    assert!(said.contains("size") && said.contains("0.05"), "{said}");
+    let said = refused(Perturbation { faulty_camera: "rear".into(), ..base.clone() });
+    assert!(said.contains("\"rear\"") || said.contains("rear") && said.contains("wrist"), "{said}");
+    let said = refused(Perturbation { blur_px: 4, ..base });
+    assert!(said.contains("blur_px") && said.contains("odd"), "{said}");
+
+    // No room: the tries are bounded, and the error says what, where and how often.
+    let crowd = Perturbation { factors: vec![Factor::Distractor], distractors: 200, ..Perturbation::default() };
+    let said = with("put_groceries_in_cupboard", SEED, crowd).err().expect("no room for two hundred").to_string();
+    assert!(said.contains("a distractor") && said.contains("2000 tries"), "{said}");
+}
+
+#[test]
+fn a_file_with_an_unknown_key_is_refused() {
+    let said =
+        serde_yaml::from_str::<Perturbation>("factors: [mass]\nmasss: [1, 2]\n").expect_err("a typo").to_string();
+    assert!(said.contains("masss"), "{said}");
+}

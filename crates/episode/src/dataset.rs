@@ -2,8 +2,9 @@
 //!
 //! - `index.json`: format, the writer's metadata, bounds, and where each record lies. Replaced atomically: what it
 //!   names is whole, and bytes beyond it belong to a writer that did not finish.
-//! - `clouds.bin`: per record n x (x, y, z) as little-endian u16, quantised over the bounds (a 1 m cube: 15 µm steps),
-//!   then n x (r, g, b) as u8.
+//! - `clouds.bin`: per record a Zstandard frame of n points, one plane of bytes after another: x, y, z as u16 quantised
+//!   over the bounds (a 1 m cube: 15 µm steps; low bytes, then high bytes), r, g, b as u8; each value as its difference
+//!   from the point before: what cameras see is smooth.
 //! - `records.jsonl`: per record one line of JSON.
 
 use std::{
@@ -17,11 +18,15 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::EpisodeError;
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const INDEX: &str = "index.json";
 const CLOUDS: &str = "clouds.bin";
 const RECORDS: &str = "records.jsonl";
-const POINT_BYTES: u64 = 9;
+const POINT_BYTES: usize = 9;
+/// Zstandard's level: higher ones take longer than they save.
+const LEVEL: i32 = 3;
+/// Most points of a record: four cameras of 1024 x 1024.
+const MOST_POINTS: u64 = 1 << 22;
 
 /// Scene bounds in world [m]: lower x, y, z, upper x, y, z.
 pub type Bounds = [f64; 6];
@@ -30,6 +35,7 @@ pub type Bounds = [f64; 6];
 struct Entry {
     points: u64,
     cloud_at: u64,
+    cloud_bytes: u64,
     cloud_crc32: u32,
     record_at: u64,
     record_bytes: u64,
@@ -59,11 +65,10 @@ impl Index {
         }
         check_bounds(&index.bounds_in_world_m).map_err(|reason| EpisodeError::Format { path, reason })?;
         for (i, entry) in index.entries.iter().enumerate() {
-            let fits = |at: u64, bytes: Option<u64>, file: u64| {
-                bytes.and_then(|bytes| at.checked_add(bytes)).is_some_and(|end| end <= file)
-            };
-            if !fits(entry.cloud_at, entry.points.checked_mul(POINT_BYTES), index.clouds_bytes)
-                || !fits(entry.record_at, Some(entry.record_bytes), index.records_bytes)
+            let fits = |at: u64, bytes: u64, file: u64| at.checked_add(bytes).is_some_and(|end| end <= file);
+            if !fits(entry.cloud_at, entry.cloud_bytes, index.clouds_bytes)
+                || !fits(entry.record_at, entry.record_bytes, index.records_bytes)
+                || entry.points > MOST_POINTS
             {
                 let reason = "lies outside the files that the index describes".into();
                 return Err(EpisodeError::Record { path: dir.join(INDEX), record: i, reason });
@@ -94,7 +99,6 @@ pub struct DatasetWriter {
     index: Index,
     clouds: BufWriter<File>,
     records: BufWriter<File>,
-    cloud_bytes: Vec<u8>,
 }
 
 impl DatasetWriter {
@@ -121,7 +125,6 @@ impl DatasetWriter {
             },
             clouds: BufWriter::with_capacity(1 << 20, create(CLOUDS)?),
             records: BufWriter::new(create(RECORDS)?),
-            cloud_bytes: Vec::new(),
         })
     }
 
@@ -146,7 +149,6 @@ impl DatasetWriter {
             records: BufWriter::new(reopen(RECORDS, index.records_bytes)?),
             dir: dir.to_path_buf(),
             index,
-            cloud_bytes: Vec::new(),
         })
     }
 
@@ -165,6 +167,11 @@ impl DatasetWriter {
         &self.index.meta
     }
 
+    /// The metadata, for notes that the next checkpoint is to keep: how far generation has come, say.
+    pub fn meta_mut(&mut self) -> &mut serde_json::Value {
+        &mut self.index.meta
+    }
+
     /// Adds one sample. A refused sample (a point outside the bounds, lengths that differ) leaves the data set as it was.
     pub fn push<T: Serialize>(&mut self, sample: &CloudSample<'_, T>) -> Result<(), EpisodeError> {
         let number = self.len();
@@ -176,30 +183,25 @@ impl DatasetWriter {
         let mut record = serde_json::to_vec(sample.record).map_err(|e| refuse(format!("record: {e}")))?;
         record.push(b'\n');
 
-        self.cloud_bytes.clear();
-        for (i, point) in sample.xyz_in_world.iter().enumerate() {
-            for k in 0..3 {
-                let step = quantise(point[k], k, &self.index.bounds_in_world_m)
-                    .ok_or_else(|| refuse(format!("point {i} at {point:?} m is outside the bounds")))?;
-                self.cloud_bytes.extend_from_slice(&step.to_le_bytes());
-            }
-        }
-        self.cloud_bytes.extend_from_slice(sample.rgb.as_flattened());
+        let planes = planes(sample.xyz_in_world, sample.rgb, &self.index.bounds_in_world_m)
+            .map_err(|i| refuse(format!("point {i} at {:?} m is outside the bounds", sample.xyz_in_world[i])))?;
+        let packed = zstd::bulk::compress(&planes, LEVEL).map_err(|e| refuse(format!("cloud: {e}")))?;
 
         let write = |out: &mut BufWriter<File>, name: &str, bytes: &[u8]| {
             out.write_all(bytes).map_err(EpisodeError::io(&self.dir.join(name), "write"))
         };
-        write(&mut self.clouds, CLOUDS, &self.cloud_bytes)?;
+        write(&mut self.clouds, CLOUDS, &packed)?;
         write(&mut self.records, RECORDS, &record)?;
         self.index.entries.push(Entry {
             points: sample.rgb.len() as u64,
             cloud_at: self.index.clouds_bytes,
-            cloud_crc32: crc32fast::hash(&self.cloud_bytes),
+            cloud_bytes: packed.len() as u64,
+            cloud_crc32: crc32fast::hash(&packed),
             record_at: self.index.records_bytes,
             record_bytes: record.len() as u64,
             record_crc32: crc32fast::hash(&record),
         });
-        self.index.clouds_bytes += self.cloud_bytes.len() as u64;
+        self.index.clouds_bytes += packed.len() as u64;
         self.index.records_bytes += record.len() as u64;
         Ok(())
     }
@@ -225,6 +227,44 @@ impl DatasetWriter {
     pub fn finish(mut self) -> Result<usize, EpisodeError> {
         self.checkpoint()?;
         Ok(self.len())
+    }
+}
+
+/// The nine planes of a cloud; the index of the first point outside the bounds, if there is one.
+fn planes(xyz_in_world: &[[f32; 3]], rgb: &[[u8; 3]], bounds: &Bounds) -> Result<Vec<u8>, usize> {
+    let count = rgb.len();
+    let mut planes = vec![0; count * POINT_BYTES];
+    for k in 0..3 {
+        let (mut last, mut last_colour) = (0u16, 0u8);
+        for i in 0..count {
+            let step = quantise(xyz_in_world[i][k], k, bounds).ok_or(i)?;
+            let [low, high] = step.wrapping_sub(last).to_le_bytes();
+            planes[2 * k * count + i] = low;
+            planes[(2 * k + 1) * count + i] = high;
+            planes[(6 + k) * count + i] = rgb[i][k].wrapping_sub(last_colour);
+            (last, last_colour) = (step, rgb[i][k]);
+        }
+    }
+    Ok(planes)
+}
+
+/// What [`planes`] packed.
+fn unplane(planes: &[u8], bounds: &Bounds, xyz_in_world: &mut Vec<[f32; 3]>, rgb: &mut Vec<[u8; 3]>) {
+    let count = planes.len() / POINT_BYTES;
+    let scale: [f64; 3] = std::array::from_fn(|k| (bounds[k + 3] - bounds[k]) / f64::from(u16::MAX));
+    xyz_in_world.clear();
+    xyz_in_world.resize(count, [0.0; 3]);
+    rgb.clear();
+    rgb.resize(count, [0; 3]);
+    for k in 0..3 {
+        let (mut step, mut colour) = (0u16, 0u8);
+        for i in 0..count {
+            let difference = u16::from_le_bytes([planes[2 * k * count + i], planes[(2 * k + 1) * count + i]]);
+            step = step.wrapping_add(difference);
+            colour = colour.wrapping_add(planes[(6 + k) * count + i]);
+            xyz_in_world[i][k] = (bounds[k] + f64::from(step) * scale[k]) as f32;
+            rgb[i][k] = colour;
+        }
     }
 }
 
@@ -263,7 +303,7 @@ impl Dataset {
         for dir in dirs {
             let dir = dir.as_ref();
             let index = Index::read(dir)?;
-            let clouds = map(dir, CLOUDS, index.clouds_bytes, &index, |e| e.cloud_at + e.points * POINT_BYTES)?;
+            let clouds = map(dir, CLOUDS, index.clouds_bytes, &index, |e| e.cloud_at + e.cloud_bytes)?;
             let records = map(dir, RECORDS, index.records_bytes, &index, |e| e.record_at + e.record_bytes)?;
             let first = dataset.len;
             dataset.len += index.entries.len();
@@ -302,7 +342,6 @@ impl Dataset {
     }
 
     /// Replaces the vectors' contents by record `i`'s cloud: points in world [m] and their colours.
-    /// Allocates only when the vectors are too small.
     pub fn cloud_into(
         &self,
         i: usize,
@@ -310,20 +349,14 @@ impl Dataset {
         rgb: &mut Vec<[u8; 3]>,
     ) -> Result<(), EpisodeError> {
         let (shard, local, entry) = self.find(i)?;
-        let bytes =
-            shard.slice(&shard.clouds, CLOUDS, local, entry.cloud_at, entry.points * POINT_BYTES, entry.cloud_crc32)?;
-        let (xyz, colours) = bytes.split_at(entry.points as usize * 6);
-        let bounds = &shard.index.bounds_in_world_m;
-        let scale: [f64; 3] = std::array::from_fn(|k| (bounds[k + 3] - bounds[k]) / f64::from(u16::MAX));
-        xyz_in_world.clear();
-        xyz_in_world.extend(xyz.as_chunks::<6>().0.iter().map(|point| {
-            std::array::from_fn(|k| {
-                let step = u16::from_le_bytes([point[2 * k], point[2 * k + 1]]);
-                (bounds[k] + f64::from(step) * scale[k]) as f32
-            })
-        }));
-        rgb.clear();
-        rgb.extend_from_slice(colours.as_chunks::<3>().0);
+        let bytes = shard.slice(&shard.clouds, CLOUDS, local, entry.cloud_at, entry.cloud_bytes, entry.cloud_crc32)?;
+        let count = entry.points as usize;
+        let planes = zstd::bulk::decompress(bytes, count * POINT_BYTES)
+            .map_err(|e| shard.damaged(CLOUDS, local, format!("cannot be unpacked: {e}")))?;
+        if planes.len() != count * POINT_BYTES {
+            return Err(shard.damaged(CLOUDS, local, format!("does not hold {count} points")));
+        }
+        unplane(&planes, &shard.index.bounds_in_world_m, xyz_in_world, rgb);
         Ok(())
     }
 

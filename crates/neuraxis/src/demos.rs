@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use nalgebra::{UnitQuaternion, Vector3};
 use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_core::{KeyFrame, Observation, Pose};
@@ -66,7 +66,8 @@ pub fn generate(config: &Config, plan: &DemosPlan, dir: &Path, mut report: impl 
             }
             None => failed += 1,
         }
-        if episode % 20 == 19 {
+        if episode % 20 == 19 || episode + 1 == total {
+            writer.meta_mut()["episodes_done"] = json!(episode + 1);
             writer.checkpoint()?;
         }
         report(episode + 1, writer.len() as u64, failed);
@@ -80,11 +81,25 @@ fn open(dir: &Path, plan: &DemosPlan, policy: &PolicyConfig) -> Result<(DatasetW
     let meta = json!({
         "tasks": plan.tasks, "episodes": plan.episodes, "seed": plan.seed,
         "commit": env!("NEURAXIS_COMMIT"), "embodiment": "fr3",
-        "cameras": ["front", "left_shoulder", "right_shoulder", "wrist"],
+        "cameras": ["front", "left_shoulder", "right_shoulder", "wrist"], "episodes_done": 0,
     });
-    let writer =
-        DatasetWriter::create(dir, policy.bounds_m, meta).with_context(|| format!("data set {}", dir.display()))?;
-    Ok((writer, 0))
+    let named = || format!("data set {}", dir.display());
+    if !dir.join("index.json").exists() {
+        return Ok((DatasetWriter::create(dir, policy.bounds_m, meta).with_context(named)?, 0));
+    }
+    let writer = DatasetWriter::append(dir).with_context(named)?;
+    for key in ["tasks", "episodes", "seed", "commit", "embodiment"] {
+        if writer.meta()[key] != meta[key] {
+            bail!(
+                "{}: begun with {key} {}, asked for now is {}; give another --out or delete it",
+                named(),
+                writer.meta()[key],
+                meta[key]
+            );
+        }
+    }
+    let done = writer.meta()["episodes_done"].as_u64().with_context(|| format!("{}: no episodes_done", named()))?;
+    Ok((writer, done))
 }
 
 type Sampled = Vec<(Record, neuraxis_vision::Cloud)>;

@@ -114,12 +114,12 @@ fn damage_is_named_with_file_and_record() {
     let all = samples(6, 4);
     let mut writer = DatasetWriter::create(dir.path(), BOUNDS, json!(null)).unwrap();
     push_all(&mut writer, &all);
+    let in_second = writer.index.entries[1].cloud_at as usize + 4;
     writer.finish().unwrap();
     let clouds = dir.path().join(CLOUDS);
     let whole = fs::read(&clouds).unwrap();
 
     let mut flipped = whole.clone();
-    let in_second = all[0].1.len() * 9 + 4;
     flipped[in_second] ^= 1;
     fs::write(&clouds, &flipped).unwrap();
     let dataset = Dataset::open(dir.path()).unwrap();

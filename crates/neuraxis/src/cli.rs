@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use neuraxis_sim::{Factor, Perturbation};
+use neuraxis_sim::{Factor, Grasp, Perturbation};
 
 use crate::{
     config::{Config, shards, workspace_root},
@@ -99,6 +99,9 @@ enum Command {
         /// What the arm is told.
         #[arg(long, value_enum, default_value_t = Told::Given)]
         instruction: Told,
+        /// What holds things: friction, or attach (they follow the hand, as in RLBench).
+        #[arg(long, default_value_t = Grasp::Friction)]
+        grasp: Grasp,
         /// What is different from training: factors, comma-separated (`neuraxis tasks factors`), a YAML file with
         /// factors and their ranges, or `each`: a table with a line for every factor.
         #[arg(long)]
@@ -186,6 +189,12 @@ enum TasksCommand {
         seed: u64,
         /// Folder for the pictures, OUT/TASK-SEED.png.
         #[arg(long, default_value = "out/film")]
+        out: PathBuf,
+    },
+    /// A page for each task with its picture.
+    Pages {
+        /// Folder.
+        #[arg(long, default_value = "sim/tasks")]
         out: PathBuf,
     },
     /// What can be different from training, and by how much; as a file for `--perturb`.
@@ -327,9 +336,19 @@ pub fn run(cli: Cli) -> Result<()> {
             let studio = Studio::new(config()?)?;
             for task in task_list(&task, &studio.config)? {
                 let file = out.join(format!("{task}-{seed}.png"));
-                let (said, outcome) = crate::film::film(&studio, &task, seed, &file)?;
+                let (said, outcome) = crate::film::film(&studio, &task, seed, 2, &file)?;
                 let end = if outcome.success { "success" } else { "no success" };
                 println!("{task} {seed}: {said:?}: {end} after {:.1} s, {}", outcome.secs, file.display());
+            }
+            Ok(())
+        }
+        Command::Tasks { what: TasksCommand::Pages { out } } => {
+            let studio = Studio::new(config()?)?;
+            let bar = progress(neuraxis_sim::tasks::KINDS.len() as u64);
+            for kind in neuraxis_sim::tasks::KINDS {
+                bar.set_message(kind.name);
+                crate::pages::page(&studio, kind, &out)?;
+                bar.inc(1);
             }
             Ok(())
         }
@@ -393,7 +412,19 @@ pub fn run(cli: Cli) -> Result<()> {
                 None => demo_shards(&plan, &out, jobs),
             }
         }
-        Command::Eval { policy, tasks, episodes, seed, no_repredict, instruction, perturb, shard, jobs, json } => {
+        Command::Eval {
+            policy,
+            tasks,
+            episodes,
+            seed,
+            no_repredict,
+            instruction,
+            grasp,
+            perturb,
+            shard,
+            jobs,
+            json,
+        } => {
             let config = config()?;
             if perturb.as_deref() == Some("each") {
                 let arguments = without(std::env::args().skip(1).collect(), &["--json", "--jobs", "--perturb"]);
@@ -408,6 +439,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 seed,
                 repredict: !no_repredict,
                 told: instruction,
+                grasp,
                 perturbation: perturb.as_deref().map_or_else(|| Ok(Perturbation::default()), perturbation)?,
                 shard: shard.as_deref().map(parse_shard).transpose()?.unwrap_or((0, 1)),
             };

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, path::PathBuf, process::Command, ti
 use anyhow::{Context, Result, bail};
 use neuraxis_core::Policy;
 use neuraxis_policy::{nearest::NearestReplay, text::MiniLm};
-use neuraxis_sim::{CameraRig, Perturbation};
+use neuraxis_sim::{CameraRig, Grasp, Perturbation};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -54,6 +54,8 @@ pub struct EvalPlan {
     pub repredict: bool,
     /// What the arm is told.
     pub told: Told,
+    /// What holds things.
+    pub grasp: Grasp,
     /// What is different from training.
     pub perturbation: Perturbation,
     /// This process's share: index and count.
@@ -155,6 +157,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
     neuraxis_policy::use_one_thread();
     let mut studio = Studio::new(config.clone())?;
     studio.sim.perturbation = plan.perturbation.clone();
+    studio.sim.grasp = plan.grasp;
     let text_dir = config.root.join(".deps/text");
     let mut embedder = match &plan.actor {
         Actor::Expert => None,
@@ -251,7 +254,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
         policy_latency_secs: config.run.lockstep_latency_secs,
         device,
         cameras: "front, left_shoulder, right_shoulder, wrist; 128x128 RGB-D".into(),
-        grasp: "friction".into(),
+        grasp: plan.grasp.name().into(),
         judge: "neuraxis-sim success predicates".into(),
     };
     Ok(tabulate(meta, rows))

@@ -13,8 +13,6 @@ use crate::{
     script::Script,
 };
 
-/// Each image pixel becomes a square of this side [px].
-const ZOOM: usize = 2;
 /// Between pictures [px].
 const GAP: usize = 4;
 /// Cameras shown, from the top.
@@ -23,7 +21,7 @@ const SHOWN: [&str; 3] = ["front", "left_shoulder", "wrist"];
 const MOST_COLUMNS: usize = 16;
 
 /// Films the expert at a scene; also returns what was asked for.
-pub fn film(studio: &Studio, task: &str, seed: u64, file: &Path) -> Result<(String, Outcome)> {
+pub fn film(studio: &Studio, task: &str, seed: u64, zoom: usize, file: &Path) -> Result<(String, Outcome)> {
     let setup = studio.setup(task, seed)?;
     let mut rig = CameraRig::new(&setup)?;
     let mut lockstep = studio.lockstep(&setup, false)?;
@@ -33,7 +31,7 @@ pub fn film(studio: &Studio, task: &str, seed: u64, file: &Path) -> Result<(Stri
     let words = instruction(&goal, None)?;
     let outcome = lockstep.run(&mut script, &words, &goal, false, Some(&mut rig), &mut reel)?;
     reel.columns.push(rig.render(lockstep.plant())?);
-    write_sheet(file, &reel.columns)?;
+    write_sheet(file, zoom, &reel.columns)?;
     Ok((goal.instruction, outcome))
 }
 
@@ -54,7 +52,7 @@ pub fn perturbed(studio: &Studio, task: &str, seed: u64, file: &Path) -> Result<
         }
         columns.push(rig.render(&plant)?);
     }
-    write_sheet(file, &columns)
+    write_sheet(file, 1, &columns)
 }
 
 /// Keeps the first images after each key-frame.
@@ -78,18 +76,18 @@ impl Witness for Reel {
     }
 }
 
-/// Columns of camera views as one PNG.
-pub fn write_sheet(file: &Path, columns: &[Vec<CameraView>]) -> Result<()> {
+/// Columns of camera views as one PNG; each image pixel becomes a square of side `zoom`.
+fn write_sheet(file: &Path, zoom: usize, columns: &[Vec<CameraView>]) -> Result<()> {
     let side = columns.iter().flatten().map(|view| view.intrinsics.width as usize).max().unwrap_or(1);
-    let cell = side * ZOOM + GAP;
+    let cell = side * zoom + GAP;
     let (width, height) = (columns.len() * cell - GAP, SHOWN.len() * cell - GAP);
     let mut pixels = vec![255u8; 3 * width * height];
     for (i, views) in columns.iter().enumerate() {
         for (j, name) in SHOWN.iter().enumerate() {
             let Some(view) = views.iter().find(|view| &*view.name == *name) else { continue };
-            for row in 0..side * ZOOM {
-                for column in 0..side * ZOOM {
-                    let from = 3 * (row / ZOOM * side + column / ZOOM);
+            for row in 0..side * zoom {
+                for column in 0..side * zoom {
+                    let from = 3 * (row / zoom * side + column / zoom);
                     let to = 3 * ((j * cell + row) * width + i * cell + column);
                     if let (Some(to), Some(from)) = (pixels.get_mut(to..to + 3), view.rgb.get(from..from + 3)) {
                         to.copy_from_slice(from);

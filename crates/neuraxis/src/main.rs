@@ -18,6 +18,8 @@ mod eval;
 mod film;
 #[cfg(feature = "sim")]
 mod lockstep;
+#[cfg(all(feature = "sim", feature = "policy"))]
+mod pages;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod realtime;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]

@@ -22,6 +22,12 @@ pub enum SimError {
         /// What there is.
         known: String,
     },
+    /// No such way of holding.
+    #[error("unknown grasp {name:?}; known: friction, attach")]
+    UnknownGrasp {
+        /// What was asked for.
+        name: String,
+    },
     /// A perturbation makes no world.
     #[error("perturbation: {key} is {value}, allowed is {allowed}")]
     Perturbation {

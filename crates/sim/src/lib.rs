@@ -6,6 +6,7 @@
 pub mod camera;
 pub mod colour;
 pub mod error;
+pub mod grasp;
 pub mod lens;
 pub mod model;
 pub mod perturb;
@@ -16,6 +17,7 @@ pub mod tasks;
 
 pub use camera::CameraRig;
 pub use error::SimError;
+pub use grasp::Grasp;
 pub use perturb::{Factor, Perturbation};
 pub use plant::{Plant, Snapshot};
 pub use realtime::{Frame, MujocoArm, RealtimePlant, realtime};

@@ -266,6 +266,8 @@ impl Perturbation {
                     }
                     if let Some(friction) = friction {
                         geom.friction_mut()[0] *= friction;
+                        // Above the fingers' pads, which otherwise decide how it is held.
+                        geom.set_priority(2);
                     }
                     if let Some(mass) = mass {
                         geom.set_mass(geom.mass() * mass);

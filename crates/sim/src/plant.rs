@@ -8,6 +8,7 @@ use neuraxis_core::{ArmCommand, ArmState, Joints, Nanos, PERIOD_BRAINSTEM};
 
 use crate::{
     Setup, SimError,
+    grasp::{Attachment, Grasp},
     tasks::{Goal, Judge},
 };
 
@@ -50,6 +51,7 @@ pub struct Plant {
     finger_qvel: [usize; 2],
     tau_nm: Joints,
     ticks: u64,
+    attachment: Option<Attachment>,
 }
 
 impl Plant {
@@ -68,7 +70,18 @@ impl Plant {
         }
         world.data.forward();
         let judge = setup.task.judge(&world);
-        Ok(Self { world, judge, arm_qpos, arm_qvel, finger_qpos, finger_qvel, tau_nm: Joints::zeros(DOF), ticks: 0 })
+        let attachment = (setup.grasp == Grasp::Attach).then(|| Attachment::new(&world, &setup.model));
+        Ok(Self {
+            world,
+            judge,
+            arm_qpos,
+            arm_qvel,
+            finger_qpos,
+            finger_qvel,
+            tau_nm: Joints::zeros(DOF),
+            ticks: 0,
+            attachment,
+        })
     }
 
     /// One millisecond under joint impedance control around the command. No allocation.
@@ -94,6 +107,9 @@ impl Plant {
         self.world.data.step();
         self.ticks += 1;
         let width = self.width_m();
+        if let Some(attachment) = &mut self.attachment {
+            attachment.step(&mut self.world, command.gripper_width_m, width);
+        }
         self.judge.step(&mut self.world, width);
     }
 
@@ -180,13 +196,23 @@ impl WorldData {
         Isometry3::from_parts(self.body_position(body).into(), rotation)
     }
 
-    /// A finger is in contact with the body.
-    pub fn is_touched_by_fingers(&self, body: usize) -> bool {
+    /// Which of the two fingers are in contact with the body.
+    pub fn touching_fingers(&self, body: usize) -> [bool; 2] {
         let owner = |geom: i32| self.data.model().geom_bodyid().get(geom as usize).map_or(usize::MAX, |b| *b as usize);
-        self.data.contact().iter().any(|contact| {
+        let mut touching = [false; 2];
+        for contact in self.data.contact() {
             let [a, b] = contact.geom.map(owner);
-            (a == body && self.fingers.contains(&b)) || (b == body && self.fingers.contains(&a))
-        })
+            for (finger, touches) in self.fingers.iter().zip(&mut touching) {
+                *touches |= (a == body && b == *finger) || (b == body && a == *finger);
+            }
+        }
+        touching
+    }
+
+    /// Puts a freely moving thing somewhere, at rest: position and quaternion (w first) from `qpos` on.
+    pub(crate) fn place(&mut self, qpos: usize, qvel: usize, pose: [f64; 7]) {
+        self.data.qpos_mut()[qpos..qpos + 7].copy_from_slice(&pose);
+        self.data.qvel_mut()[qvel..qvel + 6].fill(0.0);
     }
 
     /// Position of a body by index [m].

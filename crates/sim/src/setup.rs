@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64;
 
 use crate::{
-    Perturbation, Plant, SimError, model, perturb,
+    Grasp, Perturbation, Plant, SimError, model, perturb,
     tasks::{self, Goal, Task},
 };
 
@@ -32,6 +32,8 @@ pub struct SimConfig {
     pub home_rad: [f64; 7],
     /// What is different from the world that policies are trained in.
     pub perturbation: Perturbation,
+    /// What holds things.
+    pub grasp: Grasp,
 }
 
 impl Default for SimConfig {
@@ -40,6 +42,7 @@ impl Default for SimConfig {
             assets: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../.."),
             home_rad: [0.0, 0.1752, 0.0, -0.943, 0.0, 1.1182, std::f64::consts::FRAC_PI_4],
             perturbation: Perturbation::default(),
+            grasp: Grasp::default(),
         }
     }
 }
@@ -51,6 +54,7 @@ pub struct Setup {
     pub(crate) task: Arc<dyn Task>,
     pub(crate) home_rad: [f64; 7],
     pub(crate) perturbation: Arc<Perturbation>,
+    pub(crate) grasp: Grasp,
     spec: Spec,
 }
 
@@ -85,6 +89,7 @@ impl Setup {
             task,
             home_rad: config.home_rad,
             perturbation: Arc::new(perturbation.clone()),
+            grasp: config.grasp,
             spec: spec.clone(),
         })
     }

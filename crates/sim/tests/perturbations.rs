@@ -2,9 +2,9 @@
 
 mod driver;
 
-use driver::setup;
+use driver::{Driver, setup};
 use neuraxis_core::CameraView;
-use neuraxis_sim::{CameraRig, Factor, Perturbation, Plant, Setup, SimConfig, SimError, Spec};
+use neuraxis_sim::{CameraRig, Factor, Grasp, Perturbation, Plant, Setup, SimConfig, SimError, Spec};
 
 const SEED: u64 = 3;
 
@@ -96,10 +96,35 @@ fn mass_and_friction_are_felt() {
     assert!(sinks(heavy) < sinks(Perturbation::default()) - 1e-4);
 }
 
+/// What both fingers touch is lifted by friction, or however slippery if it is attached.
+#[test]
+fn a_slippery_thing_is_held_only_if_attached() {
+    let factors = vec![Factor::Friction, Factor::Mass];
+    let slippery = Perturbation { factors, friction: [0.05; 2], mass: [12.0; 2], ..Perturbation::default() };
+    let lifted = |perturbation: &Perturbation, grasp| {
+        let config = SimConfig { perturbation: perturbation.clone(), grasp, ..SimConfig::default() };
+        let spec = Spec { task: "meat_off_grill".into(), seed: SEED, variation: Some(1) };
+        let setup = Setup::new(&spec, &config).expect("a scene");
+        let mut driver = Driver::new(&setup);
+        let height = |driver: &Driver| driver.plant.world().body_pose("steak").translation.z;
+        let before = height(&driver);
+        for keyframe in &setup.keyframes(setup.goal(), &driver.plant)[..3] {
+            driver.reach(keyframe);
+        }
+        height(&driver) - before > 0.05
+    };
+    assert!(lifted(&Perturbation::default(), Grasp::Friction));
+    assert!(!lifted(&slippery, Grasp::Friction));
+    assert!(lifted(&slippery, Grasp::Attach));
+}
+
 #[test]
 fn what_cannot_be_is_refused() {
     let said = "mo_colour".parse::<Factor>().expect_err("a wrong name").to_string();
     assert!(said.contains("\"mo_colour\"") && said.contains("mo_color"), "{said}");
+
+    let said = "glue".parse::<Grasp>().expect_err("no such grasp").to_string();
+    assert!(said.contains("\"glue\"") && said.contains("attach"), "{said}");
 
     let refused = |perturbation: Perturbation| with("turn_tap", SEED, perturbation).err().expect("refused").to_string();
     let base = Perturbation { factors: vec![Factor::MoSize], ..Perturbation::default() };

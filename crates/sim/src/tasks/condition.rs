@@ -41,7 +41,7 @@ impl Condition {
                 (0..3).all(|i| low[i] <= at[i] && at[i] <= high[i])
             }
             Self::Moved { qpos, from, least } => (world.qpos()[*qpos] - from).abs() > *least,
-            Self::Released { body } => !world.is_touched_by_fingers(*body),
+            Self::Released { body } => world.touching_fingers(*body) == [false; 2],
         }
     }
 }

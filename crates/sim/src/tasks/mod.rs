@@ -77,6 +77,8 @@ pub struct Kind {
     pub variations: usize,
     /// What is to be done.
     pub summary: &'static str,
+    /// When it is done.
+    pub success: &'static str,
     sample: fn(u64, Option<usize>, &mut Pcg64) -> Result<Box<dyn Task>, SimError>,
 }
 
@@ -84,73 +86,126 @@ const fn kind(
     name: &'static str,
     variations: usize,
     summary: &'static str,
+    success: &'static str,
     sample: fn(u64, Option<usize>, &mut Pcg64) -> Result<Box<dyn Task>, SimError>,
 ) -> Kind {
-    Kind { name, variations, summary, sample }
+    Kind { name, variations, summary, success, sample }
 }
 
 /// All tasks.
 pub const KINDS: &[Kind] = &[
-    kind("push_buttons", 3, "press one to three of three buttons in the order named", |seed, variation, rng| {
-        Ok(Box::new(buttons::Buttons::sample(seed, variation, rng)?))
-    }),
-    kind("stack_blocks", COLOURS.len(), "stack the two blocks of the named colour", |seed, variation, rng| {
-        Ok(Box::new(blocks::Blocks::sample(seed, variation, rng)?))
-    }),
-    kind("open_drawer", 3, "pull the named drawer of a cabinet open", |_, variation, rng| {
-        Ok(Box::new(drawer::Drawer::sample(variation, rng)))
-    }),
-    kind("slide_block_to_color_target", 4, "push the block onto the plate of the named colour", |_, variation, rng| {
-        Ok(Box::new(slide::Slide::sample(variation, rng)))
-    }),
+    kind(
+        "push_buttons",
+        3,
+        "press one to three of three buttons in the order named",
+        "the named buttons, and no others, have been pressed by 3 mm in the order named",
+        |seed, variation, rng| Ok(Box::new(buttons::Buttons::sample(seed, variation, rng)?)),
+    ),
+    kind(
+        "stack_blocks",
+        COLOURS.len(),
+        "stack the two blocks of the named colour",
+        "one of the two blocks stands on the other and the gripper is open",
+        |seed, variation, rng| Ok(Box::new(blocks::Blocks::sample(seed, variation, rng)?)),
+    ),
+    kind(
+        "open_drawer",
+        3,
+        "pull the named drawer of a cabinet open",
+        "the named drawer is open by more than 0.15 m",
+        |_, variation, rng| Ok(Box::new(drawer::Drawer::sample(variation, rng))),
+    ),
+    kind(
+        "slide_block_to_color_target",
+        4,
+        "push the block onto the plate of the named colour",
+        "the block's middle is within 35 mm of the named plate's middle along both of its sides",
+        |_, variation, rng| Ok(Box::new(slide::Slide::sample(variation, rng))),
+    ),
     kind(
         "reach_and_drag",
         4,
         "drag the cube onto the plate of the named colour with the stick",
+        "the cube's middle is within 34 mm of the named plate's middle along both of its sides",
         |_, variation, rng| Ok(Box::new(drag::Drag::sample(variation, rng))),
     ),
     kind(
         "insert_onto_square_peg",
         COLOURS.len(),
         "put the ring over the peg of the named colour",
+        "the ring surrounds the named peg below half its height and no finger touches it",
         |_, variation, rng| Ok(Box::new(peg::Peg::sample(variation, rng))),
     ),
-    kind("turn_tap", 2, "turn the left or the right handle of a tap", |_, variation, rng| {
-        Ok(Box::new(tap::Tap::sample(variation, rng)))
-    }),
-    kind("stack_cups", COLOURS.len(), "put the other cups into the cup of the named colour", |seed, variation, rng| {
-        Ok(Box::new(cups::Cups::sample(seed, variation, rng)?))
-    }),
-    kind("close_jar", COLOURS.len(), "screw the lid onto the jar of the named colour", |seed, variation, rng| {
-        Ok(Box::new(jar::Jar::sample(seed, variation, rng)?))
-    }),
+    kind(
+        "turn_tap",
+        2,
+        "turn the left or the right handle of a tap",
+        "the named handle has been turned by a quarter of a turn",
+        |_, variation, rng| Ok(Box::new(tap::Tap::sample(variation, rng))),
+    ),
+    kind(
+        "stack_cups",
+        COLOURS.len(),
+        "put the other cups into the cup of the named colour",
+        "both other cups are in the named one and no finger touches them",
+        |seed, variation, rng| Ok(Box::new(cups::Cups::sample(seed, variation, rng)?)),
+    ),
+    kind(
+        "close_jar",
+        COLOURS.len(),
+        "screw the lid onto the jar of the named colour",
+        "the lid lies level on the named jar and no finger touches it",
+        |seed, variation, rng| Ok(Box::new(jar::Jar::sample(seed, variation, rng)?)),
+    ),
     kind(
         "light_bulb_in",
         COLOURS.len(),
         "screw the bulb from the named holder into the lamp",
+        "the named bulb stands in the lamp's socket and no finger touches it",
         |seed, variation, rng| Ok(Box::new(bulb::Bulb::sample(seed, variation, rng)?)),
     ),
-    kind("put_item_in_drawer", 3, "open the named drawer and put the block into it", |_, variation, rng| {
-        Ok(Box::new(item::Item::sample(variation, rng)))
-    }),
-    kind("put_money_in_safe", 3, "put the bundle of notes onto the named shelf of a safe", |_, variation, rng| {
-        Ok(Box::new(safe::Safe::sample(variation, rng)))
-    }),
-    kind("place_wine_at_rack_location", 3, "put the bottle into the named place of a rack", |_, variation, rng| {
-        Ok(Box::new(wine::Wine::sample(variation, rng)))
-    }),
+    kind(
+        "put_item_in_drawer",
+        3,
+        "open the named drawer and put the block into it",
+        "the block is inside the named drawer, open or not, and no finger touches it",
+        |_, variation, rng| Ok(Box::new(item::Item::sample(variation, rng))),
+    ),
+    kind(
+        "put_money_in_safe",
+        3,
+        "put the bundle of notes onto the named shelf of a safe",
+        "the bundle is on the named shelf and no finger touches it",
+        |_, variation, rng| Ok(Box::new(safe::Safe::sample(variation, rng))),
+    ),
+    kind(
+        "place_wine_at_rack_location",
+        3,
+        "put the bottle into the named place of a rack",
+        "the bottle stands in the named place and no finger touches it",
+        |_, variation, rng| Ok(Box::new(wine::Wine::sample(variation, rng))),
+    ),
     kind(
         "put_groceries_in_cupboard",
         9,
         "put the named one of nine groceries into the cupboard",
+        "the named one is inside the cupboard and no finger touches it",
         |_, variation, rng| Ok(Box::new(groceries::Groceries::sample(variation, rng))),
     ),
-    kind("sweep_to_dustpan_of_size", 2, "sweep the dirt into the tall or the short dustpan", |_, variation, rng| {
-        Ok(Box::new(sweep::Sweep::sample(variation, rng)))
-    }),
-    kind("meat_off_grill", 2, "take the chicken or the steak off the grill", |_, variation, rng| {
-        Ok(Box::new(grill::Grill::sample(variation, rng)))
-    }),
+    kind(
+        "sweep_to_dustpan_of_size",
+        2,
+        "sweep the dirt into the tall or the short dustpan",
+        "all five pieces of dirt are in the named pan",
+        |_, variation, rng| Ok(Box::new(sweep::Sweep::sample(variation, rng))),
+    ),
+    kind(
+        "meat_off_grill",
+        2,
+        "take the chicken or the steak off the grill",
+        "the named piece is on the board and no finger touches it",
+        |_, variation, rng| Ok(Box::new(grill::Grill::sample(variation, rng))),
+    ),
 ];
 
 /// Names of all tasks.

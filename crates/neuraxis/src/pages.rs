@@ -33,7 +33,7 @@ pub fn page(studio: &Studio, kind: &Kind, out: &Path) -> Result<()> {
          front, left shoulder and wrist cameras.\n",
         if outcome.success { format!("success after {:.1} s", outcome.secs) } else { "no success".into() }
     )?;
-    writeln!(text, "- Succeeds when {}, for 0.3 s; it fails when that has been done to something else.", kind.success)?;
+    writeln!(text, "- Succeeds when {}; it fails when that has been done to something else.", kind.success)?;
     writeln!(
         text,
         "- Variations: {}. Goals that are valid in one scene: {}.",

@@ -197,7 +197,7 @@ impl Perturbation {
         if self.distractors > 200 {
             return refuse("distractors", self.distractors.to_string(), "at most 200");
         }
-        if self.blur_px % 2 == 0 || self.blur_px > 31 {
+        if self.blur_px.is_multiple_of(2) || self.blur_px > 31 {
             return refuse("blur_px", self.blur_px.to_string(), "odd, at most 31");
         }
         if !CAMERAS.iter().any(|(name, _)| *name == self.faulty_camera) {

@@ -68,6 +68,9 @@ pub trait Judge: Send {
     fn failed(&self, goal: &Goal) -> bool;
 }
 
+/// From a seed, a chosen variation and the scene's draws to a scene.
+type Sample = fn(u64, Option<usize>, &mut Pcg64) -> Result<Box<dyn Task>, SimError>;
+
 /// A task as lists show it.
 #[derive(Copy, Clone, Debug)]
 pub struct Kind {
@@ -79,7 +82,7 @@ pub struct Kind {
     pub summary: &'static str,
     /// When it is done.
     pub success: &'static str,
-    sample: fn(u64, Option<usize>, &mut Pcg64) -> Result<Box<dyn Task>, SimError>,
+    sample: Sample,
 }
 
 const fn kind(
@@ -87,7 +90,7 @@ const fn kind(
     variations: usize,
     summary: &'static str,
     success: &'static str,
-    sample: fn(u64, Option<usize>, &mut Pcg64) -> Result<Box<dyn Task>, SimError>,
+    sample: Sample,
 ) -> Kind {
     Kind { name, variations, summary, success, sample }
 }

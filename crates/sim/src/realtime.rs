@@ -9,7 +9,7 @@ use neuraxis_core::{Arm, ArmCommand, ArmState, Fault, Joints, Nanos, PERIOD_BRAI
 use crate::{Plant, SimError, Snapshot, plant::DOF, tasks::Goal};
 
 /// Joint positions and mocap bodies that fit a frame.
-const QPOS_ROOM: usize = 64;
+const QPOS_ROOM: usize = 128;
 const MOCAP_ROOM: usize = 8;
 /// Steps after which one call gives up catching up: the rest of the delay is lost time.
 const CATCH_UP_STEPS: u64 = 20;

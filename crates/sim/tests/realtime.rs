@@ -13,7 +13,7 @@ use std::{
 
 use driver::setup;
 use neuraxis_core::{Arm, ArmCommand, Fault, Joints, Nanos, Pacing};
-use neuraxis_sim::{CameraRig, Plant, Snapshot, plant::DOF, realtime};
+use neuraxis_sim::{CameraRig, Plant, Snapshot, plant::DOF, realtime, tasks};
 
 const START: Nanos = Nanos::from_millis(5000);
 
@@ -23,6 +23,15 @@ fn ms(millis: u64) -> Nanos {
 
 fn command(q: Joints) -> ArmCommand {
     ArmCommand::hold(q, 0.08, 35.0)
+}
+
+#[test]
+fn every_task_fits_into_a_frame() {
+    for task in tasks::names() {
+        let setup = setup(task, 6);
+        let ends = realtime(Plant::new(&setup).expect("physics"), setup.goal().clone(), START);
+        assert!(ends.is_ok(), "{task}: {:?}", ends.err());
+    }
 }
 
 /// The same commands through the mailboxes and straight into a plant: the same world, and the same pictures.

@@ -15,6 +15,14 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// The program, which `./neuraxis test` builds before any test.
+pub fn binary() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
+    let binary = target.join("release/neuraxis");
+    assert!(binary.exists(), "{} is missing: ./neuraxis build", binary.display());
+    binary
+}
+
 /// What a program that ended left behind.
 #[derive(Debug)]
 pub struct Finished {

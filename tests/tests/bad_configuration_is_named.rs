@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use neuraxis_tests::{run, workspace};
+use neuraxis_tests::{binary, run, workspace};
 
 /// A workspace whose configuration may be spoilt.
 fn copy_of_workspace(dir: &Path) -> PathBuf {
@@ -26,8 +26,7 @@ fn copy_of_workspace(dir: &Path) -> PathBuf {
 
 /// What `config check` says.
 fn check(root: &Path) -> (bool, String) {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
-    let mut command = Command::new(target.join("release/neuraxis"));
+    let mut command = Command::new(binary());
     command.args(["config", "check"]).env("NEURAXIS_ROOT", root);
     let ended = run(&mut command, Duration::from_secs(60)).expect("the check ends");
     (ended.status.success(), ended.stdout + &ended.stderr)

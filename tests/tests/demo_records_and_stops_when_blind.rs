@@ -1,23 +1,15 @@
 //! The main job on the wall clock, with the expert in the policy's place: it records, and stops when the cameras do.
 
 use std::{
-    path::PathBuf,
     process::Command,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use neuraxis_tests::{Finished, run, workspace};
+use neuraxis_tests::{Finished, binary, run};
 
 /// Two loops of 1 kHz on two cores disturb each other.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-fn binary() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
-    let binary = target.join("release/neuraxis");
-    assert!(binary.exists(), "{} is missing: ./neuraxis build", binary.display());
-    binary
-}
 
 fn demo(out: &std::path::Path, arguments: &[&str], environment: &[(&str, &str)]) -> Finished {
     finish(Command::new(binary()).envs(environment.iter().copied()), out, arguments)

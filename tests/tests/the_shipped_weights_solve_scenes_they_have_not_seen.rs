@@ -1,20 +1,17 @@
 //! The shipped weights, loaded and run as everybody runs them; and the same command gives the same bytes.
 
-use std::{fs, path::PathBuf, process::Command, time::Duration};
+use std::{fs, process::Command, time::Duration};
 
-use neuraxis_tests::{run, workspace};
+use neuraxis_tests::{binary, run};
 
 #[test]
 fn most_scenes_are_solved_and_runs_repeat() {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
-    let binary = target.join("release/neuraxis");
-    assert!(binary.exists(), "{} is missing: ./neuraxis build", binary.display());
     let dir = tempfile::tempdir().expect("a folder");
     let results: Vec<Vec<u8>> = ["first.json", "second.json"]
         .iter()
         .map(|name| {
             let file = dir.path().join(name);
-            let mut command = Command::new(&binary);
+            let mut command = Command::new(binary());
             command.args(["eval", "--policy", "weights", "--tasks", "trained", "--episodes", "3", "--json"]).arg(&file);
             let ended = run(&mut command, Duration::from_secs(900)).expect("the evaluation ends");
             assert!(ended.status.success(), "{}{}", ended.stdout, ended.stderr);

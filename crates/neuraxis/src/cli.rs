@@ -4,15 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 use neuraxis_sim::{Factor, Grasp, Perturbation};
 
 use crate::{
     config::{Config, shards, workspace_root},
     demos::{self, DemosPlan},
-    episode_run::Studio,
     eval::{self, Actor, EVAL_SEED, EvalPlan, Told},
-    training,
+    tasks, training,
 };
 
 /// A real-time brain for robot arms: run a learned manipulation policy safely at a fixed rate, see and replay everything.
@@ -56,7 +54,7 @@ enum Command {
     /// The task suite: what can be asked, and what a scene looks like.
     Tasks {
         #[command(subcommand)]
-        what: TasksCommand,
+        what: tasks::TasksCommand,
     },
     /// Make expert demonstrations: labelled observations for training.
     Demos {
@@ -168,65 +166,6 @@ enum Command {
     },
 }
 
-#[derive(Debug, Subcommand)]
-enum TasksCommand {
-    /// Names of the tasks.
-    List,
-    /// What a scene asks for: instruction, other goals, chance, the expert's key-frames.
-    Show {
-        /// Task name.
-        task: String,
-        /// Seed of the scene.
-        #[arg(long, default_value_t = EVAL_SEED)]
-        seed: u64,
-    },
-    /// The expert solves a scene, as a sheet of pictures: a column for each key-frame reached.
-    Film {
-        /// Tasks, comma-separated; `trained`: those of the shipped weights; `all`.
-        task: String,
-        /// Seed of the scene.
-        #[arg(long, default_value_t = EVAL_SEED)]
-        seed: u64,
-        /// Folder for the pictures, OUT/TASK-SEED.png.
-        #[arg(long, default_value = "out/film")]
-        out: PathBuf,
-    },
-    /// A page for each task with its picture.
-    Pages {
-        /// Folder.
-        #[arg(long, default_value = "sim/tasks")]
-        out: PathBuf,
-    },
-    /// What can be different from training, and by how much; as a file for `--perturb`.
-    Factors,
-    /// A scene under every factor, as a sheet of pictures: a column for each, in the order of `tasks factors`.
-    Perturbed {
-        /// Tasks, comma-separated, or `all`.
-        task: String,
-        /// Seed of the scene.
-        #[arg(long, default_value_t = EVAL_SEED)]
-        seed: u64,
-        /// Folder for the pictures, OUT/TASK-SEED.png.
-        #[arg(long, default_value = "out/perturbed")]
-        out: PathBuf,
-    },
-    /// The expert solves a scene, recorded; `--live` opens the viewer.
-    #[cfg(feature = "viz")]
-    Watch {
-        /// Task name.
-        task: String,
-        /// Seed of the scene.
-        #[arg(long, default_value_t = EVAL_SEED)]
-        seed: u64,
-        /// Folder for the recordings.
-        #[arg(long, default_value = "out/watch")]
-        out: PathBuf,
-        /// Open the Rerun viewer and stream to it as well.
-        #[arg(long)]
-        live: bool,
-    },
-}
-
 #[cfg(all(feature = "ros", feature = "viz"))]
 #[derive(Debug, Subcommand)]
 enum RosCommand {
@@ -325,74 +264,13 @@ pub fn run(cli: Cli) -> Result<()> {
     let root = workspace_root()?;
     let config = || Config::load(&root, &cli.robot);
     match cli.command {
-        Command::Tasks { what: TasksCommand::List } => {
-            println!("{:<28} {:>10}  what is to be done", "task", "variations");
-            for kind in neuraxis_sim::tasks::KINDS {
-                println!("{:<28} {:>10}  {}", kind.name, kind.variations, kind.summary);
-            }
-            Ok(())
-        }
-        Command::Tasks { what: TasksCommand::Film { task, seed, out } } => {
-            let studio = Studio::new(config()?)?;
-            for task in task_list(&task, &studio.config)? {
-                let file = out.join(format!("{task}-{seed}.png"));
-                let (said, outcome) = crate::film::film(&studio, &task, seed, 2, &file)?;
-                let end = if outcome.success { "success" } else { "no success" };
-                println!("{task} {seed}: {said:?}: {end} after {:.1} s, {}", outcome.secs, file.display());
-            }
-            Ok(())
-        }
-        Command::Tasks { what: TasksCommand::Pages { out } } => {
-            let studio = Studio::new(config()?)?;
-            let bar = progress(neuraxis_sim::tasks::KINDS.len() as u64);
-            for kind in neuraxis_sim::tasks::KINDS {
-                bar.set_message(kind.name);
-                crate::pages::page(&studio, kind, &out)?;
-                bar.inc(1);
-            }
-            Ok(())
-        }
-        Command::Tasks { what: TasksCommand::Factors } => {
-            let all = Perturbation { factors: Factor::ALL.into(), ..Perturbation::default() };
-            print!("{}", serde_yaml::to_string(&all)?);
-            Ok(())
-        }
-        Command::Tasks { what: TasksCommand::Perturbed { task, seed, out } } => {
-            let studio = Studio::new(config()?)?;
-            for task in task_list(&task, &studio.config)? {
-                let file = out.join(format!("{task}-{seed}.png"));
-                crate::film::perturbed(&studio, &task, seed, &file)?;
-                println!("{task} {seed}: {}", file.display());
-            }
-            Ok(())
-        }
-        Command::Tasks { what: TasksCommand::Show { task, seed } } => {
-            let config = config()?;
-            let [task] = &task_list(&task, &config)?[..] else { bail!("one task at a time") };
-            show(&Studio::new(config.clone())?, task, seed)
-        }
-        #[cfg(feature = "viz")]
-        Command::Tasks { what: TasksCommand::Watch { task, seed, out, live } } => {
-            let config = config()?;
-            let [task] = &task_list(&task, &config)?[..] else { bail!("one task at a time") };
-            let plan = crate::demo::DemoPlan {
-                actor: Actor::Expert,
-                task: task.clone(),
-                seed,
-                out,
-                clock: crate::demo::ClockChoice::Realtime,
-                live,
-                cameras_stop_after_secs: None,
-            };
-            crate::demo::run(&config, &plan).map(|_| ())
-        }
+        Command::Tasks { what } => tasks::run(what, &config()?),
         #[cfg(feature = "viz")]
         Command::Demo { policy, task, seed, out, clock, live, cameras_stop_after } => {
             let config = config()?;
-            let [task] = &task_list(&task, &config)?[..] else { bail!("--task takes one task") };
             let plan = crate::demo::DemoPlan {
                 actor: actor(&policy, &config),
-                task: task.clone(),
+                task: tasks::one(&task, &config)?,
                 seed,
                 out,
                 clock,
@@ -406,7 +284,7 @@ pub fn run(cli: Cli) -> Result<()> {
         }
         Command::Demos { out, tasks, episodes, seed, jobs, shard } => {
             let config = config()?;
-            let plan = DemosPlan { tasks: task_list(&tasks, &config)?, episodes, seed };
+            let plan = DemosPlan { tasks: tasks::list(&tasks, &config)?, episodes, seed };
             match shard {
                 Some(shard) => demo_shard(&config, plan, &out, parse_shard(&shard)?),
                 None => demo_shards(&plan, &out, jobs),
@@ -434,7 +312,7 @@ pub fn run(cli: Cli) -> Result<()> {
             let alone = shard.is_some() || jobs <= 1;
             let plan = EvalPlan {
                 actor,
-                tasks: task_list(&tasks, &config)?,
+                tasks: tasks::list(&tasks, &config)?,
                 episodes,
                 seed,
                 repredict: !no_repredict,
@@ -445,7 +323,7 @@ pub fn run(cli: Cli) -> Result<()> {
             };
             let started = std::time::Instant::now();
             let report = if alone {
-                let bar = progress(plan.tasks.len() as u64 * episodes.div_ceil(plan.shard.1));
+                let bar = crate::progress::bar(plan.tasks.len() as u64 * episodes.div_ceil(plan.shard.1));
                 eval::run(&config, &plan, |row| {
                     bar.inc(1);
                     if bar.is_hidden() {
@@ -482,8 +360,8 @@ pub fn run(cli: Cli) -> Result<()> {
         #[cfg(all(feature = "ros", feature = "viz"))]
         Command::Ros { what: RosCommand::Sim { policy, task, seed, wait } } => {
             let config = config()?;
-            let [task] = &task_list(&task, &config)?[..] else { bail!("--task takes one task") };
-            let plan = crate::ros::RosSim { actor: actor(&policy, &config), task: task.clone(), seed, wait };
+            let task = tasks::one(&task, &config)?;
+            let plan = crate::ros::RosSim { actor: actor(&policy, &config), task, seed, wait };
             crate::ros::sim(&config, &plan)
         }
         #[cfg(feature = "viz")]
@@ -499,7 +377,7 @@ pub fn run(cli: Cli) -> Result<()> {
         #[cfg(feature = "sim")]
         Command::Chaos { only, seed, json } => {
             let plan = crate::chaos::ChaosPlan { sources: crate::chaos::sources(&only)?, seed };
-            let bar = progress(plan.sources.len() as u64 * neuraxis_faults::FaultKind::ALL.len() as u64);
+            let bar = crate::progress::bar(plan.sources.len() as u64 * neuraxis_faults::FaultKind::ALL.len() as u64);
             let report = crate::chaos::run(&config()?, &plan, |cell| {
                 bar.set_message(cell.to_string());
                 bar.inc(1);
@@ -574,33 +452,12 @@ fn bench(config: &Config, what: &BenchCommand) -> Result<Vec<crate::bench::Measu
     }
 }
 
-/// Prints a scene.
-fn show(studio: &Studio, task: &str, seed: u64) -> Result<()> {
-    let setup = studio.setup(task, seed)?;
-    let lockstep = studio.lockstep(&setup, true)?;
-    println!("{task}, seed {seed}: {:?}", setup.goal().instruction);
-    for other in setup.alternatives() {
-        println!("  also valid here: {:?}", other.instruction);
-    }
-    println!("  a goal drawn at random is this one with probability {:.3}", setup.chance());
-    println!("  expert's key-frames, tool in the world frame [m], approach direction:");
-    for (i, key) in studio.script(&setup, &lockstep, setup.goal()).iter().enumerate() {
-        let (p, z) = (key.world_from_tool.position(), key.world_from_tool.rotation() * nalgebra::Vector3::z());
-        let contact = if key.ignore_collisions { "contact" } else { "free" };
-        println!(
-            "  {i}: {:.3} {:.3} {:.3}, approach {:.2} {:.2} {:.2}, gripper {:?}, {contact}",
-            p.x, p.y, p.z, z.x, z.y, z.z, key.gripper
-        );
-    }
-    Ok(())
-}
-
 fn demo_shard(config: &Config, mut plan: DemosPlan, out: &std::path::Path, (index, count): (u64, u64)) -> Result<()> {
     // Each shard makes a contiguous range of seeds.
     let share = plan.episodes / count + u64::from(index < plan.episodes % count);
     plan.seed += index * (plan.episodes / count) + index.min(plan.episodes % count);
     plan.episodes = share;
-    let bar = progress(plan.episodes * plan.tasks.len() as u64);
+    let bar = crate::progress::bar(plan.episodes * plan.tasks.len() as u64);
     demos::generate(config, &plan, out, |done, kept, failed| {
         bar.set_position(done);
         bar.set_message(format!("{kept} observations, {failed} experts failed"));
@@ -641,21 +498,6 @@ fn actor(policy: &str, config: &Config) -> Actor {
         (_, Some(dir)) => Actor::Nearest(dir.into()),
         (file, None) => Actor::Weights(file.into()),
     }
-}
-
-fn task_list(text: &str, config: &Config) -> Result<Vec<String>> {
-    let known = neuraxis_sim::tasks::names();
-    let text = match text {
-        "all" => known.join(","),
-        "trained" => config.run.weights_tasks.join(","),
-        named => named.into(),
-    };
-    text.split(',')
-        .map(|name| match known.iter().any(|k| *k == name) {
-            true => Ok(name.to_string()),
-            false => bail!("unknown task {name:?}; known: {} (and all, trained)", known.join(", ")),
-        })
-        .collect()
 }
 
 /// Factors by name, or a file with their ranges.
@@ -715,9 +557,4 @@ fn without(arguments: Vec<String>, options: &[&str]) -> Vec<String> {
 fn write_json(file: &std::path::Path, value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)?;
     std::fs::write(file, text + "\n").with_context(|| file.display().to_string())
-}
-
-fn progress(length: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {elapsed} passed, {eta} to go  {msg}");
-    ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

@@ -17,7 +17,7 @@ use neuraxis_policy::{
     sample::{LabelledGoal, Record},
     views,
 };
-use neuraxis_sim::CameraRig;
+use neuraxis_sim::{CameraRig, lens::bell};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 use serde_json::json;
@@ -139,8 +139,7 @@ fn record(studio: &Studio, policy: &PolicyConfig, task: &str, seed: u64) -> Resu
 
 /// The key-frame a little off.
 fn jittered(keyframe: &KeyFrame, rng: &mut Pcg64) -> KeyFrame {
-    // The sum of three uniform draws has the deviation of one of them: close enough to a Gaussian, and bounded.
-    let mut noise = |deviation: f64| (0..3).map(|_| rng.random_range(-1.0..1.0)).sum::<f64>() * deviation;
+    let mut noise = |deviation: f64| bell(rng) * deviation;
     let pose = keyframe.world_from_tool;
     let position = pose.position() + Vector3::new(noise(NOISE_M), noise(NOISE_M), noise(NOISE_M));
     let yaw = UnitQuaternion::from_axis_angle(&Vector3::z_axis(), noise(NOISE_RAD));

@@ -28,6 +28,8 @@ mod recorder;
 mod script;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod source;
+#[cfg(all(feature = "sim", feature = "policy"))]
+mod tasks;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod threads;
 #[cfg(feature = "policy")]
@@ -39,6 +41,7 @@ mod ros;
 mod cli;
 mod config;
 mod interrupt;
+mod progress;
 mod wilson;
 
 use clap::Parser;

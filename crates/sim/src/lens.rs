@@ -53,7 +53,7 @@ impl Lens {
 }
 
 /// The sum of three uniform draws between -1 and 1: deviation 1, bounded.
-fn bell(rng: &mut Pcg64) -> f64 {
+pub fn bell(rng: &mut Pcg64) -> f64 {
     (0..3).map(|_| rng.random_range(-1.0..1.0)).sum()
 }
 

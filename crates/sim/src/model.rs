@@ -6,6 +6,8 @@ use crate::SimError;
 
 /// Height of the table top [m].
 pub const TABLE_Z_M: f64 = 0.75;
+/// Where arms stand along x, more or less [m].
+pub(crate) const BASE_X_M: f64 = -0.268;
 /// Image side [px].
 pub const IMAGE_PX: usize = 128;
 /// Cameras in the order of observations, with their vertical field of view [deg].

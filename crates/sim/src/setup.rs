@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64;
 
 use crate::{
-    Grasp, Perturbation, Plant, SimError, model, perturb,
+    Factor, Grasp, Perturbation, Plant, SimError, model, perturb,
     tasks::{self, Goal, Task},
 };
 
@@ -81,8 +81,12 @@ impl Setup {
             MjModel::from_xml_string(&xml).map_err(|e| refuse(e.to_string()))?
         } else {
             let bare = compile(&task.bodies())?;
-            let extra = perturbation.distractors(&spec.task, spec.seed, &taken(bare.clone()))?;
-            if extra.is_empty() { bare } else { compile(&(task.bodies() + &extra))? }
+            if perturbation.has(Factor::Distractor) {
+                let extra = perturbation.distractors(&spec.task, spec.seed, &taken(bare))?;
+                compile(&(task.bodies() + &extra))?
+            } else {
+                bare
+            }
         };
         Ok(Self {
             model: Arc::new(model),

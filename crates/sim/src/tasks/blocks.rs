@@ -3,14 +3,16 @@
 //! The block on the left (larger y) goes onto the one on the right, so that the next key-frame follows from the
 //! picture.
 
-use nalgebra::Vector3;
+use std::f64::consts::FRAC_PI_2;
+
+use nalgebra::Isometry3;
 use neuraxis_core::{Gripper, KeyFrame};
 use rand::Rng;
 use rand_pcg::Pcg64;
 
 use super::{
-    Goal, Judge, Task, choose, place,
-    script::{keyframe, tool_down},
+    Goal, Judge, Task, choose, goals, place,
+    script::{keyframe, moved, smallest, tool_down, yaw},
 };
 use crate::{SimError, colour::COLOURS, model::TABLE_Z_M, plant::WorldData};
 
@@ -42,9 +44,7 @@ impl Blocks {
             if let Some(v) = variation {
                 colours = vec![v % COLOURS.len(), (v + 1) % COLOURS.len()];
             }
-            let goals = (0..2)
-                .map(|pair| Goal { instruction: sentence(COLOURS[colours[pair]].name, rng), targets: vec![pair] })
-                .collect();
+            let goals = goals(2, 0, |pair| sentence(COLOURS[colours[pair]].name, rng));
             return Ok(Self { places, colours, goals });
         }
         Err(refuse(TRIES))
@@ -89,21 +89,16 @@ impl Task for Blocks {
         let [pair] = goal.targets[..] else { return Vec::new() };
         let pose = |i: usize| world.body_pose(&format!("block{i}"));
         let (first, second) = (pose(2 * pair), pose(2 * pair + 1));
-        let (moved, base) = if first.translation.y > second.translation.y { (first, second) } else { (second, first) };
+        let (top, base) = if first.translation.y > second.translation.y { (first, second) } else { (second, first) };
         // A cube looks the same every 90 degrees: the smallest turn grasps it.
-        let yaw = |pose: &nalgebra::Isometry3<f64>| {
-            let x = pose.rotation * Vector3::x();
-            let turn = x.y.atan2(x.x);
-            let quarter = std::f64::consts::FRAC_PI_2;
-            turn - (turn / quarter).round() * quarter
-        };
-        let (grasp_yaw, place_yaw) = (yaw(&moved), yaw(&base));
-        let up = |p: &nalgebra::Isometry3<f64>, z: f64| p.translation.vector + Vector3::new(0.0, 0.0, z);
+        let [grasp, place] =
+            [&top, &base].map(|block| tool_down(block.translation.vector, smallest(yaw(block), FRAC_PI_2)));
+        let up = |tool: &Isometry3<f64>, z: f64| moved(tool, 0.0, 0.0, z);
         vec![
-            keyframe(tool_down(up(&moved, 0.10), grasp_yaw), Gripper::Open, false),
-            keyframe(tool_down(up(&moved, 0.0), grasp_yaw), Gripper::Closed, true),
-            keyframe(tool_down(up(&base, 0.14), place_yaw), Gripper::Closed, false),
-            keyframe(tool_down(up(&base, 2.0 * HALF_M + 0.002), place_yaw), Gripper::Open, true),
+            keyframe(up(&grasp, 0.10), Gripper::Open, false),
+            keyframe(grasp, Gripper::Closed, true),
+            keyframe(up(&place, 0.14), Gripper::Closed, false),
+            keyframe(up(&place, 2.0 * HALF_M + 0.002), Gripper::Open, true),
         ]
     }
 

@@ -1,8 +1,6 @@
 //! light_bulb_in: screw the bulb from the holder of the named colour into the lamp.
 
-use std::f64::consts::FRAC_PI_2;
-
-use neuraxis_core::{Gripper, KeyFrame};
+use neuraxis_core::KeyFrame;
 use rand::Rng;
 use rand_pcg::Pcg64;
 
@@ -10,7 +8,7 @@ use super::{
     Goal, Judge, Task, chosen, colours,
     condition::{Condition, Conditions},
     goals, place,
-    script::{keyframe, moved, pick, tool_down},
+    script::{moved, pick, screw, tool_down},
     shapes::{DARK, GREY, Spot, Stuff, WHITE, Wall, boxed, cylinder},
 };
 use crate::{SimError, colour::COLOURS, plant::WorldData};
@@ -91,25 +89,16 @@ impl Task for Bulb {
         let at = world.body_pose(&format!("bulb{bulb}")).translation.vector;
         let grasp = tool_down(at, 0.0);
         let over = |z: f64, yaw: f64| tool_down(self.lamp.point(0.0, 0.0, LAMP_M + FOOT_M + z), yaw);
-        let (from, to) = (0.5 * FRAC_PI_2, -0.5 * FRAC_PI_2);
         let mut script = pick(moved(&grasp, 0.0, 0.0, 0.09), grasp, 0.12);
-        script.extend([
-            keyframe(over(0.07, from), Gripper::Closed, false),
-            keyframe(over(0.002, from), Gripper::Closed, true),
-            keyframe(over(0.002, to), Gripper::Open, true),
-            keyframe(over(0.09, to), Gripper::Open, true),
-        ]);
+        script.extend(screw([0.07, 0.002, 0.09], over));
         script
     }
 
     fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
         let lit = |i: usize| {
             let (bulb, z, near) = (format!("bulb{i}"), LAMP_M + FOOT_M, 0.012);
-            vec![
-                Condition::inside(world, &bulb, "lamp", [-near, -near, z - 0.008], [near, near, z + 0.008]),
-                Condition::released(world, &bulb),
-            ]
+            Condition::left_inside(world, &bulb, "lamp", [-near, -near, z - 0.008], [near, near, z + 0.008])
         };
-        Box::new(Conditions::new((0..BULBS).map(|i| (vec![i], lit(i))).collect()))
+        Conditions::judge(BULBS, lit)
     }
 }

@@ -30,8 +30,9 @@ impl Condition {
         Self::Moved { qpos, from: world.qpos()[qpos], least }
     }
 
-    pub(super) fn released(world: &WorldData, body: &str) -> Self {
-        Self::Released { body: world.body_index(body) }
+    /// Left lying there: inside, and no finger touches it.
+    pub(super) fn left_inside(world: &WorldData, body: &str, frame: &str, low: [f64; 3], high: [f64; 3]) -> Vec<Self> {
+        vec![Self::inside(world, body, frame, low, high), Self::Released { body: world.body_index(body) }]
     }
 
     fn holds(&self, world: &WorldData) -> bool {
@@ -54,10 +55,10 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
-    /// Pairs of a goal's targets and its conditions.
-    pub(super) fn new(goals: Vec<(Vec<usize>, Vec<Condition>)>) -> Self {
-        let count = goals.len();
-        Self { goals, since: vec![None; count], met: vec![false; count] }
+    /// For tasks with one goal for each of `count` things.
+    pub(super) fn judge(count: usize, conditions: impl Fn(usize) -> Vec<Condition>) -> Box<dyn Judge> {
+        let goals = (0..count).map(|target| (vec![target], conditions(target))).collect();
+        Box::new(Self { goals, since: vec![None; count], met: vec![false; count] })
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     condition::{Condition, Conditions},
     goals, place,
     script::{moved, pick, put, smallest, tool_down},
-    shapes::{Spot, Stuff, Wall, cylinder},
+    shapes::{Spot, Stuff, Wall, cylinder, from_base},
 };
 use crate::{SimError, colour::COLOURS, plant::WorldData};
 
@@ -84,7 +84,7 @@ impl Task for Cups {
         for (level, cup) in self.others(base).into_iter().enumerate() {
             // Held by the rim on the side away from the third cup's way; the fingers close along the radius.
             let held = |at: &Spot, z: f64| {
-                let yaw = smallest(at.y.atan2(at.x + 0.268), std::f64::consts::PI);
+                let yaw = smallest(from_base([at.x, at.y]), std::f64::consts::PI);
                 // The tool's y axis is (sin, -cos): the rim on that side.
                 tool_down(at.point(rim * yaw.sin(), -rim * yaw.cos(), z), yaw)
             };
@@ -101,13 +101,10 @@ impl Task for Cups {
             let near = 0.018;
             let into = |cup: usize| {
                 let (cup, base) = (format!("cup{cup}"), format!("cup{base}"));
-                [
-                    Condition::inside(world, &cup, &base, [-near, -near, 0.010], [near, near, 0.115]),
-                    Condition::released(world, &cup),
-                ]
+                Condition::left_inside(world, &cup, &base, [-near, -near, 0.010], [near, near, 0.115])
             };
             self.others(base).into_iter().flat_map(into).collect()
         };
-        Box::new(Conditions::new((0..CUPS).map(|i| (vec![i], stacked(i))).collect()))
+        Conditions::judge(CUPS, stacked)
     }
 }

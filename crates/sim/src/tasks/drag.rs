@@ -7,18 +7,17 @@ use rand::Rng;
 use rand_pcg::Pcg64;
 
 use super::{
-    Goal, Judge, Task, choose, chosen,
-    condition::{Condition, Conditions},
-    goals,
+    Goal, Judge, Task, choose, chosen, either_side, goals,
+    plates::Plates,
     script::{keyframe, moved, pick, smallest, tool_down, yaw},
-    shapes::{Spot, Stuff, WOOD, boxed, plate},
+    shapes::{Spot, Stuff, WOOD, boxed},
 };
 use crate::{colour::COLOURS, model::TABLE_Z_M, plant::WorldData};
 
 /// Half the cube's side; distance of the plates from it; half the side of a plate [m].
 const HALF_M: f64 = 0.022;
 const AWAY_M: f64 = 0.12;
-const PLATE_M: f64 = 0.042;
+const PLATES: Plates = Plates { away_m: AWAY_M, half_m: 0.042 };
 /// Half the stick's length, width and height [m].
 const STICK_M: [f64; 3] = [0.11, 0.010, 0.014];
 /// The stick is held this far from its middle, and touches the cube this far from where it is held [m].
@@ -37,7 +36,7 @@ pub struct Drag {
 impl Drag {
     pub fn sample(variation: Option<usize>, rng: &mut Pcg64) -> Self {
         let turn = |rng: &mut Pcg64| rng.random_range(-0.5..0.5);
-        let side = if rng.random_bool(0.5) { 1.0 } else { -1.0 };
+        let side = either_side(rng);
         // The stick lies to one side, its near end towards the middle.
         let stick = Spot::new(
             [rng.random_range(0.12..0.30), side * rng.random_range(0.27..0.32)],
@@ -48,11 +47,6 @@ impl Drag {
         let first = chosen(rng, variation, 4);
         let goals = goals(4, first, |i| sentence(COLOURS[colours[i]].name, rng));
         Self { cube, stick, colours, goals }
-    }
-
-    fn plate(&self, i: usize) -> [f64; 2] {
-        let angle = FRAC_PI_2 * i as f64;
-        [AWAY_M * angle.cos(), AWAY_M * angle.sin()]
     }
 }
 
@@ -67,10 +61,8 @@ fn sentence(colour: &str, rng: &mut Pcg64) -> String {
 
 impl Task for Drag {
     fn bodies(&self) -> String {
-        let plates: String =
-            (0..4).map(|i| plate([PLATE_M; 2], self.plate(i), &COLOURS[self.colours[i]].rgba())).collect();
         let cube = Stuff { rgba: "0.65 0.66 0.70 1", mass_kg: 0.05 };
-        self.cube.fixed("plates", &plates)
+        self.cube.fixed("plates", &PLATES.geoms(&self.colours))
             + &self.cube.free("cube", HALF_M, &boxed([HALF_M; 3], [0.0; 3], &cube))
             + &self.stick.free("stick", STICK_M[2], &boxed(STICK_M, [0.0; 3], &WOOD))
     }
@@ -111,11 +103,6 @@ impl Task for Drag {
     }
 
     fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
-        let near = PLATE_M - 0.008;
-        let on = |i: usize| {
-            let [x, y] = self.plate(i);
-            Condition::inside(world, "cube", "plates", [x - near, y - near, 0.0], [x + near, y + near, 0.05])
-        };
-        Box::new(Conditions::new((0..4).map(|i| (vec![i], vec![on(i)])).collect()))
+        PLATES.judge(world, "cube", 0.008, 0.05)
     }
 }

@@ -2,16 +2,17 @@
 
 use std::ops::Range;
 
-use nalgebra::{Isometry3, UnitQuaternion, Vector3};
+use nalgebra::{Isometry3, Vector3};
 use neuraxis_core::{Gripper, KeyFrame};
 use rand::Rng;
 use rand_pcg::Pcg64;
 
 use super::{
-    Goal, Judge, Task,
+    Goal, Judge, Task, chosen, goals,
     script::{keyframe, tool_forward},
+    shapes::Spot,
 };
-use crate::{model::TABLE_Z_M, plant::WorldData};
+use crate::plant::WorldData;
 
 pub(super) const NAMES: [&str; 3] = ["bottom", "middle", "top"];
 /// Heights of the handles above the table [m].
@@ -19,14 +20,14 @@ pub(super) const HANDLE_Z_M: [f64; 3] = [0.19, 0.30, 0.41];
 /// Handle in front of the cabinet's front [m].
 const HANDLE_OUT_M: f64 = 0.045;
 const OPEN_M: f64 = 0.15;
-pub(super) const PULL_M: f64 = 0.18;
+const PULL_M: f64 = 0.18;
 const BEFORE_M: f64 = 0.09;
 /// The tool points down into the cabinet by this much [rad].
 const TILT_RAD: f64 = 0.7;
 
 pub struct Drawer {
-    /// Middle of the cabinet's front on the table, and its yaw; the front faces -x.
-    front: [f64; 3],
+    /// Middle of the cabinet's front on the table; x points into the cabinet.
+    cabinet: Spot,
     shade: f64,
     goals: Vec<Goal>,
 }
@@ -38,31 +39,33 @@ impl Drawer {
 
     /// With the front within these bounds along x [m].
     pub(super) fn sample_at(x: Range<f64>, variation: Option<usize>, rng: &mut Pcg64) -> Self {
-        let front =
-            [rng.random_range(x), rng.random_range(-0.12..0.12), rng.random_range(-1.0..1.0) * 10f64.to_radians()];
+        let at = [rng.random_range(x), rng.random_range(-0.12..0.12)];
+        let cabinet = Spot::new(at, rng.random_range(-1.0..1.0) * 10f64.to_radians());
         let shade = rng.random_range(0.35..0.6);
-        let first = variation.map_or_else(|| rng.random_range(0..3), |v| v % 3);
-        let goals = [first, (first + 1) % 3, (first + 2) % 3]
-            .into_iter()
-            .map(|d| Goal { instruction: sentence(NAMES[d], rng), targets: vec![d] })
-            .collect();
-        Self { front, shade, goals }
+        let first = chosen(rng, variation, 3);
+        let goals = goals(3, first, |i| sentence(NAMES[i], rng));
+        Self { cabinet, shade, goals }
     }
 
     /// Tool at a handle that has been pulled out this far [m]: z into the cabinet, fingers to the sides of the handle.
     pub(super) fn handle(&self, drawer: usize, out: f64) -> Isometry3<f64> {
         // Level at these heights the FR3's joint 6 would be at its limit.
         let at = Vector3::new(-HANDLE_OUT_M - out, 0.0, HANDLE_Z_M[drawer]);
-        self.world_from_cabinet() * tool_forward(at, 0.0, TILT_RAD)
+        self.cabinet.pose() * tool_forward(at, 0.0, TILT_RAD)
     }
 
-    /// World from the cabinet's frame: origin at the front's foot, x pointing into the cabinet.
-    pub(super) fn world_from_cabinet(&self) -> Isometry3<f64> {
-        let [x, y, yaw] = self.front;
-        Isometry3::from_parts(
-            Vector3::new(x, y, TABLE_Z_M).into(),
-            UnitQuaternion::from_axis_angle(&Vector3::z_axis(), yaw),
-        )
+    /// Take a handle and pull the drawer out this far [m].
+    pub(super) fn pull(&self, drawer: usize, out: f64) -> Vec<KeyFrame> {
+        vec![
+            keyframe(self.handle(drawer, BEFORE_M), Gripper::Open, false),
+            keyframe(self.handle(drawer, 0.0), Gripper::Closed, true),
+            keyframe(self.handle(drawer, out), Gripper::Closed, true),
+        ]
+    }
+
+    /// Where the cabinet stands.
+    pub(super) fn spot(&self) -> &Spot {
+        &self.cabinet
     }
 }
 
@@ -77,11 +80,9 @@ fn sentence(name: &str, rng: &mut Pcg64) -> String {
 
 impl Task for Drawer {
     fn bodies(&self) -> String {
-        let [x, y, yaw] = self.front;
         let wood = format!("{} {} {} 1", 0.9 * self.shade, 0.65 * self.shade, 0.45 * self.shade);
         let mut xml = format!(
-            r#"<body name="cabinet" pos="{x} {y} {TABLE_Z_M}" euler="0 0 {yaw}">
-              <geom type="box" size="0.10 0.13 0.05" pos="0.115 0 0.05" rgba="{wood}"/>
+            r#"<geom type="box" size="0.10 0.13 0.05" pos="0.115 0 0.05" rgba="{wood}"/>
               <geom type="box" size="0.005 0.13 0.235" pos="0.21 0 0.235" rgba="{wood}"/>
               <geom type="box" size="0.10 0.005 0.185" pos="0.11 0.130 0.285" rgba="{wood}"/>
               <geom type="box" size="0.10 0.005 0.185" pos="0.11 -0.130 0.285" rgba="{wood}"/>
@@ -101,7 +102,7 @@ impl Task for Drawer {
                 </body>"#
             );
         }
-        xml + "</body>"
+        self.cabinet.fixed("cabinet", &xml)
     }
 
     /// Drawers slide inside the cabinet without touching it.
@@ -122,12 +123,7 @@ impl Task for Drawer {
 
     fn keyframes(&self, goal: &Goal, _world: &WorldData) -> Vec<KeyFrame> {
         let [drawer] = goal.targets[..] else { return Vec::new() };
-        let at = |out: f64| self.handle(drawer, out);
-        vec![
-            keyframe(at(BEFORE_M), Gripper::Open, false),
-            keyframe(at(0.0), Gripper::Closed, true),
-            keyframe(at(PULL_M), Gripper::Closed, true),
-        ]
+        self.pull(drawer, PULL_M)
     }
 
     fn judge(&self, world: &WorldData) -> Box<dyn Judge> {

@@ -7,7 +7,7 @@ use rand_pcg::Pcg64;
 use super::{
     Goal, Judge, Task, chosen,
     condition::{Condition, Conditions},
-    goals,
+    either_side, goals,
     script::{moved, pick, put, smallest, tool_down, yaw},
     shapes::{DARK, Spot, Stuff, WOOD, boxed},
 };
@@ -34,12 +34,12 @@ pub struct Grill {
 
 impl Grill {
     pub fn sample(variation: Option<usize>, rng: &mut Pcg64) -> Self {
-        let side = if rng.random_bool(0.5) { 1.0 } else { -1.0 };
+        let side = either_side(rng);
         let grill = Spot::new(
             [rng.random_range(0.22..0.32), -side * rng.random_range(0.06..0.12)],
             rng.random_range(-0.3..0.3),
         );
-        let swapped = if rng.random_bool(0.5) { 1.0 } else { -1.0 };
+        let swapped = either_side(rng);
         let pieces = [swapped, -swapped].map(|s| {
             let (dx, dy) = (rng.random_range(-0.03..0.03), s * rng.random_range(0.055..0.065));
             let at = grill.point(dx, dy, 0.0);
@@ -103,12 +103,7 @@ impl Task for Grill {
     fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
         let [p, q] = BOARD_M;
         let y = self.side * BOARD_Y_M;
-        let off = |name: &str| {
-            vec![
-                Condition::inside(world, name, "grill", [-p, y - q, 0.0], [p, y + q, 0.06]),
-                Condition::released(world, name),
-            ]
-        };
-        Box::new(Conditions::new((0..2).map(|i| (vec![i], off(NAMES[i]))).collect()))
+        let (low, high) = ([-p, y - q, 0.0], [p, y + q, 0.06]);
+        Conditions::judge(2, |i| Condition::left_inside(world, NAMES[i], "grill", low, high))
     }
 }

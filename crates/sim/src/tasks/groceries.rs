@@ -9,7 +9,7 @@ use super::{
     condition::{Condition, Conditions},
     goals,
     script::{back, keyframe, moved, pick, tool_forward},
-    shapes::{Spot, Stuff, WOOD, boxed, cylinder},
+    shapes::{Spot, Stuff, WOOD, boxed, cylinder, from_base},
 };
 use crate::plant::WorldData;
 
@@ -67,7 +67,7 @@ impl Groceries {
             .map(|[x, y]| {
                 let at = [x + rng.random_range(-0.012..0.012), y + rng.random_range(-0.012..0.012)];
                 // They face the robot, more or less.
-                Spot::new(at, at[1].atan2(at[0] + 0.268) + rng.random_range(-0.2..0.2))
+                Spot::new(at, from_base(at) + rng.random_range(-0.2..0.2))
             })
             .collect();
         let first = chosen(rng, variation, ITEMS.len());
@@ -137,8 +137,8 @@ impl Task for Groceries {
     fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
         let away = |i: usize| {
             let (low, top) = ([0.0, -HALF_WIDE_M, FLOOR_M], [DEEP_M, HALF_WIDE_M, FLOOR_M + 0.08]);
-            vec![Condition::inside(world, &body(i), "cupboard", low, top), Condition::released(world, &body(i))]
+            Condition::left_inside(world, &body(i), "cupboard", low, top)
         };
-        Box::new(Conditions::new((0..ITEMS.len()).map(|i| (vec![i], away(i))).collect()))
+        Conditions::judge(ITEMS.len(), away)
     }
 }

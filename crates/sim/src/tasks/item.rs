@@ -9,7 +9,7 @@ use super::{
     Goal, Judge, Task,
     condition::{Condition, Conditions},
     drawer::{Drawer, HANDLE_Z_M, NAMES},
-    goals,
+    either_side, goals,
     script::{keyframe, moved, pick, put, smallest, tool_down, yaw},
     shapes::{Spot, Stuff, boxed},
 };
@@ -37,7 +37,7 @@ impl Item {
     pub fn sample(variation: Option<usize>, rng: &mut Pcg64) -> Self {
         let cabinet = Drawer::sample_at(0.47..0.50, variation, rng);
         let first = cabinet.goals()[0].targets[0];
-        let side = if rng.random_bool(0.5) { 1.0 } else { -1.0 };
+        let side = either_side(rng);
         let block =
             Spot::new([rng.random_range(0.12..0.26), side * rng.random_range(0.26..0.32)], rng.random_range(-0.7..0.7));
         let goals = goals(NAMES.len(), first, |i| sentence(NAMES[i], rng));
@@ -74,12 +74,10 @@ impl Task for Item {
 
     fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
         let [drawer] = goal.targets[..] else { return Vec::new() };
-        let mut script = self.cabinet.keyframes(goal, world);
-        script.pop();
-        script.push(keyframe(self.cabinet.handle(drawer, PULL_M), Gripper::Closed, true));
+        let mut script = self.cabinet.pull(drawer, PULL_M);
         let out = self.cabinet.handle(drawer, PULL_M);
         let away = moved(&self.cabinet.handle(drawer, PULL_M + AWAY_M[0]), 0.0, 0.0, AWAY_M[1]);
-        let world_from_cabinet = self.cabinet.world_from_cabinet();
+        let world_from_cabinet = self.cabinet.spot().pose();
         // Well clear of the drawer, which a hand that swings by would close again.
         let clear = away.translation.vector + world_from_cabinet * Vector3::new(-0.06, 0.0, 0.06);
         let down = tool_down(clear, yaw(&world_from_cabinet));
@@ -105,12 +103,8 @@ impl Task for Item {
 
     fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
         let stowed = |i: usize| {
-            let (low, high) = (Vector3::new(0.0, -0.12, -0.05), Vector3::new(0.20, 0.12, 0.05));
-            vec![
-                Condition::inside(world, "block", &format!("drawer{i}"), low.into(), high.into()),
-                Condition::released(world, "block"),
-            ]
+            Condition::left_inside(world, "block", &format!("drawer{i}"), [0.0, -0.12, -0.05], [0.20, 0.12, 0.05])
         };
-        Box::new(Conditions::new((0..NAMES.len()).map(|i| (vec![i], stowed(i))).collect()))
+        Conditions::judge(NAMES.len(), stowed)
     }
 }

@@ -1,8 +1,6 @@
 //! close_jar: put the lid on the jar of the named colour and give it a quarter of a turn.
 
-use std::f64::consts::FRAC_PI_2;
-
-use neuraxis_core::{Gripper, KeyFrame};
+use neuraxis_core::KeyFrame;
 use rand::Rng;
 use rand_pcg::Pcg64;
 
@@ -10,7 +8,7 @@ use super::{
     Goal, Judge, Task, chosen, colours,
     condition::{Condition, Conditions},
     goals, place,
-    script::{keyframe, moved, pick, smallest, tool_down, yaw},
+    script::{moved, pick, screw, smallest, tool_down, yaw},
     shapes::{GREY, Spot, Stuff, Wall, boxed, cylinder},
 };
 use crate::{SimError, colour::COLOURS, plant::WorldData};
@@ -24,6 +22,7 @@ const HIGH_M: f64 = 0.075;
 const LID_M: f64 = 0.004;
 const PLUG_M: f64 = 0.008;
 const KNOB_M: f64 = 0.022;
+const PART: Stuff = Stuff { mass_kg: 0.01, ..GREY };
 
 pub struct Jar {
     jars: Vec<Spot>,
@@ -72,8 +71,8 @@ impl Task for Jar {
         }
         let steel = Stuff { rgba: "0.70 0.71 0.74 1", mass_kg: 0.02 };
         let lid = cylinder(0.037, LID_M, [0.0; 3], &steel)
-            + &cylinder(RADIUS_M - 0.005, 0.5 * PLUG_M, [0.0, 0.0, -LID_M - 0.5 * PLUG_M], &GREY_LIGHT)
-            + &boxed([0.013, 0.011, 0.5 * KNOB_M], [0.0, 0.0, LID_M + 0.5 * KNOB_M], &GREY_LIGHT);
+            + &cylinder(RADIUS_M - 0.005, 0.5 * PLUG_M, [0.0, 0.0, -LID_M - 0.5 * PLUG_M], &PART)
+            + &boxed([0.013, 0.011, 0.5 * KNOB_M], [0.0, 0.0, LID_M + 0.5 * KNOB_M], &PART);
         xml + &self.lid.free("lid", LID_M + PLUG_M, &lid)
     }
 
@@ -88,15 +87,8 @@ impl Task for Jar {
         let grasp_high = LID_M + 0.6 * KNOB_M;
         let grasp = moved(&tool_down(lid.translation.vector, held), 0.0, 0.0, grasp_high);
         let on = |z: f64, yaw: f64| tool_down(self.jars[jar].point(0.0, 0.0, HIGH_M + LID_M + grasp_high + z), yaw);
-        // The turn goes from one side of straight to the other.
-        let (from, to) = (0.5 * FRAC_PI_2, -0.5 * FRAC_PI_2);
         let mut script = pick(moved(&grasp, 0.0, 0.0, 0.09), grasp, 0.12);
-        script.extend([
-            keyframe(on(0.06, from), Gripper::Closed, false),
-            keyframe(on(0.001, from), Gripper::Closed, true),
-            keyframe(on(0.001, to), Gripper::Open, true),
-            keyframe(on(0.09, to), Gripper::Open, true),
-        ]);
+        script.extend(screw([0.06, 0.001, 0.09], on));
         script
     }
 
@@ -104,13 +96,9 @@ impl Task for Jar {
         let closed = |i: usize| {
             let z = HIGH_M + LID_M;
             let near = 0.010;
-            vec![
-                Condition::inside(world, "lid", &format!("jar{i}"), [-near, -near, z - 0.005], [near, near, z + 0.005]),
-                Condition::released(world, "lid"),
-            ]
+            let (low, high) = ([-near, -near, z - 0.005], [near, near, z + 0.005]);
+            Condition::left_inside(world, "lid", &format!("jar{i}"), low, high)
         };
-        Box::new(Conditions::new((0..JARS).map(|i| (vec![i], closed(i))).collect()))
+        Conditions::judge(JARS, closed)
     }
 }
-
-const GREY_LIGHT: Stuff = Stuff { mass_kg: 0.01, ..GREY };

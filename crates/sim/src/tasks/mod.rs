@@ -12,6 +12,7 @@ mod groceries;
 mod item;
 mod jar;
 mod peg;
+mod plates;
 mod safe;
 mod script;
 mod shapes;
@@ -247,6 +248,12 @@ fn colours(rng: &mut Pcg64, count: usize, meant: usize, variation: Option<usize>
         }
     }
     colours
+}
+
+/// 1 or -1: left or right.
+fn either_side(rng: &mut Pcg64) -> f64 {
+    use rand::Rng;
+    if rng.random_bool(0.5) { 1.0 } else { -1.0 }
 }
 
 /// Draws points in [x_min, x_max] x [y_min, y_max] with a minimum distance, in bounded time.

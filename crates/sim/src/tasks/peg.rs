@@ -108,11 +108,9 @@ impl Task for Peg {
     fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
         let on = |i: usize| {
             let (y, near) = (Self::peg_y(i), OPENING_M);
-            vec![
-                Condition::inside(world, "ring", "base", [-near, y - near, 0.0], [near, y + near, 0.5 * PEG_HIGH_M]),
-                Condition::released(world, "ring"),
-            ]
+            let (low, high) = ([-near, y - near, 0.0], [near, y + near, 0.5 * PEG_HIGH_M]);
+            Condition::left_inside(world, "ring", "base", low, high)
         };
-        Box::new(Conditions::new((0..PEGS).map(|i| (vec![i], on(i))).collect()))
+        Conditions::judge(PEGS, on)
     }
 }

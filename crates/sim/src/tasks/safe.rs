@@ -1,15 +1,15 @@
 //! put_money_in_safe: put the bundle of notes onto the named shelf of the safe.
 
-use neuraxis_core::KeyFrame;
+use neuraxis_core::{Gripper, KeyFrame};
 use rand::Rng;
 use rand_pcg::Pcg64;
 
 use super::{
     Goal, Judge, Task, chosen,
     condition::{Condition, Conditions},
-    goals,
-    script::{back, moved, pick, put, tool_forward, yaw},
-    shapes::{Spot, Stuff, boxed},
+    either_side, goals,
+    script::{back, keyframe, moved, pick, tool_forward, yaw},
+    shapes::{Spot, Stuff, boxed, from_base},
 };
 use crate::plant::WorldData;
 
@@ -39,10 +39,10 @@ impl Safe {
     pub fn sample(variation: Option<usize>, rng: &mut Pcg64) -> Self {
         let safe =
             Spot::new([rng.random_range(0.44..0.48), rng.random_range(-0.05..0.05)], rng.random_range(-0.2..0.2));
-        let side = if rng.random_bool(0.5) { 1.0 } else { -1.0 };
+        let side = either_side(rng);
         let [x, y] = [rng.random_range(0.20..0.30), side * rng.random_range(0.20..0.30)];
         // It points away from the robot, more or less.
-        let money = Spot::new([x, y], y.atan2(x + 0.268) + rng.random_range(-0.3..0.3));
+        let money = Spot::new([x, y], from_base([x, y]) + rng.random_range(-0.3..0.3));
         let first = chosen(rng, variation, 3);
         let goals = goals(3, first, |i| sentence(NAMES[i], rng));
         Self { safe, money, goals }
@@ -100,20 +100,19 @@ impl Task for Safe {
             tool_forward(at, self.safe.yaw, TILT_RAD)
         };
         let mut script = pick(back(&grasp, 0.10), grasp, 0.10);
-        script.extend(put(moved(&level(-OUTSIDE_M), 0.0, 0.0, 0.01), level(INSIDE_M), 0.0));
-        script.pop();
-        script.push(super::script::keyframe(level(-OUTSIDE_M), neuraxis_core::Gripper::Open, true));
+        script.extend([
+            keyframe(moved(&level(-OUTSIDE_M), 0.0, 0.0, 0.01), Gripper::Closed, false),
+            keyframe(level(INSIDE_M), Gripper::Open, true),
+            keyframe(level(-OUTSIDE_M), Gripper::Open, true),
+        ]);
         script
     }
 
     fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
         let away = |i: usize| {
             let z = Self::shelf_z(i);
-            vec![
-                Condition::inside(world, "money", "safe", [0.0, -HALF_WIDE_M, z], [DEEP_M, HALF_WIDE_M, z + 0.06]),
-                Condition::released(world, "money"),
-            ]
+            Condition::left_inside(world, "money", "safe", [0.0, -HALF_WIDE_M, z], [DEEP_M, HALF_WIDE_M, z + 0.06])
         };
-        Box::new(Conditions::new((0..3).map(|i| (vec![i], away(i))).collect()))
+        Conditions::judge(NAMES.len(), away)
     }
 }

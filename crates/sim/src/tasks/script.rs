@@ -1,5 +1,7 @@
 //! What experts are made of: a tool pose, and key-frames relative to it.
 
+use std::f64::consts::FRAC_PI_2;
+
 use nalgebra::{Isometry3, Matrix3, Rotation3, UnitQuaternion, Vector3};
 use neuraxis_core::{Gripper, KeyFrame, Pose};
 
@@ -52,6 +54,19 @@ pub(super) fn put(before: Isometry3<f64>, there: Isometry3<f64>, retreat: f64) -
         keyframe(before, Gripper::Closed, false),
         keyframe(there, Gripper::Open, true),
         keyframe(back(&there, retreat), Gripper::Open, true),
+    ]
+}
+
+/// With something in hand: come over its place, let it down, give it a quarter of a turn, let go and draw back. `on` is
+/// the tool above the seat [m] at a yaw [rad]; heights are before, seated and after.
+pub(super) fn screw([before, seated, after]: [f64; 3], on: impl Fn(f64, f64) -> Isometry3<f64>) -> [KeyFrame; 4] {
+    // The turn goes from one side of straight to the other.
+    let (from, to) = (0.5 * FRAC_PI_2, -0.5 * FRAC_PI_2);
+    [
+        keyframe(on(before, from), Gripper::Closed, false),
+        keyframe(on(seated, from), Gripper::Closed, true),
+        keyframe(on(seated, to), Gripper::Open, true),
+        keyframe(on(after, to), Gripper::Open, true),
     ]
 }
 

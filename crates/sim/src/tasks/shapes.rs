@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use nalgebra::{Isometry3, UnitQuaternion, Vector3};
 
-use crate::model::TABLE_Z_M;
+use crate::model::{BASE_X_M, TABLE_Z_M};
 
 /// Where a thing stands on the table: x, y [m], yaw [rad].
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -41,6 +41,11 @@ impl Spot {
         let (Self { x, y, yaw }, z) = (self, TABLE_Z_M + z_m);
         format!(r#"<body name="{name}" pos="{x} {y} {z}" euler="0 0 {yaw}"><freejoint/>{content}</body>"#)
     }
+}
+
+/// Direction from the foot of the arm to a point of the table [rad].
+pub(super) fn from_base([x, y]: [f64; 2]) -> f64 {
+    y.atan2(x - BASE_X_M)
 }
 
 /// How a piece of geometry looks and weighs.

@@ -7,19 +7,17 @@ use rand::Rng;
 use rand_pcg::Pcg64;
 
 use super::{
-    Goal, Judge, Task, choose, chosen,
-    condition::{Condition, Conditions},
-    goals,
+    Goal, Judge, Task, choose, chosen, goals,
+    plates::Plates,
     script::{keyframe, moved, smallest, tool_down},
-    shapes::{Spot, plate},
+    shapes::Spot,
 };
 use crate::{colour::COLOURS, plant::WorldData};
 
 /// Half the block's side, and the distance of the plates' middles from where it starts [m].
 const HALF_M: f64 = 0.03;
 const AWAY_M: f64 = 0.16;
-/// Half the side of a plate [m].
-const PLATE_M: f64 = 0.045;
+const PLATES: Plates = Plates { away_m: AWAY_M, half_m: 0.045 };
 /// From the middle of the closed fingers to the face that pushes [m].
 const FINGER_M: f64 = 0.010;
 /// Height of the tool point while it pushes [m].
@@ -42,12 +40,6 @@ impl Slide {
         let goals = goals(4, first, |i| sentence(COLOURS[colours[i]].name, rng));
         Self { block, colours, goals }
     }
-
-    /// Middle of a plate in the block's frame.
-    fn plate(&self, i: usize) -> [f64; 2] {
-        let angle = FRAC_PI_2 * i as f64;
-        [AWAY_M * angle.cos(), AWAY_M * angle.sin()]
-    }
 }
 
 fn sentence(colour: &str, rng: &mut Pcg64) -> String {
@@ -61,13 +53,11 @@ fn sentence(colour: &str, rng: &mut Pcg64) -> String {
 
 impl Task for Slide {
     fn bodies(&self) -> String {
-        let plates: String =
-            (0..4).map(|i| plate([PLATE_M; 2], self.plate(i), &COLOURS[self.colours[i]].rgba())).collect();
         // Slippery: between a finger and a table that both grip, a pushed block is wedged.
         let block = format!(
             r#"<geom type="box" size="{HALF_M} {HALF_M} {HALF_M}" mass="0.12" rgba="0.65 0.66 0.70 1" friction="0.3 0.01 0.001" priority="2"/>"#
         );
-        self.block.fixed("plates", &plates) + &self.block.free("block", HALF_M, &block)
+        self.block.fixed("plates", &PLATES.geoms(&self.colours)) + &self.block.free("block", HALF_M, &block)
     }
 
     fn goals(&self) -> &[Goal] {
@@ -90,11 +80,6 @@ impl Task for Slide {
     }
 
     fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
-        let near = PLATE_M - 0.010;
-        let on = |i: usize| {
-            let [x, y] = self.plate(i);
-            Condition::inside(world, "block", "plates", [x - near, y - near, 0.0], [x + near, y + near, 0.06])
-        };
-        Box::new(Conditions::new((0..4).map(|i| (vec![i], vec![on(i)])).collect()))
+        PLATES.judge(world, "block", 0.010, 0.06)
     }
 }

@@ -7,7 +7,7 @@ use rand_pcg::Pcg64;
 use super::{
     Goal, Judge, Task, chosen,
     condition::{Condition, Conditions},
-    goals,
+    either_side, goals,
     script::{keyframe, moved, pick, smallest, tool_down, yaw},
     shapes::{Spot, Stuff, WOOD, boxed, plate},
 };
@@ -52,7 +52,7 @@ impl Sweep {
                 Spot::new([at.x, at.y], rng.random_range(-1.5..1.5))
             })
             .collect();
-        let side = if rng.random_bool(0.5) { 1.0 } else { -1.0 };
+        let side = either_side(rng);
         let first = chosen(rng, variation, 2);
         let goals = goals(2, first, |i| sentence(NAMES[i], rng));
         Self { scene, broom, dirt, side, goals }
@@ -128,6 +128,6 @@ impl Task for Sweep {
             let (low, high) = ([-PAN_M, near.min(far), 0.0], [PAN_M, near.max(far), 0.05]);
             (0..DIRT).map(|i| Condition::inside(world, &format!("dirt{i}"), "pans", low, high)).collect()
         };
-        Box::new(Conditions::new((0..2).map(|i| (vec![i], swept(i))).collect()))
+        Conditions::judge(2, swept)
     }
 }

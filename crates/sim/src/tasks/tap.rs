@@ -104,6 +104,6 @@ impl Task for Tap {
 
     fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
         let turned = |i: usize| vec![Condition::moved(world, &format!("turn{i}"), TURNED_RAD)];
-        Box::new(Conditions::new((0..2).map(|i| (vec![i], turned(i))).collect()))
+        Conditions::judge(2, turned)
     }
 }

@@ -7,9 +7,9 @@ use rand_pcg::Pcg64;
 use super::{
     Goal, Judge, Task, chosen,
     condition::{Condition, Conditions},
-    goals,
+    either_side, goals,
     script::{moved, pick, put, smallest, tool_down},
-    shapes::{Spot, Stuff, WOOD, boxed, cylinder},
+    shapes::{Spot, Stuff, WOOD, boxed, cylinder, from_base},
 };
 use crate::plant::WorldData;
 
@@ -34,7 +34,7 @@ pub struct Wine {
 
 impl Wine {
     pub fn sample(variation: Option<usize>, rng: &mut Pcg64) -> Self {
-        let side = if rng.random_bool(0.5) { 1.0 } else { -1.0 };
+        let side = either_side(rng);
         let rack =
             Spot::new([rng.random_range(0.22..0.34), side * rng.random_range(0.08..0.14)], rng.random_range(-0.5..0.5));
         let bottle = Spot::new([rng.random_range(0.12..0.34), -side * rng.random_range(0.16..0.26)], 0.0);
@@ -84,7 +84,7 @@ impl Task for Wine {
     fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
         let [slot] = goal.targets[..] else { return Vec::new() };
         let bottle = world.body_pose("bottle").translation.vector;
-        let held = self.bottle.y.atan2(self.bottle.x + 0.268);
+        let held = from_base([self.bottle.x, self.bottle.y]);
         let grasp = moved(&tool_down(bottle, held), 0.0, 0.0, GRIP_M);
         let over = self.rack.point(0.0, Self::slot_y(slot), FLOOR_M + GRIP_M + 0.004);
         let there = tool_down(over, smallest(self.rack.yaw, std::f64::consts::PI));
@@ -96,11 +96,8 @@ impl Task for Wine {
     fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
         let stowed = |i: usize| {
             let (y, near) = (Self::slot_y(i), SLOT_M);
-            vec![
-                Condition::inside(world, "bottle", "rack", [-near, y - near, 0.0], [near, y + near, 0.03]),
-                Condition::released(world, "bottle"),
-            ]
+            Condition::left_inside(world, "bottle", "rack", [-near, y - near, 0.0], [near, y + near, 0.03])
         };
-        Box::new(Conditions::new((0..3).map(|i| (vec![i], stowed(i))).collect()))
+        Conditions::judge(NAMES.len(), stowed)
     }
 }

@@ -1,0 +1,175 @@
+//! `neuraxis tasks`: the suite, to read and to look at.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Subcommand;
+use neuraxis_sim::{Factor, Perturbation};
+
+use crate::{config::Config, episode_run::Studio, eval::EVAL_SEED};
+
+/// What to show.
+#[derive(Debug, Subcommand)]
+pub enum TasksCommand {
+    /// Names of the tasks.
+    List,
+    /// What a scene asks for: instruction, other goals, chance, the expert's key-frames.
+    Show {
+        /// Task name.
+        task: String,
+        /// Seed of the scene.
+        #[arg(long, default_value_t = EVAL_SEED)]
+        seed: u64,
+    },
+    /// The expert solves a scene, as a sheet of pictures: a column for each key-frame reached.
+    Film {
+        /// Tasks, comma-separated; `trained`: those of the shipped weights; `all`.
+        task: String,
+        /// Seed of the scene.
+        #[arg(long, default_value_t = EVAL_SEED)]
+        seed: u64,
+        /// Folder for the pictures, OUT/TASK-SEED.png.
+        #[arg(long, default_value = "out/film")]
+        out: PathBuf,
+    },
+    /// A page for each task with its picture.
+    Pages {
+        /// Folder.
+        #[arg(long, default_value = "sim/tasks")]
+        out: PathBuf,
+    },
+    /// What can be different from training, and by how much; as a file for `--perturb`.
+    Factors,
+    /// A scene under every factor, as a sheet of pictures: a column for each, in the order of `tasks factors`.
+    Perturbed {
+        /// Tasks, comma-separated, or `all`.
+        task: String,
+        /// Seed of the scene.
+        #[arg(long, default_value_t = EVAL_SEED)]
+        seed: u64,
+        /// Folder for the pictures, OUT/TASK-SEED.png.
+        #[arg(long, default_value = "out/perturbed")]
+        out: PathBuf,
+    },
+    /// The expert solves a scene, recorded; `--live` opens the viewer.
+    #[cfg(feature = "viz")]
+    Watch {
+        /// Task name.
+        task: String,
+        /// Seed of the scene.
+        #[arg(long, default_value_t = EVAL_SEED)]
+        seed: u64,
+        /// Folder for the recordings.
+        #[arg(long, default_value = "out/watch")]
+        out: PathBuf,
+        /// Open the Rerun viewer and stream to it as well.
+        #[arg(long)]
+        live: bool,
+    },
+}
+
+/// Carries out a command.
+pub fn run(what: TasksCommand, config: &Config) -> Result<()> {
+    match what {
+        TasksCommand::List => {
+            println!("{:<28} {:>10}  what is to be done", "task", "variations");
+            for kind in neuraxis_sim::tasks::KINDS {
+                println!("{:<28} {:>10}  {}", kind.name, kind.variations, kind.summary);
+            }
+            Ok(())
+        }
+        TasksCommand::Film { task, seed, out } => {
+            let studio = Studio::new(config.clone())?;
+            for task in list(&task, &studio.config)? {
+                let file = out.join(format!("{task}-{seed}.png"));
+                let (said, outcome) = crate::film::film(&studio, &task, seed, 2, &file)?;
+                let end = if outcome.success { "success" } else { "no success" };
+                println!("{task} {seed}: {said:?}: {end} after {:.1} s, {}", outcome.secs, file.display());
+            }
+            Ok(())
+        }
+        TasksCommand::Pages { out } => {
+            let studio = Studio::new(config.clone())?;
+            let bar = crate::progress::bar(neuraxis_sim::tasks::KINDS.len() as u64);
+            for kind in neuraxis_sim::tasks::KINDS {
+                bar.set_message(kind.name);
+                crate::pages::page(&studio, kind, &out)?;
+                bar.inc(1);
+            }
+            Ok(())
+        }
+        TasksCommand::Factors => {
+            let all = Perturbation { factors: Factor::ALL.into(), ..Perturbation::default() };
+            print!("{}", serde_yaml::to_string(&all)?);
+            Ok(())
+        }
+        TasksCommand::Perturbed { task, seed, out } => {
+            let studio = Studio::new(config.clone())?;
+            for task in list(&task, &studio.config)? {
+                let file = out.join(format!("{task}-{seed}.png"));
+                crate::film::perturbed(&studio, &task, seed, &file)?;
+                println!("{task} {seed}: {}", file.display());
+            }
+            Ok(())
+        }
+        TasksCommand::Show { task, seed } => show(&Studio::new(config.clone())?, &one(&task, config)?, seed),
+        #[cfg(feature = "viz")]
+        TasksCommand::Watch { task, seed, out, live } => {
+            let plan = crate::demo::DemoPlan {
+                actor: crate::eval::Actor::Expert,
+                task: one(&task, config)?,
+                seed,
+                out,
+                clock: crate::demo::ClockChoice::Realtime,
+                live,
+                cameras_stop_after_secs: None,
+            };
+            crate::demo::run(config, &plan).map(|_| ())
+        }
+    }
+}
+
+/// Names, or `all`, or `trained`.
+pub fn list(text: &str, config: &Config) -> Result<Vec<String>> {
+    let known = neuraxis_sim::tasks::names();
+    let text = match text {
+        "all" => known.join(","),
+        "trained" => config.run.weights_tasks.join(","),
+        named => named.into(),
+    };
+    text.split(',')
+        .map(|name| match known.iter().any(|k| *k == name) {
+            true => Ok(name.to_string()),
+            false => bail!("unknown task {name:?}; known: {} (and all, trained)", known.join(", ")),
+        })
+        .collect()
+}
+
+/// The name of one task.
+pub fn one(text: &str, config: &Config) -> Result<String> {
+    match &list(text, config)?[..] {
+        [task] => Ok(task.clone()),
+        _ => bail!("{text}: one task at a time"),
+    }
+}
+
+/// Prints a scene.
+fn show(studio: &Studio, task: &str, seed: u64) -> Result<()> {
+    let setup = studio.setup(task, seed)?;
+    let lockstep = studio.lockstep(&setup, true)?;
+    println!("{task}, seed {seed}: {:?}", setup.goal().instruction);
+    for other in setup.alternatives() {
+        println!("  also valid here: {:?}", other.instruction);
+    }
+    println!("  a goal drawn at random is this one with probability {:.3}", setup.chance());
+    println!("  expert's key-frames, tool in the world frame [m], approach direction:");
+    for (i, key) in studio.script(&setup, &lockstep, setup.goal()).iter().enumerate() {
+        let (p, z) = (key.world_from_tool.position(), key.world_from_tool.rotation() * nalgebra::Vector3::z());
+        let contact = if key.ignore_collisions { "contact" } else { "free" };
+        println!(
+            "  {i}: {:.3} {:.3} {:.3}, approach {:.2} {:.2} {:.2}, gripper {:?}, {contact}",
+            p.x, p.y, p.z, z.x, z.y, z.z, key.gripper
+        );
+    }
+    Ok(())
+}

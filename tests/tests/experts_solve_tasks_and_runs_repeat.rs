@@ -45,6 +45,33 @@ fn every_task_of_the_suite_is_solved() {
     }
 }
 
+/// Successes at a task.
+fn successes(result: &[u8], task: &str) -> u64 {
+    let report: serde_json::Value = serde_json::from_slice(result).expect("JSON");
+    report["tasks"][task]["successes"].as_u64().expect("a count")
+}
+
+#[test]
+fn a_scene_that_moves_is_followed_only_by_looking_again() {
+    let dir = tempfile::tempdir().expect("a folder for results");
+    let run = |name: &str, further: &[&str]| {
+        let (task, further) = ("place_wine_at_rack_location", [&["--moving", "drifting"], further].concat());
+        successes(&experts(&dir.path().join(name), task, "6", &further), task)
+    };
+    let (again, once) = (run("again.json", &[]), run("once.json", &["--no-repredict"]));
+    assert!(again >= 4 && once + 2 <= again, "{again} of 6 with re-prediction, {once} of 6 without");
+}
+
+#[test]
+fn the_second_arm_solves_tasks() {
+    let dir = tempfile::tempdir().expect("a folder for results");
+    let tasks = "push_buttons,stack_blocks,turn_tap,close_jar";
+    let result = experts(&dir.path().join("ur5e.json"), tasks, "2", &["--robot", "ur5e"]);
+    for task in tasks.split(',') {
+        assert!(successes(&result, task) >= 1, "{task}");
+    }
+}
+
 #[test]
 fn a_wrong_instruction_does_not_reach_the_goal() {
     let dir = tempfile::tempdir().expect("a folder for results");

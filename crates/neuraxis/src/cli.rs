@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
-use neuraxis_sim::{Factor, Grasp, Perturbation};
+use neuraxis_sim::{Factor, Grasp, Moving, Perturbation};
 
 use crate::{
     config::{Config, shards, workspace_root},
@@ -104,6 +104,9 @@ enum Command {
         /// factors and their ranges, or `each`: a table with a line for every factor.
         #[arg(long)]
         perturb: Option<String>,
+        /// Displace the scene while the arm approaches it: `displaced` (once) or `drifting` (slowly).
+        #[arg(long, num_args = 0..=1, default_value_t = Moving::Still, default_missing_value = "drifting", value_name = "HOW")]
+        moving: Moving,
         /// Run one share of the episodes, i/n; join them with `neuraxis merge`.
         #[arg(long)]
         shard: Option<String>,
@@ -299,6 +302,7 @@ pub fn run(cli: Cli) -> Result<()> {
             instruction,
             grasp,
             perturb,
+            moving,
             shard,
             jobs,
             json,
@@ -319,6 +323,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 told: instruction,
                 grasp,
                 perturbation: perturb.as_deref().map_or_else(|| Ok(Perturbation::default()), perturbation)?,
+                moving,
                 shard: shard.as_deref().map(parse_shard).transpose()?.unwrap_or((0, 1)),
             };
             let started = std::time::Instant::now();

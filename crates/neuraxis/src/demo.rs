@@ -13,7 +13,7 @@ use neuraxis_core::{
     ArmState, Instruction, Nanos, Observation, PERIOD_BRAINSTEM, Policy, PolicyError, Prediction, TextEmbedder,
 };
 use neuraxis_policy::text::MiniLm;
-use neuraxis_sim::{CameraRig, Setup};
+use neuraxis_sim::{CameraRig, Plant, Setup};
 use parking_lot::Mutex;
 use serde_json::json;
 
@@ -22,7 +22,7 @@ use crate::{
     episode_run::{Studio, instruction},
     eval::Actor,
     interrupt,
-    lockstep::{Outcome, Witness},
+    lockstep::{Outcome, Pilot, Witness},
     realtime::{Report, Session, Until},
     recorder::Recorder,
     script::Script,
@@ -235,7 +235,7 @@ fn lockstep(
     let recorder = Arc::new(Mutex::new(recorder));
     let mut filmed = Filmed { source, recorder: recorder.clone(), times: Histogram::default(), trouble: None };
     let mut witness = Together(recorder.clone());
-    let outcome = lockstep.run(&mut filmed, words, setup.goal(), true, Some(&mut rig), &mut witness)?;
+    let outcome = lockstep.run(&mut filmed, words, setup.goal(), Some(&mut rig), &mut witness)?;
     if let Some(error) = filmed.trouble.take() {
         return Err(error);
     }
@@ -263,10 +263,17 @@ struct Filmed {
     trouble: Option<anyhow::Error>,
 }
 
-impl Policy for Filmed {
-    fn predict(&mut self, observation: &Observation, words: &Instruction) -> Result<Prediction, PolicyError> {
+impl Pilot for Filmed {
+    fn looks(&self) -> bool {
+        true
+    }
+
+    fn predict(&mut self, seen: &Observation, words: &Instruction, plant: &Plant) -> Result<Prediction, PolicyError> {
         let started = Instant::now();
-        let prediction = self.source.predict(observation, words)?;
+        let prediction = match &mut self.source {
+            Source::Weights(policy) => policy.predict(seen, words),
+            Source::Script(script) => Pilot::predict(script, seen, words, plant),
+        }?;
         self.times.record(Nanos(started.elapsed().as_nanos() as u64));
         if let Some((views, cloud)) = self.source.looked()
             && let Err(error) = self.recorder.lock().views(&prediction, &views, &cloud)

@@ -52,7 +52,7 @@ pub fn generate(config: &Config, plan: &DemosPlan, dir: &Path, mut report: impl 
     let studio = Studio::new(config.clone())?;
     let policy = PolicyConfig::default();
     let total = plan.episodes * plan.tasks.len() as u64;
-    let (mut writer, first) = open(dir, plan, &policy)?;
+    let (mut writer, first) = open(dir, plan, &studio.config.name, &policy)?;
     let mut failed = 0;
     for episode in first..total {
         let task = &plan.tasks[(episode % plan.tasks.len() as u64) as usize];
@@ -77,10 +77,10 @@ pub fn generate(config: &Config, plan: &DemosPlan, dir: &Path, mut report: impl 
 }
 
 /// A new shard, or the unfinished one and the episode to go on with.
-fn open(dir: &Path, plan: &DemosPlan, policy: &PolicyConfig) -> Result<(DatasetWriter, u64)> {
+fn open(dir: &Path, plan: &DemosPlan, robot: &str, policy: &PolicyConfig) -> Result<(DatasetWriter, u64)> {
     let meta = json!({
         "tasks": plan.tasks, "episodes": plan.episodes, "seed": plan.seed,
-        "commit": env!("NEURAXIS_COMMIT"), "embodiment": "fr3",
+        "commit": env!("NEURAXIS_COMMIT"), "embodiment": robot,
         "cameras": ["front", "left_shoulder", "right_shoulder", "wrist"], "episodes_done": 0,
     });
     let named = || format!("data set {}", dir.display());
@@ -133,7 +133,7 @@ fn record(studio: &Studio, policy: &PolicyConfig, task: &str, seed: u64) -> Resu
     };
     let mut source = Script::new(executed);
     // The rig is lent to the run, but images are rendered only when the sampler wants them.
-    let outcome = lockstep.run(&mut source, &instruction, &goal, false, Some(&mut rig), &mut witness)?;
+    let outcome = lockstep.run(&mut source, &instruction, &goal, Some(&mut rig), &mut witness)?;
     Ok(outcome.success.then_some(witness.sampled))
 }
 

@@ -27,7 +27,12 @@ impl Studio {
     /// Loads the robot of a configuration.
     pub fn new(config: Config) -> Result<Self> {
         let robot = config.load_robot()?;
-        let sim = SimConfig { assets: config.root.clone(), ..SimConfig::default() };
+        let sim = SimConfig {
+            assets: config.root.clone(),
+            robot: config.name.clone(),
+            home_rad: robot.home(),
+            ..SimConfig::default()
+        };
         Ok(Self { robot: Arc::new(robot), sim, config })
     }
 

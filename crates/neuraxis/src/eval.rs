@@ -5,13 +5,13 @@ use std::{collections::BTreeMap, path::Path, path::PathBuf, process::Command, ti
 use anyhow::{Context, Result, bail};
 use neuraxis_core::Policy;
 use neuraxis_policy::{nearest::NearestReplay, text::MiniLm};
-use neuraxis_sim::{CameraRig, Grasp, Perturbation};
+use neuraxis_sim::{CameraRig, Grasp, Moving, Perturbation};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     config::Config,
     episode_run::{Studio, instruction},
-    lockstep::Nobody,
+    lockstep::{Nobody, Sighted},
     script::Script,
     wilson,
 };
@@ -58,6 +58,8 @@ pub struct EvalPlan {
     pub grasp: Grasp,
     /// What is different from training.
     pub perturbation: Perturbation,
+    /// Whether the scene is displaced during the approach.
+    pub moving: Moving,
     /// This process's share: index and count.
     pub shard: (u64, u64),
 }
@@ -108,6 +110,10 @@ pub struct Meta {
     pub instruction: Told,
     /// What was different from training.
     pub perturbation: Perturbation,
+    /// Whether the scene was displaced during the approach.
+    pub moving: Moving,
+    /// Which arm.
+    pub robot: String,
     /// Rate [Hz] and latency [s] of the policy.
     pub policy_hz: f64,
     /// Observation-to-prediction latency [s].
@@ -158,6 +164,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
     let mut studio = Studio::new(config.clone())?;
     studio.sim.perturbation = plan.perturbation.clone();
     studio.sim.grasp = plan.grasp;
+    studio.sim.moving = plan.moving;
     let text_dir = config.root.join(".deps/text");
     let mut embedder = match &plan.actor {
         Actor::Expert => None,
@@ -202,18 +209,11 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                     let words =
                         instruction(&told, embedder.as_mut().map(|e| e as &mut dyn neuraxis_core::TextEmbedder))?;
                     let mut rig = CameraRig::new(&setup)?;
-                    lockstep.run(policy.as_mut(), &words, &truth, true, Some(&mut rig), &mut watch)?
+                    lockstep.run(&mut Sighted(policy.as_mut()), &words, &truth, Some(&mut rig), &mut watch)?
                 }
                 None => {
                     let script = studio.script(&setup, &lockstep, &told);
-                    lockstep.run(
-                        &mut Script::new(script),
-                        &instruction(&told, None)?,
-                        &truth,
-                        false,
-                        None,
-                        &mut Nobody,
-                    )?
+                    lockstep.run(&mut Script::new(script), &instruction(&told, None)?, &truth, None, &mut Nobody)?
                 }
             };
             let first_error_m = watch.position.zip(first).map(|(p, k)| (p - k.world_from_tool.position()).norm());
@@ -250,6 +250,8 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
         repredict: plan.repredict,
         instruction: plan.told,
         perturbation: plan.perturbation.clone(),
+        moving: plan.moving,
+        robot: config.name.clone(),
         policy_hz: config.run.policy_hz,
         policy_latency_secs: config.run.lockstep_latency_secs,
         device,
@@ -316,8 +318,9 @@ pub fn merge(reports: Vec<Report>) -> Result<Report> {
 /// The table people read.
 pub fn print(report: &Report) {
     println!(
-        "policy {}  clock {}  re-prediction {}  instruction {:?}  factors {}  seeds from {}  mujoco {}",
+        "policy {}  robot {}  clock {}  re-prediction {}  instruction {:?}  factors {}  scene {}  seeds from {}  mujoco {}",
         report.meta.policy,
+        report.meta.robot,
         report.meta.clock,
         if report.meta.repredict { "on" } else { "off" },
         report.meta.instruction,
@@ -325,6 +328,7 @@ pub fn print(report: &Report) {
             [] => "none".into(),
             some => some.iter().map(|factor| factor.name()).collect::<Vec<_>>().join(","),
         },
+        report.meta.moving,
         report.meta.seed,
         report.meta.versions.get("mujoco").map_or("?", |v| v.as_str()),
     );

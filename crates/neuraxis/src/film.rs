@@ -29,7 +29,7 @@ pub fn film(studio: &Studio, task: &str, seed: u64, zoom: usize, file: &Path) ->
     let mut script = Script::new(studio.script(&setup, &lockstep, &goal));
     let mut reel = Reel::default();
     let words = instruction(&goal, None)?;
-    let outcome = lockstep.run(&mut script, &words, &goal, false, Some(&mut rig), &mut reel)?;
+    let outcome = lockstep.run(&mut script, &words, &goal, Some(&mut rig), &mut reel)?;
     reel.columns.push(rig.render(lockstep.plant())?);
     write_sheet(file, zoom, &reel.columns)?;
     Ok((goal.instruction, outcome))

@@ -10,8 +10,8 @@ use anyhow::{Context, Result};
 use neuraxis_brainstem::{Brainstem, BrainstemConfig, Tick};
 use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumTick};
 use neuraxis_core::{
-    ArmState, Fault, Gripper, Instruction, Nanos, Observation, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, Policy, Prediction,
-    Progress,
+    ArmState, Fault, Gripper, Instruction, Nanos, Observation, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, Policy,
+    PolicyError, Prediction, Progress,
 };
 use neuraxis_robot::Robot;
 use neuraxis_sim::{CameraRig, Goal, Plant, Setup};
@@ -44,13 +44,39 @@ pub struct Outcome {
     pub refused: Option<String>,
 }
 
+/// Gives key-frames in a lockstep run. Policies look at the observation, experts at the true world.
+pub trait Pilot {
+    /// Observations must come with images.
+    fn looks(&self) -> bool;
+    /// As [`Policy::predict`]; `plant` is for experts only.
+    fn predict(
+        &mut self,
+        observation: &Observation,
+        words: &Instruction,
+        plant: &Plant,
+    ) -> Result<Prediction, PolicyError>;
+}
+
+/// A policy, which never sees the true world.
+pub struct Sighted<'a>(pub &'a mut dyn Policy);
+
+impl Pilot for Sighted<'_> {
+    fn looks(&self) -> bool {
+        true
+    }
+
+    fn predict(&mut self, seen: &Observation, words: &Instruction, _plant: &Plant) -> Result<Prediction, PolicyError> {
+        self.0.predict(seen, words)
+    }
+}
+
 /// Sees everything as it happens; recorders and data generation hang here.
 pub trait Witness {
-    /// Should the cameras be rendered for the observation due now? Asked when the source does not need them.
+    /// Should the cameras be rendered for the observation due now? Asked when the pilot does not look.
     fn wants_images(&mut self, _cerebellum: &CerebellumTick) -> bool {
         false
     }
-    /// An observation, with images if the source or [`Witness::wants_images`] asked for them.
+    /// An observation, with images if the pilot or [`Witness::wants_images`] asked for them.
     fn observation(&mut self, _observation: &Observation, _cerebellum: &CerebellumTick) -> Result<()> {
         Ok(())
     }
@@ -104,10 +130,9 @@ impl Lockstep {
     /// Runs until success, failure or the time limit. `rig` may be absent if nobody wants images.
     pub fn run(
         &mut self,
-        source: &mut dyn Policy,
+        pilot: &mut dyn Pilot,
         instruction: &Instruction,
         goal: &Goal,
-        source_sees: bool,
         mut rig: Option<&mut CameraRig>,
         witness: &mut dyn Witness,
     ) -> Result<Outcome> {
@@ -148,12 +173,12 @@ impl Lockstep {
             outcome.fault = outcome.fault.or(mind.fault).or(loop_tick.fault);
 
             if tick % look == 0 && on_the_way.is_none() {
-                let images = source_sees || witness.wants_images(&mind);
+                let images = pilot.looks() || witness.wants_images(&mind);
                 let observation =
                     self.observe(tick / look, &state, mind.progress, rig.as_deref_mut().filter(|_| images))?;
                 self.cerebellum.see_images(observation.stamp);
                 witness.observation(&observation, &mind)?;
-                match source.predict(&observation, instruction) {
+                match pilot.predict(&observation, instruction, &self.plant) {
                     Ok(prediction) => {
                         witness.prediction(&prediction)?;
                         on_the_way = Some((now + self.config.policy_latency, prediction));

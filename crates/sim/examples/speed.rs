@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use neuraxis_core::{ArmCommand, Joints};
-use neuraxis_sim::{CameraRig, Plant, Setup, SimConfig, Spec, plant::DOF, tasks};
+use neuraxis_sim::{CameraRig, Plant, Setup, SimConfig, Spec, tasks};
 
 const STEPS: usize = 20_000;
 const FRAMES: usize = 200;
@@ -22,8 +22,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let from = Instant::now();
         for step in 0..STEPS {
             let t = step as f64 * 1e-3;
-            command.q = Joints::from_fn(DOF, |i| home[i] + 0.1 * (1.0 - (2.0 * t).cos()));
-            command.qd = Joints::from_fn(DOF, |_| 0.2 * (2.0 * t).sin());
+            command.q = Joints::from_fn(home.len(), |i| home[i] + 0.1 * (1.0 - (2.0 * t).cos()));
+            command.qd = Joints::from_fn(home.len(), |_| 0.2 * (2.0 * t).sin());
             plant.step(&command);
         }
         let rate = STEPS as f64 / from.elapsed().as_secs_f64();

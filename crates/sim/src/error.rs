@@ -28,6 +28,12 @@ pub enum SimError {
         /// What was asked for.
         name: String,
     },
+    /// No such motion of the targets.
+    #[error("unknown motion {name:?}; known: still, displaced, drifting")]
+    UnknownMoving {
+        /// What was asked for.
+        name: String,
+    },
     /// A perturbation makes no world.
     #[error("perturbation: {key} is {value}, allowed is {allowed}")]
     Perturbation {
@@ -45,6 +51,14 @@ pub enum SimError {
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// A robot's file lacks what the simulator needs.
+    #[error("{file}: {reason}")]
+    Robot {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        reason: String,
     },
     /// MuJoCo refused the model.
     #[error("task {task}, seed {seed}: MuJoCo refused the scene: {reason}")]

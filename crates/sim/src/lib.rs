@@ -3,12 +3,14 @@
 //! Ground truth is for judges and experts only; everything else sees camera images. The tasks are our own; their
 //! ideas and success semantics follow the literature (section 4.6 of the design notes).
 
+mod body;
 pub mod camera;
 pub mod colour;
 pub mod error;
 pub mod grasp;
 pub mod lens;
 pub mod model;
+pub mod moving;
 pub mod perturb;
 pub mod plant;
 pub mod realtime;
@@ -18,6 +20,7 @@ pub mod tasks;
 pub use camera::CameraRig;
 pub use error::SimError;
 pub use grasp::Grasp;
+pub use moving::Moving;
 pub use perturb::{Factor, Perturbation};
 pub use plant::{Plant, Snapshot};
 pub use realtime::{Frame, MujocoArm, RealtimePlant, realtime};

@@ -2,6 +2,11 @@
 
 use std::{fs, path::Path};
 
+use mujoco_rs::{
+    prelude::{MjSpec, SpecElement},
+    wrappers::mj_editing::MjsBody,
+};
+
 use crate::SimError;
 
 /// Height of the table top [m].
@@ -14,10 +19,16 @@ pub const IMAGE_PX: usize = 128;
 pub const CAMERAS: [(&str, f64); 4] =
     [("front", 40.0), ("left_shoulder", 40.0), ("right_shoulder", 40.0), ("wrist", 60.0)];
 
-/// The robot's arm as MJCF, read from `sim/fr3.xml` under the assets folder.
-pub fn robot_xml(assets: &Path) -> Result<String, SimError> {
-    let path = assets.join("sim/fr3.xml");
+/// A robot as MJCF, read from `sim/ROBOT.xml` under the assets folder.
+pub fn robot_xml(assets: &Path, robot: &str) -> Result<String, SimError> {
+    let path = assets.join(format!("sim/{robot}.xml"));
     fs::read_to_string(&path).map_err(|source| SimError::Asset { path, source })
+}
+
+/// Name of the body that a robot's file begins with.
+pub(crate) fn base_name(robot: &str) -> Option<&str> {
+    let (_, body) = split_fragment(robot).0.split_once("<body name=\"")?;
+    body.split('"').next()
 }
 
 /// A whole model: `robot` is the robot's fragment, `objects` the task's bodies, `extra` further top-level sections.
@@ -56,6 +67,28 @@ pub fn scene_xml(assets: &Path, robot: &str, objects: &str, extra: &str) -> Stri
         table = TABLE_Z_M - 0.02,
         cameras = fixed_cameras(),
     )
+}
+
+/// A body of the scene, not of the robot.
+pub(crate) struct SceneBody {
+    pub(crate) name: String,
+    /// It can move against what it hangs from.
+    pub(crate) has_joint: bool,
+    /// It hangs from the world.
+    pub(crate) is_root: bool,
+}
+
+/// All bodies but the world and those of the robot, which hang from `base`.
+pub(crate) fn scene_bodies(spec: &MjSpec, base: &str) -> Vec<SceneBody> {
+    let seen = |body: &MjsBody, is_root| SceneBody {
+        name: body.name().to_owned(),
+        has_joint: body.joint_iter(false).next().is_some(),
+        is_root,
+    };
+    let roots = spec.world_body().body_iter(false).filter(|body| body.name() != base);
+    roots
+        .flat_map(|root| std::iter::once(seen(root, true)).chain(root.body_iter(true).map(move |b| seen(b, false))))
+        .collect()
 }
 
 /// The fixed cameras of the RLBench rig. RLBench's rows are camera axes x left, y up, z forward in columns;

@@ -10,7 +10,11 @@ use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 
-use crate::{SimError, colour::COLOURS, model::CAMERAS};
+use crate::{
+    SimError,
+    colour::COLOURS,
+    model::{self, CAMERAS},
+};
 
 /// One thing that is different. MO: what the arm moves; RO: what receives it, furniture.
 #[allow(missing_docs, reason = "the names are COLOSSEUM's, or say it")]
@@ -226,18 +230,10 @@ impl Perturbation {
         if self.has(Factor::Latency) { self.latency_secs } else { 0.0 }
     }
 
-    /// Changes a scene before it is compiled. Bodies with a joint of their own are moved; others receive.
-    pub(crate) fn apply(&self, spec: &mut MjSpec, seed: u64) {
-        let robot: Vec<String> = spec
-            .body("fr3_link0")
-            .map(|base| base.body_iter(true).map(|body| body.name().to_owned()).collect())
-            .unwrap_or_default();
-        let things: Vec<(String, bool)> = spec
-            .body_iter()
-            .filter(|body| !["world", "fr3_link0"].contains(&body.name()) && !body.name().starts_with("distractor"))
-            .filter(|body| !robot.iter().any(|name| name == body.name()))
-            .map(|body| (body.name().to_owned(), body.joint_iter(false).next().is_some()))
-            .collect();
+    /// Changes a scene before it is compiled; `base` is the robot's first body. Bodies with a joint of their own are moved; others receive.
+    pub(crate) fn apply(&self, spec: &mut MjSpec, seed: u64, base: &str) {
+        let mut things = model::scene_bodies(spec, base);
+        things.retain(|thing| !thing.name.starts_with("distractor"));
         for (moved, color, texture, size) in [
             (true, Factor::MoColor, Factor::MoTexture, Factor::MoSize),
             (false, Factor::RoColor, Factor::RoTexture, Factor::RoSize),
@@ -248,8 +244,8 @@ impl Perturbation {
             let friction =
                 self.draws(Factor::Friction, seed).filter(|_| moved).map(|mut rng| between(&mut rng, self.friction));
             let mass = self.draws(Factor::Mass, seed).filter(|_| moved).map(|mut rng| between(&mut rng, self.mass));
-            for (name, _) in things.iter().filter(|(_, is_moved)| *is_moved == moved) {
-                let Some(body) = spec.body_mut(name) else { continue };
+            for thing in things.iter().filter(|thing| thing.has_joint == moved) {
+                let Some(body) = spec.body_mut(&thing.name) else { continue };
                 for geom in body.geom_iter_mut(false) {
                     if let Some(rng) = &mut color {
                         let drawn: [f32; 3] = std::array::from_fn(|_| rng.random_range(0.05..0.95));

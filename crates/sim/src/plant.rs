@@ -8,20 +8,15 @@ use neuraxis_core::{ArmCommand, ArmState, Joints, Nanos, PERIOD_BRAINSTEM};
 
 use crate::{
     Setup, SimError,
+    body::Body,
     grasp::{Attachment, Grasp},
+    moving::Motion,
     tasks::{Goal, Judge},
 };
 
-/// Joints of the arm.
-pub const DOF: usize = 7;
-/// Position gain [N m/rad] and velocity gain [N m s/rad] per joint.
-const STIFFNESS: [f64; DOF] = [4000.0, 4000.0, 3000.0, 3000.0, 1200.0, 1000.0, 800.0];
-const DAMPING: [f64; DOF] = [200.0, 200.0, 150.0, 150.0, 35.0, 30.0, 25.0];
-/// Of the finger actuators in sim/fr3.xml [N/m], [N s/m].
+/// Of the finger actuators in sim/*.xml [N/m], [N s/m].
 const FINGER_STIFFNESS: f64 = 1500.0;
 const FINGER_DAMPING: f64 = 40.0;
-/// Torque limits of the FR3 [N m].
-const TORQUE_NM: [f64; DOF] = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0];
 
 /// MuJoCo's data with names resolved; what judges and experts see.
 pub struct WorldData {
@@ -45,28 +40,23 @@ pub struct Snapshot {
 pub struct Plant {
     world: WorldData,
     judge: Box<dyn Judge>,
-    arm_qpos: [usize; DOF],
-    arm_qvel: [usize; DOF],
-    finger_qpos: [usize; 2],
-    finger_qvel: [usize; 2],
+    body: Body,
     tau_nm: Joints,
     ticks: u64,
     attachment: Option<Attachment>,
+    motion: Option<Motion>,
 }
 
 impl Plant {
     /// The arm at home with open fingers, objects at rest.
     pub fn new(setup: &Setup) -> Result<Self, SimError> {
         let mut world = WorldData::new(setup.model.clone());
-        let arm_qpos = std::array::from_fn(|i| world.qpos_index(&format!("fr3_joint{}", i + 1)));
-        let arm_qvel = std::array::from_fn(|i| world.qvel_index(&format!("fr3_joint{}", i + 1)));
-        let finger_qpos = [world.qpos_index("finger1"), world.qpos_index("finger2")];
-        let finger_qvel = [world.qvel_index("finger1"), world.qvel_index("finger2")];
-        for (index, angle) in arm_qpos.iter().zip(setup.home_rad) {
-            world.data.qpos_mut()[*index] = angle;
+        let body = setup.body.clone();
+        for (joint, angle) in body.joints.iter().zip(setup.home_rad.iter()) {
+            world.data.qpos_mut()[joint.qpos] = *angle;
         }
-        for index in finger_qpos {
-            world.data.qpos_mut()[index] = 0.04;
+        for (qpos, _) in body.fingers {
+            world.data.qpos_mut()[qpos] = body.open_m;
         }
         world.data.forward();
         let judge = setup.task.judge(&world);
@@ -74,35 +64,35 @@ impl Plant {
         Ok(Self {
             world,
             judge,
-            arm_qpos,
-            arm_qvel,
-            finger_qpos,
-            finger_qvel,
-            tau_nm: Joints::zeros(DOF),
+            tau_nm: Joints::zeros(body.dof()),
+            body,
             ticks: 0,
             attachment,
+            motion: Motion::new(setup.moving, setup.spec().seed, &setup.model),
         })
     }
 
     /// One millisecond under joint impedance control around the command. No allocation.
     pub fn step(&mut self, command: &ArmCommand) {
-        for i in 0..DOF {
-            let (q, qd) = (self.world.data.qpos()[self.arm_qpos[i]], self.world.data.qvel()[self.arm_qvel[i]]);
+        for (i, joint) in self.body.joints.iter().enumerate() {
+            let (q, qd) = (self.world.data.qpos()[joint.qpos], self.world.data.qvel()[joint.qvel]);
             let error = command.q.get(i).map_or(0.0, |c| c - q);
             let error_rate = command.qd.get(i).map_or(0.0, |c| c - qd);
             let ahead = command.tau_nm.get(i).copied().unwrap_or(0.0);
-            let tau = (ahead + STIFFNESS[i] * error + DAMPING[i] * error_rate).clamp(-TORQUE_NM[i], TORQUE_NM[i]);
+            let wanted = ahead + joint.stiffness * error + joint.damping * error_rate;
+            let tau = wanted.clamp(-joint.most_nm, joint.most_nm);
             self.tau_nm[i] = tau;
             self.world.data.ctrl_mut()[i] = tau;
         }
         // Closing asks for a little less than nothing, so that the fingers squeeze.
-        let finger = (command.gripper_width_m / 2.0).clamp(0.0, 0.04);
+        let finger = (command.gripper_width_m / 2.0).clamp(0.0, self.body.open_m);
         let finger = if finger < 1e-4 { -0.005 } else { finger };
-        for i in 0..2 {
-            let (q, qd) = (self.world.data.qpos()[self.finger_qpos[i]], self.world.data.qvel()[self.finger_qvel[i]]);
+        let dof = self.body.dof();
+        for (i, (qpos, qvel)) in self.body.fingers.into_iter().enumerate() {
+            let (q, qd) = (self.world.data.qpos()[qpos], self.world.data.qvel()[qvel]);
             // The actuator pushes with `FINGER_STIFFNESS (ctrl - q) - FINGER_DAMPING qd`: no harder than asked for.
             let firmest = q + (FINGER_DAMPING * qd - command.grip_force_n) / FINGER_STIFFNESS;
-            self.world.data.ctrl_mut()[DOF + i] = finger.max(firmest);
+            self.world.data.ctrl_mut()[dof + i] = finger.max(firmest);
         }
         self.world.data.step();
         self.ticks += 1;
@@ -110,25 +100,39 @@ impl Plant {
         if let Some(attachment) = &mut self.attachment {
             attachment.step(&mut self.world, command.gripper_width_m, width);
         }
+        if let Some(motion) = &mut self.motion {
+            motion.step(&mut self.world, command.gripper_width_m, PERIOD_BRAINSTEM.secs());
+        }
         self.judge.step(&mut self.world, width);
+    }
+
+    /// Joints of the arm.
+    pub fn dof(&self) -> usize {
+        self.body.dof()
     }
 
     /// What the arm's sensors report.
     pub fn state(&self) -> ArmState {
-        let fingers = self.world.data.actuator_force();
+        let (dof, joints) = (self.body.dof(), &self.body.joints);
+        let force = self.world.data.actuator_force();
         ArmState {
             stamp: self.now(),
-            q: Joints::from_fn(DOF, |i| self.world.data.qpos()[self.arm_qpos[i]]),
-            qd: Joints::from_fn(DOF, |i| self.world.data.qvel()[self.arm_qvel[i]]),
+            q: Joints::from_fn(dof, |i| self.world.data.qpos()[joints[i].qpos]),
+            qd: Joints::from_fn(dof, |i| self.world.data.qvel()[joints[i].qvel]),
             tau_nm: self.tau_nm,
             gripper_width_m: self.width_m(),
-            grip_force_n: Some(-0.5 * (fingers[DOF] + fingers[DOF + 1])),
+            grip_force_n: Some(-0.5 * (force[dof] + force[dof + 1])),
         }
     }
 
     /// Simulated time.
     pub fn now(&self) -> Nanos {
         Nanos(self.ticks * PERIOD_BRAINSTEM.0)
+    }
+
+    /// By how much the scene has been displaced since the start, along x and y of the world [m].
+    pub fn shift_m(&self) -> [f64; 2] {
+        self.motion.as_ref().map_or([0.0; 2], Motion::shift_m)
     }
 
     /// The goal is met now.
@@ -156,7 +160,7 @@ impl Plant {
     }
 
     fn width_m(&self) -> f64 {
-        self.finger_qpos.iter().map(|i| self.world.data.qpos()[*i]).sum()
+        self.body.fingers.iter().map(|(qpos, _)| self.world.data.qpos()[*qpos]).sum()
     }
 }
 
@@ -209,6 +213,32 @@ impl WorldData {
         touching
     }
 
+    /// A finger touches a body that hangs from one of these.
+    pub(crate) fn fingers_touch(&self, roots: &[usize]) -> bool {
+        let model = self.data.model();
+        let body = |geom: i32| model.geom_bodyid().get(geom as usize).map_or(0, |b| *b as usize);
+        let root = |body: usize| model.body_rootid().get(body).map_or(0, |b| *b as usize);
+        self.data.contact().iter().any(|contact| {
+            let [a, b] = contact.geom.map(body);
+            (self.fingers.contains(&a) && roots.contains(&root(b)))
+                || (self.fingers.contains(&b) && roots.contains(&root(a)))
+        })
+    }
+
+    /// Moves what moves freely (its positions begin there in `qpos`) and every body that the simulator places, along x
+    /// and y [m].
+    pub(crate) fn shift(&mut self, free: &[usize], [x, y]: [f64; 2]) {
+        let qpos = self.data.qpos_mut();
+        for index in free {
+            qpos[*index] += x;
+            qpos[index + 1] += y;
+        }
+        for position in self.data.mocap_pos_mut() {
+            position[0] += x;
+            position[1] += y;
+        }
+    }
+
     /// Puts a freely moving thing somewhere, at rest: position and quaternion (w first) from `qpos` on.
     pub(crate) fn place(&mut self, qpos: usize, qvel: usize, pose: [f64; 7]) {
         self.data.qpos_mut()[qpos..qpos + 7].copy_from_slice(&pose);
@@ -230,16 +260,13 @@ impl WorldData {
         self.data.site_xmat()[self.id(MjtObjBase::mjOBJ_SITE, name)]
     }
 
-    pub(crate) fn body_index(&self, name: &str) -> usize {
+    /// Index of a body.
+    pub fn body_index(&self, name: &str) -> usize {
         self.id(MjtObjBase::mjOBJ_BODY, name)
     }
 
     pub(crate) fn qpos_index(&self, joint: &str) -> usize {
         self.data.model().jnt_qposadr()[self.id(MjtObjBase::mjOBJ_JOINT, joint)] as usize
-    }
-
-    fn qvel_index(&self, joint: &str) -> usize {
-        self.data.model().jnt_dofadr()[self.id(MjtObjBase::mjOBJ_JOINT, joint)] as usize
     }
 
     pub(crate) fn mocap_index(&self, body: &str) -> usize {

@@ -6,7 +6,7 @@
 use neuraxis_channel::{MailboxReader, MailboxWriter, mailbox};
 use neuraxis_core::{Arm, ArmCommand, ArmState, Fault, Joints, Nanos, PERIOD_BRAINSTEM, Pacing};
 
-use crate::{Plant, SimError, Snapshot, plant::DOF, tasks::Goal};
+use crate::{Plant, SimError, Snapshot, tasks::Goal};
 
 /// Joint positions and mocap bodies that fit a frame.
 const QPOS_ROOM: usize = 128;
@@ -61,6 +61,7 @@ pub struct RealtimePlant {
 
 /// The brainstem's end of a [`RealtimePlant`].
 pub struct MujocoArm {
+    dof: usize,
     states: MailboxReader<ArmState>,
     commands: MailboxWriter<Option<ArmCommand>>,
 }
@@ -88,6 +89,7 @@ pub fn realtime(
     let (command_writer, commands) = mailbox(None);
     let (states, state_reader) = mailbox(state);
     let (frames, frame_reader) = mailbox(frame(&plant, &goal, now, &mut snapshot));
+    let dof = plant.dof();
     let physics = RealtimePlant {
         plant,
         goal,
@@ -100,7 +102,7 @@ pub fn realtime(
         frames,
         snapshot,
     };
-    Ok((physics, MujocoArm { states: state_reader, commands: command_writer }, frame_reader))
+    Ok((physics, MujocoArm { dof, states: state_reader, commands: command_writer }, frame_reader))
 }
 
 impl RealtimePlant {
@@ -149,9 +151,10 @@ impl RealtimePlant {
             None => self.silent_steps = self.silent_steps.saturating_add(1),
         }
         if self.silent_steps >= SILENT_STEPS {
-            self.command.qd = Joints::zeros(DOF);
-            self.command.qdd = Joints::zeros(DOF);
-            self.command.tau_nm = Joints::zeros(DOF);
+            let dof = self.plant.dof();
+            self.command.qd = Joints::zeros(dof);
+            self.command.qdd = Joints::zeros(dof);
+            self.command.tau_nm = Joints::zeros(dof);
         }
         self.plant.step(&self.command);
     }
@@ -159,7 +162,7 @@ impl RealtimePlant {
 
 impl Arm for MujocoArm {
     fn dof(&self) -> usize {
-        DOF
+        self.dof
     }
 
     fn pacing(&self) -> Pacing {
@@ -172,7 +175,7 @@ impl Arm for MujocoArm {
     }
 
     fn write(&mut self, command: &ArmCommand) -> Result<(), Fault> {
-        let sound = |joints: &Joints| joints.len() == DOF && joints.is_finite();
+        let sound = |joints: &Joints| joints.len() == self.dof && joints.is_finite();
         let gripper_is_sound = command.gripper_width_m.is_finite() && command.grip_force_n.is_finite();
         if !(sound(&command.q) && sound(&command.qd) && sound(&command.tau_nm) && gripper_is_sound) {
             return Err(Fault::WriteFailed);

@@ -3,14 +3,19 @@
 use std::{path::PathBuf, sync::Arc};
 
 use mujoco_rs::prelude::{MjData, MjModel, MjSpec, MjtObjBase};
-use neuraxis_core::KeyFrame;
+use neuraxis_core::{Joints, KeyFrame};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 
 use crate::{
-    Factor, Grasp, Perturbation, Plant, SimError, model, perturb,
+    Factor, Grasp, Moving, Perturbation, Plant, SimError,
+    body::Body,
+    model, moving, perturb,
     tasks::{self, Goal, Task},
 };
+
+/// Home of the FR3 as in configs/fr3/robot.yaml [rad].
+const FR3_HOME_RAD: [f64; 7] = [0.0, 0.1752, 0.0, -0.943, 0.0, 1.1182, std::f64::consts::FRAC_PI_4];
 
 /// Which scene.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,21 +33,27 @@ pub struct Spec {
 pub struct SimConfig {
     /// Folder that holds `sim/fr3.xml` and `urdf/meshes`.
     pub assets: PathBuf,
+    /// Which robot: the file `sim/ROBOT.xml`.
+    pub robot: String,
     /// Joint positions at the start [rad].
-    pub home_rad: [f64; 7],
+    pub home_rad: Joints,
     /// What is different from the world that policies are trained in.
     pub perturbation: Perturbation,
     /// What holds things.
     pub grasp: Grasp,
+    /// Whether the scene is displaced during the approach.
+    pub moving: Moving,
 }
 
 impl Default for SimConfig {
     fn default() -> Self {
         Self {
             assets: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../.."),
-            home_rad: [0.0, 0.1752, 0.0, -0.943, 0.0, 1.1182, std::f64::consts::FRAC_PI_4],
+            robot: "fr3".into(),
+            home_rad: Joints::from_fn(FR3_HOME_RAD.len(), |i| FR3_HOME_RAD[i]),
             perturbation: Perturbation::default(),
             grasp: Grasp::default(),
+            moving: Moving::default(),
         }
     }
 }
@@ -52,9 +63,11 @@ impl Default for SimConfig {
 pub struct Setup {
     pub(crate) model: Arc<MjModel>,
     pub(crate) task: Arc<dyn Task>,
-    pub(crate) home_rad: [f64; 7],
+    pub(crate) body: Body,
+    pub(crate) home_rad: Joints,
     pub(crate) perturbation: Arc<Perturbation>,
     pub(crate) grasp: Grasp,
+    pub(crate) moving: Moving,
     spec: Spec,
 }
 
@@ -65,7 +78,8 @@ impl Setup {
         let salt = spec.task.bytes().fold(0u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
         let mut rng = Pcg64::seed_from_u64(spec.seed ^ salt.rotate_left(32));
         let task: Arc<dyn Task> = tasks::sample(&spec.task, spec.seed, spec.variation, &mut rng)?.into();
-        let robot = model::robot_xml(&config.assets)?;
+        let robot = model::robot_xml(&config.assets, &config.robot)?;
+        let base = model::base_name(&robot).unwrap_or_default();
         let perturbation = &config.perturbation;
         perturbation.validate()?;
         let refuse = |reason: String| SimError::Model { task: spec.task.clone(), seed: spec.seed, reason };
@@ -73,10 +87,13 @@ impl Setup {
             let sections = task.sections() + perturb::ASSETS;
             let xml = model::scene_xml(&config.assets, &robot, objects, &sections);
             let mut scene = MjSpec::from_xml_string(&xml).map_err(|e| refuse(e.to_string()))?;
-            perturbation.apply(&mut scene, spec.seed);
+            perturbation.apply(&mut scene, spec.seed, base);
+            if config.moving != Moving::Still {
+                moving::loosen(&mut scene, base);
+            }
             scene.compile().map_err(|e| refuse(e.to_string()))
         };
-        let model = if perturbation.factors.is_empty() {
+        let model = if perturbation.factors.is_empty() && config.moving == Moving::Still {
             let xml = model::scene_xml(&config.assets, &robot, &task.bodies(), &task.sections());
             MjModel::from_xml_string(&xml).map_err(|e| refuse(e.to_string()))?
         } else {
@@ -88,12 +105,19 @@ impl Setup {
                 bare
             }
         };
+        let body = Body::new(&model, &config.robot)?;
+        if config.home_rad.len() != body.dof() {
+            let reason = format!("{} joints, home_rad has {}", body.dof(), config.home_rad.len());
+            return Err(SimError::Robot { file: format!("sim/{}.xml", config.robot), reason });
+        }
         Ok(Self {
             model: Arc::new(model),
+            body,
             task,
             home_rad: config.home_rad,
             perturbation: Arc::new(perturbation.clone()),
             grasp: config.grasp,
+            moving: config.moving,
             spec: spec.clone(),
         })
     }

@@ -5,10 +5,10 @@ mod driver;
 use driver::{Driver, setup};
 use nalgebra::{Matrix3, Rotation3, UnitQuaternion, Vector3};
 use neuraxis_core::{ArmCommand, Joints, Nanos};
-use neuraxis_sim::{CameraRig, Plant, Snapshot, plant::DOF};
+use neuraxis_sim::{CameraRig, Plant, Snapshot};
 
 /// Torque limits of the FR3 [N m].
-const TORQUE_NM: [f64; DOF] = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0];
+const TORQUE_NM: [f64; 7] = [87.0, 87.0, 87.0, 87.0, 12.0, 12.0, 12.0];
 
 fn hold(plant: &Plant) -> ArmCommand {
     ArmCommand::hold(plant.state().q, 0.08, 35.0)
@@ -18,9 +18,11 @@ fn hold(plant: &Plant) -> ArmCommand {
 fn sway(home: &Joints, secs: f64) -> (Joints, Joints) {
     const RAD: f64 = 0.2;
     let rate = |i: usize| 1.5 + 0.15 * i as f64;
-    let q =
-        Joints::from_fn(DOF, |i| home[i] + RAD * (1.0 - (rate(i) * secs).cos()) * if i % 2 == 0 { 1.0 } else { -1.0 });
-    let qd = Joints::from_fn(DOF, |i| RAD * rate(i) * (rate(i) * secs).sin() * if i % 2 == 0 { 1.0 } else { -1.0 });
+    let q = Joints::from_fn(home.len(), |i| {
+        home[i] + RAD * (1.0 - (rate(i) * secs).cos()) * if i % 2 == 0 { 1.0 } else { -1.0 }
+    });
+    let qd =
+        Joints::from_fn(home.len(), |i| RAD * rate(i) * (rate(i) * secs).sin() * if i % 2 == 0 { 1.0 } else { -1.0 });
     (q, qd)
 }
 

@@ -13,7 +13,7 @@ use std::{
 
 use driver::setup;
 use neuraxis_core::{Arm, ArmCommand, Fault, Joints, Nanos, Pacing};
-use neuraxis_sim::{CameraRig, Plant, Snapshot, plant::DOF, realtime, tasks};
+use neuraxis_sim::{CameraRig, Plant, Snapshot, realtime, tasks};
 
 const START: Nanos = Nanos::from_millis(5000);
 
@@ -41,10 +41,10 @@ fn mailboxes_change_nothing() {
     let mut direct = Plant::new(&setup).expect("physics");
     let (mut physics, mut arm, mut frames) =
         realtime(Plant::new(&setup).expect("physics"), setup.goal().clone(), START).expect("ends");
-    assert_eq!((arm.dof(), arm.pacing()), (DOF, Pacing::Clock));
+    assert_eq!((arm.dof(), arm.pacing()), (7, Pacing::Clock));
     let home = direct.state().q;
     for tick in 1..=500 {
-        let wanted = command(Joints::from_fn(DOF, |i| home[i] + 0.05 * (1.0 - (0.005 * tick as f64).cos())));
+        let wanted = command(Joints::from_fn(home.len(), |i| home[i] + 0.05 * (1.0 - (0.005 * tick as f64).cos())));
         arm.write(&wanted).expect("a good command");
         assert_eq!(physics.advance(ms(tick)), 1);
         direct.step(&wanted);
@@ -94,7 +94,7 @@ fn sr01_nobody_commanding_means_holding() {
 
     // The last word was "moving": its velocity is not followed for ever.
     let mut moving = command(home);
-    moving.qd = Joints::from_fn(DOF, |_| 0.5);
+    moving.qd = Joints::from_fn(moving.q.len(), |_| 0.5);
     arm.write(&moving).expect("a good command");
     for tick in 501..=2500 {
         physics.advance(ms(tick));

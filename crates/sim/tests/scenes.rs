@@ -5,7 +5,7 @@ mod driver;
 use std::{collections::BTreeSet, fs};
 
 use driver::{robot, setup, try_setup, workspace};
-use neuraxis_core::{Base, Joints, Pose, Tool};
+use neuraxis_core::{Base, Pose, Tool};
 use neuraxis_robot::IkRequest;
 use neuraxis_sim::{Plant, Setup, SimConfig, Spec, tasks};
 
@@ -79,7 +79,7 @@ fn variations_can_be_chosen() {
 #[test]
 fn experts_ask_only_for_what_the_arm_reaches() {
     let robot = robot();
-    let home = Joints::from_slice(&SimConfig::default().home_rad).expect("seven joints");
+    let home = SimConfig::default().home_rad;
     for task in tasks::names() {
         for seed in SEEDS.take(20) {
             let setup = setup(task, seed);

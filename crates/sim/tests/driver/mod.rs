@@ -2,14 +2,14 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 #[path = "../../../robot/tests/shipped/mod.rs"]
-mod shipped;
+pub mod shipped;
 
 use std::path::{Path, PathBuf};
 
 use nalgebra::{UnitQuaternion, Vector3};
 use neuraxis_core::{ArmCommand, Base, Gripper, Joints, KeyFrame, Pose, Tool, World};
 use neuraxis_robot::{IkRequest, Robot};
-use neuraxis_sim::{Plant, Setup, SimConfig, SimError, Spec, plant::DOF};
+use neuraxis_sim::{Plant, Setup, SimConfig, SimError, Spec};
 
 /// Fast enough for a short test, slow enough for the position loop [m/s], [rad/s].
 const SPEED_M_S: f64 = 0.25;
@@ -73,11 +73,11 @@ impl Driver {
                 turn(&start.rotation(), &goal.rotation(), s),
             );
             let q = self.solve(&at, 0).unwrap_or_else(|| panic!("no solution along the way at {at:?}"));
-            self.command.qd = Joints::from_fn(DOF, |i| (q[i] - self.command.q[i]) * 1000.0);
+            self.command.qd = Joints::from_fn(q.len(), |i| (q[i] - self.command.q[i]) * 1000.0);
             self.command.q = q;
             self.plant.step(&self.command);
         }
-        self.command.qd = Joints::zeros(DOF);
+        self.command.qd = Joints::zeros(self.command.q.len());
         self.wait(200);
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
-use neuraxis_sim::{Factor, Grasp, Moving, Perturbation};
+use neuraxis_sim::{Disturbance, Factor, Grasp, Moving, Perturbation};
 
 use crate::{
     config::{Config, shards, workspace_root},
@@ -107,6 +107,9 @@ enum Command {
         /// Displace the scene while the arm approaches it: `displaced` (once) or `drifting` (slowly).
         #[arg(long, num_args = 0..=1, default_value_t = Moving::Still, default_missing_value = "drifting", value_name = "HOW")]
         moving: Moving,
+        /// Let something go wrong once: object_dropped, gripper_slip, target_moved, path_blocked or drawer_closed.
+        #[arg(long)]
+        disturb: Option<Disturbance>,
         /// Run one share of the episodes, i/n; join them with `neuraxis merge`.
         #[arg(long)]
         shard: Option<String>,
@@ -303,6 +306,7 @@ pub fn run(cli: Cli) -> Result<()> {
             grasp,
             perturb,
             moving,
+            disturb,
             shard,
             jobs,
             json,
@@ -324,6 +328,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 grasp,
                 perturbation: perturb.as_deref().map_or_else(|| Ok(Perturbation::default()), perturbation)?,
                 moving,
+                disturbance: disturb,
                 shard: shard.as_deref().map(parse_shard).transpose()?.unwrap_or((0, 1)),
             };
             let started = std::time::Instant::now();

@@ -25,7 +25,7 @@ use crate::{
     lockstep::{Outcome, Pilot, Witness},
     realtime::{Report, Session, Until},
     recorder::Recorder,
-    script::Script,
+    script::{Expert, Script},
     source::{Source, load_policy},
     threads::Shared,
 };
@@ -233,7 +233,10 @@ fn lockstep(
     let mut lockstep = studio.lockstep(setup, true)?;
     let mut rig = CameraRig::new(setup)?;
     let recorder = Arc::new(Mutex::new(recorder));
-    let mut filmed = Filmed { source, recorder: recorder.clone(), times: Histogram::default(), trouble: None };
+    let is_script = matches!(source, Source::Script(_));
+    let keyframes = studio.script(setup, &lockstep, setup.goal());
+    let expert = is_script.then(|| Expert::new(setup, setup.goal().clone(), keyframes));
+    let mut filmed = Filmed { source, expert, recorder: recorder.clone(), times: Histogram::default(), trouble: None };
     let mut witness = Together(recorder.clone());
     let outcome = lockstep.run(&mut filmed, words, setup.goal(), Some(&mut rig), &mut witness)?;
     if let Some(error) = filmed.trouble.take() {
@@ -256,23 +259,25 @@ fn close(recorder: Recorder, plan: &DemoPlan, outcome: &Outcome, rates: &serde_j
 }
 
 /// The source, with what it looked at shown to the recorder.
-struct Filmed {
+struct Filmed<'a> {
     source: Source,
+    /// In the source's place, where it is a script.
+    expert: Option<Expert<'a>>,
     recorder: Arc<Mutex<Recorder>>,
     times: Histogram,
     trouble: Option<anyhow::Error>,
 }
 
-impl Pilot for Filmed {
+impl Pilot for Filmed<'_> {
     fn looks(&self) -> bool {
         true
     }
 
     fn predict(&mut self, seen: &Observation, words: &Instruction, plant: &Plant) -> Result<Prediction, PolicyError> {
         let started = Instant::now();
-        let prediction = match &mut self.source {
-            Source::Weights(policy) => policy.predict(seen, words),
-            Source::Script(script) => Pilot::predict(script, seen, words, plant),
+        let prediction = match &mut self.expert {
+            Some(expert) => expert.predict(seen, words, plant),
+            None => self.source.predict(seen, words),
         }?;
         self.times.record(Nanos(started.elapsed().as_nanos() as u64));
         if let Some((views, cloud)) = self.source.looked()

@@ -26,7 +26,7 @@ use crate::{
     config::Config,
     episode_run::{Studio, instruction},
     lockstep::Witness,
-    script::Script,
+    script::Expert,
 };
 
 /// What to generate.
@@ -131,9 +131,9 @@ fn record(studio: &Studio, policy: &PolicyConfig, task: &str, seed: u64) -> Resu
         kept_in_segment: 0,
         sampled: Vec::new(),
     };
-    let mut source = Script::new(executed);
+    let mut expert = Expert::new(&setup, goal.clone(), executed);
     // The rig is lent to the run, but images are rendered only when the sampler wants them.
-    let outcome = lockstep.run(&mut source, &instruction, &goal, Some(&mut rig), &mut witness)?;
+    let outcome = lockstep.run(&mut expert, &instruction, &goal, Some(&mut rig), &mut witness)?;
     Ok(outcome.success.then_some(witness.sampled))
 }
 

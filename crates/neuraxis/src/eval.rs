@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, path::Path, path::PathBuf, process::Command, ti
 use anyhow::{Context, Result, bail};
 use neuraxis_core::Policy;
 use neuraxis_policy::{nearest::NearestReplay, text::MiniLm};
-use neuraxis_sim::{CameraRig, Grasp, Moving, Perturbation};
+use neuraxis_sim::{CameraRig, Disturbance, Grasp, Moving, Perturbation};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     config::Config,
     episode_run::{Studio, instruction},
     lockstep::{Nobody, Sighted},
-    script::Script,
+    script::Expert,
     wilson,
 };
 
@@ -60,6 +60,8 @@ pub struct EvalPlan {
     pub perturbation: Perturbation,
     /// Whether the scene is displaced during the approach.
     pub moving: Moving,
+    /// What goes wrong.
+    pub disturbance: Option<Disturbance>,
     /// This process's share: index and count.
     pub shard: (u64, u64),
 }
@@ -112,6 +114,8 @@ pub struct Meta {
     pub perturbation: Perturbation,
     /// Whether the scene was displaced during the approach.
     pub moving: Moving,
+    /// What went wrong.
+    pub disturbance: Option<Disturbance>,
     /// Which arm.
     pub robot: String,
     /// Rate [Hz] and latency [s] of the policy.
@@ -165,6 +169,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
     studio.sim.perturbation = plan.perturbation.clone();
     studio.sim.grasp = plan.grasp;
     studio.sim.moving = plan.moving;
+    studio.sim.disturbance = plan.disturbance;
     let text_dir = config.root.join(".deps/text");
     let mut embedder = match &plan.actor {
         Actor::Expert => None,
@@ -213,7 +218,8 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                 }
                 None => {
                     let script = studio.script(&setup, &lockstep, &told);
-                    lockstep.run(&mut Script::new(script), &instruction(&told, None)?, &truth, None, &mut Nobody)?
+                    let mut expert = Expert::new(&setup, told.clone(), script);
+                    lockstep.run(&mut expert, &instruction(&told, None)?, &truth, None, &mut Nobody)?
                 }
             };
             let first_error_m = watch.position.zip(first).map(|(p, k)| (p - k.world_from_tool.position()).norm());
@@ -251,6 +257,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
         instruction: plan.told,
         perturbation: plan.perturbation.clone(),
         moving: plan.moving,
+        disturbance: plan.disturbance,
         robot: config.name.clone(),
         policy_hz: config.run.policy_hz,
         policy_latency_secs: config.run.lockstep_latency_secs,
@@ -318,7 +325,7 @@ pub fn merge(reports: Vec<Report>) -> Result<Report> {
 /// The table people read.
 pub fn print(report: &Report) {
     println!(
-        "policy {}  robot {}  clock {}  re-prediction {}  instruction {:?}  factors {}  scene {}  seeds from {}  mujoco {}",
+        "policy {}  robot {}  clock {}  re-prediction {}  instruction {:?}  factors {}  scene {}  disturbance {}  seeds from {}  mujoco {}",
         report.meta.policy,
         report.meta.robot,
         report.meta.clock,
@@ -329,6 +336,7 @@ pub fn print(report: &Report) {
             some => some.iter().map(|factor| factor.name()).collect::<Vec<_>>().join(","),
         },
         report.meta.moving,
+        report.meta.disturbance.map_or("none", Disturbance::name),
         report.meta.seed,
         report.meta.versions.get("mujoco").map_or("?", |v| v.as_str()),
     );

@@ -10,7 +10,7 @@ use neuraxis_sim::{CameraRig, Factor, Perturbation, Plant, Setup, SimConfig, Spe
 use crate::{
     episode_run::{Studio, instruction},
     lockstep::{Outcome, Witness},
-    script::Script,
+    script::Expert,
 };
 
 /// Between pictures [px].
@@ -26,10 +26,10 @@ pub fn film(studio: &Studio, task: &str, seed: u64, zoom: usize, file: &Path) ->
     let mut rig = CameraRig::new(&setup)?;
     let mut lockstep = studio.lockstep(&setup, false)?;
     let goal = setup.goal().clone();
-    let mut script = Script::new(studio.script(&setup, &lockstep, &goal));
+    let mut expert = Expert::new(&setup, goal.clone(), studio.script(&setup, &lockstep, &goal));
     let mut reel = Reel::default();
     let words = instruction(&goal, None)?;
-    let outcome = lockstep.run(&mut script, &words, &goal, Some(&mut rig), &mut reel)?;
+    let outcome = lockstep.run(&mut expert, &words, &goal, Some(&mut rig), &mut reel)?;
     reel.columns.push(rig.render(lockstep.plant())?);
     write_sheet(file, zoom, &reel.columns)?;
     Ok((goal.instruction, outcome))

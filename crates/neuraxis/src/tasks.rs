@@ -73,7 +73,7 @@ pub fn run(what: TasksCommand, config: &Config) -> Result<()> {
     match what {
         TasksCommand::List => {
             println!("{:<28} {:>10}  what is to be done", "task", "variations");
-            for kind in neuraxis_sim::tasks::KINDS {
+            for kind in neuraxis_sim::tasks::kinds() {
                 println!("{:<28} {:>10}  {}", kind.name, kind.variations, kind.summary);
             }
             Ok(())
@@ -90,8 +90,9 @@ pub fn run(what: TasksCommand, config: &Config) -> Result<()> {
         }
         TasksCommand::Pages { out } => {
             let studio = Studio::new(config.clone())?;
-            let bar = crate::progress::bar(neuraxis_sim::tasks::KINDS.len() as u64);
-            for kind in neuraxis_sim::tasks::KINDS {
+            let kinds = neuraxis_sim::tasks::kinds();
+            let bar = crate::progress::bar(kinds.len() as u64);
+            for kind in &kinds {
                 bar.set_message(kind.name);
                 crate::pages::page(&studio, kind, &out)?;
                 bar.inc(1);
@@ -129,18 +130,20 @@ pub fn run(what: TasksCommand, config: &Config) -> Result<()> {
     }
 }
 
-/// Names, or `all`, or `trained`.
+/// Names, or `all` (the single tasks), `long` or `trained`.
 pub fn list(text: &str, config: &Config) -> Result<Vec<String>> {
-    let known = neuraxis_sim::tasks::names();
+    use neuraxis_sim::tasks::{KINDS, kinds, long, names};
+    let known = names(&kinds());
     let text = match text {
-        "all" => known.join(","),
+        "all" => names(KINDS).join(","),
+        "long" => names(&long()).join(","),
         "trained" => config.run.weights_tasks.join(","),
         named => named.into(),
     };
     text.split(',')
         .map(|name| match known.iter().any(|k| *k == name) {
             true => Ok(name.to_string()),
-            false => bail!("unknown task {name:?}; known: {} (and all, trained)", known.join(", ")),
+            false => bail!("unknown task {name:?}; known: {} (and all, long, trained)", known.join(", ")),
         })
         .collect()
 }

@@ -34,6 +34,22 @@ pub enum SimError {
         /// What was asked for.
         name: String,
     },
+    /// No such disturbance.
+    #[error("unknown disturbance {name:?}; known: {known}")]
+    UnknownDisturbance {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// A disturbance cannot happen in the scene.
+    #[error("disturbance {name} cannot happen here: the scene has no {lacks}")]
+    NothingToDisturb {
+        /// Which.
+        name: &'static str,
+        /// What it needs.
+        lacks: &'static str,
+    },
     /// A perturbation makes no world.
     #[error("perturbation: {key} is {value}, allowed is {allowed}")]
     Perturbation {

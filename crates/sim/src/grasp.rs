@@ -49,30 +49,36 @@ impl FromStr for Grasp {
     }
 }
 
-/// A thing that moves freely: its body, and where its joint's numbers begin.
+/// A body with a joint of its own, and where the joint's numbers begin.
 #[derive(Copy, Clone, Debug)]
-struct Free {
-    body: usize,
-    qpos: usize,
-    qvel: usize,
+pub(crate) struct Jointed {
+    pub(crate) body: usize,
+    pub(crate) qpos: usize,
+    pub(crate) qvel: usize,
+}
+
+impl Jointed {
+    /// All bodies with a joint of this kind.
+    pub(crate) fn all(model: &MjModel, kind: MjtJoint) -> Vec<Self> {
+        let joints = model.jnt_type().iter().zip(model.jnt_bodyid()).zip(model.jnt_qposadr()).zip(model.jnt_dofadr());
+        joints
+            .filter(|(((of, _), _), _)| **of == kind)
+            .map(|(((_, body), qpos), qvel)| Self { body: *body as usize, qpos: *qpos as usize, qvel: *qvel as usize })
+            .collect()
+    }
 }
 
 /// Attaches what is grasped to the hand.
 #[derive(Debug)]
 pub(crate) struct Attachment {
     hand: usize,
-    free: Vec<Free>,
-    held: Option<(Free, Isometry3<f64>)>,
+    free: Vec<Jointed>,
+    held: Option<(Jointed, Isometry3<f64>)>,
 }
 
 impl Attachment {
     pub(crate) fn new(world: &WorldData, model: &MjModel) -> Self {
-        let joints = model.jnt_type().iter().zip(model.jnt_bodyid()).zip(model.jnt_qposadr()).zip(model.jnt_dofadr());
-        let free = joints
-            .filter(|(((kind, _), _), _)| **kind == MjtJoint::mjJNT_FREE)
-            .map(|(((_, body), qpos), qvel)| Free { body: *body as usize, qpos: *qpos as usize, qvel: *qvel as usize })
-            .collect();
-        Self { hand: world.body_index("hand"), free, held: None }
+        Self { hand: world.body_index("hand"), free: Jointed::all(model, MjtJoint::mjJNT_FREE), held: None }
     }
 
     /// After a physics step. No allocation.
@@ -85,8 +91,7 @@ impl Attachment {
         }
         if let Some((thing, hand_from_thing)) = self.held {
             let pose = world.pose(self.hand) * hand_from_thing;
-            let (p, q) = (pose.translation.vector, pose.rotation.coords);
-            world.place(thing.qpos, thing.qvel, [p.x, p.y, p.z, q.w, q.x, q.y, q.z]);
+            world.place(thing, &pose);
         }
     }
 }

@@ -6,6 +6,7 @@
 mod body;
 pub mod camera;
 pub mod colour;
+pub mod disturb;
 pub mod error;
 pub mod grasp;
 pub mod lens;
@@ -18,6 +19,7 @@ pub mod setup;
 pub mod tasks;
 
 pub use camera::CameraRig;
+pub use disturb::Disturbance;
 pub use error::SimError;
 pub use grasp::Grasp;
 pub use moving::Moving;

@@ -133,6 +133,6 @@ impl Motion {
         for (shift, step) in self.shift_m.iter_mut().zip(step) {
             *shift += step;
         }
-        world.shift(&self.free, step);
+        world.shift(self.free.iter().copied(), step);
     }
 }

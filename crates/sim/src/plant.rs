@@ -9,7 +9,8 @@ use neuraxis_core::{ArmCommand, ArmState, Joints, Nanos, PERIOD_BRAINSTEM};
 use crate::{
     Setup, SimError,
     body::Body,
-    grasp::{Attachment, Grasp},
+    disturb::Trouble,
+    grasp::{Attachment, Grasp, Jointed},
     moving::Motion,
     tasks::{Goal, Judge},
 };
@@ -45,6 +46,7 @@ pub struct Plant {
     ticks: u64,
     attachment: Option<Attachment>,
     motion: Option<Motion>,
+    trouble: Option<Trouble>,
 }
 
 impl Plant {
@@ -61,6 +63,10 @@ impl Plant {
         world.data.forward();
         let judge = setup.task.judge(&world);
         let attachment = (setup.grasp == Grasp::Attach).then(|| Attachment::new(&world, &setup.model));
+        let trouble = match setup.disturbance {
+            Some(what) => Some(Trouble::new(what, setup.spec().seed, setup.grasp, &world, &setup.model)?),
+            None => None,
+        };
         Ok(Self {
             world,
             judge,
@@ -69,6 +75,7 @@ impl Plant {
             ticks: 0,
             attachment,
             motion: Motion::new(setup.moving, setup.spec().seed, &setup.model),
+            trouble,
         })
     }
 
@@ -103,6 +110,9 @@ impl Plant {
         if let Some(motion) = &mut self.motion {
             motion.step(&mut self.world, command.gripper_width_m, PERIOD_BRAINSTEM.secs());
         }
+        if let Some(trouble) = &mut self.trouble {
+            trouble.step(&mut self.world, PERIOD_BRAINSTEM.secs());
+        }
         self.judge.step(&mut self.world, width);
     }
 
@@ -132,7 +142,9 @@ impl Plant {
 
     /// By how much the scene has been displaced since the start, along x and y of the world [m].
     pub fn shift_m(&self) -> [f64; 2] {
-        self.motion.as_ref().map_or([0.0; 2], Motion::shift_m)
+        let moved = self.motion.as_ref().map_or([0.0; 2], Motion::shift_m);
+        let disturbed = self.trouble.as_ref().map_or([0.0; 2], Trouble::shift_m);
+        [moved[0] + disturbed[0], moved[1] + disturbed[1]]
     }
 
     /// The goal is met now.
@@ -227,10 +239,10 @@ impl WorldData {
 
     /// Moves what moves freely (its positions begin there in `qpos`) and every body that the simulator places, along x
     /// and y [m].
-    pub(crate) fn shift(&mut self, free: &[usize], [x, y]: [f64; 2]) {
+    pub(crate) fn shift(&mut self, free: impl IntoIterator<Item = usize>, [x, y]: [f64; 2]) {
         let qpos = self.data.qpos_mut();
         for index in free {
-            qpos[*index] += x;
+            qpos[index] += x;
             qpos[index + 1] += y;
         }
         for position in self.data.mocap_pos_mut() {
@@ -239,10 +251,27 @@ impl WorldData {
         }
     }
 
-    /// Puts a freely moving thing somewhere, at rest: position and quaternion (w first) from `qpos` on.
-    pub(crate) fn place(&mut self, qpos: usize, qvel: usize, pose: [f64; 7]) {
-        self.data.qpos_mut()[qpos..qpos + 7].copy_from_slice(&pose);
-        self.data.qvel_mut()[qvel..qvel + 6].fill(0.0);
+    /// Puts a freely moving thing somewhere, at rest.
+    pub(crate) fn place(&mut self, thing: Jointed, pose: &Isometry3<f64>) {
+        let (p, q) = (pose.translation.vector, pose.rotation.coords);
+        self.data.qpos_mut()[thing.qpos..thing.qpos + 7].copy_from_slice(&[p.x, p.y, p.z, q.w, q.x, q.y, q.z]);
+        self.data.qvel_mut()[thing.qvel..thing.qvel + 6].fill(0.0);
+    }
+
+    /// Gives a joint a velocity [m/s], [rad/s].
+    pub(crate) fn set_velocity(&mut self, qvel: usize, velocity: f64) {
+        self.data.qvel_mut()[qvel] = velocity;
+    }
+
+    /// Puts a body that the simulator places somewhere [m].
+    pub(crate) fn put(&mut self, body: &str, position: [f64; 3]) {
+        let index = self.mocap_index(body);
+        self.data.mocap_pos_mut()[index] = position;
+    }
+
+    /// Name of a body.
+    pub(crate) fn body_name(&self, body: usize) -> &str {
+        self.data.model().id_to_name(MjtObjBase::mjOBJ_BODY, body).unwrap_or_default()
     }
 
     /// Position of a body by index [m].

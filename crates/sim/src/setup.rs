@@ -8,9 +8,9 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64;
 
 use crate::{
-    Factor, Grasp, Moving, Perturbation, Plant, SimError,
+    Disturbance, Factor, Grasp, Moving, Perturbation, Plant, SimError,
     body::Body,
-    model, moving, perturb,
+    disturb, model, moving, perturb,
     tasks::{self, Goal, Task},
 };
 
@@ -43,6 +43,8 @@ pub struct SimConfig {
     pub grasp: Grasp,
     /// Whether the scene is displaced during the approach.
     pub moving: Moving,
+    /// What goes wrong.
+    pub disturbance: Option<Disturbance>,
 }
 
 impl Default for SimConfig {
@@ -54,6 +56,7 @@ impl Default for SimConfig {
             perturbation: Perturbation::default(),
             grasp: Grasp::default(),
             moving: Moving::default(),
+            disturbance: None,
         }
     }
 }
@@ -68,6 +71,7 @@ pub struct Setup {
     pub(crate) perturbation: Arc<Perturbation>,
     pub(crate) grasp: Grasp,
     pub(crate) moving: Moving,
+    pub(crate) disturbance: Option<Disturbance>,
     spec: Spec,
 }
 
@@ -82,25 +86,27 @@ impl Setup {
         let base = model::base_name(&robot).unwrap_or_default();
         let perturbation = &config.perturbation;
         perturbation.validate()?;
+        let is_loose = config.moving != Moving::Still || config.disturbance == Some(Disturbance::TargetMoved);
+        let bodies = task.bodies() + &disturb::bodies(config.disturbance);
         let refuse = |reason: String| SimError::Model { task: spec.task.clone(), seed: spec.seed, reason };
         let compile = |objects: &str| {
             let sections = task.sections() + perturb::ASSETS;
             let xml = model::scene_xml(&config.assets, &robot, objects, &sections);
             let mut scene = MjSpec::from_xml_string(&xml).map_err(|e| refuse(e.to_string()))?;
             perturbation.apply(&mut scene, spec.seed, base);
-            if config.moving != Moving::Still {
+            if is_loose {
                 moving::loosen(&mut scene, base);
             }
             scene.compile().map_err(|e| refuse(e.to_string()))
         };
-        let model = if perturbation.factors.is_empty() && config.moving == Moving::Still {
-            let xml = model::scene_xml(&config.assets, &robot, &task.bodies(), &task.sections());
+        let model = if perturbation.factors.is_empty() && !is_loose {
+            let xml = model::scene_xml(&config.assets, &robot, &bodies, &task.sections());
             MjModel::from_xml_string(&xml).map_err(|e| refuse(e.to_string()))?
         } else {
-            let bare = compile(&task.bodies())?;
+            let bare = compile(&bodies)?;
             if perturbation.has(Factor::Distractor) {
                 let extra = perturbation.distractors(&spec.task, spec.seed, &taken(bare))?;
-                compile(&(task.bodies() + &extra))?
+                compile(&(bodies + &extra))?
             } else {
                 bare
             }
@@ -118,6 +124,7 @@ impl Setup {
             perturbation: Arc::new(perturbation.clone()),
             grasp: config.grasp,
             moving: config.moving,
+            disturbance: config.disturbance,
             spec: spec.clone(),
         })
     }
@@ -155,6 +162,11 @@ impl Setup {
     /// The expert's key-frames for a goal, from the true state of the scene.
     pub fn keyframes(&self, goal: &Goal, plant: &Plant) -> Vec<KeyFrame> {
         self.task.keyframes(goal, plant.world())
+    }
+
+    /// What the expert does next when it has reached all of that and the goal is not met; empty: nothing.
+    pub fn more_keyframes(&self, goal: &Goal, plant: &Plant) -> Vec<KeyFrame> {
+        self.task.more(goal, plant.world())
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) const HANDLE_Z_M: [f64; 3] = [0.19, 0.30, 0.41];
 const HANDLE_OUT_M: f64 = 0.045;
 const OPEN_M: f64 = 0.15;
 const PULL_M: f64 = 0.18;
-const BEFORE_M: f64 = 0.09;
+pub(super) const BEFORE_M: f64 = 0.09;
 /// The tool points down into the cabinet by this much [rad].
 const TILT_RAD: f64 = 0.7;
 
@@ -34,12 +34,12 @@ pub struct Drawer {
 
 impl Drawer {
     pub fn sample(variation: Option<usize>, rng: &mut Pcg64) -> Self {
-        Self::sample_at(0.42..0.47, variation, rng)
+        Self::sample_at(0.42..0.47, -0.12..0.12, variation, rng)
     }
 
-    /// With the front within these bounds along x [m].
-    pub(super) fn sample_at(x: Range<f64>, variation: Option<usize>, rng: &mut Pcg64) -> Self {
-        let at = [rng.random_range(x), rng.random_range(-0.12..0.12)];
+    /// With the middle of the front within these bounds [m].
+    pub(super) fn sample_at(x: Range<f64>, y: Range<f64>, variation: Option<usize>, rng: &mut Pcg64) -> Self {
+        let at = [rng.random_range(x), rng.random_range(y)];
         let cabinet = Spot::new(at, rng.random_range(-1.0..1.0) * 10f64.to_radians());
         let shade = rng.random_range(0.35..0.6);
         let first = chosen(rng, variation, 3);
@@ -47,11 +47,9 @@ impl Drawer {
         Self { cabinet, shade, goals }
     }
 
-    /// Tool at a handle that has been pulled out this far [m]: z into the cabinet, fingers to the sides of the handle.
+    /// Tool at a handle that has been pulled out this far [m].
     pub(super) fn handle(&self, drawer: usize, out: f64) -> Isometry3<f64> {
-        // Level at these heights the FR3's joint 6 would be at its limit.
-        let at = Vector3::new(-HANDLE_OUT_M - out, 0.0, HANDLE_Z_M[drawer]);
-        self.cabinet.pose() * tool_forward(at, 0.0, TILT_RAD)
+        self.cabinet.pose() * handle(drawer, out)
     }
 
     /// Take a handle and pull the drawer out this far [m].
@@ -67,6 +65,13 @@ impl Drawer {
     pub(super) fn spot(&self) -> &Spot {
         &self.cabinet
     }
+}
+
+/// Tool at a handle that has been pulled out this far [m], in the cabinet's frame: z into the cabinet, fingers to the
+/// sides of the handle.
+pub(super) fn handle(drawer: usize, out: f64) -> Isometry3<f64> {
+    // Level at these heights the FR3's joint 6 would be at its limit.
+    tool_forward(Vector3::new(-HANDLE_OUT_M - out, 0.0, HANDLE_Z_M[drawer]), 0.0, TILT_RAD)
 }
 
 fn sentence(name: &str, rng: &mut Pcg64) -> String {

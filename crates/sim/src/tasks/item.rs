@@ -35,7 +35,7 @@ pub struct Item {
 
 impl Item {
     pub fn sample(variation: Option<usize>, rng: &mut Pcg64) -> Self {
-        let cabinet = Drawer::sample_at(0.47..0.50, variation, rng);
+        let cabinet = Drawer::sample_at(0.47..0.50, -0.12..0.12, variation, rng);
         let first = cabinet.goals()[0].targets[0];
         let side = either_side(rng);
         let block =

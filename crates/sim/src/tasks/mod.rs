@@ -11,6 +11,7 @@ mod grill;
 mod groceries;
 mod item;
 mod jar;
+mod long;
 mod peg;
 mod plates;
 mod safe;
@@ -55,6 +56,10 @@ pub trait Task: Send + Sync {
     }
     /// The expert's key-frames from the true state of the scene.
     fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame>;
+    /// What the expert does when it has reached all of that and the goal is not met; empty: nothing.
+    fn more(&self, _goal: &Goal, _world: &WorldData) -> Vec<KeyFrame> {
+        Vec::new()
+    }
     /// Watches an episode.
     fn judge(&self, world: &WorldData) -> Box<dyn Judge>;
 }
@@ -72,8 +77,15 @@ pub trait Judge: Send {
 /// From a seed, a chosen variation and the scene's draws to a scene.
 type Sample = fn(u64, Option<usize>, &mut Pcg64) -> Result<Box<dyn Task>, SimError>;
 
+/// Where a task's scenes come from.
+#[derive(Copy, Clone)]
+enum Scenes {
+    Single(Sample),
+    Long(&'static long::Entry),
+}
+
 /// A task as lists show it.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone)]
 pub struct Kind {
     /// Name, as RLBench has it where the idea is RLBench's.
     pub name: &'static str,
@@ -83,7 +95,7 @@ pub struct Kind {
     pub summary: &'static str,
     /// When it is done.
     pub success: &'static str,
-    sample: Sample,
+    scenes: Scenes,
 }
 
 const fn kind(
@@ -93,10 +105,10 @@ const fn kind(
     success: &'static str,
     sample: Sample,
 ) -> Kind {
-    Kind { name, variations, summary, success, sample }
+    Kind { name, variations, summary, success, scenes: Scenes::Single(sample) }
 }
 
-/// All tasks.
+/// The single tasks.
 pub const KINDS: &[Kind] = &[
     kind(
         "push_buttons",
@@ -212,16 +224,37 @@ pub const KINDS: &[Kind] = &[
     ),
 ];
 
-/// Names of all tasks.
-pub fn names() -> Vec<&'static str> {
-    KINDS.iter().map(|kind| kind.name).collect()
+/// The long-horizon tasks: several skills in a row.
+pub fn long() -> Vec<Kind> {
+    let kind = |entry: &'static long::Entry| Kind {
+        name: entry.name,
+        variations: COLOURS.len(),
+        summary: entry.summary,
+        success: entry.success,
+        scenes: Scenes::Long(entry),
+    };
+    long::ENTRIES.iter().map(kind).collect()
+}
+
+/// All tasks, the long-horizon ones last.
+pub fn kinds() -> Vec<Kind> {
+    KINDS.iter().copied().chain(long()).collect()
+}
+
+/// Names of tasks.
+pub fn names(kinds: &[Kind]) -> Vec<&'static str> {
+    kinds.iter().map(|kind| kind.name).collect()
 }
 
 /// Samples a scene.
 pub fn sample(name: &str, seed: u64, variation: Option<usize>, rng: &mut Pcg64) -> Result<Box<dyn Task>, SimError> {
-    let kind = KINDS.iter().find(|kind| kind.name == name);
-    let kind = kind.ok_or_else(|| SimError::UnknownTask { name: name.into(), known: names().join(", ") })?;
-    (kind.sample)(seed, variation, rng)
+    let kinds = kinds();
+    let kind = kinds.iter().find(|kind| kind.name == name);
+    let kind = kind.ok_or_else(|| SimError::UnknownTask { name: name.into(), known: names(&kinds).join(", ") })?;
+    match kind.scenes {
+        Scenes::Single(sample) => sample(seed, variation, rng),
+        Scenes::Long(entry) => Ok(Box::new(long::Chain::sample(entry, variation, rng)?)),
+    }
 }
 
 /// One goal for each of `count` things, the first for the one that is meant.

@@ -1,0 +1,123 @@
+//! The workbench: a cabinet of three drawers, three blocks, two plates and two buttons, all of different colours.
+
+use std::f64::consts::FRAC_PI_4;
+
+use rand::Rng;
+use rand_pcg::Pcg64;
+
+use super::{
+    super::{
+        choose,
+        drawer::{Drawer, NAMES},
+        shapes::{Spot, Stuff, boxed, plate},
+    },
+    table::{Roles, Start, Words},
+};
+use crate::{colour::COLOURS, model::TABLE_Z_M, tasks::Task};
+
+pub(super) const BLOCKS: usize = 3;
+pub(super) const PLATES: usize = 2;
+pub(super) const BUTTONS: usize = 2;
+/// Half a block's side, half a plate's side [m].
+pub(super) const HALF_M: f64 = 0.018;
+pub(super) const PLATE_M: f64 = 0.05;
+/// Top of an unpressed button [m].
+pub(super) const TOP_M: f64 = 0.045;
+/// Where blocks stand at the start, more or less [m].
+pub(super) const SLOTS: [[f64; 2]; 4] = [[0.14, 0.31], [0.26, 0.31], [0.14, -0.31], [0.26, -0.31]];
+/// Inside a drawer, from its front panel, and in which height blocks stand [m].
+pub(super) const INSIDE_X_M: f64 = 0.06;
+pub(super) const INSIDE_Z_M: f64 = -0.041 + HALF_M;
+
+pub(super) struct Bench {
+    cabinet: Drawer,
+    blocks: [Spot; BLOCKS],
+    /// Above the table [m].
+    heights_m: [f64; BLOCKS],
+    plates: [Spot; PLATES],
+    buttons: [Spot; BUTTONS],
+    /// Of blocks, plates, buttons.
+    colours: Vec<usize>,
+}
+
+impl Bench {
+    /// `meant` is the block that has the variation's colour.
+    pub(super) fn sample(start: &[Start], meant: usize, variation: Option<usize>, rng: &mut Pcg64) -> Self {
+        let cabinet = Drawer::sample_at(0.47..0.50, -0.03..0.03, None, rng);
+        let mut near = |at: [f64; 2], most: f64| at.map(|v| v + rng.random_range(-most..most));
+        let plates = [1.0, -1.0].map(|side| Spot::new(near([0.11, side * 0.18], 0.012), 0.0));
+        let buttons = [1.0, -1.0].map(|side| Spot::new(near([0.10, side * 0.047], 0.004), 0.0));
+        let slots = choose(rng, BLOCKS, SLOTS.len());
+        let mut blocks = std::array::from_fn(|i| {
+            let at = SLOTS[slots[i]].map(|v| v + rng.random_range(-0.02..0.02));
+            Spot::new(at, rng.random_range(-FRAC_PI_4..FRAC_PI_4))
+        });
+        let mut heights_m = [HALF_M; BLOCKS];
+        for what in start {
+            match *what {
+                Start::OnPlate { block, plate } => blocks[block] = plates[plate],
+                Start::Inside { block, drawer } => {
+                    let at = cabinet.spot().point(INSIDE_X_M, 0.0, 0.0);
+                    blocks[block] = Spot::new([at.x, at.y], cabinet.spot().yaw);
+                    heights_m[block] = super::super::drawer::HANDLE_Z_M[drawer] + INSIDE_Z_M;
+                }
+            }
+        }
+        let mut colours = choose(rng, BLOCKS + PLATES + BUTTONS, COLOURS.len());
+        if let Some(colour) = variation.map(|v| v % COLOURS.len()) {
+            match colours.iter().position(|c| *c == colour) {
+                Some(at) => colours.swap(at, meant),
+                None => colours[meant] = colour,
+            }
+        }
+        Self { cabinet, blocks, heights_m, plates, buttons, colours }
+    }
+
+    /// What things are called.
+    pub(super) fn words(&self, roles: &Roles) -> Words {
+        let named = |i: usize| COLOURS[self.colours[i]].name;
+        Words {
+            block: roles.blocks.map(named),
+            plate: roles.plates.map(|i| named(BLOCKS + i)),
+            button: roles.buttons.map(|i| named(BLOCKS + PLATES + i)),
+            drawer: roles.drawers.map(|i| NAMES[i]),
+        }
+    }
+
+    pub(super) fn sections(&self) -> String {
+        self.cabinet.sections()
+    }
+
+    pub(super) fn bodies(&self) -> String {
+        let rgba = |i: usize| COLOURS[self.colours[i]].rgba();
+        let mut xml = self.cabinet.bodies();
+        for (i, (spot, z)) in self.blocks.iter().zip(self.heights_m).enumerate() {
+            let paint = Stuff { rgba: &rgba(i), mass_kg: 0.05 };
+            xml += &spot.free(&format!("block{i}"), z, &boxed([HALF_M; 3], [0.0; 3], &paint));
+        }
+        for (i, spot) in self.plates.iter().enumerate() {
+            xml += &spot.fixed(&format!("plate{i}"), &plate([PLATE_M; 2], [0.0; 2], &rgba(BLOCKS + i)));
+        }
+        for (i, spot) in self.buttons.iter().enumerate() {
+            let (cap_z, Spot { x, y, .. }) = (TOP_M - 0.0075, spot);
+            xml += &spot.fixed(
+                &format!("button{i}"),
+                &format!(
+                    r#"<geom type="cylinder" size="0.036 0.0125" pos="0 0 0.0125" rgba="0.93 0.93 0.93 1"/>
+                    <body name="cap{i}" pos="0 0 {cap_z}">
+                      <joint name="press{i}" type="slide" axis="0 0 -1" range="0 0.012" stiffness="250" damping="3" armature="0.01"/>
+                      <geom type="cylinder" size="0.027 0.0075" mass="0.02" rgba="{}"/>
+                    </body>"#,
+                    rgba(BLOCKS + PLATES + i)
+                ),
+            );
+            xml += &format!(
+                r#"<body name="cover{i}" mocap="true" pos="{x} {y} {}">
+                  <geom type="cylinder" size="0.0285 0.0085" contype="0" conaffinity="0" rgba="0.12 0.12 0.12 1"/>
+                </body>"#,
+                TABLE_Z_M - 0.5
+            );
+        }
+        xml
+    }
+}

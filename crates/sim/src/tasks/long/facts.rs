@@ -1,0 +1,129 @@
+//! What can hold at the workbench, read from the true state.
+
+use nalgebra::{Isometry3, Point3, Vector3};
+
+use super::bench::{BLOCKS, BUTTONS, HALF_M, PLATE_M, PLATES, TOP_M};
+use crate::{model::TABLE_Z_M, plant::WorldData};
+
+/// Opening from which a drawer counts as open, and up to which it counts as closed [m].
+const OPEN_M: f64 = 0.15;
+const CLOSED_M: f64 = 0.02;
+/// Travel of a pressed button [m].
+const PRESSED_M: f64 = 0.003;
+
+/// Something that a goal asks for; numbers are those of the scene.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fact {
+    Opened(usize),
+    Closed(usize),
+    Inside { block: usize, drawer: usize },
+    On { block: usize, plate: usize },
+    Stacked { block: usize, on: usize },
+    Pressed(usize),
+}
+
+/// Where the scene's things are in the simulator.
+pub(super) struct Facts {
+    pub(super) cabinet: usize,
+    pub(super) blocks: [usize; BLOCKS],
+    pub(super) plates: [usize; PLATES],
+    pub(super) buttons: [usize; BUTTONS],
+    drawers: [usize; 3],
+    slides: [usize; 3],
+    presses: [usize; BUTTONS],
+    covers: [(usize, usize); BUTTONS],
+}
+
+impl Facts {
+    pub(super) fn new(world: &WorldData) -> Self {
+        let body = |kind: &str, i: usize| world.body_index(&format!("{kind}{i}"));
+        let joint = |kind: &str, i: usize| world.qpos_index(&format!("{kind}{i}"));
+        Self {
+            cabinet: world.body_index("cabinet"),
+            blocks: std::array::from_fn(|i| body("block", i)),
+            plates: std::array::from_fn(|i| body("plate", i)),
+            buttons: std::array::from_fn(|i| body("button", i)),
+            drawers: std::array::from_fn(|i| body("drawer", i)),
+            slides: std::array::from_fn(|i| joint("slide", i)),
+            presses: std::array::from_fn(|i| joint("press", i)),
+            covers: std::array::from_fn(|i| (body("cover", i), world.mocap_index(&format!("cover{i}")))),
+        }
+    }
+
+    pub(super) fn hold(&self, fact: &Fact, world: &WorldData) -> bool {
+        match *fact {
+            Fact::Opened(drawer) => self.opening_m(drawer, world) > OPEN_M,
+            Fact::Closed(drawer) => self.opening_m(drawer, world) < CLOSED_M,
+            Fact::Inside { block, drawer } => self.holder(block, world) == Some(drawer),
+            Fact::On { block, plate } => self.occupant(plate, world) == Some(block),
+            Fact::Stacked { block, on } => {
+                let off = world.body_position(self.blocks[block]) - world.body_position(self.blocks[on]);
+                (off.z - 2.0 * HALF_M).abs() < 0.006 && off.xy().norm() < HALF_M
+            }
+            Fact::Pressed(button) => world.body_position(self.covers[button].0).z > TABLE_Z_M,
+        }
+    }
+
+    /// No finger touches the block that the fact is about.
+    pub(super) fn is_released(&self, fact: &Fact, world: &WorldData) -> bool {
+        match *fact {
+            Fact::Inside { block, .. } | Fact::On { block, .. } | Fact::Stacked { block, .. } => {
+                world.touching_fingers(self.blocks[block]) == [false; 2]
+            }
+            Fact::Opened(_) | Fact::Closed(_) | Fact::Pressed(_) => true,
+        }
+    }
+
+    /// Covers what is pressed for good; the button that was pressed just now.
+    pub(super) fn press(&self, world: &mut WorldData) -> Option<usize> {
+        let mut pressed = None;
+        for i in 0..BUTTONS {
+            let travel = world.qpos()[self.presses[i]];
+            let before = self.hold(&Fact::Pressed(i), world);
+            if before || travel > PRESSED_M {
+                world.mocap_z(self.covers[i].1, TABLE_Z_M + TOP_M - 0.0075 - travel);
+            }
+            if !before && travel > PRESSED_M {
+                pressed = Some(i);
+            }
+        }
+        pressed
+    }
+
+    pub(super) fn opening_m(&self, drawer: usize, world: &WorldData) -> f64 {
+        world.qpos()[self.slides[drawer]]
+    }
+
+    pub(super) fn block(&self, block: usize, world: &WorldData) -> Isometry3<f64> {
+        world.pose(self.blocks[block])
+    }
+
+    pub(super) fn drawer(&self, drawer: usize, world: &WorldData) -> Isometry3<f64> {
+        world.pose(self.drawers[drawer])
+    }
+
+    /// The drawer that a block is in.
+    pub(super) fn holder(&self, block: usize, world: &WorldData) -> Option<usize> {
+        (0..3).find(|i| {
+            let (low, high) = (Vector3::new(0.0, -0.12, -0.05), Vector3::new(0.20, 0.12, 0.05));
+            is_inside(&self.drawer(*i, world), &self.block(block, world), &low, &high)
+        })
+    }
+
+    /// The block that lies on a plate.
+    pub(super) fn occupant(&self, plate: usize, world: &WorldData) -> Option<usize> {
+        let near = PLATE_M - 0.01;
+        let (low, high) = (Vector3::new(-near, -near, 0.0), Vector3::new(near, near, 1.5 * HALF_M));
+        (0..BLOCKS).find(|i| is_inside(&world.pose(self.plates[plate]), &self.block(*i, world), &low, &high))
+    }
+
+    /// The block that stands on a block.
+    pub(super) fn above(&self, block: usize, world: &WorldData) -> Option<usize> {
+        (0..BLOCKS).find(|i| *i != block && self.hold(&Fact::Stacked { block: *i, on: block }, world))
+    }
+}
+
+fn is_inside(frame: &Isometry3<f64>, body: &Isometry3<f64>, low: &Vector3<f64>, high: &Vector3<f64>) -> bool {
+    let at = frame.inverse() * Point3::from(body.translation.vector);
+    (0..3).all(|i| low[i] <= at[i] && at[i] <= high[i])
+}

@@ -3,11 +3,13 @@
 
 mod config;
 mod error;
+mod field;
 mod mover;
 mod stop;
 mod target;
 
 pub use config::MotionConfig;
 pub use error::MotionError;
+pub use field::{DistanceField, FieldConfig, Shape, Solid};
 pub use mover::Mover;
 pub use stop::{StopProfile, StopRange};

@@ -7,10 +7,14 @@
 use std::sync::Arc;
 
 use nalgebra::{UnitQuaternion, Vector3};
-use neuraxis_core::{Base, Fault, Joints, KeyFrame, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
+use neuraxis_core::{Fault, Joints, KeyFrame, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
 use neuraxis_robot::{IkRequest, Robot};
 
-use crate::{MotionConfig, MotionError, target::Approach};
+use crate::{
+    MotionConfig, MotionError,
+    posture::{DOWN_Z, facing},
+    target::Approach,
+};
 
 /// Joints supported; unused ones stand still at zero.
 const ARM: usize = 7;
@@ -21,8 +25,6 @@ const TURN_RAD: f64 = 0.6;
 const STAND_OFF_M: f64 = 0.17;
 /// A joint this far from its posture makes a contorted arm [rad].
 const CONTORTED_RAD: f64 = 1.4;
-/// From the tool point back to the wrist, roughly [m].
-const WRIST_M: f64 = 0.2;
 /// However little room there is, motion goes on at this share of its speed.
 const SLOWEST_PACE: f64 = 0.05;
 /// Slowest share of the contact speed at which a contact is sought.
@@ -191,7 +193,7 @@ impl Mover {
         let mut poses = [self.goal; MOST_VIAS];
         let mut count = 0;
         let (a, b) = (here.position(), self.goal.position());
-        let down = |pose: &Pose<World, Tool>| (pose.rotation() * Vector3::z()).z < -0.8;
+        let down = |pose: &Pose<World, Tool>| (pose.rotation() * Vector3::z()).z < DOWN_Z;
         let low = a.z < self.config.transit_z_m;
         if low && down(&here) && down(&self.goal) && (a - b).xy().norm() > CROSSING_M {
             let z = self.config.transit_z_m.max(b.z);
@@ -206,7 +208,7 @@ impl Mover {
             let back = self.goal.rotation() * Vector3::new(0.0, 0.0, -STAND_OFF_M);
             let behind = Pose::from_parts(b + back, self.goal.rotation());
             // Where the stand-off is out of reach, or only for a contorted arm, the goal may still be reached directly.
-            let posture = self.facing(&(self.robot.world_from_base().inverse() * behind));
+            let posture = facing(&self.forward, &(self.robot.world_from_base().inverse() * behind));
             let behind_q = self.solve(&behind, &from.q, self.config.ik_restarts);
             if behind_q.is_ok_and(|q| posture.is_empty() || q.max_abs_diff(&posture) < CONTORTED_RAD) {
                 poses[0] = behind;
@@ -298,16 +300,6 @@ impl Mover {
         }
     }
 
-    /// The forward posture turned about the base, so that the arm's plane goes through the wrist that the goal wants.
-    fn facing(&self, base_from_tool: &Pose<Base, Tool>) -> Joints {
-        let wrist = base_from_tool.position() - base_from_tool.rotation() * Vector3::z() * WRIST_M;
-        let azimuth = wrist.y.atan2(wrist.x);
-        Joints::from_fn(self.forward.len(), |i| {
-            let turn = if i == 0 { azimuth } else { 0.0 };
-            self.forward.get(i).copied().unwrap_or(0.0) + turn
-        })
-    }
-
     fn solve(&self, pose: &Pose<World, Tool>, seed: &Joints, restarts: usize) -> Result<Joints, Fault> {
         let base_from_tool = self.robot.world_from_base().inverse() * *pose;
         // On a line the redundancy stays where it is; elsewhere it drifts to a posture.
@@ -315,8 +307,8 @@ impl Mover {
             let request = IkRequest { base_from_tool, seed: *seed, restarts, posture: None };
             return self.robot.ik(&request).map_err(|_| Fault::Unreachable);
         }
-        if (pose.rotation() * Vector3::z()).z > -0.8 && !self.forward.is_empty() {
-            let posture = self.facing(&base_from_tool);
+        if (pose.rotation() * Vector3::z()).z > DOWN_Z && !self.forward.is_empty() {
+            let posture = facing(&self.forward, &base_from_tool);
             let request = IkRequest { base_from_tool, seed: posture, restarts, posture: Some(posture) };
             return self.robot.ik(&request).map_err(|_| Fault::Unreachable);
         }

@@ -4,6 +4,7 @@
 mod config;
 mod error;
 mod field;
+mod line;
 mod mover;
 mod planner;
 mod posture;

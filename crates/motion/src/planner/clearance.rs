@@ -9,7 +9,7 @@ use crate::DistanceField;
 /// What the arm may lose of the clearance it has at the start and at the goal [m].
 const SLACK_M: f64 = 0.002;
 /// Lines are looked at this finely where there is no room to spare [m].
-const FINEST_M: f64 = 0.002;
+const FINEST_M: f64 = 0.004;
 
 /// The rules of one path, from one start to one posture at the goal.
 ///
@@ -83,7 +83,7 @@ impl<'a> Clearance<'a> {
     /// Whether all of a straight line in joint space is allowed, its ends included. No allocation.
     ///
     /// Distances change no faster than things move: from a posture with room to spare the next one looked at is as far
-    /// on as the room allows, at most a cell, at least 2 mm. Between two looks 1 mm of clearance may be missing.
+    /// on as the room allows, at most a cell, at least 4 mm. Between two looks 2 mm of clearance may be missing.
     pub(super) fn is_line_free(&self, from: &Joints, to: &Joints) -> bool {
         let motion_m = self.body.motion_m(from, to);
         let mut done_m = 0.0;

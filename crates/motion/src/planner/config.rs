@@ -64,7 +64,7 @@ impl Default for PlannerConfig {
             first_link: 2,
             fingers: vec![fingers],
             seeds: 8,
-            tries: 6000,
+            tries: 60000,
         }
     }
 }

@@ -17,8 +17,9 @@ use super::{
 
 /// Every other sample is not further than this outside the box that start and goal span [rad].
 const AROUND_RAD: f64 = 0.8;
-/// Shortcuts tried between random points of a path.
+/// Shortcuts tried between random points of a path, before all corners are left out that are not needed; and how often.
 const SHORTCUTS: usize = 40;
+const ROUNDS: usize = 2;
 
 /// A search from one start to one posture at the goal.
 pub(super) struct Search<'a> {
@@ -35,12 +36,18 @@ impl Search<'_> {
     /// of a step: coarse steps cross wide spaces quickly, fine steps get through narrow ones. The lines of the path
     /// found are checked afterwards, all along.
     pub(super) fn run(&self, step_m: f64, tries: usize, rng: &mut Pcg64) -> Option<Vec<Joints>> {
-        let nodes = self.connect(step_m, tries, rng)?;
-        let mut path = self.pruned(&nodes)?;
-        for _ in 0..SHORTCUTS {
-            self.cut_short(&mut path, rng);
+        let mut path = self.connect(step_m, tries, rng)?;
+        let is_free = |pair: &[Joints]| matches!(pair, [from, to] if self.clearance.is_line_free(from, to));
+        if !path.windows(2).all(is_free) {
+            return None;
         }
-        self.pruned(&path)
+        for _ in 0..ROUNDS {
+            for _ in 0..SHORTCUTS {
+                self.cut_short(&mut path, rng);
+            }
+            path = self.pruned(&path)?;
+        }
+        Some(path)
     }
 
     fn connect(&self, step_m: f64, tries: usize, rng: &mut Pcg64) -> Option<Vec<Joints>> {

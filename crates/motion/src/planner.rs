@@ -22,10 +22,13 @@ pub use path::{MOST_WAYPOINTS, Path, PathError};
 use crate::{DistanceField, MotionConfig, MotionError};
 use body::Body;
 use clearance::Clearance;
+use goals::Posture;
 use search::Search;
 
 /// Postures at the goal that are searched for.
 const MOST_GOALS: usize = 3;
+/// A line to a posture that costs this much more than the best one is only taken if there is no path to that [rad].
+const DETOUR_RAD: f64 = 2.0;
 /// Steps of the search, coarse to fine; see [`Search::run`] [m].
 const STEPS_M: [f64; 2] = [0.12, 0.05];
 
@@ -78,12 +81,20 @@ impl PathPlanner {
         let mut rng = Pcg64::seed_from_u64(request.seed);
         let postures = goals::postures(&body.robot, &self.forward, request, self.config.seeds, &mut rng)?;
         let goals = self.free(&body, &postures, field)?;
-        let rules: Vec<_> =
-            goals.iter().map(|goal| (goal, Clearance::new(&body, field, &self.config, &request.from, goal))).collect();
+        let rules: Vec<_> = goals
+            .iter()
+            .map(|goal| (goal, Clearance::new(&body, field, &self.config, &request.from, &goal.q)))
+            .collect();
+        let line = |most_rad: f64| {
+            let near = rules.iter().take_while(|(goal, _)| goal.cost_rad <= most_rad);
+            near.map(|(goal, clearance)| (goal.q, clearance))
+                .find(|(q, clearance)| clearance.is_line_free(&request.from, q))
+        };
 
         // Nothing in the way: one line.
-        if let Some((goal, _)) = rules.iter().find(|(goal, clearance)| clearance.is_line_free(&request.from, goal)) {
-            return Path::new(&[**goal]);
+        let best_rad = goals.first().map_or(0.0, |goal| goal.cost_rad);
+        if let Some((goal, _)) = line(best_rad + DETOUR_RAD) {
+            return Path::new(&[goal]);
         }
 
         // Around it: each posture with coarse steps, then each with fine ones.
@@ -92,7 +103,7 @@ impl PathPlanner {
         let mut why = PathError::NotFound { tries: self.config.tries };
         for step_m in STEPS_M {
             for (goal, clearance) in rules.iter().take(searched) {
-                let search = Search { body: &body, clearance, from: &request.from, goal };
+                let search = Search { body: &body, clearance, from: &request.from, goal: &goal.q };
                 if let Some(path) = search.run(step_m, tries, &mut rng) {
                     match Path::new(path.get(1..).unwrap_or(&[])) {
                         Ok(path) => return Ok(path),
@@ -100,6 +111,11 @@ impl PathPlanner {
                     }
                 }
             }
+        }
+
+        // At last a line to a posture that the arm does not like.
+        if let Some((goal, _)) = line(f64::INFINITY) {
+            return Path::new(&[goal]);
         }
         Err(why)
     }
@@ -136,9 +152,10 @@ impl PathPlanner {
     }
 
     /// Postures where the arm is neither in an obstacle nor too near to itself.
-    fn free(&self, body: &Body, postures: &[Joints], field: &DistanceField) -> Result<Vec<Joints>, PathError> {
+    fn free(&self, body: &Body, postures: &[Posture], field: &DistanceField) -> Result<Vec<Posture>, PathError> {
         let (mut free, mut apart_m, mut clear_m) = (Vec::new(), f64::NEG_INFINITY, f64::NEG_INFINITY);
-        for q in postures {
+        for posture in postures {
+            let q = &posture.q;
             let between_links_m = body.robot.self_clearance_m(&body.robot.link_frames(q));
             apart_m = apart_m.max(between_links_m);
             if between_links_m < self.config.self_clearance_m {
@@ -147,7 +164,7 @@ impl PathPlanner {
             let clearance_m = self.least(body, q, field, false);
             clear_m = clear_m.max(clearance_m);
             if clearance_m >= -self.config.contact_m {
-                free.push(*q);
+                free.push(*posture);
             }
         }
         if !free.is_empty() {

@@ -45,7 +45,7 @@ fn a_wall_between_start_and_goal_is_gone_around_with_clearance() {
             let line = along(&from, goal).iter().map(|q| planner.clearance_m(q, None, &field)).fold(1.0, f64::min);
             assert!(line < -0.01, "{name}: the straight line has {line} m");
             let least = least_clearance_m(&planner, &robot, &ask, &path, &field);
-            assert!(least > motion.planner.clearance_m - 0.002, "{name}, seed {seed}: {least} m");
+            assert!(least > motion.planner.clearance_m - 0.003, "{name}, seed {seed}: {least} m");
             for q in all_along(&from, path.waypoints()) {
                 let apart = robot.self_clearance_m(&robot.link_frames(&q));
                 assert!(apart > motion.planner.self_clearance_m - 0.002, "{name}: links {apart} m apart");

@@ -25,11 +25,18 @@ pub(super) struct Ball {
     pub(super) may_touch: bool,
 }
 
+/// A row of balls, and a ball around all of them.
+#[derive(Clone, Debug)]
+struct Row {
+    around: Ball,
+    balls: Vec<Ball>,
+}
+
 /// All balls of the arm, and how far joints move them.
 #[derive(Clone, Debug)]
 pub(super) struct Body {
     pub(super) robot: Arc<Robot>,
-    balls: Vec<Ball>,
+    rows: Vec<Row>,
     /// By joint: no ball moves further per radian [m/rad].
     reach_m: Joints,
     last_from_tool: IsometryMatrix3<f64>,
@@ -46,7 +53,7 @@ impl Body {
         let link_from_base = |link: usize| place(&frames, link).inverse();
         let last_from_tool =
             link_from_base(robot.dof()) * nalgebra::convert::<_, IsometryMatrix3<f64>>(frames.base_from_tool().iso);
-        let mut body = Self { balls: Vec::new(), reach_m: Joints::zeros(robot.dof()), last_from_tool, robot };
+        let mut body = Self { rows: Vec::new(), reach_m: Joints::zeros(robot.dof()), last_from_tool, robot };
         for pair in ends.chunks_exact(2) {
             if let [(from, radius_m, link), (to, ..)] = pair {
                 let in_link = |at: &Vector3<f64>| link_from_base(*link) * Point3::from(*at);
@@ -68,16 +75,25 @@ impl Body {
         body
     }
 
-    /// Every ball and its middle in the world [m].
+    /// Every ball and its middle in the world [m], always in the same order.
     pub(super) fn placed(&self, frames: &LinkFrames) -> impl Iterator<Item = (Vector3<f64>, &Ball)> {
+        self.placed_rows(frames).flat_map(|(_, balls)| balls)
+    }
+
+    /// The ball around each row with its middle in the world [m], and the row's balls with theirs.
+    pub(super) fn placed_rows(
+        &self,
+        frames: &LinkFrames,
+    ) -> impl Iterator<Item = ((Vector3<f64>, &Ball), impl ExactSizeIterator<Item = (Vector3<f64>, &Ball)>)> {
         let world_from_base: IsometryMatrix3<f64> = nalgebra::convert(self.robot.world_from_base().iso);
         let mut world_from_link = [world_from_base; MAX_JOINTS + 1];
         for (slot, base_from_link) in world_from_link.iter_mut().zip(frames.base_from_link()) {
             *slot = world_from_base * base_from_link;
         }
-        self.balls.iter().filter_map(move |ball| {
-            let world_from_link = world_from_link.get(ball.link)?;
-            Some(((world_from_link * ball.at_in_link).coords, ball))
+        self.rows.iter().filter_map(move |row| {
+            let world_from_link = *world_from_link.get(row.around.link)?;
+            let placed = move |ball: &Ball| (world_from_link * ball.at_in_link).coords;
+            Some(((placed(&row.around), &row.around), row.balls.iter().map(move |ball| (placed(ball), ball))))
         })
     }
 
@@ -101,10 +117,11 @@ impl Body {
     fn add(&mut self, link: usize, from: Point3<f64>, to: Point3<f64>, radius_m: f64, may_touch: bool) {
         let gaps = ((to - from).norm() / (SPACING * radius_m)).ceil().max(1.0);
         let half_gap_m = 0.5 * (to - from).norm() / gaps;
-        for i in 0..=gaps as usize {
-            let at_in_link = from + (to - from) * (i as f64 / gaps);
-            self.balls.push(Ball { link, at_in_link, radius_m: radius_m.hypot(half_gap_m), may_touch });
-        }
+        let ball =
+            |share: f64, radius_m: f64| Ball { link, at_in_link: from + (to - from) * share, radius_m, may_touch };
+        let each_m = radius_m.hypot(half_gap_m);
+        let balls = (0..=gaps as usize).map(|i| ball(i as f64 / gaps, each_m)).collect();
+        self.rows.push(Row { around: ball(0.5, each_m + half_gap_m * gaps), balls });
     }
 
     /// From a joint's origin along the origins after it to the ball: no posture brings them further apart.
@@ -113,7 +130,8 @@ impl Body {
         let origin = |link: usize| place(&frames, link).translation.vector;
         let span_m = |link: usize| (origin(link + 1) - origin(link)).norm();
         self.reach_m = Joints::from_fn(self.robot.dof(), |joint| {
-            let moved = self.balls.iter().filter(|ball| ball.link > joint);
+            let balls = self.rows.iter().flat_map(|row| &row.balls);
+            let moved = balls.filter(|ball| ball.link > joint);
             moved
                 .map(|ball| (joint + 1..ball.link).map(span_m).sum::<f64>() + ball.at_in_link.coords.norm())
                 .fold(LEAST_REACH_M, f64::max)

@@ -15,7 +15,15 @@ const SAME_RAD: f64 = 0.1;
 /// A posture far from the one that the arm likes costs this share of one that is far from the start.
 const LIKING: f64 = 0.5;
 
-/// Joint positions that reach the goal, by their distance from the start and from the posture that the arm likes:
+/// A posture that reaches the goal.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Posture {
+    pub(super) q: Joints,
+    /// Distance from the start and from the posture that the arm likes [rad].
+    pub(super) cost_rad: f64,
+}
+
+/// Postures that reach the goal, by their distance from the start and from the posture that the arm likes:
 /// home, or for a tool that does not point down the forward posture. At most one per seed.
 pub(super) fn postures(
     robot: &Robot,
@@ -23,7 +31,7 @@ pub(super) fn postures(
     request: &PathRequest,
     seeds: usize,
     rng: &mut Pcg64,
-) -> Result<Vec<Joints>, PathError> {
+) -> Result<Vec<Posture>, PathError> {
     let base_from_tool = robot.world_from_base().inverse() * request.goal;
     let is_forward = (base_from_tool.rotation() * nalgebra::Vector3::z()).z > DOWN_Z && !forward.is_empty();
     let liked = if is_forward { facing(forward, &base_from_tool) } else { robot.home() };
@@ -40,11 +48,12 @@ pub(super) fn postures(
         starts.push((anywhere, Some(anywhere)));
     }
     let distance = |a: &Joints, b: &Joints| a.iter().zip(b.iter()).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
-    let (mut found, mut nearest_m) = (Vec::<(f64, Joints)>::new(), f64::INFINITY);
+    let (mut found, mut nearest_m) = (Vec::<Posture>::new(), f64::INFINITY);
     for (seed, posture) in starts {
         match robot.ik(&IkRequest { base_from_tool, seed, restarts: RESTARTS, posture }) {
-            Ok(q) if found.iter().all(|(_, other)| other.max_abs_diff(&q) > SAME_RAD) => {
-                found.push((distance(&q, &request.from) + LIKING * distance(&q, &liked), q));
+            Ok(q) if found.iter().all(|other| other.q.max_abs_diff(&q) > SAME_RAD) => {
+                let cost_rad = distance(&q, &request.from) + LIKING * distance(&q, &liked);
+                found.push(Posture { q, cost_rad });
             }
             Ok(_) => {}
             Err(IkError::Unreachable { metres }) => nearest_m = nearest_m.min(metres),
@@ -54,6 +63,6 @@ pub(super) fn postures(
     if found.is_empty() {
         return Err(PathError::Unreachable { metres: nearest_m });
     }
-    found.sort_by(|a, b| a.0.total_cmp(&b.0));
-    Ok(found.into_iter().map(|(_, q)| q).collect())
+    found.sort_by(|a, b| a.cost_rad.total_cmp(&b.cost_rad));
+    Ok(found)
 }

@@ -27,6 +27,8 @@ use search::Search;
 
 /// Postures at the goal that are searched for.
 const MOST_GOALS: usize = 3;
+/// What a posture costs more that lacks clearance.
+const CROWDED_RAD_PER_M: f64 = 100.0;
 /// A line to a posture that costs this much more than the best one is only taken if there is no path to that [rad].
 const DETOUR_RAD: f64 = 2.0;
 /// Steps of the search, coarse to fine; see [`Search::run`] [m].
@@ -151,7 +153,7 @@ impl PathPlanner {
         Ok(())
     }
 
-    /// Postures where the arm is neither in an obstacle nor too near to itself.
+    /// Postures where the arm is neither in an obstacle nor too near to itself, the best first.
     fn free(&self, body: &Body, postures: &[Posture], field: &DistanceField) -> Result<Vec<Posture>, PathError> {
         let (mut free, mut apart_m, mut clear_m) = (Vec::new(), f64::NEG_INFINITY, f64::NEG_INFINITY);
         for posture in postures {
@@ -164,9 +166,11 @@ impl PathPlanner {
             let clearance_m = self.least(body, q, field, false);
             clear_m = clear_m.max(clearance_m);
             if clearance_m >= -self.config.contact_m {
-                free.push(*posture);
+                let short_m = (self.config.clearance_m - clearance_m).max(0.0);
+                free.push(Posture { cost_rad: posture.cost_rad + CROWDED_RAD_PER_M * short_m, ..*posture });
             }
         }
+        free.sort_by(|a, b| a.cost_rad.total_cmp(&b.cost_rad));
         if !free.is_empty() {
             Ok(free)
         } else if clear_m.is_finite() {

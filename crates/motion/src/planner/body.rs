@@ -32,6 +32,24 @@ struct Row {
     balls: Vec<Ball>,
 }
 
+/// A row where its link is.
+pub(super) struct PlacedRow<'a> {
+    row: &'a Row,
+    world_from_link: IsometryMatrix3<f64>,
+}
+
+impl<'a> PlacedRow<'a> {
+    /// The ball around all balls of the row, and its middle in the world [m].
+    pub(super) fn around(&self) -> (Vector3<f64>, &'a Ball) {
+        ((self.world_from_link * self.row.around.at_in_link).coords, &self.row.around)
+    }
+
+    /// The balls and their middles in the world [m].
+    pub(super) fn balls(self) -> impl ExactSizeIterator<Item = (Vector3<f64>, &'a Ball)> {
+        self.row.balls.iter().map(move |ball| ((self.world_from_link * ball.at_in_link).coords, ball))
+    }
+}
+
 /// All balls of the arm, and how far joints move them.
 #[derive(Clone, Debug)]
 pub(super) struct Body {
@@ -77,14 +95,11 @@ impl Body {
 
     /// Every ball and its middle in the world [m], always in the same order.
     pub(super) fn placed(&self, frames: &LinkFrames) -> impl Iterator<Item = (Vector3<f64>, &Ball)> {
-        self.placed_rows(frames).flat_map(|(_, balls)| balls)
+        self.placed_rows(frames).flat_map(PlacedRow::balls)
     }
 
-    /// The ball around each row with its middle in the world [m], and the row's balls with theirs.
-    pub(super) fn placed_rows(
-        &self,
-        frames: &LinkFrames,
-    ) -> impl Iterator<Item = ((Vector3<f64>, &Ball), impl ExactSizeIterator<Item = (Vector3<f64>, &Ball)>)> {
+    /// The same by rows.
+    pub(super) fn placed_rows(&self, frames: &LinkFrames) -> impl Iterator<Item = PlacedRow<'_>> {
         let world_from_base: IsometryMatrix3<f64> = nalgebra::convert(self.robot.world_from_base().iso);
         let mut world_from_link = [world_from_base; MAX_JOINTS + 1];
         for (slot, base_from_link) in world_from_link.iter_mut().zip(frames.base_from_link()) {
@@ -92,8 +107,7 @@ impl Body {
         }
         self.rows.iter().filter_map(move |row| {
             let world_from_link = *world_from_link.get(row.around.link)?;
-            let placed = move |ball: &Ball| (world_from_link * ball.at_in_link).coords;
-            Some(((placed(&row.around), &row.around), row.balls.iter().map(move |ball| (placed(ball), ball))))
+            Some(PlacedRow { row, world_from_link })
         })
     }
 

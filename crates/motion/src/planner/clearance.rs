@@ -9,7 +9,7 @@ use crate::DistanceField;
 /// What the arm may lose of the clearance it has at the start and at the goal [m].
 const SLACK_M: f64 = 0.002;
 /// Lines are looked at this finely where there is no room to spare [m].
-const FINEST_M: f64 = 0.004;
+const FINEST_M: f64 = 0.003;
 
 /// The rules of one path, from one start to one posture at the goal.
 ///
@@ -60,7 +60,9 @@ impl<'a> Clearance<'a> {
         let mut ends = start.iter().zip(goal);
         // Distances read beside each other differ by that much more than the points do.
         let unsure_m = 0.5 * self.field.cell_m();
-        for ((around_m, around), balls) in self.body.placed_rows(&frames) {
+        for row in self.body.placed_rows(&frames) {
+            let (around_m, around) = row.around();
+            let balls = row.balls();
             let row_m = self.field.distance_m(&around_m) - around.radius_m - unsure_m;
             // Nothing in this row can be nearer. Where the field ends, a ball may be inside of it all the same.
             let is_far = row_m.is_finite() && row_m - self.config.clearance_m > least_m;
@@ -94,7 +96,7 @@ impl<'a> Clearance<'a> {
     /// Whether all of a straight line in joint space is allowed, its ends included. No allocation.
     ///
     /// Distances change no faster than things move: from a posture with room to spare the next one looked at is as far
-    /// on as the room allows, at most a cell, at least 4 mm. Between two looks up to 3 mm of clearance may be missing.
+    /// on as the room allows, at most a cell, at least 3 mm. Between two looks up to 3 mm of clearance may be missing.
     pub(super) fn is_line_free(&self, from: &Joints, to: &Joints) -> bool {
         let motion_m = self.body.motion_m(from, to);
         let mut done_m = 0.0;

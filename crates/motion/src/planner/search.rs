@@ -20,6 +20,8 @@ const AROUND_RAD: f64 = 0.8;
 /// Shortcuts tried between random points of a path, before all corners are left out that are not needed; and how often.
 const SHORTCUTS: usize = 40;
 const ROUNDS: usize = 2;
+/// Pairs of corners tried to be made one.
+const MERGES: usize = 30;
 
 /// A search from one start to one posture at the goal.
 pub(super) struct Search<'a> {
@@ -44,6 +46,10 @@ impl Search<'_> {
         for _ in 0..ROUNDS {
             for _ in 0..SHORTCUTS {
                 self.cut_short(&mut path, rng);
+            }
+            path = self.pruned(&path)?;
+            for _ in 0..MERGES {
+                self.merge(&mut path, rng);
             }
             path = self.pruned(&path)?;
         }
@@ -127,6 +133,20 @@ impl Search<'_> {
             && self.clearance.is_line_free(&from, &to)
         {
             path.splice(first + 1..=last, [from, to]);
+        }
+    }
+    /// Tries one corner in the place of two: about where the lines before and after them would meet.
+    fn merge(&self, path: &mut Vec<Joints>, rng: &mut Pcg64) {
+        let Some(pairs) = path.len().checked_sub(3).filter(|pairs| *pairs > 0) else { return };
+        let first = rng.random_range(0..pairs);
+        let (before, after) = (1.0 + rng.random::<f64>(), -rng.random::<f64>());
+        let Some([from, one, other, to]) = path.get(first..first + 4) else { return };
+        let mut corner = between(&between(from, one, before), &between(other, to, after), 0.5);
+        for (q, limit) in corner.iter_mut().zip(self.body.robot.limits()) {
+            *q = q.max(limit.lower_rad + IK_SPARE_RAD).min(limit.upper_rad - IK_SPARE_RAD);
+        }
+        if self.clearance.is_line_free(from, &corner) && self.clearance.is_line_free(&corner, to) {
+            path.splice(first + 1..first + 3, [corner]);
         }
     }
 }

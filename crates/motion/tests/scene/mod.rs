@@ -40,7 +40,7 @@ pub fn table() -> Solid {
 
 /// Stands on the table across the way from one side to the other.
 pub fn wall() -> Solid {
-    block([0.05, -0.02, TABLE_Z_M], [0.60, 0.02, TABLE_Z_M + 0.40])
+    block([0.05, -0.02, TABLE_Z_M], [0.60, 0.02, TABLE_Z_M + 0.50])
 }
 
 /// A cupboard of 18 mm boards, open at the front (-x): bottom, top, back and two sides.

@@ -197,8 +197,10 @@ impl Mover {
                     if self.via < last {
                         return Ok(());
                     }
+                    // On the clock of the approach, which runs at the pace.
+                    let on_clock = |values: &Joints, pace: f64| array(values).map(|value| value / pace);
                     let SegmentState { q, qd, qdd } = &self.state;
-                    self.joint.start(array(q), array(qd), array(qdd));
+                    self.joint.start(array(q), on_clock(qd, self.pace), on_clock(qdd, self.pace * self.pace));
                     self.mode = Mode::Free;
                 }
                 self.aim_at_via();

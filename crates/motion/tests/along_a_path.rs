@@ -88,7 +88,9 @@ fn a_moved_goal_is_followed_from_a_path_and_a_moving_arm_joins_one() {
     let path = planner.plan(&request(robot.home(), goal), &empty).unwrap();
     mover.start_along(&at_rest(robot.home()), &key(goal), &path).unwrap();
     let mut state = at_rest(robot.home());
-    for _ in 0..60 {
+    // At half the speed: the change of mode must not change it.
+    mover.set_speed_scale(0.5);
+    for _ in 0..80 {
         state = mover.step().unwrap();
     }
     assert!(state.qd.iter().any(|v| v.abs() > 0.1), "not under way");
@@ -97,6 +99,7 @@ fn a_moved_goal_is_followed_from_a_path_and_a_moving_arm_joins_one() {
     assert!(robot.world_from_tool(&states[states.len() - 1].q).distance(&moved).0 < 1e-3);
 
     // Back from the middle of that motion.
+    mover.set_speed_scale(1.0);
     let home = robot.world_from_tool(&robot.home());
     let moving = states[states.len() / 2];
     let back = Path::new(&[path.waypoints()[0], robot.home()]).unwrap();

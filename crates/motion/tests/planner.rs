@@ -100,21 +100,17 @@ fn goals_in_a_board_and_in_a_closed_box_are_refused_as_in_collision() {
 }
 
 #[test]
-fn a_goal_shut_in_all_around_is_given_up_after_the_tries() {
+fn the_search_is_given_up_after_the_tries() {
     let (robot, mut motion) = (robot("fr3"), motion("fr3"));
-    motion.planner.tries = 60;
+    motion.planner.tries = 12;
     let planner = PathPlanner::new(robot.clone(), &motion).unwrap();
-    // A screen from the table to the ceiling and past the reach on both sides, the goal behind it, the arm before it:
-    // seen from the shoulder the goal is free, but only if the arm already stands there.
-    let around = [
-        block([-0.8, 0.22, 0.5], [0.8, 0.26, 1.8]),
-        block([-0.8, -0.26, 0.5], [0.8, -0.22, 1.8]),
-        block([-0.8, -0.26, 1.70], [0.8, 0.26, 1.74]),
-    ];
-    let ask = request(robot.home(), down(0.2, 0.5, 1.0, 0.0));
-    let error = planner.plan(&ask, &field(&motion, &around)).unwrap_err();
-    let expected = matches!(error, PathError::GoalInCollision { .. } | PathError::NotFound { tries: 60 });
-    assert!(expected, "{error}");
+    let mut solids = cupboard().to_vec();
+    solids.push(table());
+    let field = field(&motion, &solids);
+    // A dozen samples do not lead into the cupboard, from this seed.
+    let error = planner.plan(&request(robot.home(), ahead(0.30, 0.0, 0.98)), &field).unwrap_err();
+    assert_eq!(error, PathError::NotFound { tries: 12 });
+    assert_eq!(error.to_string(), "no path found within 12 tries");
 }
 
 #[test]

@@ -26,7 +26,7 @@ use goals::Posture;
 use search::Search;
 
 /// Postures at the goal that are searched for.
-const MOST_GOALS: usize = 3;
+const MOST_GOALS: usize = 5;
 /// What a posture costs more that lacks clearance.
 const CROWDED_RAD_PER_M: f64 = 100.0;
 /// A line to a posture that costs this much more than the best one is only taken if there is no path to that [rad].

@@ -64,7 +64,7 @@ impl Default for PlannerConfig {
             first_link: 2,
             fingers: vec![fingers],
             seeds: 8,
-            tries: 60000,
+            tries: 100000,
         }
     }
 }

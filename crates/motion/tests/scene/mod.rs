@@ -56,7 +56,7 @@ pub fn cupboard() -> [Solid; 5] {
     ]
 }
 
-/// The field of these solids, and of the same ones in finer cells to judge by.
+/// The field of these solids, in the cells that the planner uses.
 pub fn field(motion: &MotionConfig, solids: &[Solid]) -> DistanceField {
     let mut field = DistanceField::new(&motion.planner.field).unwrap();
     for solid in solids {

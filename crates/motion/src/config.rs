@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::MotionError;
+use crate::{MotionError, PlannerConfig};
 
 /// How the arm moves, within the robot's own limits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,8 @@ pub struct MotionConfig {
     pub ik_restarts: usize,
     /// Where the redundancy drifts for a tool that does not point down: elbow up and folded [rad]. Empty: home.
     pub forward_posture_rad: Vec<f64>,
+    /// Paths around obstacles.
+    pub planner: PlannerConfig,
 }
 
 impl Default for MotionConfig {
@@ -46,6 +48,7 @@ impl Default for MotionConfig {
             blend_m: 0.05,
             ik_restarts: 20,
             forward_posture_rad: Vec::new(),
+            planner: PlannerConfig::default(),
         }
     }
 }
@@ -71,6 +74,6 @@ impl MotionConfig {
         if !self.transit_z_m.is_finite() {
             return Err(MotionError::Config { key: "transit_z_m", value: self.transit_z_m, allowed: "finite" });
         }
-        Ok(())
+        self.planner.validate()
     }
 }

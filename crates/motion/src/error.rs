@@ -22,4 +22,17 @@ pub enum MotionError {
         /// Joints supported.
         most: usize,
     },
+    /// A solid has a size or a pose that is not a number.
+    #[error("solid: {key} = {value}, allowed: {allowed}")]
+    Solid {
+        /// Size or pose.
+        key: &'static str,
+        /// The first bad number.
+        value: f64,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// The arm has no body to keep clear of things.
+    #[error("a path cannot be planned for a robot without capsules: list them in robot.yaml")]
+    NoCapsules,
 }

@@ -1,16 +1,21 @@
 //! From a key-frame to joint states at 200 Hz.
 //!
 //! Free key-frames move in joint space over via points (lift, cross, lower), contact key-frames on a straight line of
-//! the tool. Both are jerk-limited and both take a moved goal without stopping. This is the planner's first form: it
-//! knows one transit height and no obstacles.
+//! the tool. Both are jerk-limited and both take a moved goal without stopping. They know one transit height and no
+//! obstacles; a path that the planner found is followed from waypoint to waypoint.
 
 use std::sync::Arc;
 
 use nalgebra::{UnitQuaternion, Vector3};
-use neuraxis_core::{Base, Fault, Joints, KeyFrame, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
+use neuraxis_core::{Fault, Joints, KeyFrame, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
 use neuraxis_robot::{IkRequest, Robot};
 
-use crate::{MotionConfig, MotionError, target::Approach};
+use crate::{
+    MOST_WAYPOINTS, MotionConfig, MotionError, Path,
+    line::JointLine,
+    posture::{DOWN_Z, facing},
+    target::Approach,
+};
 
 /// Joints supported; unused ones stand still at zero.
 const ARM: usize = 7;
@@ -21,8 +26,6 @@ const TURN_RAD: f64 = 0.6;
 const STAND_OFF_M: f64 = 0.17;
 /// A joint this far from its posture makes a contorted arm [rad].
 const CONTORTED_RAD: f64 = 1.4;
-/// From the tool point back to the wrist, roughly [m].
-const WRIST_M: f64 = 0.2;
 /// However little room there is, motion goes on at this share of its speed.
 const SLOWEST_PACE: f64 = 0.05;
 /// Slowest share of the contact speed at which a contact is sought.
@@ -30,7 +33,12 @@ const CREEP_PACE: f64 = 0.4;
 /// The pace changes by at most this [1/s]: at 1.5 rad/s it adds 3 rad/s^2.
 const PACE_PER_SEC: f64 = 2.0;
 /// Via points of a free path, the goal included.
-const MOST_VIAS: usize = 3;
+const MOST_VIAS: usize = MOST_WAYPOINTS;
+/// A path ends at its goal, to within this [m], [rad].
+const SAME_M: f64 = 1e-3;
+const SAME_RAD: f64 = 1e-2;
+/// Slower than this an arm stands [rad/s].
+const STILL_RAD_S: f64 = 0.02;
 
 /// Executes one key-frame at a time.
 pub struct Mover {
@@ -38,6 +46,7 @@ pub struct Mover {
     config: MotionConfig,
     joint: Approach<ARM>,
     tool: Approach<6>,
+    line: JointLine<ARM>,
     mode: Mode,
     state: SegmentState,
     goal: Pose<World, Tool>,
@@ -60,6 +69,10 @@ enum Mode {
     Idle,
     Free,
     Straight,
+    /// Along a planned path, on the line to a waypoint.
+    Along,
+    /// On the way to the first waypoint of a path that began in motion.
+    Joining,
 }
 
 impl Mover {
@@ -93,6 +106,7 @@ impl Mover {
         let still = Joints::zeros(robot.dof());
         Ok(Self {
             joint: Approach::new(period, velocity, acceleration, jerk),
+            line: JointLine::new(period, velocity, acceleration, jerk),
             tool,
             mode: Mode::Idle,
             state: SegmentState { q: home, qd: still, qdd: still },
@@ -118,11 +132,48 @@ impl Mover {
         self.goal = goal.world_from_tool;
         self.pace = 1.0;
         // A line starts at rest; an arm that still moves goes to its goal in joint space.
-        let still = from.qd.iter().all(|v| v.abs() < 0.02);
-        if goal.ignore_collisions && still { self.start_line(from) } else { self.start_free(from) }
+        if goal.ignore_collisions && is_still(from) { self.start_line(from) } else { self.start_free(from) }
+    }
+
+    /// Begins to move from a commanded state along a planned path to a key-frame. No allocation.
+    ///
+    /// The path must begin where the arm is and end at the key-frame. From rest the arm keeps exactly to the path: it
+    /// stops at each waypoint, since a corner that is cut may lie in what the path goes around. An arm that still
+    /// moves goes to the first waypoint without stopping, beside the path's first line.
+    pub fn start_along(&mut self, from: &SegmentState, goal: &KeyFrame, path: &Path) -> Result<(), Fault> {
+        let dof = self.robot.dof();
+        let is_sound = |q: &Joints| q.is_finite() && q.len() == dof;
+        let waypoints = path.waypoints();
+        let Some(last) = waypoints.last() else { return Err(Fault::Unreachable) };
+        if !goal.world_from_tool.is_valid() || !is_sound(&from.q) || !waypoints.iter().all(is_sound) {
+            return Err(Fault::Unreachable);
+        }
+        let (metres, radians) = self.robot.world_from_tool(last).distance(&goal.world_from_tool);
+        if metres > SAME_M || radians > SAME_RAD {
+            return Err(Fault::Unreachable);
+        }
+        self.state = *from;
+        self.goal = goal.world_from_tool;
+        self.pace = 1.0;
+        self.via = 0;
+        self.vias_len = waypoints.len();
+        for (slot, q) in self.vias.iter_mut().zip(waypoints) {
+            *slot = (self.robot.world_from_tool(q), *q);
+        }
+        if is_still(from) {
+            self.mode = Mode::Along;
+            self.line_to_via();
+        } else {
+            self.mode = Mode::Joining;
+            self.joint.start(array(&from.q), array(&from.qd), array(&from.qdd));
+            self.aim_at_via();
+        }
+        Ok(())
     }
 
     /// Moves the goal a little while under way. No allocation.
+    ///
+    /// On a planned path only the line to the goal changes; once on it, the arm leaves it without stopping.
     pub fn retarget(&mut self, goal: &KeyFrame) -> Result<(), Fault> {
         if !goal.world_from_tool.is_valid() {
             return Err(Fault::Unreachable);
@@ -134,12 +185,23 @@ impl Mover {
                 self.tool.aim(self.line_target());
                 Ok(())
             }
-            Mode::Free => {
+            Mode::Free | Mode::Along | Mode::Joining => {
                 let last = self.vias_len.saturating_sub(1);
                 let seed = self.vias.get(last).map_or(self.state.q, |v| v.1);
                 let q = self.solve(&self.goal, &seed, 0)?;
                 if let Some(slot) = self.vias.get_mut(last) {
                     *slot = (self.goal, q);
+                }
+                if self.mode == Mode::Along {
+                    // A line before the last one stays as it is.
+                    if self.via < last {
+                        return Ok(());
+                    }
+                    // On the clock of the approach, which runs at the pace.
+                    let on_clock = |values: &Joints, pace: f64| array(values).map(|value| value / pace);
+                    let SegmentState { q, qd, qdd } = &self.state;
+                    self.joint.start(array(q), on_clock(qd, self.pace), on_clock(qdd, self.pace * self.pace));
+                    self.mode = Mode::Free;
                 }
                 self.aim_at_via();
                 Ok(())
@@ -162,6 +224,8 @@ impl Mover {
             Mode::Idle => {}
             Mode::Free => self.step_free()?,
             Mode::Straight => self.step_line()?,
+            Mode::Along => self.step_along()?,
+            Mode::Joining => self.step_joining()?,
         }
         Ok(self.state)
     }
@@ -172,6 +236,8 @@ impl Mover {
             Mode::Idle => true,
             Mode::Free => self.joint.is_done() && self.via + 1 >= self.vias_len,
             Mode::Straight => self.tool.is_done(),
+            Mode::Along => self.line.is_done() && self.via + 1 >= self.vias_len,
+            Mode::Joining => self.joint.is_done() && self.via + 1 >= self.vias_len,
         }
     }
 
@@ -191,7 +257,7 @@ impl Mover {
         let mut poses = [self.goal; MOST_VIAS];
         let mut count = 0;
         let (a, b) = (here.position(), self.goal.position());
-        let down = |pose: &Pose<World, Tool>| (pose.rotation() * Vector3::z()).z < -0.8;
+        let down = |pose: &Pose<World, Tool>| (pose.rotation() * Vector3::z()).z < DOWN_Z;
         let low = a.z < self.config.transit_z_m;
         if low && down(&here) && down(&self.goal) && (a - b).xy().norm() > CROSSING_M {
             let z = self.config.transit_z_m.max(b.z);
@@ -206,7 +272,7 @@ impl Mover {
             let back = self.goal.rotation() * Vector3::new(0.0, 0.0, -STAND_OFF_M);
             let behind = Pose::from_parts(b + back, self.goal.rotation());
             // Where the stand-off is out of reach, or only for a contorted arm, the goal may still be reached directly.
-            let posture = self.facing(&(self.robot.world_from_base().inverse() * behind));
+            let posture = facing(&self.forward, &(self.robot.world_from_base().inverse() * behind));
             let behind_q = self.solve(&behind, &from.q, self.config.ik_restarts);
             if behind_q.is_ok_and(|q| posture.is_empty() || q.max_abs_diff(&posture) < CONTORTED_RAD) {
                 poses[0] = behind;
@@ -234,9 +300,7 @@ impl Mover {
     }
 
     fn step_free(&mut self) -> Result<(), Fault> {
-        let n = self.state.q.len();
-        let (q, qd, qdd) = self.joint.step(self.pace)?;
-        self.state = SegmentState { q: joints(n, &q), qd: joints(n, &qd), qdd: joints(n, &qdd) };
+        self.step_joints()?;
         if self.via + 1 < self.vias_len {
             let here = self.robot.world_from_tool(&self.state.q).position();
             let near = self.vias.get(self.via).is_none_or(|v| (v.0.position() - here).norm() < self.config.blend_m);
@@ -244,6 +308,32 @@ impl Mover {
                 self.via += 1;
                 self.aim_at_via();
             }
+        }
+        Ok(())
+    }
+
+    fn step_joints(&mut self) -> Result<(), Fault> {
+        let n = self.state.q.len();
+        let (q, qd, qdd) = self.joint.step(self.pace)?;
+        self.state = SegmentState { q: joints(n, &q), qd: joints(n, &qd), qdd: joints(n, &qdd) };
+        Ok(())
+    }
+
+    fn step_along(&mut self) -> Result<(), Fault> {
+        self.state = self.line.step(self.pace)?;
+        if self.line.is_done() && self.via + 1 < self.vias_len {
+            self.via += 1;
+            self.line_to_via();
+        }
+        Ok(())
+    }
+
+    fn step_joining(&mut self) -> Result<(), Fault> {
+        self.step_joints()?;
+        if self.joint.is_done() && self.via + 1 < self.vias_len {
+            self.via += 1;
+            self.mode = Mode::Along;
+            self.line_to_via();
         }
         Ok(())
     }
@@ -298,14 +388,10 @@ impl Mover {
         }
     }
 
-    /// The forward posture turned about the base, so that the arm's plane goes through the wrist that the goal wants.
-    fn facing(&self, base_from_tool: &Pose<Base, Tool>) -> Joints {
-        let wrist = base_from_tool.position() - base_from_tool.rotation() * Vector3::z() * WRIST_M;
-        let azimuth = wrist.y.atan2(wrist.x);
-        Joints::from_fn(self.forward.len(), |i| {
-            let turn = if i == 0 { azimuth } else { 0.0 };
-            self.forward.get(i).copied().unwrap_or(0.0) + turn
-        })
+    fn line_to_via(&mut self) {
+        if let Some((_, q)) = self.vias.get(self.via) {
+            self.line.start(&self.state.q, q);
+        }
     }
 
     fn solve(&self, pose: &Pose<World, Tool>, seed: &Joints, restarts: usize) -> Result<Joints, Fault> {
@@ -315,14 +401,18 @@ impl Mover {
             let request = IkRequest { base_from_tool, seed: *seed, restarts, posture: None };
             return self.robot.ik(&request).map_err(|_| Fault::Unreachable);
         }
-        if (pose.rotation() * Vector3::z()).z > -0.8 && !self.forward.is_empty() {
-            let posture = self.facing(&base_from_tool);
+        if (pose.rotation() * Vector3::z()).z > DOWN_Z && !self.forward.is_empty() {
+            let posture = facing(&self.forward, &base_from_tool);
             let request = IkRequest { base_from_tool, seed: posture, restarts, posture: Some(posture) };
             return self.robot.ik(&request).map_err(|_| Fault::Unreachable);
         }
         let request = IkRequest { base_from_tool, seed: *seed, restarts, posture: Some(self.robot.home()) };
         self.robot.ik(&request).map_err(|_| Fault::Unreachable)
     }
+}
+
+fn is_still(state: &SegmentState) -> bool {
+    state.qd.iter().all(|v| v.abs() < STILL_RAD_S)
 }
 
 fn array(joints: &Joints) -> [f64; ARM] {

@@ -17,18 +17,23 @@ pub(crate) struct Approach<const N: usize> {
 
 impl<const N: usize> Approach<N> {
     pub(crate) fn new(period_secs: f64, velocity: [f64; N], acceleration: [f64; N], jerk: [f64; N]) -> Self {
-        let mut input = InputParameter::new(None);
-        for i in 0..N {
-            input.max_velocity[i] = velocity[i];
-            input.max_acceleration[i] = acceleration[i];
-            input.max_jerk[i] = jerk[i];
-        }
-        Self {
+        let mut approach = Self {
             ruckig: Ruckig::new(None, period_secs),
-            input,
+            input: InputParameter::new(None),
             output: OutputParameter::new(None),
             period_secs,
             done: true,
+        };
+        approach.limit(velocity, acceleration, jerk);
+        approach
+    }
+
+    /// Changes the limits.
+    pub(crate) fn limit(&mut self, velocity: [f64; N], acceleration: [f64; N], jerk: [f64; N]) {
+        for i in 0..N {
+            self.input.max_velocity[i] = velocity[i];
+            self.input.max_acceleration[i] = acceleration[i];
+            self.input.max_jerk[i] = jerk[i];
         }
     }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use neuraxis_core::{
-    ArmState, Fault, Gripper, Joints, KeyFrame, Nanos, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, Prediction, Progress,
-    Segment, SegmentState,
+    ArmState, Fault, Gripper, JointPath, Joints, KeyFrame, Nanos, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, Prediction,
+    Progress, Segment, SegmentState,
 };
 use neuraxis_motion::{Mover, StopProfile};
 use neuraxis_robot::{JointLimits, Robot};
@@ -95,6 +95,8 @@ pub struct Cerebellum {
     /// Only observations from here on may choose the next key-frame.
     ready_at: Nanos,
     last_heard: Nanos,
+    /// With the newest usable prediction.
+    path: Option<JointPath>,
     newest_images: Option<Nanos>,
     waiting_since: Nanos,
     motion_ended_at: Option<Nanos>,
@@ -139,6 +141,7 @@ impl Cerebellum {
             width_m: config.open_width_m,
             ready_at: Nanos::default(),
             last_heard: Nanos::default(),
+            path: None,
             newest_images: None,
             waiting_since: Nanos::default(),
             motion_ended_at: None,
@@ -259,7 +262,11 @@ impl Cerebellum {
         let seen = self.intake.look(now, prediction, &self.config)?;
         Some(seen.and_then(|keyframe| {
             self.last_heard = now;
-            if observed_at < self.ready_at { Err(Refusal::BeforeArrival) } else { Ok(keyframe) }
+            if observed_at < self.ready_at {
+                return Err(Refusal::BeforeArrival);
+            }
+            self.path = prediction.and_then(|p| p.path);
+            Ok(keyframe)
         }))
     }
 
@@ -308,7 +315,11 @@ impl Cerebellum {
     fn begin(&mut self, now: Nanos, opening: &Opening, goal: KeyFrame) -> Result<(), Refusal> {
         // The chain approaches rest asymptotically; for the mover rest is rest.
         let start = if is_still(&opening.start) { at_rest(opening.start.q) } else { opening.start };
-        match self.mover.start(&start, &goal) {
+        let started = match self.path.filter(|_| !goal.ignore_collisions) {
+            Some(path) => self.mover.start_along(&start, &goal, &path),
+            None => self.mover.start(&start, &goal),
+        };
+        match started {
             Ok(()) => {
                 self.commit.clear();
                 self.source = Source::Mover;

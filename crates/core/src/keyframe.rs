@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Nanos, Pose, Tool, World};
+use crate::{JointPath, Nanos, Pose, Tool, World};
 
 /// What the gripper is asked to be once the pose is reached.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,9 @@ pub struct Prediction {
     pub confidence: f32,
     /// Time spent per stage.
     pub times: StageTimes,
+    /// The way there around what stands in it, if somebody planned one for a free key-frame.
+    #[serde(skip)]
+    pub path: Option<JointPath>,
 }
 
 /// Where a policy tick's time went [s].

@@ -46,6 +46,9 @@ pub enum PolicyError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The arm cannot get to the key-frame.
+    #[error("no way to the key-frame: {0}")]
+    NoWay(String),
     /// The policy itself failed.
     #[error("policy failed: {0}")]
     Internal(String),

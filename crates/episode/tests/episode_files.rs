@@ -66,6 +66,7 @@ fn prediction(rng: &mut Pcg64, seq: u64, observed_at: Nanos) -> Prediction {
         },
         confidence: rng.random(),
         times: StageTimes { render_secs: rng.random(), total_secs: rng.random(), ..Default::default() },
+        path: None,
     }
 }
 

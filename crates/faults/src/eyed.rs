@@ -71,6 +71,7 @@ impl<C: Clock> Policy for EyedPolicy<C> {
             keyframe,
             confidence: 1.0,
             times: StageTimes::default(),
+            path: None,
         })
     }
 }

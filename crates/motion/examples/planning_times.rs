@@ -7,8 +7,8 @@ mod scene;
 
 use std::time::Instant;
 
-use neuraxis_core::{Gripper, Joints, KeyFrame, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
-use neuraxis_motion::{DistanceField, Mover, Path, PathRequest};
+use neuraxis_core::{Gripper, JointPath, Joints, KeyFrame, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
+use neuraxis_motion::{DistanceField, Mover, PathRequest};
 use neuraxis_robot::Robot;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
@@ -99,7 +99,7 @@ fn follow(
     mover: &mut Mover,
     from: Joints,
     goal: Pose<World, Tool>,
-    path: &Path,
+    path: &JointPath,
     mut look: impl FnMut(&Joints),
 ) -> f64 {
     let still = Joints::zeros(robot.dof());

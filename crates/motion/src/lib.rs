@@ -15,5 +15,5 @@ pub use config::MotionConfig;
 pub use error::MotionError;
 pub use field::{DistanceField, FieldConfig, Shape, Solid};
 pub use mover::Mover;
-pub use planner::{MOST_WAYPOINTS, Path, PathError, PathPlanner, PathRequest, PlannerConfig, ToolCapsule};
+pub use planner::{PathError, PathPlanner, PathRequest, PlannerConfig, ToolCapsule};
 pub use stop::{StopProfile, StopRange};

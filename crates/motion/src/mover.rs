@@ -7,11 +7,13 @@
 use std::sync::Arc;
 
 use nalgebra::{UnitQuaternion, Vector3};
-use neuraxis_core::{Fault, Joints, KeyFrame, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
+use neuraxis_core::{
+    Fault, JointPath, Joints, KeyFrame, MOST_WAYPOINTS, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World,
+};
 use neuraxis_robot::{IkRequest, Robot};
 
 use crate::{
-    MOST_WAYPOINTS, MotionConfig, MotionError, Path,
+    MotionConfig, MotionError,
     line::JointLine,
     posture::{DOWN_Z, facing},
     target::Approach,
@@ -140,7 +142,7 @@ impl Mover {
     /// The path must begin where the arm is and end at the key-frame. From rest the arm keeps exactly to the path: it
     /// stops at each waypoint, since a corner that is cut may lie in what the path goes around. An arm that still
     /// moves goes to the first waypoint without stopping, beside the path's first line.
-    pub fn start_along(&mut self, from: &SegmentState, goal: &KeyFrame, path: &Path) -> Result<(), Fault> {
+    pub fn start_along(&mut self, from: &SegmentState, goal: &KeyFrame, path: &JointPath) -> Result<(), Fault> {
         let dof = self.robot.dof();
         let is_sound = |q: &Joints| q.is_finite() && q.len() == dof;
         let waypoints = path.waypoints();

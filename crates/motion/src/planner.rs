@@ -5,19 +5,19 @@
 mod body;
 mod clearance;
 mod config;
+mod error;
 mod goals;
-mod path;
 mod search;
 
 use std::sync::Arc;
 
-use neuraxis_core::{Joints, Pose, Tool, World};
+use neuraxis_core::{JointPath, Joints, Pose, Tool, World};
 use neuraxis_robot::Robot;
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 
 pub use config::{PlannerConfig, ToolCapsule};
-pub use path::{MOST_WAYPOINTS, Path, PathError};
+pub use error::PathError;
 
 use crate::{DistanceField, MotionConfig, MotionError};
 use body::Body;
@@ -77,7 +77,7 @@ impl PathPlanner {
     /// Every ball of the arm from `first_link` on keeps `clearance_m`, except near the start and near the goal: there
     /// what it has at the start or at the goal, less 2 mm, suffices. The goal is refused if the arm without its fingers
     /// is deeper than `contact_m` in an obstacle. Work is bounded by `tries`.
-    pub fn plan(&self, request: &PathRequest, field: &DistanceField) -> Result<Path, PathError> {
+    pub fn plan(&self, request: &PathRequest, field: &DistanceField) -> Result<JointPath, PathError> {
         self.check(request)?;
         let body = self.body.holding(request.held.as_ref());
         let mut rng = Pcg64::seed_from_u64(request.seed);
@@ -96,7 +96,7 @@ impl PathPlanner {
         // Nothing in the way: one line.
         let best_rad = goals.first().map_or(0.0, |goal| goal.cost_rad);
         if let Some((goal, _)) = line(best_rad + DETOUR_RAD) {
-            return Path::new(&[goal]);
+            return error::path(&[goal]);
         }
 
         // Around it: each posture with coarse steps, then each with fine ones.
@@ -107,7 +107,7 @@ impl PathPlanner {
             for (goal, clearance) in rules.iter().take(searched) {
                 let search = Search { body: &body, clearance, from: &request.from, goal: &goal.q };
                 if let Some(path) = search.run(step_m, tries, &mut rng) {
-                    match Path::new(path.get(1..).unwrap_or(&[])) {
+                    match error::path(path.get(1..).unwrap_or(&[])) {
                         Ok(path) => return Ok(path),
                         Err(error) => why = error,
                     }
@@ -117,7 +117,7 @@ impl PathPlanner {
 
         // At last a line to a posture that the arm does not like.
         if let Some((goal, _)) = line(f64::INFINITY) {
-            return Path::new(&[goal]);
+            return error::path(&[goal]);
         }
         Err(why)
     }

@@ -3,8 +3,8 @@
 mod scene;
 
 use nalgebra::Vector3;
-use neuraxis_core::{Joints, Pose};
-use neuraxis_motion::{DistanceField, MotionError, Path, PathError, PathPlanner, PathRequest, ToolCapsule};
+use neuraxis_core::{JointPath, Joints, Pose};
+use neuraxis_motion::{DistanceField, MotionError, PathError, PathPlanner, PathRequest, ToolCapsule};
 use neuraxis_robot::Robot;
 use scene::{ahead, all_along, along, block, cupboard, down, field, motion, planner, request, robot, table, wall};
 
@@ -15,7 +15,7 @@ fn posture(planner: &PathPlanner, robot: &Robot, pose: Pose<neuraxis_core::World
 }
 
 /// Checks the clearance all along a path: what is asked for away from its ends, and nowhere less than at its ends.
-fn check_clearance(planner: &PathPlanner, robot: &Robot, ask: &PathRequest, path: &Path, field: &DistanceField) {
+fn check_clearance(planner: &PathPlanner, robot: &Robot, ask: &PathRequest, path: &JointPath, field: &DistanceField) {
     let tool = |q: &Joints| robot.world_from_tool(q).position();
     let clearance_m = |q: &Joints| planner.clearance_m(q, ask.held.as_ref(), field);
     let (start, goal) = (tool(&ask.from), ask.goal.position());

@@ -10,6 +10,7 @@ use crate::{
     config::{Config, shards, workspace_root},
     demos::{self, DemosPlan},
     eval::{self, Actor, EVAL_SEED, EvalPlan, Told},
+    route::Surroundings,
     tasks, training,
 };
 
@@ -110,6 +111,10 @@ enum Command {
         /// Let something go wrong once: object_dropped, gripper_slip, target_moved, path_blocked or drawer_closed.
         #[arg(long)]
         disturb: Option<Disturbance>,
+        /// Plan paths around what stands in the way of free key-frames, as seen in the `cloud` of the cameras or taken from
+        /// the `simulator`; `off`: over via points.
+        #[arg(long, default_value_t = Surroundings::Unknown, value_name = "off|cloud|simulator")]
+        planner: Surroundings,
         /// Run one share of the episodes, i/n; join them with `neuraxis merge`.
         #[arg(long)]
         shard: Option<String>,
@@ -307,6 +312,7 @@ pub fn run(cli: Cli) -> Result<()> {
             perturb,
             moving,
             disturb,
+            planner,
             shard,
             jobs,
             json,
@@ -329,6 +335,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 perturbation: perturb.as_deref().map_or_else(|| Ok(Perturbation::default()), perturbation)?,
                 moving,
                 disturbance: disturb,
+                planner,
                 shard: shard.as_deref().map(parse_shard).transpose()?.unwrap_or((0, 1)),
             };
             let started = std::time::Instant::now();

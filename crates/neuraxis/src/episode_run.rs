@@ -11,6 +11,7 @@ use neuraxis_sim::{Goal, Setup, SimConfig, Spec};
 use crate::{
     config::Config,
     lockstep::{Lockstep, RunConfig},
+    route::Surroundings,
 };
 
 /// Everything that episodes of one process share.
@@ -21,6 +22,8 @@ pub struct Studio {
     pub robot: Arc<Robot>,
     /// Where the simulator finds its assets.
     pub sim: SimConfig,
+    /// What the path planner knows of the world in lockstep.
+    pub surroundings: Surroundings,
 }
 
 impl Studio {
@@ -33,7 +36,7 @@ impl Studio {
             home_rad: robot.home(),
             ..SimConfig::default()
         };
-        Ok(Self { robot: Arc::new(robot), sim, config })
+        Ok(Self { robot: Arc::new(robot), sim, config, surroundings: Surroundings::default() })
     }
 
     /// A scene and its goal.
@@ -50,6 +53,7 @@ impl Studio {
                 self.config.run.lockstep_latency_secs + setup.perturbation().extra_latency_secs(),
             ),
             time_limit: Nanos::from_secs(self.config.run.time_limit_secs * setup.length()),
+            surroundings: self.surroundings,
         };
         let cerebellum = CerebellumConfig { repredict, ..self.config.cerebellum.clone() };
         Lockstep::new(self.robot.clone(), setup, self.config.brainstem.clone(), cerebellum, run)

@@ -12,6 +12,7 @@ use crate::{
     config::Config,
     episode_run::{Studio, instruction},
     lockstep::{Nobody, Sighted},
+    route::Surroundings,
     script::Expert,
     wilson,
 };
@@ -62,6 +63,8 @@ pub struct EvalPlan {
     pub moving: Moving,
     /// What goes wrong.
     pub disturbance: Option<Disturbance>,
+    /// What the path planner knows of the world.
+    pub planner: Surroundings,
     /// This process's share: index and count.
     pub shard: (u64, u64),
 }
@@ -116,6 +119,8 @@ pub struct Meta {
     pub moving: Moving,
     /// What went wrong.
     pub disturbance: Option<Disturbance>,
+    /// What the path planner knew of the world.
+    pub planner: Surroundings,
     /// Which arm.
     pub robot: String,
     /// Rate [Hz] and latency [s] of the policy.
@@ -170,6 +175,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
     studio.sim.grasp = plan.grasp;
     studio.sim.moving = plan.moving;
     studio.sim.disturbance = plan.disturbance;
+    studio.surroundings = plan.planner;
     let text_dir = config.root.join(".deps/text");
     let mut embedder = match &plan.actor {
         Actor::Expert => None,
@@ -219,7 +225,8 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                 None => {
                     let script = studio.script(&setup, &lockstep, &told);
                     let mut expert = Expert::new(&setup, told.clone(), script);
-                    lockstep.run(&mut expert, &instruction(&told, None)?, &truth, None, &mut Nobody)?
+                    let mut rig = (plan.planner == Surroundings::Cloud).then(|| CameraRig::new(&setup)).transpose()?;
+                    lockstep.run(&mut expert, &instruction(&told, None)?, &truth, rig.as_mut(), &mut Nobody)?
                 }
             };
             let first_error_m = watch.position.zip(first).map(|(p, k)| (p - k.world_from_tool.position()).norm());
@@ -258,6 +265,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
         perturbation: plan.perturbation.clone(),
         moving: plan.moving,
         disturbance: plan.disturbance,
+        planner: plan.planner,
         robot: config.name.clone(),
         policy_hz: config.run.policy_hz,
         policy_latency_secs: config.run.lockstep_latency_secs,
@@ -325,7 +333,7 @@ pub fn merge(reports: Vec<Report>) -> Result<Report> {
 /// The table people read.
 pub fn print(report: &Report) {
     println!(
-        "policy {}  robot {}  clock {}  re-prediction {}  instruction {:?}  factors {}  scene {}  disturbance {}  seeds from {}  mujoco {}",
+        "policy {}  robot {}  clock {}  re-prediction {}  instruction {:?}  factors {}  scene {}  disturbance {}  planner {}  seeds from {}  mujoco {}",
         report.meta.policy,
         report.meta.robot,
         report.meta.clock,
@@ -337,6 +345,7 @@ pub fn print(report: &Report) {
         },
         report.meta.moving,
         report.meta.disturbance.map_or("none", Disturbance::name),
+        report.meta.planner,
         report.meta.seed,
         report.meta.versions.get("mujoco").map_or("?", |v| v.as_str()),
     );

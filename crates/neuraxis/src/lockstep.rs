@@ -16,6 +16,8 @@ use neuraxis_core::{
 use neuraxis_robot::Robot;
 use neuraxis_sim::{CameraRig, Goal, Plant, Setup};
 
+use crate::route::{Router, Surroundings};
+
 /// Rates and limits of a run.
 #[derive(Clone, Debug)]
 pub struct RunConfig {
@@ -25,6 +27,8 @@ pub struct RunConfig {
     pub policy_latency: Nanos,
     /// The run is a failure after this time.
     pub time_limit: Nanos,
+    /// What the path planner knows of the world.
+    pub surroundings: Surroundings,
 }
 
 /// How a run ended.
@@ -101,6 +105,7 @@ pub struct Lockstep {
     plant: Plant,
     brainstem: Brainstem,
     cerebellum: Cerebellum,
+    router: Option<Router>,
     config: RunConfig,
 }
 
@@ -114,6 +119,7 @@ impl Lockstep {
         config: RunConfig,
     ) -> Result<Self> {
         Ok(Self {
+            router: Router::new(config.surroundings, robot.clone(), &cerebellum.motion)?,
             plant: Plant::new(setup).context("starting the simulation")?,
             brainstem: Brainstem::new(robot.clone(), brainstem)?,
             cerebellum: Cerebellum::new(robot.clone(), cerebellum)?,
@@ -173,12 +179,18 @@ impl Lockstep {
             outcome.fault = outcome.fault.or(mind.fault).or(loop_tick.fault);
 
             if tick % look == 0 && on_the_way.is_none() {
-                let images = pilot.looks() || witness.wants_images(&mind);
+                let looks = pilot.looks() || self.router.as_ref().is_some_and(Router::looks);
+                let images = looks || witness.wants_images(&mind);
                 let observation =
                     self.observe(tick / look, &state, mind.progress, rig.as_deref_mut().filter(|_| images))?;
                 self.cerebellum.see_images(observation.stamp);
                 witness.observation(&observation, &mind)?;
-                match pilot.predict(&observation, instruction, &self.plant) {
+                let predicted = pilot.predict(&observation, instruction, &self.plant);
+                let routed = predicted.and_then(|prediction| match &mut self.router {
+                    Some(router) => router.route(&observation, prediction, &self.plant),
+                    None => Ok(prediction),
+                });
+                match routed {
                     Ok(prediction) => {
                         witness.prediction(&prediction)?;
                         on_the_way = Some((now + self.config.policy_latency, prediction));

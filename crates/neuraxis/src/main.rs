@@ -16,7 +16,7 @@ mod episode_run;
 mod eval;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod film;
-#[cfg(feature = "sim")]
+#[cfg(all(feature = "sim", feature = "policy"))]
 mod lockstep;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod pages;
@@ -24,7 +24,9 @@ mod pages;
 mod realtime;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod recorder;
-#[cfg(feature = "sim")]
+#[cfg(all(feature = "sim", feature = "policy"))]
+mod route;
+#[cfg(all(feature = "sim", feature = "policy"))]
 mod script;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod source;

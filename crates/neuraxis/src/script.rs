@@ -42,6 +42,7 @@ impl Policy for Script {
             keyframe,
             confidence: 1.0,
             times: StageTimes::default(),
+            path: None,
         })
     }
 }

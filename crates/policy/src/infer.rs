@@ -232,6 +232,7 @@ impl Policy for CorticalPolicy {
             keyframe,
             confidence,
             times,
+            path: None,
         })
     }
 }

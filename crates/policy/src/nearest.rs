@@ -96,6 +96,7 @@ impl Policy for NearestReplay {
             keyframe: *keyframe,
             confidence: (-squared).exp(),
             times: StageTimes::default(),
+            path: None,
         })
     }
 }

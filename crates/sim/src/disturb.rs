@@ -27,7 +27,7 @@ pub enum Disturbance {
     GripperSlip,
     /// While the first thing is lifted everything else on the table is displaced by 40 mm.
     TargetMoved,
-    /// While the first thing is lifted a post is put up in the middle of the table.
+    /// While the first thing is lifted a post is put up between it and the middle of the table.
     PathBlocked,
     /// The first drawer that has been opened and let go of slides shut.
     DrawerClosed,
@@ -68,9 +68,10 @@ impl FromStr for Disturbance {
     }
 }
 
-/// The post of [`Disturbance::PathBlocked`], which waits below the floor: half its sides, and where it is put up [m].
+/// The post of [`Disturbance::PathBlocked`], which waits below the floor: half its sides, and where it is put up, on the
+/// side where the thing was lifted [m].
 const POST_HALF_M: [f64; 3] = [0.03, 0.03, 0.14];
-const POST_M: [f64; 2] = [0.30, 0.0];
+const POST_M: [f64; 2] = [0.20, 0.17];
 /// A thing that both fingers touch and that has risen by this much is lifted [m].
 const LIFTED_M: f64 = 0.05;
 /// Ways and speeds [m], [m/s].
@@ -88,9 +89,9 @@ pub(crate) fn bodies(disturbance: Option<Disturbance>) -> String {
     if disturbance != Some(Disturbance::PathBlocked) {
         return String::new();
     }
-    let ([a, b, c], [x, y]) = (POST_HALF_M, POST_M);
+    let [a, b, c] = POST_HALF_M;
     format!(
-        r#"<body name="post" mocap="true" pos="{x} {y} -1"><geom type="box" size="{a} {b} {c}" rgba="0.95 0.75 0.10 1"/></body>"#
+        r#"<body name="post" mocap="true" pos="0 0 -1"><geom type="box" size="{a} {b} {c}" rgba="0.95 0.75 0.10 1"/></body>"#
     )
 }
 
@@ -197,7 +198,6 @@ impl Trouble {
         let Some(held) = lifted else { return State::Waiting };
         let thing = self.free[held];
         let pose = world.pose(thing.body);
-        let [x, y] = self.direction;
         match self.what {
             // Across the fingers it would meet them.
             Disturbance::ObjectDropped => {
@@ -210,7 +210,8 @@ impl Trouble {
             }
             Disturbance::TargetMoved => return State::Moving { held, left_m: MOVED_M },
             Disturbance::PathBlocked => {
-                world.put("post", [POST_M[0] + 0.02 * x, POST_M[1] + 0.02 * y, TABLE_Z_M + POST_HALF_M[2]])
+                let side = if pose.translation.y > 0.0 { 1.0 } else { -1.0 };
+                world.put("post", [POST_M[0], side * POST_M[1], TABLE_Z_M + POST_HALF_M[2]]);
             }
             Disturbance::DrawerClosed => {}
         }

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use mujoco_rs::prelude::{MjData, MjModel, MjtObjBase};
-use nalgebra::{Isometry3, Quaternion, UnitQuaternion, Vector3};
+use mujoco_rs::{
+    prelude::{MjData, MjModel, MjtJoint, MjtObjBase},
+    wrappers::mj_model::MjtGeomBase,
+};
+use nalgebra::{Isometry3, Matrix3, Quaternion, Rotation3, UnitQuaternion, Vector3};
 use neuraxis_core::{ArmCommand, ArmState, Joints, Nanos, PERIOD_BRAINSTEM};
+use neuraxis_motion::{Shape, Solid};
 
 use crate::{
     Setup, SimError,
@@ -249,6 +253,39 @@ impl WorldData {
             position[0] += x;
             position[1] += y;
         }
+    }
+
+    /// The scene as solids for a planner: everything that can be touched, but for the robot, the floor and what is held.
+    pub fn solids(&self) -> Vec<Solid> {
+        let model = self.data.model();
+        let body_of = |geom: usize| model.geom_bodyid().get(geom).map_or(0, |b| *b as usize);
+        let root_of = |body: usize| model.body_rootid().get(body).map_or(0, |b| *b as usize);
+        let robot = root_of(self.fingers[0]);
+        let is_held = |thing: &Jointed| self.touching_fingers(thing.body) == [true; 2];
+        let free = Jointed::all(model, MjtJoint::mjJNT_FREE);
+        let held: Vec<usize> = free.iter().filter(|thing| is_held(thing)).map(|thing| thing.body).collect();
+        let seen = |geom: &usize| {
+            let root = root_of(body_of(*geom));
+            let is_solid = model.geom_contype()[*geom] != 0 || model.geom_conaffinity()[*geom] != 0;
+            is_solid && root != robot && !held.contains(&root)
+        };
+        let solid = |geom: usize| {
+            let [a, b, c] = model.geom_size()[geom];
+            let shape = match model.geom_type()[geom] {
+                MjtGeomBase::mjGEOM_BOX => Shape::Box { half_m: [a, b, c] },
+                MjtGeomBase::mjGEOM_CYLINDER => Shape::Cylinder { radius_m: a, half_height_m: b },
+                MjtGeomBase::mjGEOM_CAPSULE => Shape::Capsule { radius_m: a, half_length_m: b },
+                MjtGeomBase::mjGEOM_SPHERE => Shape::Ball { radius_m: a },
+                MjtGeomBase::mjGEOM_ELLIPSOID => Shape::Ellipsoid { half_m: [a, b, c] },
+                // The floor; scenes have no meshes but the robot's.
+                _ => return None,
+            };
+            let turn = Matrix3::from_row_slice(&self.data.geom_xmat()[geom]);
+            let rotation = UnitQuaternion::from_rotation_matrix(&Rotation3::from_matrix_unchecked(turn));
+            let position = Vector3::from(self.data.geom_xpos()[geom]);
+            Some(Solid { shape, world_from_solid: Isometry3::from_parts(position.into(), rotation) })
+        };
+        (0..model.geom_bodyid().len()).filter(seen).filter_map(solid).collect()
     }
 
     /// Puts a freely moving thing somewhere, at rest.

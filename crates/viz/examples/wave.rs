@@ -110,7 +110,7 @@ fn prediction(seq: u64, observed_at: Nanos) -> Prediction {
         device_to_host_secs: 0.0002,
         total_secs: 0.071,
     };
-    Prediction { seq, epoch: 0, observed_at, keyframe, confidence: 0.8, times }
+    Prediction { seq, epoch: 0, observed_at, keyframe, confidence: 0.8, times, path: None }
 }
 
 fn detail(wave: f64) -> PredictionDetail {

@@ -94,6 +94,7 @@ impl Body {
             keyframe,
             confidence: 1.0,
             times: StageTimes::default(),
+            path: None,
         }
     }
 

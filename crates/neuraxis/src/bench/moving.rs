@@ -163,6 +163,7 @@ fn go_to_and_fro(
             },
             confidence: 1.0,
             times: StageTimes::default(),
+            path: None,
         }));
     }
 }

@@ -1,37 +1,11 @@
-//! What the planner hands over, and why it may not.
+//! Why the planner may have no path.
 
-use neuraxis_core::Joints;
+use neuraxis_core::{JointPath, Joints, MOST_WAYPOINTS};
 
-/// Waypoints of a path, the goal included.
-pub const MOST_WAYPOINTS: usize = 12;
-
-/// Straight lines in joint space from wherever it was planned to its last waypoint, the goal. Fixed size: it crosses
-/// threads in mailboxes.
-#[derive(Copy, Clone, Debug, PartialEq)]
-pub struct Path {
-    waypoints: [Joints; MOST_WAYPOINTS],
-    len: usize,
-}
-
-impl Path {
-    /// From the waypoints after the start; one at least.
-    pub fn new(after_start: &[Joints]) -> Result<Self, PathError> {
-        let given = after_start.len();
-        let goal = *after_start.last().ok_or(PathError::Waypoints { given, most: MOST_WAYPOINTS })?;
-        if given > MOST_WAYPOINTS {
-            return Err(PathError::Waypoints { given, most: MOST_WAYPOINTS });
-        }
-        let mut waypoints = [goal; MOST_WAYPOINTS];
-        for (slot, q) in waypoints.iter_mut().zip(after_start) {
-            *slot = *q;
-        }
-        Ok(Self { waypoints, len: given })
-    }
-
-    /// In order, without the start; the last is the goal [rad].
-    pub fn waypoints(&self) -> &[Joints] {
-        self.waypoints.get(..self.len).unwrap_or(&[])
-    }
+/// From the waypoints after the start.
+pub(super) fn path(after_start: &[Joints]) -> Result<JointPath, PathError> {
+    let given = after_start.len();
+    JointPath::new(after_start).ok_or(PathError::Waypoints { given, most: MOST_WAYPOINTS })
 }
 
 /// Why there is no path.

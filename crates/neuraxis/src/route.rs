@@ -1,0 +1,179 @@
+//! A way around what stands between the arm and a free key-frame: policies and experts share this planner.
+//!
+//! Planning happens where predictions are made, off the control path, while the arm stands; a goal that moves a little
+//! under way keeps its path.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use anyhow::{Result, bail};
+use nalgebra::Vector3;
+use neuraxis_core::{Gripper, JointPath, Joints, KeyFrame, Observation, PolicyError, Pose, Prediction};
+use neuraxis_motion::{DistanceField, MotionConfig, PathPlanner, PathRequest, ToolCapsule};
+use neuraxis_policy::{PolicyConfig, views};
+use neuraxis_robot::{IkRequest, Robot};
+use neuraxis_sim::Plant;
+use neuraxis_vision::Cloud;
+use serde::{Deserialize, Serialize};
+
+/// What the planner knows of the world.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Surroundings {
+    /// Nothing: no planner, free key-frames go over via points.
+    #[default]
+    Unknown,
+    /// The cloud fused from the cameras, the arm taken out of it.
+    Cloud,
+    /// The simulator's geometry; for reference runs.
+    Simulator,
+}
+
+impl Surroundings {
+    const ALL: [(Self, &str); 3] = [(Self::Unknown, "off"), (Self::Cloud, "cloud"), (Self::Simulator, "simulator")];
+
+    /// As on command lines.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(value, _)| *value == self).map_or("", |(_, name)| name)
+    }
+}
+
+impl fmt::Display for Surroundings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Surroundings {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match Self::ALL.iter().find(|(_, name)| *name == text) {
+            Some((value, _)) => Ok(*value),
+            None => bail!("unknown planner {text:?}; known: off, cloud, simulator"),
+        }
+    }
+}
+
+/// What the hand holds is taken for a ball around the tool point [m].
+const HELD_RADIUS_M: f64 = 0.035;
+/// Fingers further apart than this after closing hold something [m].
+const HELD_WIDTH_M: f64 = 0.002;
+/// Nearer to something than this the arm may be in contact (a cloud does not show what is near it), and draws back by
+/// this much before it turns elsewhere [m].
+const CONTACT_M: f64 = 0.045;
+const BACK_M: f64 = 0.05;
+/// Marks of a cloud this near to the arm are taken for the arm [m].
+const SPARE_M: f64 = 0.03;
+/// A tool this far from the key-frame reached last is on its way [m].
+const UNDER_WAY_M: f64 = 0.02;
+/// A key-frame this near to the one planned for is the same [m], [rad]; one under way may move by as much as a policy's
+/// prediction may without being a jump.
+const SAME_M: f64 = 1e-4;
+const SAME_RAD: f64 = 1e-3;
+const MOVED_M: f64 = 0.05;
+const MOVED_RAD: f64 = 0.35;
+
+/// Plans for one episode.
+pub struct Router {
+    robot: Arc<Robot>,
+    planner: PathPlanner,
+    surroundings: Surroundings,
+    field: DistanceField,
+    cloud: Cloud,
+    fuse: PolicyConfig,
+    /// For which key-frame, after how many reached.
+    planned: Option<(KeyFrame, u32, JointPath)>,
+    plans: u64,
+}
+
+impl Router {
+    /// `None` if nothing is known of the world.
+    pub fn new(surroundings: Surroundings, robot: Arc<Robot>, config: &MotionConfig) -> Result<Option<Self>> {
+        if surroundings == Surroundings::Unknown {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            planner: PathPlanner::new(robot.clone(), config)?,
+            robot,
+            surroundings,
+            field: DistanceField::new(&config.planner.field)?,
+            cloud: Cloud::default(),
+            fuse: PolicyConfig::default(),
+            planned: None,
+            plans: 0,
+        }))
+    }
+
+    /// Observations must come with images.
+    pub fn looks(&self) -> bool {
+        self.surroundings == Surroundings::Cloud
+    }
+
+    /// The prediction with a path, if its key-frame is free and the arm is about to start for it.
+    pub fn route(
+        &mut self,
+        seen: &Observation,
+        prediction: Prediction,
+        plant: &Plant,
+    ) -> Result<Prediction, PolicyError> {
+        let (keyframe, reached) = (prediction.keyframe, seen.progress.reached_count);
+        if keyframe.ignore_collisions {
+            return Ok(prediction);
+        }
+        if let Some((planned, after, path)) = &self.planned
+            && *after == reached
+        {
+            let (metres, radians) = planned.world_from_tool.distance(&keyframe.world_from_tool);
+            let is_moving = seen.world_from_tool.distance(&seen.progress.reached_world_from_tool).0 > UNDER_WAY_M;
+            if metres < SAME_M && radians < SAME_RAD {
+                return Ok(Prediction { path: Some(*path), ..prediction });
+            }
+            if is_moving && metres < MOVED_M && radians < MOVED_RAD {
+                return Ok(prediction);
+            }
+        }
+        let path = self.plan(seen, &keyframe, plant)?;
+        self.planned = Some((keyframe, reached, path));
+        Ok(Prediction { path: Some(path), ..prediction })
+    }
+
+    fn plan(&mut self, seen: &Observation, keyframe: &KeyFrame, plant: &Plant) -> Result<JointPath, PolicyError> {
+        let is_holding = seen.progress.gripper == Gripper::Closed && seen.gripper_width_m > HELD_WIDTH_M;
+        let held =
+            is_holding.then_some(ToolCapsule { from_xyz_m: [0.0; 3], to_xyz_m: [0.0; 3], radius_m: HELD_RADIUS_M });
+        self.field.clear();
+        match self.surroundings {
+            Surroundings::Unknown => {}
+            Surroundings::Simulator => {
+                for solid in plant.world().solids() {
+                    self.field.mark_solid(&solid).map_err(|e| PolicyError::Internal(e.to_string()))?;
+                }
+            }
+            Surroundings::Cloud => {
+                let refuse = |reason: String| PolicyError::Observation { seq: seen.seq, reason };
+                views::fuse(seen, &self.fuse, &mut self.cloud).map_err(|e| refuse(e.to_string()))?;
+                self.field.mark_points(&self.cloud.xyz_in_world);
+                self.planner.erase_arm(&mut self.field, &seen.q, held.as_ref(), SPARE_M);
+            }
+        }
+        self.field.finish();
+        self.plans += 1;
+        let back = self.back(seen, held.as_ref());
+        let from = back.unwrap_or(seen.q);
+        let request = PathRequest { from, goal: keyframe.world_from_tool, held, seed: self.plans };
+        let path = self.planner.plan(&request, &self.field).map_err(|e| PolicyError::NoWay(e.to_string()))?;
+        let waypoints: Vec<Joints> = back.into_iter().chain(path.waypoints().iter().copied()).collect();
+        JointPath::new(&waypoints).ok_or_else(|| PolicyError::NoWay("too many waypoints".into()))
+    }
+
+    /// Where the arm draws back to from a contact, along its approach direction: sideways it would push what it touches.
+    fn back(&self, seen: &Observation, held: Option<&ToolCapsule>) -> Option<Joints> {
+        if self.planner.clearance_m(&seen.q, held, &self.field) > CONTACT_M {
+            return None;
+        }
+        let pose = seen.world_from_tool;
+        let behind = pose.position() - pose.rotation() * Vector3::z() * BACK_M;
+        let base_from_tool = self.robot.world_from_base().inverse() * Pose::from_parts(behind, pose.rotation());
+        self.robot.ik(&IkRequest { base_from_tool, seed: seen.q, restarts: 0, posture: None }).ok()
+    }
+}

@@ -57,6 +57,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     // The binary measures itself against these two.
     ("k", &["robot", BINARY]),
     ("rsruckig", &["motion", BINARY]),
+    ("rrt", &["motion"]),
     ("mcap", &["episode"]),
     ("tch", &["policy"]),
     // The binary's build script learns from it where LibTorch is: cargo tells only direct dependants.

@@ -63,6 +63,26 @@ fn a_scene_that_moves_is_followed_only_by_looking_again() {
 }
 
 #[test]
+fn the_planner_goes_around_what_blocks_the_way() {
+    let dir = tempfile::tempdir().expect("a folder for results");
+    let run = |planner: &str| {
+        let (task, file) = ("press_stack_press", dir.path().join(planner));
+        successes(&experts(&file, task, "3", &["--disturb", "path_blocked", "--planner", planner]), task)
+    };
+    let (without, with) = (run("off"), run("simulator"));
+    assert!(with >= 2 && without < with, "{with} of 3 with a planner, {without} of 3 without");
+}
+
+#[test]
+fn long_tasks_are_solved_although_something_goes_wrong() {
+    let dir = tempfile::tempdir().expect("a folder for results");
+    for (task, disturbance) in [("stow_block", "drawer_closed"), ("tower_on_plate", "gripper_slip")] {
+        let result = experts(&dir.path().join(task), task, "2", &["--disturb", disturbance]);
+        assert!(successes(&result, task) >= 1, "{task} with {disturbance}");
+    }
+}
+
+#[test]
 fn the_second_arm_solves_tasks() {
     let dir = tempfile::tempdir().expect("a folder for results");
     let tasks = "push_buttons,stack_blocks,turn_tap,close_jar";
@@ -93,6 +113,8 @@ fn what_is_unknown_is_named() {
     assert!(said.contains("no robot \"r2d2\"") && said.contains("fr3"), "{said}");
     let said = text(&["eval", "--policy", "/no/such/weights.safetensors", "--episodes", "1", "--jobs", "1"]);
     assert!(said.contains("/no/such/weights.safetensors"), "{said}");
+    let said = text(&["eval", "--policy", "expert", "--planner", "guess"]);
+    assert!(said.contains("guess") && said.contains("off, cloud, simulator"), "{said}");
     let said = text(&["demos", "--out", "/tmp/neuraxis-never", "--shard", "3/2"]);
     assert!(said.contains("--shard 3/2"), "{said}");
 }

@@ -312,6 +312,27 @@ impl Dataset {
         Ok(dataset)
     }
 
+    /// Reads everything once and leaves out what is damaged: one error for each record left out. Records are numbered
+    /// anew after that.
+    pub fn leave_out_damaged(&mut self) -> Vec<EpisodeError> {
+        let mut damaged = Vec::new();
+        self.len = 0;
+        for shard in &mut self.shards {
+            let mut local = 0;
+            let entries = std::mem::take(&mut shard.index.entries);
+            let sound = |entry: &Entry| {
+                let checked = shard.check(local, entry);
+                local += 1;
+                checked.map_err(|error| damaged.push(error)).is_ok()
+            };
+            let entries: Vec<Entry> = entries.into_iter().filter(sound).collect();
+            shard.first = self.len;
+            self.len += entries.len();
+            shard.index.entries = entries;
+        }
+        damaged
+    }
+
     /// Number of records.
     pub fn len(&self) -> usize {
         self.len
@@ -369,6 +390,13 @@ impl Dataset {
 }
 
 impl Shard {
+    /// Both checksums of a record.
+    fn check(&self, record: usize, entry: &Entry) -> Result<(), EpisodeError> {
+        self.slice(&self.records, RECORDS, record, entry.record_at, entry.record_bytes, entry.record_crc32)?;
+        self.slice(&self.clouds, CLOUDS, record, entry.cloud_at, entry.cloud_bytes, entry.cloud_crc32)?;
+        Ok(())
+    }
+
     fn damaged(&self, file: &str, record: usize, reason: String) -> EpisodeError {
         EpisodeError::Record { path: self.dir.join(file), record, reason }
     }

@@ -7,10 +7,9 @@ use clap::{Parser, Subcommand};
 use neuraxis_sim::{Disturbance, Factor, Grasp, Moving, Perturbation};
 
 use crate::{
-    config::{Config, shards, workspace_root},
+    config::{Config, Surroundings, shards, workspace_root},
     demos::{self, DemosPlan},
     eval::{self, Actor, EVAL_SEED, EvalPlan, Told},
-    route::Surroundings,
     tasks, training,
 };
 
@@ -112,9 +111,9 @@ enum Command {
         #[arg(long)]
         disturb: Option<Disturbance>,
         /// Plan paths around what stands in the way of free key-frames, as seen in the `cloud` of the cameras or taken from
-        /// the `simulator`; `off`: over via points.
-        #[arg(long, default_value_t = Surroundings::Unknown, value_name = "off|cloud|simulator")]
-        planner: Surroundings,
+        /// the `simulator`; `off`: over via points. As configured if left out.
+        #[arg(long, value_name = "off|cloud|simulator")]
+        planner: Option<Surroundings>,
         /// Run one share of the episodes, i/n; join them with `neuraxis merge`.
         #[arg(long)]
         shard: Option<String>,
@@ -253,6 +252,9 @@ enum TrainCommand {
         /// Data set made by `neuraxis demos` (all its shards are used); may be given more than once.
         #[arg(long, required = true)]
         data: Vec<PathBuf>,
+        /// Name damaged records and leave them out, instead of ending with an error.
+        #[arg(long)]
+        skip_damaged: bool,
         /// YAML of training settings; default: the `small` recipe.
         #[arg(long)]
         config: Option<PathBuf>,
@@ -335,7 +337,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 perturbation: perturb.as_deref().map_or_else(|| Ok(Perturbation::default()), perturbation)?,
                 moving,
                 disturbance: disturb,
-                planner,
+                planner: planner.unwrap_or(config.run.planner),
                 shard: shard.as_deref().map(parse_shard).transpose()?.unwrap_or((0, 1)),
             };
             let started = std::time::Instant::now();
@@ -434,9 +436,9 @@ pub fn run(cli: Cli) -> Result<()> {
             println!("{}: every file is sound", config.name);
             Ok(())
         }
-        Command::Train { what: TrainCommand::Policy { data, config: file, out } } => {
+        Command::Train { what: TrainCommand::Policy { data, skip_damaged, config: file, out } } => {
             let command = std::env::args().collect::<Vec<_>>().join(" ");
-            training::policy(&config()?, &shards(&data)?, file.as_deref(), &out, command)
+            training::policy(&config()?, &shards(&data)?, file.as_deref(), &out, skip_damaged, command)
         }
     }
 }

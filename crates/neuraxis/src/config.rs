@@ -1,12 +1,55 @@
 //! `configs/<robot>/*.yaml`: one file, one struct of the crate that it configures. Only the binary knows YAML.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use anyhow::{Context, Result, bail};
 use neuraxis_brainstem::BrainstemConfig;
 use neuraxis_cerebellum::CerebellumConfig;
 use neuraxis_robot::{Robot, RobotConfig};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// What the path planner knows of the world.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Surroundings {
+    /// Nothing: no planner, free key-frames go over via points.
+    #[default]
+    Off,
+    /// The cloud fused from the cameras, the arm taken out of it.
+    Cloud,
+    /// The simulator's geometry; for reference runs in lockstep.
+    Simulator,
+}
+
+impl Surroundings {
+    const ALL: [(Self, &str); 3] = [(Self::Off, "off"), (Self::Cloud, "cloud"), (Self::Simulator, "simulator")];
+
+    /// As on command lines.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(value, _)| *value == self).map_or("", |(_, name)| name)
+    }
+}
+
+impl fmt::Display for Surroundings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Surroundings {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match Self::ALL.iter().find(|(_, name)| *name == text) {
+            Some((value, _)) => Ok(*value),
+            None => bail!("unknown planner {text:?}; known: off, cloud, simulator"),
+        }
+    }
+}
 
 /// Rates and limits of a run, `configs/<robot>/run.yaml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +69,8 @@ pub struct RunSettings {
     pub weights_hash: Option<String>,
     /// Where the policy runs: cpu, cuda:N or auto.
     pub device: String,
+    /// What the path planner knows of the world: off, cloud or, in lockstep only, simulator.
+    pub planner: Surroundings,
     /// Rate of the camera thread in the realtime clock, 1 to 60 [Hz].
     pub camera_hz: f64,
 }
@@ -40,6 +85,7 @@ impl Default for RunSettings {
             weights_tasks: ["push_buttons", "stack_blocks", "open_drawer"].map(String::from).into(),
             weights_hash: None,
             device: "cpu".into(),
+            planner: Surroundings::Off,
             camera_hz: 15.0,
         }
     }

@@ -13,7 +13,10 @@ use neuraxis_core::{
     ArmState, Instruction, Nanos, Observation, PERIOD_BRAINSTEM, Policy, PolicyError, Prediction, TextEmbedder,
 };
 use neuraxis_policy::text::MiniLm;
-use neuraxis_sim::{CameraRig, Plant, Setup};
+use neuraxis_sim::{
+    CameraRig, Plant, Setup,
+    tasks::{long, names},
+};
 use parking_lot::Mutex;
 use serde_json::json;
 
@@ -69,6 +72,10 @@ pub fn run(config: &Config, plan: &DemoPlan) -> Result<bool> {
     neuraxis_policy::use_one_thread();
     let studio = Studio::new(config.clone())?;
     let setup = studio.setup(&plan.task, plan.seed)?;
+    let is_long = names(&long()).contains(&plan.task.as_str());
+    if is_long && plan.actor == Actor::Expert && plan.clock == ClockChoice::Realtime {
+        bail!("{}: the expert of a long task looks at the true world again and again: --clock lockstep", plan.task);
+    }
     println!("task        {}, seed {}", plan.task, plan.seed);
     println!("instruction {}", setup.goal().instruction);
     for attempt in 1..=ATTEMPTS {

@@ -9,9 +9,8 @@ use neuraxis_robot::Robot;
 use neuraxis_sim::{Goal, Setup, SimConfig, Spec};
 
 use crate::{
-    config::Config,
+    config::{Config, Surroundings},
     lockstep::{Lockstep, RunConfig},
-    route::Surroundings,
 };
 
 /// Everything that episodes of one process share.
@@ -36,7 +35,7 @@ impl Studio {
             home_rad: robot.home(),
             ..SimConfig::default()
         };
-        Ok(Self { robot: Arc::new(robot), sim, config, surroundings: Surroundings::default() })
+        Ok(Self { robot: Arc::new(robot), sim, surroundings: config.run.planner, config })
     }
 
     /// A scene and its goal.

@@ -9,10 +9,9 @@ use neuraxis_sim::{CameraRig, Disturbance, Grasp, Moving, Perturbation};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::Config,
+    config::{Config, Surroundings},
     episode_run::{Studio, instruction},
     lockstep::{Nobody, Sighted},
-    route::Surroundings,
     script::Expert,
     wilson,
 };

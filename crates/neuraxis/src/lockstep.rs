@@ -16,7 +16,7 @@ use neuraxis_core::{
 use neuraxis_robot::Robot;
 use neuraxis_sim::{CameraRig, Goal, Plant, Setup};
 
-use crate::route::{Router, Surroundings};
+use crate::{config::Surroundings, route::Router};
 
 /// Rates and limits of a run.
 #[derive(Clone, Debug)]
@@ -187,7 +187,7 @@ impl Lockstep {
                 witness.observation(&observation, &mind)?;
                 let predicted = pilot.predict(&observation, instruction, &self.plant);
                 let routed = predicted.and_then(|prediction| match &mut self.router {
-                    Some(router) => router.route(&observation, prediction, &self.plant),
+                    Some(router) => router.route(&observation, prediction, Some(&self.plant)),
                     None => Ok(prediction),
                 });
                 match routed {

@@ -5,7 +5,7 @@ use std::{
     thread::{Builder, Scope, ScopedJoinHandle},
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use neuraxis_brainstem::{
     BodyState, Brainstem, LoopSummary, Mode, MonotonicClock, Pacer, RealtimeLinks, Watchdog, WatchdogReport,
     run_realtime,
@@ -19,10 +19,11 @@ use neuraxis_sim::{Plant, Setup, realtime};
 use serde_json::json;
 
 use crate::{
-    config::Config,
+    config::{Config, Surroundings},
     interrupt,
     lockstep::Outcome,
     recorder::Recorder,
+    route::Router,
     source::Source,
     threads::{self, CameraLinks, CerebellumLinks, Film, PolicyLinks, PolicyReport, Rate, RecorderLinks, Shared},
 };
@@ -166,6 +167,10 @@ impl Session<'_> {
         let policy_period = Nanos::from_secs(1.0 / config.run.policy_hz);
         let limit = Nanos::from_secs(config.run.time_limit_secs * self.setup.length());
         let (robot, setup, stop_after) = (self.robot.clone(), self.setup, self.cameras_stop_after);
+        if self.config.run.planner == Surroundings::Simulator {
+            bail!("run.yaml: planner: simulator, allowed here: off, cloud");
+        }
+        let router = Router::new(self.config.run.planner, self.robot.clone(), &self.config.cerebellum.motion)?;
         let (source, words, embedder) = (&mut self.source, self.words.clone(), self.embedder.take());
 
         std::thread::scope(|scope| {
@@ -176,7 +181,7 @@ impl Session<'_> {
             })?;
             let mind = start(scope, "cerebellum", shared, || threads::cerebellum(executor, mind_links, shared))?;
             let thinker = start(scope, "policy", shared, || {
-                threads::policy(source, words, embedder, policy_period, policy_links, shared)
+                threads::policy(source, router, words, embedder, policy_period, policy_links, shared)
             })?;
             let guest = guest.map(|run| start(scope, "ros", shared, move || Ok(run()))).transpose()?;
             let watchdog_priority = match self.config.brainstem.privileges.fifo_priority {

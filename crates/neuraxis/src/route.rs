@@ -3,9 +3,9 @@
 //! Planning happens where predictions are made, off the control path, while the arm stands; a goal that moves a little
 //! under way keeps its path.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use nalgebra::Vector3;
 use neuraxis_core::{Gripper, JointPath, Joints, KeyFrame, Observation, PolicyError, Pose, Prediction};
 use neuraxis_motion::{DistanceField, MotionConfig, PathPlanner, PathRequest, ToolCapsule};
@@ -13,46 +13,8 @@ use neuraxis_policy::{PolicyConfig, views};
 use neuraxis_robot::{IkRequest, Robot};
 use neuraxis_sim::Plant;
 use neuraxis_vision::Cloud;
-use serde::{Deserialize, Serialize};
 
-/// What the planner knows of the world.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Surroundings {
-    /// Nothing: no planner, free key-frames go over via points.
-    #[default]
-    Unknown,
-    /// The cloud fused from the cameras, the arm taken out of it.
-    Cloud,
-    /// The simulator's geometry; for reference runs.
-    Simulator,
-}
-
-impl Surroundings {
-    const ALL: [(Self, &str); 3] = [(Self::Unknown, "off"), (Self::Cloud, "cloud"), (Self::Simulator, "simulator")];
-
-    /// As on command lines.
-    pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(value, _)| *value == self).map_or("", |(_, name)| name)
-    }
-}
-
-impl fmt::Display for Surroundings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Surroundings {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match Self::ALL.iter().find(|(_, name)| *name == text) {
-            Some((value, _)) => Ok(*value),
-            None => bail!("unknown planner {text:?}; known: off, cloud, simulator"),
-        }
-    }
-}
+use crate::config::Surroundings;
 
 /// What the hand holds is taken for a ball around the tool point [m].
 const HELD_RADIUS_M: f64 = 0.035;
@@ -89,7 +51,7 @@ pub struct Router {
 impl Router {
     /// `None` if nothing is known of the world.
     pub fn new(surroundings: Surroundings, robot: Arc<Robot>, config: &MotionConfig) -> Result<Option<Self>> {
-        if surroundings == Surroundings::Unknown {
+        if surroundings == Surroundings::Off {
             return Ok(None);
         }
         Ok(Some(Self {
@@ -109,12 +71,13 @@ impl Router {
         self.surroundings == Surroundings::Cloud
     }
 
-    /// The prediction with a path, if its key-frame is free and the arm is about to start for it.
+    /// The prediction with a path, if its key-frame is free and the arm is about to start for it. `plant` is where the
+    /// simulator's geometry comes from.
     pub fn route(
         &mut self,
         seen: &Observation,
         prediction: Prediction,
-        plant: &Plant,
+        plant: Option<&Plant>,
     ) -> Result<Prediction, PolicyError> {
         let (keyframe, reached) = (prediction.keyframe, seen.progress.reached_count);
         if keyframe.ignore_collisions {
@@ -137,14 +100,20 @@ impl Router {
         Ok(Prediction { path: Some(path), ..prediction })
     }
 
-    fn plan(&mut self, seen: &Observation, keyframe: &KeyFrame, plant: &Plant) -> Result<JointPath, PolicyError> {
+    fn plan(
+        &mut self,
+        seen: &Observation,
+        keyframe: &KeyFrame,
+        plant: Option<&Plant>,
+    ) -> Result<JointPath, PolicyError> {
         let is_holding = seen.progress.gripper == Gripper::Closed && seen.gripper_width_m > HELD_WIDTH_M;
         let held =
             is_holding.then_some(ToolCapsule { from_xyz_m: [0.0; 3], to_xyz_m: [0.0; 3], radius_m: HELD_RADIUS_M });
         self.field.clear();
         match self.surroundings {
-            Surroundings::Unknown => {}
+            Surroundings::Off => {}
             Surroundings::Simulator => {
+                let plant = plant.ok_or_else(|| PolicyError::Internal("there is no simulator to plan in".into()))?;
                 for solid in plant.world().solids() {
                     self.field.mark_solid(&solid).map_err(|e| PolicyError::Internal(e.to_string()))?;
                 }

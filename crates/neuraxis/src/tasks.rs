@@ -51,7 +51,7 @@ pub enum TasksCommand {
         #[arg(long, default_value = "out/perturbed")]
         out: PathBuf,
     },
-    /// The expert solves a scene, recorded; `--live` opens the viewer.
+    /// The expert solves a scene in lockstep, recorded; `--live` opens the viewer.
     #[cfg(feature = "viz")]
     Watch {
         /// Task name.
@@ -121,7 +121,7 @@ pub fn run(what: TasksCommand, config: &Config) -> Result<()> {
                 task: one(&task, config)?,
                 seed,
                 out,
-                clock: crate::demo::ClockChoice::Realtime,
+                clock: crate::demo::ClockChoice::Lockstep,
                 live,
                 cameras_stop_after_secs: None,
             };

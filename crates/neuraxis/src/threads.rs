@@ -31,7 +31,7 @@ use neuraxis_robot::Robot;
 use neuraxis_sim::{CameraRig, Frame, RealtimePlant, Setup, Snapshot};
 use neuraxis_vision::Cloud;
 
-use crate::{lockstep::Witness, recorder::Recorder, source::Source};
+use crate::{lockstep::Witness, recorder::Recorder, route::Router, source::Source};
 
 /// Shared by all threads of a run.
 #[derive(Default)]
@@ -258,6 +258,7 @@ pub struct PolicyReport {
 /// Inference at a fixed rate on the newest observation.
 pub fn policy(
     source: &mut Source,
+    mut router: Option<Router>,
     mut words: Option<Instruction>,
     mut embedder: Option<MiniLm>,
     period: Nanos,
@@ -276,7 +277,12 @@ pub fn policy(
         }
         // Without a sentence there is nothing to do, without an image nothing to see.
         let (Some(words), Some(observation)) = (&words, newest(&links.observations)) else { return Ok(false) };
-        match source.predict(&observation, words) {
+        let predicted = source.predict(&observation, words);
+        let routed = predicted.and_then(|prediction| match &mut router {
+            Some(router) => router.route(&observation, prediction, None),
+            None => Ok(prediction),
+        });
+        match routed {
             Ok(prediction) => {
                 links.predictions.write(Some(prediction));
                 links.seen.push(Box::new(Seen { prediction, looked: source.looked() }));

@@ -28,7 +28,16 @@ fn multiplies_bf16() -> bool {
 }
 
 /// Trains from data set folders (one per shard) into `out`.
-pub fn policy(config: &Config, data: &[PathBuf], settings: Option<&Path>, out: &Path, command: String) -> Result<()> {
+///
+/// A damaged record is an error, unless `skip_damaged`: then each one is named and left out.
+pub fn policy(
+    config: &Config,
+    data: &[PathBuf],
+    settings: Option<&Path>,
+    out: &Path,
+    skip_damaged: bool,
+    command: String,
+) -> Result<()> {
     let mut settings: TrainConfig = match settings {
         Some(file) => read(file)?,
         None => TrainConfig::default(),
@@ -42,7 +51,12 @@ pub fn policy(config: &Config, data: &[PathBuf], settings: Option<&Path>, out: &
     interrupt::listen()?;
     std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
     let mut embedder = MiniLm::load(&config.root.join(".deps/text"))?;
-    let dataset = Dataset::open_all(data)?;
+    let mut dataset = Dataset::open_all(data)?;
+    if skip_damaged {
+        for error in dataset.leave_out_damaged() {
+            println!("left out: {error}");
+        }
+    }
     let samples = Samples::new(dataset, settings.holdout, &mut embedder)?;
     let (observations, sentences) = samples.counts();
     println!(

@@ -100,6 +100,6 @@ fn what_cannot_happen_is_refused_in_words() {
     assert!(said.contains("no things that can be lifted"), "{said}");
     let said = refused("stack_blocks", Grasp::Attach, Disturbance::GripperSlip);
     assert!(said.contains("no grasps by friction"), "{said}");
-    let said = "power_cut".parse::<Disturbance>().err().expect("a refusal").to_string();
+    let said = "power_cut".parse::<Disturbance>().expect_err("a refusal").to_string();
     assert!(said.contains("power_cut") && said.contains("drawer_closed"), "{said}");
 }

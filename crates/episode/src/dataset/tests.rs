@@ -129,6 +129,16 @@ fn damage_is_named_with_file_and_record() {
     assert!(error.contains("clouds.bin: record 1: checksum"), "{error}");
     drop(dataset);
 
+    // On request it is left out, of several folders too.
+    let mut dataset = Dataset::open_all(&[dir.path(), dir.path()]).unwrap();
+    let named: Vec<String> = dataset.leave_out_damaged().iter().map(ToString::to_string).collect();
+    assert_eq!(named.len(), 2);
+    assert!(named.iter().all(|error| error.contains("clouds.bin: record 1: checksum")), "{named:?}");
+    let sound = [&all[..1], &all[2..]].concat();
+    check(&dataset, &[sound.clone(), sound].concat());
+    assert!(dataset.leave_out_damaged().is_empty());
+    drop(dataset);
+
     fs::write(&clouds, &whole[..whole.len() - 1]).unwrap();
     let error = Dataset::open(dir.path()).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("clouds.bin: record 3: is cut off"), "{error}");

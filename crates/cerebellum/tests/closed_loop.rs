@@ -6,7 +6,7 @@ mod body;
 use body::{Body, EPOCH, key, moved};
 use neuraxis_brainstem::Mode;
 use neuraxis_cerebellum::{CerebellumConfig, Phase, Refusal};
-use neuraxis_core::{Fault, Gripper, KeyFrame, Nanos, Prediction, Progress};
+use neuraxis_core::{Fault, Gripper, JointPath, Joints, KeyFrame, Nanos, Prediction, Progress};
 
 fn silent(_: &Progress) -> Option<KeyFrame> {
     None
@@ -49,6 +49,39 @@ fn key_frames_are_reached_in_order_without_a_fault() {
     let (mind, _) = (0..1000).map(|_| body.tick(&mut policy)).last().unwrap();
     assert_eq!((mind.progress.reached_count, mind.phase, mind.adopted), (4, Phase::Waiting, 4));
     assert!(mind.refused.already_there >= 5);
+}
+
+#[test]
+fn a_planned_path_is_followed_from_waypoint_to_waypoint_and_only_for_a_free_key_frame() {
+    let goal_q = |body: &Body| Joints::from_fn(7, |i| body.robot.home()[i] + if i == 0 { 0.3 } else { 0.0 });
+    let aside_q = |body: &Body| Joints::from_fn(7, |i| body.robot.home()[i] + if i == 1 { -0.3 } else { 0.0 });
+    // How near the arm comes to the waypoint aside of the way [rad].
+    let nearest = |contact: bool| {
+        let mut body = Body::new(CerebellumConfig::default());
+        let (goal, aside) = (goal_q(&body), aside_q(&body));
+        body.path = JointPath::new(&[aside, goal]);
+        let keyframe = key(body.robot.world_from_tool(&goal), Gripper::Open, contact);
+        let mut least = f64::INFINITY;
+        body.until(10.0, &mut |_| Some(keyframe), |mind, tick| {
+            assert_eq!(mind.fault, None);
+            least = least.min(tick.command.q.max_abs_diff(&aside));
+            mind.progress.reached_count > 0
+        });
+        assert!(body.tool().distance(&keyframe.world_from_tool).0 < 0.001);
+        least
+    };
+    assert!(nearest(false) < 0.01, "{}", nearest(false));
+    assert!(nearest(true) > 0.2, "contact goes straight: {}", nearest(true));
+}
+
+#[test]
+fn a_path_to_somewhere_else_is_refused() {
+    let mut body = Body::new(CerebellumConfig::default());
+    body.path = JointPath::new(&[body.robot.home()]);
+    let keyframe = far(&body);
+    let (mind, _) = (0..1000).map(|_| body.tick(&mut |_| Some(keyframe))).last().unwrap();
+    assert!(mind.refused.unreachable > 0 && mind.progress.reached_count == 0, "{mind:?}");
+    assert!(body.tool().distance(&body.home()).0 < 0.001, "it has not moved");
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub enum Record {
     /// What a policy saw.
     Observation(Box<Observation>),
     /// A policy's answer and when it arrived.
-    Prediction(Nanos, Prediction),
+    Prediction(Nanos, Box<Prediction>),
     /// A new instruction.
     Instruction {
         /// When.
@@ -133,7 +133,7 @@ impl Records<'_> {
                 Record::Command(messages::decode_joints(data, joints, gripper)?.into_command(stamp))
             }
             writer::OBSERVATION => Record::Observation(Box::new(self.observation(json(data)?)?)),
-            writer::PREDICTION => Record::Prediction(stamp, json(data)?),
+            writer::PREDICTION => Record::Prediction(stamp, Box::new(json(data)?)),
             writer::INSTRUCTION => {
                 let InstructionRecord { epoch, text } = json(data)?;
                 Record::Instruction { stamp, epoch, text }

@@ -101,7 +101,7 @@ fn write(writer: &mut EpisodeWriter, rng: &mut Pcg64, count: u64) -> Vec<Record>
             expected.push(Record::Observation(Box::new(observation)));
             let prediction = prediction(rng, i, stamp);
             writer.prediction(Nanos(stamp.0 + 5), &prediction).unwrap();
-            expected.push(Record::Prediction(Nanos(stamp.0 + 5), prediction));
+            expected.push(Record::Prediction(Nanos(stamp.0 + 5), Box::new(prediction)));
             let segment = Segment {
                 epoch: 3,
                 seq: i,

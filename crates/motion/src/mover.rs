@@ -4,12 +4,12 @@
 //! the tool. Both are jerk-limited and both take a moved goal without stopping. They know one transit height and no
 //! obstacles; a path that the planner found is followed from waypoint to waypoint.
 
+mod along;
+
 use std::sync::Arc;
 
 use nalgebra::{UnitQuaternion, Vector3};
-use neuraxis_core::{
-    Fault, JointPath, Joints, KeyFrame, MOST_WAYPOINTS, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World,
-};
+use neuraxis_core::{Fault, Joints, KeyFrame, MOST_WAYPOINTS, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
 use neuraxis_robot::{IkRequest, Robot};
 
 use crate::{
@@ -36,9 +36,6 @@ const CREEP_PACE: f64 = 0.4;
 const PACE_PER_SEC: f64 = 2.0;
 /// Via points of a free path, the goal included.
 const MOST_VIAS: usize = MOST_WAYPOINTS;
-/// A path ends at its goal, to within this [m], [rad].
-const SAME_M: f64 = 1e-3;
-const SAME_RAD: f64 = 1e-2;
 /// Slower than this an arm stands [rad/s].
 const STILL_RAD_S: f64 = 0.02;
 
@@ -135,42 +132,6 @@ impl Mover {
         self.pace = 1.0;
         // A line starts at rest; an arm that still moves goes to its goal in joint space.
         if goal.ignore_collisions && is_still(from) { self.start_line(from) } else { self.start_free(from) }
-    }
-
-    /// Begins to move from a commanded state along a planned path to a key-frame. No allocation.
-    ///
-    /// The path must begin where the arm is and end at the key-frame. From rest the arm keeps exactly to the path: it
-    /// stops at each waypoint, since a corner that is cut may lie in what the path goes around. An arm that still
-    /// moves goes to the first waypoint without stopping, beside the path's first line.
-    pub fn start_along(&mut self, from: &SegmentState, goal: &KeyFrame, path: &JointPath) -> Result<(), Fault> {
-        let dof = self.robot.dof();
-        let is_sound = |q: &Joints| q.is_finite() && q.len() == dof;
-        let waypoints = path.waypoints();
-        let Some(last) = waypoints.last() else { return Err(Fault::Unreachable) };
-        if !goal.world_from_tool.is_valid() || !is_sound(&from.q) || !waypoints.iter().all(is_sound) {
-            return Err(Fault::Unreachable);
-        }
-        let (metres, radians) = self.robot.world_from_tool(last).distance(&goal.world_from_tool);
-        if metres > SAME_M || radians > SAME_RAD {
-            return Err(Fault::Unreachable);
-        }
-        self.state = *from;
-        self.goal = goal.world_from_tool;
-        self.pace = 1.0;
-        self.via = 0;
-        self.vias_len = waypoints.len();
-        for (slot, q) in self.vias.iter_mut().zip(waypoints) {
-            *slot = (self.robot.world_from_tool(q), *q);
-        }
-        if is_still(from) {
-            self.mode = Mode::Along;
-            self.line_to_via();
-        } else {
-            self.mode = Mode::Joining;
-            self.joint.start(array(&from.q), array(&from.qd), array(&from.qdd));
-            self.aim_at_via();
-        }
-        Ok(())
     }
 
     /// Moves the goal a little while under way. No allocation.
@@ -321,25 +282,6 @@ impl Mover {
         Ok(())
     }
 
-    fn step_along(&mut self) -> Result<(), Fault> {
-        self.state = self.line.step(self.pace)?;
-        if self.line.is_done() && self.via + 1 < self.vias_len {
-            self.via += 1;
-            self.line_to_via();
-        }
-        Ok(())
-    }
-
-    fn step_joining(&mut self) -> Result<(), Fault> {
-        self.step_joints()?;
-        if self.joint.is_done() && self.via + 1 < self.vias_len {
-            self.via += 1;
-            self.mode = Mode::Along;
-            self.line_to_via();
-        }
-        Ok(())
-    }
-
     fn start_line(&mut self, from: &SegmentState) -> Result<(), Fault> {
         // The end must be reachable before the first step is made.
         self.solve(&self.goal, &from.q, self.config.ik_restarts)?;
@@ -387,12 +329,6 @@ impl Mover {
     fn aim_at_via(&mut self) {
         if let Some((_, q)) = self.vias.get(self.via) {
             self.joint.aim(array(q));
-        }
-    }
-
-    fn line_to_via(&mut self) {
-        if let Some((_, q)) = self.vias.get(self.via) {
-            self.line.start(&self.state.q, q);
         }
     }
 

@@ -123,7 +123,7 @@ fn a_path_that_does_not_end_at_the_goal_or_is_of_another_arm_is_refused() {
         assert_eq!(mover.start_along(&from, &key(home), &path), Err(Fault::Unreachable));
     }
     // Already there: done with the first step.
-    mover.start_along(&from, &key(home), &JointJointPath::new(&[robot.home()]).unwrap()).unwrap();
+    mover.start_along(&from, &key(home), &JointPath::new(&[robot.home()]).unwrap()).unwrap();
     assert_eq!(mover.step().unwrap().q, robot.home());
     assert!(mover.is_done());
 }

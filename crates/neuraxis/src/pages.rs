@@ -18,7 +18,11 @@ pub fn page(studio: &Studio, kind: &Kind, out: &Path) -> Result<()> {
     let (_, outcome) = film(studio, name, EVAL_SEED, 1, &out.join(format!("{name}.png")))?;
     let setup = studio.setup(name, EVAL_SEED)?;
     let lockstep = studio.lockstep(&setup, false)?;
-    let keyframes = studio.script(&setup, &lockstep, setup.goal()).len();
+    // A long task's script goes on when it is at its end.
+    let keyframes = match kind.is_long() {
+        true => outcome.reached as usize,
+        false => studio.script(&setup, &lockstep, setup.goal()).len(),
+    };
     let mut sentences = BTreeSet::new();
     for seed in EVAL_SEED..EVAL_SEED + SCENES {
         sentences.insert(studio.setup(name, seed)?.goal().instruction.clone());
@@ -33,7 +37,9 @@ pub fn page(studio: &Studio, kind: &Kind, out: &Path) -> Result<()> {
          front, left shoulder and wrist cameras.\n",
         if outcome.success { format!("success after {:.1} s", outcome.secs) } else { "no success".into() }
     )?;
-    writeln!(text, "- Succeeds when {}; it fails when that has been done to something else.", kind.success)?;
+    let fails =
+        if kind.is_long() { "a button has been pressed out of turn" } else { "that has been done to something else" };
+    writeln!(text, "- Succeeds when {}; it fails when {fails}.", kind.success)?;
     writeln!(
         text,
         "- Variations: {}. Goals that are valid in one scene: {}.",
@@ -42,8 +48,9 @@ pub fn page(studio: &Studio, kind: &Kind, out: &Path) -> Result<()> {
     )?;
     writeln!(
         text,
-        "- Time limit: {:.0} s. Key-frames of the expert: {keyframes}.",
-        studio.config.run.time_limit_secs * setup.length()
+        "- Time limit: {:.0} s. Key-frames of the expert: {}.",
+        studio.config.run.time_limit_secs * setup.length(),
+        keyframes
     )?;
     writeln!(text, "\nWhat is said, for example:\n")?;
     for sentence in sentences.iter().step_by(step) {

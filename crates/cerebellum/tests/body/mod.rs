@@ -7,7 +7,7 @@ mod rig;
 use neuraxis_brainstem::{Brainstem, BrainstemConfig, Tick};
 use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumTick};
 use neuraxis_core::{
-    ArmCommand, ArmState, Gripper, KeyFrame, Nanos, Pose, Prediction, Progress, StageTimes, Tool, World,
+    ArmCommand, ArmState, Gripper, JointPath, KeyFrame, Nanos, Pose, Prediction, Progress, StageTimes, Tool, World,
 };
 use neuraxis_robot::Robot;
 use std::sync::Arc;
@@ -29,6 +29,8 @@ pub struct Body {
     pub prediction: Option<Prediction>,
     /// Segments do not reach the brainstem while true.
     pub cut: bool,
+    /// Comes with every prediction.
+    pub path: Option<JointPath>,
     on_the_way: Option<(Nanos, Prediction)>,
     previous: Option<ArmCommand>,
     ms: u64,
@@ -58,6 +60,7 @@ impl Body {
             mind: None,
             prediction: None,
             cut: false,
+            path: None,
             on_the_way: None,
             previous: None,
             ms: 0,
@@ -94,7 +97,7 @@ impl Body {
             keyframe,
             confidence: 1.0,
             times: StageTimes::default(),
-            path: None,
+            path: self.path,
         }
     }
 

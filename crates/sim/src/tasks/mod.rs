@@ -98,6 +98,13 @@ pub struct Kind {
     scenes: Scenes,
 }
 
+impl Kind {
+    /// Several skills in a row.
+    pub fn is_long(&self) -> bool {
+        matches!(self.scenes, Scenes::Long(_))
+    }
+}
+
 const fn kind(
     name: &'static str,
     variations: usize,

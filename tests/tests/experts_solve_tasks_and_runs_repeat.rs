@@ -95,9 +95,13 @@ fn the_second_arm_solves_tasks() {
 #[test]
 fn a_wrong_instruction_does_not_reach_the_goal() {
     let dir = tempfile::tempdir().expect("a folder for results");
-    let result = experts(&dir.path().join("wrong.json"), "push_buttons", "4", &["--instruction", "wrong"]);
+    let pictures = dir.path().join("pictures");
+    let further = ["--instruction", "wrong", "--pictures", pictures.to_str().expect("a readable path")];
+    let result = experts(&dir.path().join("wrong.json"), "push_buttons", "4", &further);
     let report: serde_json::Value = serde_json::from_slice(&result).expect("JSON");
     assert_eq!(report["tasks"]["push_buttons"]["successes"], 0, "{report:#}");
+    // Each episode's end can be looked at.
+    assert_eq!(fs::read_dir(&pictures).expect("pictures").count(), 5, "four episodes and the sheet of all");
 }
 
 #[test]

@@ -120,6 +120,9 @@ enum Command {
         /// Child processes.
         #[arg(long, default_value_t = 2)]
         jobs: u64,
+        /// Folder for a picture of the end of every episode, and sheet.png of all.
+        #[arg(long, value_name = "DIR")]
+        pictures: Option<PathBuf>,
         /// Write the result here.
         #[arg(long)]
         json: Option<PathBuf>,
@@ -317,6 +320,7 @@ pub fn run(cli: Cli) -> Result<()> {
             planner,
             shard,
             jobs,
+            pictures,
             json,
         } => {
             let config = config()?;
@@ -338,6 +342,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 moving,
                 disturbance: disturb,
                 planner: planner.unwrap_or(config.run.planner),
+                pictures: pictures.clone(),
                 shard: shard.as_deref().map(parse_shard).transpose()?.unwrap_or((0, 1)),
             };
             let started = std::time::Instant::now();
@@ -356,6 +361,9 @@ pub fn run(cli: Cli) -> Result<()> {
                 eval::run_parallel(&arguments, jobs, &scratch)?
             };
             eval::print(&report);
+            if let Some(dir) = pictures.filter(|_| shard.is_none()) {
+                println!("pictures {}", eval::compose(&dir, &report)?.display());
+            }
             if let Some(file) = json {
                 write_json(&file, &report)?;
                 // Wall-clock figures live in a file of their own, so that results stay byte-identical.

@@ -96,11 +96,17 @@ fn write_sheet(file: &Path, zoom: usize, columns: &[Vec<CameraView>]) -> Result<
             }
         }
     }
+    write_png(file, width, &pixels)
+}
+
+/// An RGB picture; makes its folder.
+pub fn write_png(file: &Path, width: usize, rgb: &[u8]) -> Result<()> {
+    let named = || file.display().to_string();
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
-    let out = File::create(file).with_context(|| file.display().to_string())?;
-    let mut encoder = png::Encoder::new(BufWriter::new(out), width as u32, height as u32);
+    let out = BufWriter::new(File::create(file).with_context(named)?);
+    let mut encoder = png::Encoder::new(out, width as u32, (rgb.len() / 3 / width.max(1)) as u32);
     encoder.set_color(png::ColorType::Rgb);
-    encoder.write_header()?.write_image_data(&pixels).with_context(|| file.display().to_string())
+    encoder.write_header()?.write_image_data(rgb).with_context(named)
 }

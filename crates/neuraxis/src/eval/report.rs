@@ -1,0 +1,209 @@
+//! What an evaluation found: rows, tables with Wilson intervals, and how they are printed and joined.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+use neuraxis_sim::{Disturbance, Moving, Perturbation};
+use serde::{Deserialize, Serialize};
+
+use super::Told;
+use crate::{config::Surroundings, wilson};
+
+/// One episode's result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Task name.
+    pub task: String,
+    /// Seed.
+    pub seed: u64,
+    /// What the arm was told.
+    pub told: String,
+    /// The goal was met.
+    pub success: bool,
+    /// The goal could no longer be met.
+    pub failed: bool,
+    /// Simulated time [s].
+    pub secs: f64,
+    /// Key-frames reached.
+    pub reached: u32,
+    /// Distance of the first prediction from the expert's first key-frame [m].
+    pub first_error_m: Option<f64>,
+    /// First fault.
+    pub fault: Option<String>,
+    /// Why the policy gave no prediction, the last time.
+    pub refused: Option<String>,
+    /// Chance that a random valid goal is the true one.
+    pub chance: f64,
+}
+
+/// What makes two tables comparable.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Meta {
+    /// Versions of what decides results.
+    pub versions: BTreeMap<String, String>,
+    /// What acted.
+    pub policy: String,
+    /// Hash of the weights.
+    pub policy_hash: Option<String>,
+    /// First seed.
+    pub seed: u64,
+    /// Clock.
+    pub clock: String,
+    /// Re-prediction while moving.
+    pub repredict: bool,
+    /// What the arm was told.
+    pub instruction: Told,
+    /// What was different from training.
+    pub perturbation: Perturbation,
+    /// Whether the scene was displaced during the approach.
+    pub moving: Moving,
+    /// What went wrong.
+    pub disturbance: Option<Disturbance>,
+    /// What the path planner knew of the world.
+    pub planner: Surroundings,
+    /// Which arm.
+    pub robot: String,
+    /// Rate [Hz] and latency [s] of the policy.
+    pub policy_hz: f64,
+    /// Observation-to-prediction latency [s].
+    pub policy_latency_secs: f64,
+    /// Where the networks ran, and on how many torch threads.
+    pub device: String,
+    /// Cameras and image size.
+    pub cameras: String,
+    /// How things are held.
+    pub grasp: String,
+    /// Who judged success.
+    pub judge: String,
+}
+
+/// A task's figures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskTable {
+    /// Episodes run.
+    pub episodes: u64,
+    /// Successes.
+    pub successes: u64,
+    /// 95 % interval.
+    pub wilson95: [f64; 2],
+    /// Mean simulated time of successes [s].
+    pub mean_secs: f64,
+    /// Mean chance of the true goal.
+    pub chance: f64,
+    /// Share of first predictions within 3 cm of the expert's first key-frame.
+    pub first_choice: Option<f64>,
+    /// Episodes, by seed.
+    pub rows: Vec<Row>,
+}
+
+/// The result file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Conditions.
+    pub meta: Meta,
+    /// By task.
+    pub tasks: BTreeMap<String, TaskTable>,
+    /// Mean success over tasks.
+    pub mean: f64,
+}
+
+/// Rows to tables.
+pub fn tabulate(meta: Meta, rows: Vec<Row>) -> Report {
+    let mut by_task: BTreeMap<String, Vec<Row>> = BTreeMap::new();
+    for row in rows {
+        by_task.entry(row.task.clone()).or_default().push(row);
+    }
+    let tasks: BTreeMap<String, TaskTable> = by_task
+        .into_iter()
+        .map(|(task, mut rows)| {
+            rows.sort_by_key(|r| r.seed);
+            let episodes = rows.len() as u64;
+            let successes = rows.iter().filter(|r| r.success).count() as u64;
+            let secs: f64 = rows.iter().filter(|r| r.success).map(|r| r.secs).sum();
+            let errors: Vec<f64> = rows.iter().filter_map(|r| r.first_error_m).collect();
+            let near = errors.iter().filter(|e| **e < 0.03).count();
+            let table = TaskTable {
+                episodes,
+                successes,
+                wilson95: wilson::interval95(successes, episodes),
+                mean_secs: if successes > 0 { secs / successes as f64 } else { 0.0 },
+                chance: rows.iter().map(|r| r.chance).sum::<f64>() / episodes.max(1) as f64,
+                first_choice: (!errors.is_empty()).then(|| near as f64 / errors.len() as f64),
+                rows,
+            };
+            (task, table)
+        })
+        .collect();
+    let mean =
+        tasks.values().map(|t| t.successes as f64 / t.episodes.max(1) as f64).sum::<f64>() / tasks.len().max(1) as f64;
+    Report { meta, tasks, mean }
+}
+
+/// Joins the reports of shards of one evaluation.
+pub fn merge(reports: Vec<Report>) -> Result<Report> {
+    let mut reports = reports.into_iter();
+    let first = reports.next().context("no report to merge")?;
+    let meta = first.meta.clone();
+    let mut rows: Vec<Row> = first.tasks.into_values().flat_map(|t| t.rows).collect();
+    for report in reports {
+        if report.meta != meta {
+            bail!("reports of different evaluations cannot be merged: {:?} and {:?}", meta, report.meta);
+        }
+        rows.extend(report.tasks.into_values().flat_map(|t| t.rows));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for row in &rows {
+        if !seen.insert((row.task.clone(), row.seed)) {
+            bail!("episode {} of {} is in two reports", row.seed, row.task);
+        }
+    }
+    Ok(tabulate(meta, rows))
+}
+
+/// The table people read.
+pub fn print(report: &Report) {
+    println!(
+        "policy {}  robot {}  clock {}  re-prediction {}  instruction {:?}  factors {}  scene {}  disturbance {}  planner {}  seeds from {}  mujoco {}",
+        report.meta.policy,
+        report.meta.robot,
+        report.meta.clock,
+        if report.meta.repredict { "on" } else { "off" },
+        report.meta.instruction,
+        match &report.meta.perturbation.factors[..] {
+            [] => "none".into(),
+            some => some.iter().map(|factor| factor.name()).collect::<Vec<_>>().join(","),
+        },
+        report.meta.moving,
+        report.meta.disturbance.map_or("none", Disturbance::name),
+        report.meta.planner,
+        report.meta.seed,
+        report.meta.versions.get("mujoco").map_or("?", |v| v.as_str()),
+    );
+    println!("grasp {}  judge {}  cameras {}", report.meta.grasp, report.meta.judge, report.meta.cameras);
+    println!(
+        "{:<28} {:>9} {:>9} {:>17} {:>8} {:>13} {:>8}",
+        "task", "successes", "rate", "95 % (Wilson)", "secs", "first choice", "chance"
+    );
+    for (task, t) in &report.tasks {
+        println!(
+            "{task:<28} {:>5}/{:<3} {:>8.1}% {:>7.1}% - {:>5.1}% {:>8.1} {:>13} {:>7.1}%",
+            t.successes,
+            t.episodes,
+            100.0 * t.successes as f64 / t.episodes.max(1) as f64,
+            100.0 * t.wilson95[0],
+            100.0 * t.wilson95[1],
+            t.mean_secs,
+            t.first_choice.map_or_else(|| "-".into(), |c| format!("{:.0}%", 100.0 * c)),
+            100.0 * t.chance,
+        );
+    }
+    println!("mean success {:.1} %", 100.0 * report.mean);
+}
+
+/// All tasks together on one line: successes and interval.
+pub fn line(report: &Report) -> String {
+    let episodes = report.tasks.values().map(|t| t.episodes).sum();
+    let successes = report.tasks.values().map(|t| t.successes).sum();
+    let [low, high] = wilson::interval95(successes, episodes);
+    format!("{successes:>5}/{episodes:<3} {:>7.1}% - {:>5.1}%", 100.0 * low, 100.0 * high)
+}

@@ -1,0 +1,75 @@
+//! How episodes ended, to look at: a picture of each, and all of them on one sheet.
+
+use std::{
+    fs::File,
+    io::BufReader,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use neuraxis_core::CameraView;
+
+use super::Report;
+use crate::film::write_png;
+
+/// Which camera.
+const SHOWN: &str = "front";
+/// Width of a picture's frame, green for success and red for none [px].
+const FRAME: usize = 3;
+const GREEN: [u8; 3] = [40, 160, 60];
+const RED: [u8; 3] = [210, 40, 40];
+/// Pictures of a row; further episodes are left out of the sheet.
+const MOST_COLUMNS: usize = 25;
+
+/// Keeps the end of an episode as DIR/TASK-SEED.png.
+pub fn save(dir: &Path, task: &str, seed: u64, views: &[CameraView]) -> Result<()> {
+    let view = views.iter().find(|view| &*view.name == SHOWN).context("no front camera")?;
+    write_png(&file(dir, task, seed), view.intrinsics.width as usize, &view.rgb)
+}
+
+/// DIR/sheet.png: a row for each task of the report, an episode in each column.
+pub fn compose(dir: &Path, report: &Report) -> Result<PathBuf> {
+    let mut cells = Vec::new();
+    let (mut side, mut columns) = (1, 1);
+    for (row, (task, table)) in report.tasks.iter().enumerate() {
+        for (column, episode) in table.rows.iter().take(MOST_COLUMNS).enumerate() {
+            let (width, rgb) = read(&file(dir, task, episode.seed))?;
+            (side, columns) = (side.max(width), columns.max(column + 1));
+            cells.push((row, column, episode.success, width, rgb));
+        }
+    }
+    let cell = side + 2 * FRAME;
+    let (width, height) = (columns * cell, report.tasks.len().max(1) * cell);
+    let mut pixels = vec![255u8; 3 * width * height];
+    let mut paint = |x: usize, y: usize, colour: &[u8]| {
+        let at = 3 * (y * width + x);
+        if let Some(pixel) = pixels.get_mut(at..at + 3) {
+            pixel.copy_from_slice(colour);
+        }
+    };
+    for (row, column, success, width, rgb) in &cells {
+        let (left, top) = (column * cell, row * cell);
+        for i in 0..cell * cell {
+            paint(left + i % cell, top + i / cell, if *success { &GREEN } else { &RED });
+        }
+        for (i, colour) in rgb.chunks_exact(3).enumerate() {
+            paint(left + FRAME + i % width, top + FRAME + i / width, colour);
+        }
+    }
+    let out = dir.join("sheet.png");
+    write_png(&out, width, &pixels)?;
+    Ok(out)
+}
+
+fn file(dir: &Path, task: &str, seed: u64) -> PathBuf {
+    dir.join(format!("{task}-{seed}.png"))
+}
+
+/// Width and pixels of a picture that [`save`] made.
+fn read(file: &Path) -> Result<(usize, Vec<u8>)> {
+    let named = || file.display().to_string();
+    let mut reader = png::Decoder::new(BufReader::new(File::open(file).with_context(named)?)).read_info()?;
+    let mut rgb = vec![0; reader.output_buffer_size().with_context(named)?];
+    let info = reader.next_frame(&mut rgb).with_context(named)?;
+    Ok((info.width as usize, rgb))
+}

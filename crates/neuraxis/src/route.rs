@@ -26,8 +26,8 @@ const CONTACT_M: f64 = 0.045;
 const BACK_M: f64 = 0.05;
 /// Marks of a cloud this near to the arm are taken for the arm [m].
 const SPARE_M: f64 = 0.03;
-/// A tool this far from the key-frame reached last is on its way [m].
-const UNDER_WAY_M: f64 = 0.02;
+/// Joints that differ by less from one observation to the next stand [rad].
+const STILL_RAD: f64 = 0.003;
 /// A key-frame this near to the one planned for is the same [m], [rad]; one under way may move by as much as a policy's
 /// prediction may without being a jump.
 const SAME_M: f64 = 1e-4;
@@ -43,9 +43,19 @@ pub struct Router {
     field: DistanceField,
     cloud: Cloud,
     fuse: PolicyConfig,
-    /// For which key-frame, after how many reached.
-    planned: Option<(KeyFrame, u32, JointPath)>,
+    planned: Option<Plan>,
+    /// At the last observation.
+    seen_q: Option<Joints>,
     plans: u64,
+}
+
+/// A path, and what it was planned for.
+struct Plan {
+    keyframe: KeyFrame,
+    from: Joints,
+    /// Key-frames reached before.
+    after: u32,
+    path: JointPath,
 }
 
 impl Router {
@@ -62,6 +72,7 @@ impl Router {
             cloud: Cloud::default(),
             fuse: PolicyConfig::default(),
             planned: None,
+            seen_q: None,
             plans: 0,
         }))
     }
@@ -83,20 +94,20 @@ impl Router {
         if keyframe.ignore_collisions {
             return Ok(prediction);
         }
-        if let Some((planned, after, path)) = &self.planned
-            && *after == reached
-        {
-            let (metres, radians) = planned.world_from_tool.distance(&keyframe.world_from_tool);
-            let is_moving = seen.world_from_tool.distance(&seen.progress.reached_world_from_tool).0 > UNDER_WAY_M;
-            if metres < SAME_M && radians < SAME_RAD {
-                return Ok(Prediction { path: Some(*path), ..prediction });
+        let is_moving = self.seen_q.replace(seen.q).is_some_and(|before| before.max_abs_diff(&seen.q) > STILL_RAD);
+        if let Some(plan) = &self.planned {
+            let (metres, radians) = plan.keyframe.world_from_tool.distance(&keyframe.world_from_tool);
+            let is_at_start = plan.from.max_abs_diff(&seen.q) < STILL_RAD;
+            if is_at_start && metres < SAME_M && radians < SAME_RAD {
+                return Ok(Prediction { path: Some(plan.path), ..prediction });
             }
-            if is_moving && metres < MOVED_M && radians < MOVED_RAD {
+            // The motion under way goes on with its path; a new one would begin elsewhere.
+            if is_moving && plan.after == reached && metres < MOVED_M && radians < MOVED_RAD {
                 return Ok(prediction);
             }
         }
         let path = self.plan(seen, &keyframe, plant)?;
-        self.planned = Some((keyframe, reached, path));
+        self.planned = Some(Plan { keyframe, from: seen.q, after: reached, path });
         Ok(Prediction { path: Some(path), ..prediction })
     }
 

@@ -15,9 +15,9 @@ use crate::{SimError, colour::COLOURS, model::TABLE_Z_M, plant::WorldData};
 
 const COUNT: usize = 3;
 /// Top of an unpressed cap above the table [m].
-const TOP_M: f64 = 0.045;
+pub(super) const TOP_M: f64 = 0.045;
 /// Travel that counts as pressed, and that the expert presses [m].
-const PRESSED_M: f64 = 0.003;
+pub(super) const PRESSED_M: f64 = 0.003;
 const PUSH_M: f64 = 0.007;
 /// The finger tips reach this far beyond the tool point [m].
 const TIP_M: f64 = 0.009;
@@ -70,26 +70,42 @@ fn sentence(order: &[usize], colours: &[usize], rng: &mut Pcg64) -> String {
     }
 }
 
+/// A button that springs back, and the cover that hides its colour once it has been pressed; until then that waits under
+/// the table. Radii of base, cap and cover [m]. Its joint is `press`, the cover's body `cover`, each with its number.
+pub(super) fn button(i: usize, [x, y]: [f64; 2], [base, cap, cover]: [f64; 3], rgba: &str) -> String {
+    let cap_z = TOP_M - 0.0075;
+    format!(
+        r#"<body name="button{i}" pos="{x} {y} {TABLE_Z_M}">
+          <geom type="cylinder" size="{base} 0.0125" pos="0 0 0.0125" rgba="0.93 0.93 0.93 1"/>
+          <body name="cap{i}" pos="0 0 {cap_z}">
+            <joint name="press{i}" type="slide" axis="0 0 -1" range="0 0.012" stiffness="250" damping="3" armature="0.01"/>
+            <geom type="cylinder" size="{cap} 0.0075" mass="0.02" rgba="{rgba}"/>
+          </body>
+        </body>
+        <body name="cover{i}" mocap="true" pos="{x} {y} 0.2">
+          <geom type="cylinder" size="{cover} 0.0085" contype="0" conaffinity="0" rgba="0.12 0.12 0.12 1"/>
+        </body>"#
+    )
+}
+
+/// Where a cover belongs on a pressed button with this travel, in the world [m].
+pub(super) fn cover_z_m(travel_m: f64) -> f64 {
+    TABLE_Z_M + TOP_M - 0.0075 - travel_m
+}
+
+/// Above a button, and pressing it, with the middle of its foot at `at` [m].
+pub(super) fn press(at: Vector3<f64>) -> [KeyFrame; 2] {
+    let tool = |z: f64| tool_down(at + Vector3::new(0.0, 0.0, z), 0.0);
+    [
+        keyframe(tool(TOP_M + 0.08), Gripper::Closed, false),
+        keyframe(tool(TOP_M + TIP_M - PUSH_M), Gripper::Closed, true),
+    ]
+}
+
 impl Task for Buttons {
     fn bodies(&self) -> String {
-        let mut xml = String::new();
-        for (i, ([x, y], colour)) in self.places.iter().zip(&self.colours).enumerate() {
-            let cap_z = TOP_M - 0.0075;
-            xml += &format!(
-                r#"<body name="button{i}" pos="{x} {y} {TABLE_Z_M}">
-                  <geom type="cylinder" size="0.038 0.0125" pos="0 0 0.0125" rgba="0.93 0.93 0.93 1"/>
-                  <body name="cap{i}" pos="0 0 {cap_z}">
-                    <joint name="press{i}" type="slide" axis="0 0 -1" range="0 0.012" stiffness="250" damping="3" armature="0.01"/>
-                    <geom type="cylinder" size="0.029 0.0075" mass="0.02" rgba="{rgba}"/>
-                  </body>
-                </body>
-                <body name="cover{i}" mocap="true" pos="{x} {y} 0.2">
-                  <geom type="cylinder" size="0.0305 0.0085" contype="0" conaffinity="0" rgba="0.12 0.12 0.12 1"/>
-                </body>"#,
-                rgba = COLOURS[*colour].rgba(),
-            );
-        }
-        xml
+        let buttons = self.places.iter().zip(&self.colours).enumerate();
+        buttons.map(|(i, (at, colour))| button(i, *at, [0.038, 0.029, 0.0305], &COLOURS[*colour].rgba())).collect()
     }
 
     fn goals(&self) -> &[Goal] {
@@ -106,11 +122,7 @@ impl Task for Buttons {
             .iter()
             .flat_map(|b| {
                 let [x, y] = self.places[*b];
-                let at = |z: f64| tool_down(Vector3::new(x, y, TABLE_Z_M + z), 0.0);
-                [
-                    keyframe(at(TOP_M + 0.08), Gripper::Closed, false),
-                    keyframe(at(TOP_M + TIP_M - PUSH_M), Gripper::Closed, true),
-                ]
+                press(Vector3::new(x, y, TABLE_Z_M))
             })
             .collect()
     }
@@ -138,7 +150,7 @@ impl Judge for ButtonJudge {
                 self.pressed.push(i);
             }
             if self.pressed.contains(&i) {
-                world.mocap_z(self.cover[i], TABLE_Z_M + TOP_M - 0.0075 - travel);
+                world.mocap_z(self.cover[i], cover_z_m(travel));
             }
         }
     }

@@ -7,13 +7,14 @@ use rand_pcg::Pcg64;
 
 use super::{
     super::{
-        choose,
-        drawer::{Drawer, NAMES},
+        buttons::button,
+        choose, colours,
+        drawer::{Drawer, HANDLE_Z_M, NAMES},
         shapes::{Spot, Stuff, boxed, plate},
     },
     table::{Roles, Start, Words},
 };
-use crate::{colour::COLOURS, model::TABLE_Z_M, tasks::Task};
+use crate::{colour::COLOURS, tasks::Task};
 
 pub(super) const BLOCKS: usize = 3;
 pub(super) const PLATES: usize = 2;
@@ -21,8 +22,6 @@ pub(super) const BUTTONS: usize = 2;
 /// Half a block's side, half a plate's side [m].
 pub(super) const HALF_M: f64 = 0.018;
 pub(super) const PLATE_M: f64 = 0.05;
-/// Top of an unpressed button [m].
-pub(super) const TOP_M: f64 = 0.045;
 /// Where blocks stand at the start, more or less [m].
 pub(super) const SLOTS: [[f64; 2]; 4] = [[0.14, 0.31], [0.26, 0.31], [0.14, -0.31], [0.26, -0.31]];
 /// Inside a drawer, from its front panel, and in which height blocks stand [m].
@@ -59,17 +58,11 @@ impl Bench {
                 Start::Inside { block, drawer } => {
                     let at = cabinet.spot().point(INSIDE_X_M, 0.0, 0.0);
                     blocks[block] = Spot::new([at.x, at.y], cabinet.spot().yaw);
-                    heights_m[block] = super::super::drawer::HANDLE_Z_M[drawer] + INSIDE_Z_M;
+                    heights_m[block] = HANDLE_Z_M[drawer] + INSIDE_Z_M;
                 }
             }
         }
-        let mut colours = choose(rng, BLOCKS + PLATES + BUTTONS, COLOURS.len());
-        if let Some(colour) = variation.map(|v| v % COLOURS.len()) {
-            match colours.iter().position(|c| *c == colour) {
-                Some(at) => colours.swap(at, meant),
-                None => colours[meant] = colour,
-            }
-        }
+        let colours = colours(rng, BLOCKS + PLATES + BUTTONS, meant, variation);
         Self { cabinet, blocks, heights_m, plates, buttons, colours }
     }
 
@@ -99,24 +92,7 @@ impl Bench {
             xml += &spot.fixed(&format!("plate{i}"), &plate([PLATE_M; 2], [0.0; 2], &rgba(BLOCKS + i)));
         }
         for (i, spot) in self.buttons.iter().enumerate() {
-            let (cap_z, Spot { x, y, .. }) = (TOP_M - 0.0075, spot);
-            xml += &spot.fixed(
-                &format!("button{i}"),
-                &format!(
-                    r#"<geom type="cylinder" size="0.036 0.0125" pos="0 0 0.0125" rgba="0.93 0.93 0.93 1"/>
-                    <body name="cap{i}" pos="0 0 {cap_z}">
-                      <joint name="press{i}" type="slide" axis="0 0 -1" range="0 0.012" stiffness="250" damping="3" armature="0.01"/>
-                      <geom type="cylinder" size="0.027 0.0075" mass="0.02" rgba="{}"/>
-                    </body>"#,
-                    rgba(BLOCKS + PLATES + i)
-                ),
-            );
-            xml += &format!(
-                r#"<body name="cover{i}" mocap="true" pos="{x} {y} {}">
-                  <geom type="cylinder" size="0.0285 0.0085" contype="0" conaffinity="0" rgba="0.12 0.12 0.12 1"/>
-                </body>"#,
-                TABLE_Z_M - 0.5
-            );
+            xml += &button(i, [spot.x, spot.y], [0.036, 0.027, 0.0285], &rgba(BLOCKS + PLATES + i));
         }
         xml
     }

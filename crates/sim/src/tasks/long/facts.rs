@@ -2,14 +2,15 @@
 
 use nalgebra::{Isometry3, Point3, Vector3};
 
-use super::bench::{BLOCKS, BUTTONS, HALF_M, PLATE_M, PLATES, TOP_M};
+use super::{
+    super::buttons::{PRESSED_M, cover_z_m},
+    bench::{BLOCKS, BUTTONS, HALF_M, PLATE_M, PLATES},
+};
 use crate::{model::TABLE_Z_M, plant::WorldData};
 
 /// Opening from which a drawer counts as open, and up to which it counts as closed [m].
 const OPEN_M: f64 = 0.15;
 const CLOSED_M: f64 = 0.02;
-/// Travel of a pressed button [m].
-const PRESSED_M: f64 = 0.003;
 
 /// Something that a goal asks for; numbers are those of the scene.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -81,7 +82,7 @@ impl Facts {
             let travel = world.qpos()[self.presses[i]];
             let before = self.hold(&Fact::Pressed(i), world);
             if before || travel > PRESSED_M {
-                world.mocap_z(self.covers[i].1, TABLE_Z_M + TOP_M - 0.0075 - travel);
+                world.mocap_z(self.covers[i].1, cover_z_m(travel));
             }
             if !before && travel > PRESSED_M {
                 pressed = Some(i);

@@ -7,10 +7,11 @@ use neuraxis_core::{Gripper, KeyFrame};
 
 use super::{
     super::{
+        buttons::{self, TOP_M},
         drawer,
         script::{keyframe, moved, pick, put, smallest, tool_down, yaw},
     },
-    bench::{BLOCKS, HALF_M, INSIDE_X_M, INSIDE_Z_M, SLOTS, TOP_M},
+    bench::{BLOCKS, HALF_M, INSIDE_X_M, INSIDE_Z_M, SLOTS},
     facts::{Fact, Facts},
 };
 use crate::{model::TABLE_Z_M, plant::WorldData};
@@ -19,9 +20,6 @@ use crate::{model::TABLE_Z_M, plant::WorldData};
 const PULL_M: f64 = 0.195;
 /// The tool crosses an open drawer this far above its handle's middle [m].
 const CROSS_M: f64 = 0.11;
-/// A button is pressed this far; the finger tips reach this far beyond the tool point [m].
-const PUSH_M: f64 = 0.007;
-const TIP_M: f64 = 0.009;
 
 pub(super) fn next(fact: &Fact, facts: &Facts, world: &WorldData) -> Vec<KeyFrame> {
     let skills = Skills { facts, world };
@@ -151,11 +149,7 @@ impl Skills<'_> {
 
     fn press(&self, button: usize) -> Vec<KeyFrame> {
         let at = self.world.body_position(self.facts.buttons[button]);
-        let tool = |z: f64| tool_down(at + Vector3::new(0.0, 0.0, z), 0.0);
-        vec![
-            keyframe(tool(TOP_M + 0.08), Gripper::Closed, false),
-            keyframe(tool(TOP_M + TIP_M - PUSH_M), Gripper::Closed, true),
-            keyframe(tool(TOP_M + 0.10), Gripper::Closed, true),
-        ]
+        let away = tool_down(at + Vector3::new(0.0, 0.0, TOP_M + 0.10), 0.0);
+        buttons::press(at).into_iter().chain([keyframe(away, Gripper::Closed, true)]).collect()
     }
 }

@@ -25,17 +25,17 @@ const ITEMS: [(&str, &str, [f64; 3]); 9] = [
     ("mustard", "0.95 0.85 0.10 1", [0.016, 0.022, 0.035]),
     ("sugar", "0.97 0.95 0.90 1", [0.018, 0.026, 0.035]),
 ];
-/// Where the groceries stand, before each is moved a little [m].
+/// Where the groceries stand, before each is moved a little; a hand must fit between them [m].
 const PLACES: [[f64; 2]; 9] = [
-    [0.22, 0.19],
-    [0.22, 0.31],
-    [0.36, 0.22],
-    [0.36, 0.34], //
-    [0.22, -0.19],
-    [0.22, -0.31],
-    [0.36, -0.22],
-    [0.36, -0.34], //
-    [0.24, 0.0],
+    [0.26, 0.175],
+    [0.24, 0.33],
+    [0.385, 0.125],
+    [0.37, 0.28], //
+    [0.26, -0.175],
+    [0.24, -0.33],
+    [0.385, -0.125],
+    [0.37, -0.28], //
+    [0.29, 0.0],
 ];
 /// Inside of the cupboard: half width, depth, height, floor above the table; thickness of boards [m].
 const HALF_WIDE_M: f64 = 0.13;

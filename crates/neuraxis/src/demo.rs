@@ -13,10 +13,7 @@ use neuraxis_core::{
     ArmState, Instruction, Nanos, Observation, PERIOD_BRAINSTEM, Policy, PolicyError, Prediction, TextEmbedder,
 };
 use neuraxis_policy::text::MiniLm;
-use neuraxis_sim::{
-    CameraRig, Plant, Setup,
-    tasks::{long, names},
-};
+use neuraxis_sim::{CameraRig, Plant, Setup, tasks::kinds};
 use parking_lot::Mutex;
 use serde_json::json;
 
@@ -72,7 +69,7 @@ pub fn run(config: &Config, plan: &DemoPlan) -> Result<bool> {
     neuraxis_policy::use_one_thread();
     let studio = Studio::new(config.clone())?;
     let setup = studio.setup(&plan.task, plan.seed)?;
-    let is_long = names(&long()).contains(&plan.task.as_str());
+    let is_long = kinds().iter().any(|kind| kind.name == plan.task && kind.is_long());
     if is_long && plan.actor == Actor::Expert && plan.clock == ClockChoice::Realtime {
         bail!("{}: the expert of a long task looks at the true world again and again: --clock lockstep", plan.task);
     }

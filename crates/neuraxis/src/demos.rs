@@ -17,7 +17,7 @@ use neuraxis_policy::{
     sample::{LabelledGoal, Record},
     views,
 };
-use neuraxis_sim::{CameraRig, lens::bell};
+use neuraxis_sim::{CameraRig, lens::bell, tasks::kinds};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 use serde_json::json;
@@ -50,6 +50,10 @@ const NOISE_RAD: f64 = 0.06;
 /// Generates one shard into `dir`; `report(done, kept, failed)` after each episode. Resumes a shard that was cut off.
 pub fn generate(config: &Config, plan: &DemosPlan, dir: &Path, mut report: impl FnMut(u64, u64, u64)) -> Result<()> {
     let studio = Studio::new(config.clone())?;
+    if let Some(task) = plan.tasks.iter().find(|task| kinds().iter().any(|kind| kind.name == **task && kind.is_long()))
+    {
+        bail!("{task}: demonstrations are of single tasks; a long one is for a brain");
+    }
     let policy = PolicyConfig::default();
     let total = plan.episodes * plan.tasks.len() as u64;
     let (mut writer, first) = open(dir, plan, &studio.config.name, &policy)?;

@@ -238,8 +238,8 @@ fn lockstep(
     let mut rig = CameraRig::new(setup)?;
     let recorder = Arc::new(Mutex::new(recorder));
     let is_script = matches!(source, Source::Script(_));
-    let keyframes = studio.script(setup, &lockstep, setup.goal());
-    let expert = is_script.then(|| Expert::new(setup, setup.goal().clone(), keyframes));
+    let keyframes = || studio.script(setup, &lockstep, setup.goal());
+    let expert = is_script.then(|| Expert::new(setup, setup.goal().clone(), keyframes()));
     let mut filmed = Filmed { source, expert, recorder: recorder.clone(), times: Histogram::default(), trouble: None };
     let mut witness = Together(recorder.clone());
     let outcome = lockstep.run(&mut filmed, words, setup.goal(), Some(&mut rig), &mut witness)?;

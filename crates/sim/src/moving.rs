@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 
-use crate::{SimError, model, plant::WorldData};
+use crate::{SimError, grasp::Jointed, model, plant::WorldData};
 
 /// How what stands on the table moves during the approach.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,12 +97,11 @@ impl Motion {
         let (window_secs, way_m) = moving.draw(&mut rng)?;
         let direction = rng.random_range(0.0..std::f64::consts::TAU);
         let speed = way_m / (window_secs[1] - window_secs[0]);
-        let joints = model.jnt_type().iter().zip(model.jnt_qposadr()).zip(model.jnt_bodyid());
-        let free: Vec<_> = joints.filter(|((kind, _), _)| **kind == MjtJoint::mjJNT_FREE).collect();
+        let free = Jointed::all(model, MjtJoint::mjJNT_FREE);
         let placed = model.body_mocapid().iter().enumerate().filter(|(_, id)| **id >= 0).map(|(body, _)| body);
         Some(Self {
-            roots: free.iter().map(|(_, body)| **body as usize).chain(placed).collect(),
-            free: free.iter().map(|((_, qpos), _)| **qpos as usize).collect(),
+            roots: free.iter().map(|thing| thing.body).chain(placed).collect(),
+            free: free.iter().map(|thing| thing.qpos).collect(),
             window_secs,
             velocity_m_s: [speed * direction.cos(), speed * direction.sin()],
             shift_m: [0.0; 2],

@@ -230,7 +230,8 @@ impl Perturbation {
         if self.has(Factor::Latency) { self.latency_secs } else { 0.0 }
     }
 
-    /// Changes a scene before it is compiled; `base` is the robot's first body. Bodies with a joint of their own are moved; others receive.
+    /// Changes a scene before it is compiled; `base` is the robot's first body. Bodies with a joint of their own are
+    /// moved; others receive.
     pub(crate) fn apply(&self, spec: &mut MjSpec, seed: u64, base: &str) {
         let mut things = model::scene_bodies(spec, base);
         things.retain(|thing| !thing.name.starts_with("distractor"));

@@ -135,6 +135,7 @@ impl Search<'_> {
             path.splice(first + 1..=last, [from, to]);
         }
     }
+
     /// Tries one corner in the place of two: about where the lines before and after them would meet.
     fn merge(&self, path: &mut Vec<Joints>, rng: &mut Pcg64) {
         let Some(pairs) = path.len().checked_sub(3).filter(|pairs| *pairs > 0) else { return };

@@ -6,7 +6,7 @@ use super::{Goal, Judge};
 use crate::plant::WorldData;
 
 /// Time for which all conditions must hold [s].
-const HOLDS_SECS: f64 = 0.3;
+pub(super) const HOLDS_SECS: f64 = 0.3;
 
 /// One condition; indices come from [`WorldData`].
 #[derive(Clone, Debug)]
@@ -37,14 +37,17 @@ impl Condition {
 
     fn holds(&self, world: &WorldData) -> bool {
         match self {
-            Self::Inside { body, frame, low, high } => {
-                let at = world.pose(*frame).inverse() * nalgebra::Point3::from(world.body_position(*body));
-                (0..3).all(|i| low[i] <= at[i] && at[i] <= high[i])
-            }
+            Self::Inside { body, frame, low, high } => is_inside(world, *body, *frame, low, high),
             Self::Moved { qpos, from, least } => (world.qpos()[*qpos] - from).abs() > *least,
             Self::Released { body } => world.touching_fingers(*body) == [false; 2],
         }
     }
+}
+
+/// The body's origin lies in a box of the frame's.
+pub(super) fn is_inside(world: &WorldData, body: usize, frame: usize, low: &Vector3<f64>, high: &Vector3<f64>) -> bool {
+    let at = world.pose(frame).inverse() * nalgebra::Point3::from(world.body_position(body));
+    (0..3).all(|i| low[i] <= at[i] && at[i] <= high[i])
 }
 
 /// Judges goals that are each a list of conditions.

@@ -9,7 +9,7 @@ use rand_pcg::Pcg64;
 
 use super::{
     Goal, Judge, Task, chosen, goals,
-    script::{keyframe, tool_forward},
+    script::{keyframe, moved, tool_down, tool_forward, yaw},
     shapes::Spot,
 };
 use crate::plant::WorldData;
@@ -22,6 +22,10 @@ const HANDLE_OUT_M: f64 = 0.045;
 const OPEN_M: f64 = 0.15;
 const PULL_M: f64 = 0.18;
 pub(super) const BEFORE_M: f64 = 0.09;
+/// Pulled almost all the way, so that there is room for the hand [m].
+pub(super) const WIDE_M: f64 = 0.195;
+/// Inside of a drawer in its frame [m].
+pub(super) const INSIDE_M: [[f64; 3]; 2] = [[0.0, -0.12, -0.05], [0.20, 0.12, 0.05]];
 /// The tool points down into the cabinet by this much [rad].
 const TILT_RAD: f64 = 0.7;
 
@@ -72,6 +76,17 @@ impl Drawer {
 pub(super) fn handle(drawer: usize, out: f64) -> Isometry3<f64> {
     // Level at these heights the FR3's joint 6 would be at its limit.
     tool_forward(Vector3::new(-HANDLE_OUT_M - out, 0.0, HANDLE_Z_M[drawer]), 0.0, TILT_RAD)
+}
+
+/// Where the tool draws back to from a handle that it has left pulled out this far [m].
+pub(super) fn away(cabinet: &Isometry3<f64>, drawer: usize, out: f64) -> Isometry3<f64> {
+    moved(&(cabinet * handle(drawer, out + 0.05)), 0.0, 0.0, 0.09)
+}
+
+/// The tool pointing down, well clear of that drawer, which a hand that swings by would move.
+pub(super) fn clear(cabinet: &Isometry3<f64>, drawer: usize, out: f64) -> Isometry3<f64> {
+    let at = away(cabinet, drawer, out).translation.vector + cabinet * Vector3::new(-0.06, 0.0, 0.06);
+    tool_down(at, yaw(cabinet))
 }
 
 fn sentence(name: &str, rng: &mut Pcg64) -> String {

@@ -1,6 +1,6 @@
 //! put_item_in_drawer: open the named drawer and put the block into it.
 
-use nalgebra::{Point3, Vector3};
+use nalgebra::Point3;
 use neuraxis_core::{Gripper, KeyFrame};
 use rand::Rng;
 use rand_pcg::Pcg64;
@@ -8,7 +8,7 @@ use rand_pcg::Pcg64;
 use super::{
     Goal, Judge, Task,
     condition::{Condition, Conditions},
-    drawer::{Drawer, HANDLE_Z_M, NAMES},
+    drawer::{self, Drawer, HANDLE_Z_M, INSIDE_M, NAMES, WIDE_M},
     either_side, goals,
     script::{keyframe, moved, pick, put, smallest, tool_down, yaw},
     shapes::{Spot, Stuff, boxed},
@@ -22,10 +22,6 @@ const OUT_M: f64 = 0.135;
 const FLOOR_M: f64 = -0.041;
 /// The tool passes this far above the drawer's edge [m].
 const OVER_M: f64 = 0.11;
-/// After the pull the hand goes back this far along the drawer's way, and up [m].
-const AWAY_M: [f64; 2] = [0.05, 0.09];
-/// The drawer is pulled almost all the way, so that there is room for the hand [m].
-const PULL_M: f64 = 0.195;
 
 pub struct Item {
     cabinet: Drawer,
@@ -74,17 +70,13 @@ impl Task for Item {
 
     fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
         let [drawer] = goal.targets[..] else { return Vec::new() };
-        let mut script = self.cabinet.pull(drawer, PULL_M);
-        let out = self.cabinet.handle(drawer, PULL_M);
-        let away = moved(&self.cabinet.handle(drawer, PULL_M + AWAY_M[0]), 0.0, 0.0, AWAY_M[1]);
         let world_from_cabinet = self.cabinet.spot().pose();
-        // Well clear of the drawer, which a hand that swings by would close again.
-        let clear = away.translation.vector + world_from_cabinet * Vector3::new(-0.06, 0.0, 0.06);
-        let down = tool_down(clear, yaw(&world_from_cabinet));
-        script.push(keyframe(out, Gripper::Open, true));
-        script.push(keyframe(away, Gripper::Open, true));
+        let clear = drawer::clear(&world_from_cabinet, drawer, WIDE_M);
+        let mut script = self.cabinet.pull(drawer, WIDE_M);
+        script.push(keyframe(self.cabinet.handle(drawer, WIDE_M), Gripper::Open, true));
+        script.push(keyframe(drawer::away(&world_from_cabinet, drawer, WIDE_M), Gripper::Open, true));
         // On a straight line this turn would lead through the wrist's singularity.
-        script.push(keyframe(down, Gripper::Open, false));
+        script.push(keyframe(clear, Gripper::Open, false));
 
         let block = world.body_pose("block");
         let held = smallest(yaw(&block), std::f64::consts::FRAC_PI_2);
@@ -94,7 +86,7 @@ impl Task for Item {
         let over = moved(&there, 0.0, 0.0, OVER_M);
         // High enough at once to cross over the drawer's front.
         let lift = over.translation.z - grasp.translation.z;
-        let above = clear.z - grasp.translation.z;
+        let above = clear.translation.z - grasp.translation.z;
         script.push(keyframe(moved(&grasp, 0.0, 0.0, above), Gripper::Open, false));
         script.extend(pick(moved(&grasp, 0.0, 0.0, 0.12), grasp, lift.max(0.10)));
         script.extend(put(over, there, 0.10));
@@ -102,9 +94,8 @@ impl Task for Item {
     }
 
     fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
-        let stowed = |i: usize| {
-            Condition::left_inside(world, "block", &format!("drawer{i}"), [0.0, -0.12, -0.05], [0.20, 0.12, 0.05])
-        };
+        let [low, high] = INSIDE_M;
+        let stowed = |i: usize| Condition::left_inside(world, "block", &format!("drawer{i}"), low, high);
         Conditions::judge(NAMES.len(), stowed)
     }
 }

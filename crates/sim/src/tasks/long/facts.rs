@@ -1,9 +1,13 @@
 //! What can hold at the workbench, read from the true state.
 
-use nalgebra::{Isometry3, Point3, Vector3};
+use nalgebra::{Isometry3, Vector3};
 
 use super::{
-    super::buttons::{PRESSED_M, cover_z_m},
+    super::{
+        buttons::{PRESSED_M, cover_z_m},
+        condition::is_inside,
+        drawer::INSIDE_M,
+    },
     bench::{BLOCKS, BUTTONS, HALF_M, PLATE_M, PLATES},
 };
 use crate::{model::TABLE_Z_M, plant::WorldData};
@@ -106,8 +110,8 @@ impl Facts {
     /// The drawer that a block is in.
     pub(super) fn holder(&self, block: usize, world: &WorldData) -> Option<usize> {
         (0..3).find(|i| {
-            let (low, high) = (Vector3::new(0.0, -0.12, -0.05), Vector3::new(0.20, 0.12, 0.05));
-            is_inside(&self.drawer(*i, world), &self.block(block, world), &low, &high)
+            let [low, high] = INSIDE_M.map(Vector3::from);
+            is_inside(world, self.blocks[block], self.drawers[*i], &low, &high)
         })
     }
 
@@ -115,16 +119,11 @@ impl Facts {
     pub(super) fn occupant(&self, plate: usize, world: &WorldData) -> Option<usize> {
         let near = PLATE_M - 0.01;
         let (low, high) = (Vector3::new(-near, -near, 0.0), Vector3::new(near, near, 1.5 * HALF_M));
-        (0..BLOCKS).find(|i| is_inside(&world.pose(self.plates[plate]), &self.block(*i, world), &low, &high))
+        (0..BLOCKS).find(|i| is_inside(world, self.blocks[*i], self.plates[plate], &low, &high))
     }
 
     /// The block that stands on a block.
     pub(super) fn above(&self, block: usize, world: &WorldData) -> Option<usize> {
         (0..BLOCKS).find(|i| *i != block && self.hold(&Fact::Stacked { block: *i, on: block }, world))
     }
-}
-
-fn is_inside(frame: &Isometry3<f64>, body: &Isometry3<f64>, low: &Vector3<f64>, high: &Vector3<f64>) -> bool {
-    let at = frame.inverse() * Point3::from(body.translation.vector);
-    (0..3).all(|i| low[i] <= at[i] && at[i] <= high[i])
 }

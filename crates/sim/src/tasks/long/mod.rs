@@ -18,13 +18,10 @@ use self::{
     facts::{Fact, Facts},
     table::Roles,
 };
-use super::{Goal, Judge, Task};
+use super::{Goal, Judge, Task, condition::HOLDS_SECS};
 use crate::{SimError, plant::WorldData};
 
 pub(super) use self::table::{ENTRIES, Entry};
-
-/// All facts must hold for this long [s].
-const HOLDS_SECS: f64 = 0.3;
 
 /// A scene and what is to be done in it.
 pub(super) struct Chain {

@@ -16,8 +16,6 @@ use super::{
 };
 use crate::{model::TABLE_Z_M, plant::WorldData};
 
-/// A drawer is pulled this far, almost all the way [m].
-const PULL_M: f64 = 0.195;
 /// The tool crosses an open drawer this far above its handle's middle [m].
 const CROSS_M: f64 = 0.11;
 
@@ -53,32 +51,26 @@ impl Skills<'_> {
     }
 
     fn open(&self, drawer: usize) -> Vec<KeyFrame> {
-        let opening = self.facts.opening_m(drawer, self.world).max(0.0);
-        self.slide(drawer, opening, PULL_M)
+        self.slide(drawer, drawer::WIDE_M)
     }
 
     fn close(&self, drawer: usize) -> Vec<KeyFrame> {
-        let opening = self.facts.opening_m(drawer, self.world).max(0.0);
-        self.slide(drawer, opening, 0.0)
+        self.slide(drawer, 0.0)
     }
 
     /// Take a handle, move the drawer, let go, and point the tool down again.
-    fn slide(&self, drawer: usize, from: f64, to: f64) -> Vec<KeyFrame> {
+    fn slide(&self, drawer: usize, to: f64) -> Vec<KeyFrame> {
         let cabinet = self.world.pose(self.facts.cabinet);
+        let from = self.facts.opening_m(drawer, self.world).max(0.0);
         let handle = |out: f64| cabinet * drawer::handle(drawer, out);
-        // Well clear of the drawer, which a hand that swings by would move again.
-        let away = |out: f64| moved(&handle(out + 0.05), 0.0, 0.0, 0.09);
-        let clear = |out: f64| {
-            let at = away(out).translation.vector + cabinet * Vector3::new(-0.06, 0.0, 0.06);
-            tool_down(at, yaw(&cabinet))
-        };
+        let clear = |out: f64| drawer::clear(&cabinet, drawer, out);
         vec![
             keyframe(clear(from), Gripper::Open, false),
             keyframe(handle(from + drawer::BEFORE_M), Gripper::Open, false),
             keyframe(handle(from), Gripper::Closed, true),
             keyframe(handle(to), Gripper::Closed, true),
             keyframe(handle(to), Gripper::Open, true),
-            keyframe(away(to), Gripper::Open, true),
+            keyframe(drawer::away(&cabinet, drawer, to), Gripper::Open, true),
             // On a straight line this turn would lead through the wrist's singularity.
             keyframe(clear(to), Gripper::Open, false),
         ]
@@ -103,7 +95,7 @@ impl Skills<'_> {
         self.carry(block, &Isometry3::from_parts(at.coords.into(), inside.rotation))
     }
 
-    /// To where most room is.
+    /// To the nearest place with room.
     fn aside(&self, block: usize) -> Vec<KeyFrame> {
         let others: Vec<_> =
             (0..BLOCKS).filter(|i| *i != block).map(|i| self.facts.block(i, self.world).translation.vector).collect();

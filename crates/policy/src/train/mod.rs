@@ -1,23 +1,29 @@
-//! Training: data-parallel workers of one torch thread each, one optimiser, checkpoints that resume at any kill.
+//! Training: data-parallel workers of one torch thread each (or one on a CUDA device), one optimiser, checkpoints that
+//! resume at any kill.
 //!
 //! Which samples a step sees is a function of (seed, step), and gradients are summed in worker order, so a resumed
-//! run continues as the unbroken one would have.
+//! run continues as the unbroken one would have: with the same number of workers to the last bit.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::mpsc,
-    time::Instant,
-};
+mod evaluate;
+mod state;
+mod worker;
 
-use tch::{Device, Kind, Tensor, nn};
+use std::{path::PathBuf, sync::mpsc, time::Instant};
+
+use tch::{Device, Tensor, nn};
+
+pub use evaluate::{Evaluation, Evaluator, Picture, Score};
+pub use state::{WarmStart, warm_start};
+pub use worker::forward;
 
 use crate::{
-    Error, Result, StaticStream, TrainConfig,
-    checkpoint::{About, Checkpoint},
-    loss::Terms,
+    Error, Result, TrainConfig,
+    checkpoint::About,
+    loss::TERMS,
     optim::{AdamW, learning_rate},
-    sample::{Batch, Samples},
+    sample::Samples,
 };
+use worker::Worker;
 
 /// Seen by the caller every `log_every` steps.
 #[derive(Copy, Clone, Debug)]
@@ -26,14 +32,27 @@ pub struct Progress {
     pub step: u64,
     /// Steps in all.
     pub steps: u64,
-    /// Mean loss terms since the last report: coarse, fine, rotation, gripper, collision.
-    pub terms: [f64; 5],
+    /// Mean loss terms since the last report, in the order of [`TERMS`].
+    pub terms: [f64; TERMS.len()],
     /// Norm of the last gradient.
     pub grad_norm: f64,
     /// Learning rate.
     pub lr: f64,
-    /// Samples per second since the last report.
+    /// Samples per second since the last report, evaluation and checkpoints not counted.
     pub samples_per_sec: f64,
+}
+
+/// What a run tells its caller.
+#[derive(Debug)]
+pub enum News {
+    /// It started from other weights.
+    Warm(WarmStart),
+    /// It goes on after this many steps.
+    Resumed(u64),
+    /// Losses.
+    Progress(Progress),
+    /// Errors on held-out observations.
+    Evaluated(Evaluation),
 }
 
 /// Where a run keeps its files.
@@ -43,6 +62,8 @@ pub struct RunFiles {
     pub weights: PathBuf,
     /// Everything needed to go on.
     pub state: PathBuf,
+    /// Weights to start from where there is no state yet.
+    pub init: Option<PathBuf>,
 }
 
 /// All parameters of a network in a fixed order.
@@ -52,168 +73,120 @@ pub fn parameters(store: &nn::VarStore) -> Vec<(String, Tensor)> {
     all
 }
 
-/// Trains until `config.steps`, or until `go_on` says no (then the state is saved).
+/// Trains until `config.steps`, or until `go_on` says no (then the state is saved). Returns the steps taken in all.
 pub fn train(
     config: &TrainConfig,
     samples: &Samples,
     mut about: About,
     files: &RunFiles,
-    mut report: impl FnMut(Progress),
+    mut tell: impl FnMut(News),
     go_on: impl Fn() -> bool,
-) -> Result<()> {
+) -> Result<u64> {
     config.validate()?;
+    let device = config.device.resolve()?;
+    let count = if device == Device::Cpu { config.workers } else { 1 };
     tch::manual_seed(config.seed as i64);
     tch::set_num_threads(1);
-    let replicas = (0..config.workers)
-        .map(|_| {
-            let store = nn::VarStore::new(Device::Cpu);
-            let net = StaticStream::new(&store.root(), &config.policy)?;
-            Ok((parameters(&store), store, net))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let master: Vec<(String, Tensor)> = replicas[0].0.iter().map(|(n, t)| (n.clone(), t.shallow_clone())).collect();
+    let workers = (0..count).map(|_| Worker::new(config, device)).collect::<Result<Vec<_>>>()?;
+    let copies: Vec<Vec<Tensor>> = workers.iter().map(Worker::weights).collect();
+    let mut master = Vec::new();
+    for (name, weight) in workers.first().map_or(&[][..], Worker::parameters) {
+        master.push((name.clone(), weight.shallow_clone()));
+    }
+    let resumes = files.state.exists();
+    if let Some(init) = files.init.as_ref().filter(|_| !resumes) {
+        tell(News::Warm(warm_start(init, &master)?));
+    }
     let mut optimiser = AdamW::new(&master)?;
-    let earlier_secs = resume(config, files, &master, &mut optimiser)?;
-    let copies: Vec<Vec<Tensor>> =
-        replicas.iter().skip(1).map(|(p, _, _)| p.iter().map(|(_, t)| t.shallow_clone()).collect()).collect();
-    broadcast(&master, &copies)?;
+    let mut earlier_secs = 0.0;
+    if resumes {
+        earlier_secs = state::resume(config, &files.state, &master, &mut optimiser)?;
+        tell(News::Resumed(optimiser.step));
+    }
+    let broadcast = |master: &[(String, Tensor)]| copies.iter().skip(1).try_for_each(|copy| copy_weights(master, copy));
+    broadcast(&master)?;
+    let evaluator = Evaluator::new(config, samples, device)?;
 
     let started = Instant::now();
     std::thread::scope(|scope| {
         let mut orders = Vec::new();
         let mut results = Vec::new();
-        for (rank, (parameters, store, net)) in replicas.into_iter().enumerate() {
+        for (rank, worker) in workers.into_iter().enumerate() {
             let (order_tx, order_rx) = mpsc::channel::<u64>();
             let (result_tx, result_rx) = mpsc::channel();
             orders.push(order_tx);
             results.push(result_rx);
-            scope.spawn(move || {
-                tch::set_num_threads(1);
-                let _keep = store;
-                while let Ok(step) = order_rx.recv() {
-                    let answer = worker_step(config, samples, &net, &parameters, rank, step);
-                    if result_tx.send(answer).is_err() {
-                        break;
-                    }
-                }
-            });
+            let share = rank * config.batch / count..(rank + 1) * config.batch / count;
+            scope.spawn(move || worker.serve(config, samples, share, &order_rx, &result_tx));
         }
-        let (mut sums, mut count, mut since) = ([0.0; 5], 0u32, Instant::now());
+        let dead = || Error::Data("a training worker died".into());
+        let (mut sums, mut steps_summed, mut busy_secs) = ([0.0; TERMS.len()], 0u32, 0.0);
         while optimiser.step < config.steps && go_on() {
+            let clock = Instant::now();
             let step = optimiser.step + 1;
             for order in &orders {
-                order.send(step).map_err(|_| Error::Data("a training worker died".into()))?;
+                order.send(step).map_err(|_| dead())?;
             }
+            // Shares are equally large, so the batch's gradient is the mean of theirs.
             let mut grads: Vec<Tensor> = Vec::new();
             for result in &results {
-                let (terms, gradient) = result.recv().map_err(|_| Error::Data("a training worker died".into()))??;
-                for (sum, term) in sums.iter_mut().zip(terms) {
-                    *sum += term / config.workers as f64;
+                let share = result.recv().map_err(|_| dead())??;
+                for (sum, term) in sums.iter_mut().zip(share.terms) {
+                    *sum += term / count as f64;
                 }
                 if grads.is_empty() {
-                    grads = gradient;
+                    grads = share.grads;
                 } else {
-                    for (sum, g) in grads.iter_mut().zip(&gradient) {
+                    for (sum, g) in grads.iter_mut().zip(&share.grads) {
                         let _ = sum.f_add_(g)?;
                     }
                 }
             }
-            for g in &mut grads {
-                let _ = g.f_div_scalar_(config.workers as f64)?;
+            if count > 1 {
+                for g in &mut grads {
+                    let _ = g.f_div_scalar_(count as f64)?;
+                }
             }
             let grad_norm = optimiser.update(&master, &grads, config)?;
-            broadcast(&master, &copies)?;
-            count += 1;
-            if step % config.log_every == 0 || step == config.steps {
-                let rate = f64::from(count) * config.batch as f64 / since.elapsed().as_secs_f64();
-                report(Progress {
+            broadcast(&master)?;
+            steps_summed += 1;
+            busy_secs += clock.elapsed().as_secs_f64();
+            let last = step == config.steps;
+            if step.is_multiple_of(config.log_every) || last {
+                tell(News::Progress(Progress {
                     step,
                     steps: config.steps,
-                    terms: sums.map(|s| s / f64::from(count)),
+                    terms: sums.map(|s| s / f64::from(steps_summed)),
                     grad_norm,
                     lr: learning_rate(config, step),
-                    samples_per_sec: rate,
-                });
-                (sums, count, since) = ([0.0; 5], 0, Instant::now());
+                    samples_per_sec: f64::from(steps_summed) * config.batch as f64 / busy_secs,
+                }));
+                (sums, steps_summed, busy_secs) = ([0.0; TERMS.len()], 0, 0.0);
             }
-            if step % config.checkpoint_every == 0 || step == config.steps {
+            if step.is_multiple_of(config.evaluate_every) || last {
+                tell(News::Evaluated(evaluator.evaluate(samples, step, &optimiser.average(&master))?));
+            }
+            if step.is_multiple_of(config.checkpoint_every) {
                 about.steps = step;
                 about.train_secs = earlier_secs + started.elapsed().as_secs_f64();
-                save(files, &about, &master, &optimiser)?;
+                state::save(files, &about, &master, &optimiser)?;
             }
         }
         about.steps = optimiser.step;
         about.train_secs = earlier_secs + started.elapsed().as_secs_f64();
-        save(files, &about, &master, &optimiser)
-    })
+        state::save(files, &about, &master, &optimiser)
+    })?;
+    Ok(optimiser.step)
 }
 
-fn worker_step(
-    config: &TrainConfig,
-    samples: &Samples,
-    net: &StaticStream,
-    parameters: &[(String, Tensor)],
-    rank: usize,
-    step: u64,
-) -> Result<([f64; 5], Vec<Tensor>)> {
-    let batch = samples.training_batch(config, step, rank)?;
-    let terms = forward(net, &batch, if config.bf16 { Kind::BFloat16 } else { Kind::Float })?;
-    terms.total()?.f_backward()?;
-    let mut grads = Vec::with_capacity(parameters.len());
-    for (_, p) in parameters {
-        let mut g = p.f_grad()?;
-        grads.push(if g.defined() { g.f_detach()?.f_add_scalar(0.0)? } else { p.f_detach()?.f_zeros_like()? });
-        if g.defined() {
-            let _ = g.f_zero_()?;
-        }
-    }
-    Ok((terms.values()?, grads))
-}
-
-/// Loss terms of a batch.
-pub fn forward(net: &StaticStream, batch: &Batch, kind: Kind) -> Result<Terms> {
-    let coarse = net.coarse.forward(&batch.coarse, kind)?;
-    let fine = net.fine.forward(&batch.fine, kind)?;
-    let heads = net.heads.forward(&fine, &batch.fine.proprio, &batch.point_in_fine, Some(&batch.targets.bins))?;
-    Terms::new(&coarse.heat, &fine.heat, &heads, &batch.targets)
-}
-
-fn broadcast(master: &[(String, Tensor)], copies: &[Vec<Tensor>]) -> Result<()> {
+/// Copies the weights of one network into those of another of the same kind.
+fn copy_weights(from: &[(String, Tensor)], to: &[Tensor]) -> Result<()> {
     let _guard = tch::no_grad_guard();
-    for copy in copies {
-        for ((_, from), to) in master.iter().zip(copy) {
-            to.shallow_clone().f_copy_(from)?;
-        }
+    for ((_, from), to) in from.iter().zip(to) {
+        to.shallow_clone().f_copy_(from)?;
     }
     Ok(())
 }
 
-fn save(files: &RunFiles, about: &About, master: &[(String, Tensor)], optimiser: &AdamW) -> Result<()> {
-    let mut state: Vec<(String, Tensor)> =
-        master.iter().map(|(n, t)| (format!("weight.{n}"), t.shallow_clone())).collect();
-    state.extend(optimiser.state(master));
-    Checkpoint::write(&files.state, about, &state)?;
-    let weights: Vec<(String, Tensor)> =
-        master.iter().zip(optimiser.average()).map(|((n, _), t)| (n.clone(), t.shallow_clone())).collect();
-    Checkpoint::write(&files.weights, about, &weights)
-}
-
-/// Restores a state file if there is one; returns the seconds already trained.
-fn resume(config: &TrainConfig, files: &RunFiles, master: &[(String, Tensor)], optimiser: &mut AdamW) -> Result<f64> {
-    if !files.state.exists() {
-        return Ok(0.0);
-    }
-    let path: &Path = &files.state;
-    let state = Checkpoint::read(path)?;
-    if state.about.config != config.policy {
-        return Err(Error::Checkpoint {
-            path: path.into(),
-            reason: "was made with another network configuration; give another --out or delete it".into(),
-        });
-    }
-    let weights: Vec<(String, Tensor)> =
-        master.iter().map(|(n, t)| (format!("weight.{n}"), t.shallow_clone())).collect();
-    state.load_into(path, &weights)?;
-    optimiser.restore(state.about.steps, master, |name| state.find(path, name))?;
-    Ok(state.about.train_secs)
-}
+#[cfg(test)]
+mod tests;

@@ -261,9 +261,15 @@ enum TrainCommand {
         /// YAML of training settings; default: the `small` recipe.
         #[arg(long)]
         config: Option<PathBuf>,
-        /// Folder for weights, state and curves.
+        /// Folder for weights, state, curves and pictures.
         #[arg(long)]
         out: PathBuf,
+        /// Weights to start from: tensors of the same name and shape are taken over. Not read again once there is a state.
+        #[arg(long, value_name = "FILE")]
+        init: Option<PathBuf>,
+        /// Stop after this time with the state saved; the same command goes on [s].
+        #[arg(long, value_name = "SECS")]
+        max_secs: Option<u64>,
     },
 }
 
@@ -444,9 +450,17 @@ pub fn run(cli: Cli) -> Result<()> {
             println!("{}: every file is sound", config.name);
             Ok(())
         }
-        Command::Train { what: TrainCommand::Policy { data, skip_damaged, config: file, out } } => {
-            let command = std::env::args().collect::<Vec<_>>().join(" ");
-            training::policy(&config()?, &shards(&data)?, file.as_deref(), &out, skip_damaged, command)
+        Command::Train { what: TrainCommand::Policy { data, skip_damaged, config: file, out, init, max_secs } } => {
+            let plan = training::TrainPlan {
+                data: shards(&data)?,
+                skip_damaged,
+                settings: file,
+                out,
+                init,
+                max_secs,
+                command: std::env::args().collect::<Vec<_>>().join(" "),
+            };
+            training::policy(&config()?, &plan)
         }
     }
 }

@@ -1,6 +1,10 @@
 //! `neuraxis tasks film`: one lockstep episode as a sheet of pictures, a column for each key-frame reached.
 
-use std::{fs::File, io::BufWriter, path::Path};
+use std::{
+    fs::File,
+    io::{BufReader, BufWriter},
+    path::Path,
+};
 
 use anyhow::{Context, Result};
 use neuraxis_cerebellum::CerebellumTick;
@@ -109,4 +113,13 @@ pub fn write_png(file: &Path, width: usize, rgb: &[u8]) -> Result<()> {
     let mut encoder = png::Encoder::new(out, width as u32, (rgb.len() / 3 / width.max(1)) as u32);
     encoder.set_color(png::ColorType::Rgb);
     encoder.write_header()?.write_image_data(rgb).with_context(named)
+}
+
+/// Width and pixels of a picture that [`write_png`] made.
+pub fn read_png(file: &Path) -> Result<(usize, Vec<u8>)> {
+    let named = || file.display().to_string();
+    let mut reader = png::Decoder::new(BufReader::new(File::open(file).with_context(named)?)).read_info()?;
+    let mut rgb = vec![0; reader.output_buffer_size().with_context(named)?];
+    let info = reader.next_frame(&mut rgb).with_context(named)?;
+    Ok((info.width as usize, rgb))
 }

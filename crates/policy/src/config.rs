@@ -1,8 +1,10 @@
 //! Sizes of the network and settings of its training.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::{DeviceChoice, Error, Result};
 
 /// Shape of the policy. Stored in every checkpoint; weights of another shape are refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -88,7 +90,13 @@ pub struct TrainConfig {
     pub steps: u64,
     /// Samples per step, over all workers.
     pub batch: usize,
-    /// Data-parallel workers, one torch thread each.
+    /// Most samples of one backward pass: a worker's share of the batch is worked off in pieces of this size and their
+    /// gradients are added up. Less memory, the same step.
+    pub micro_batch: usize,
+    /// Where the networks are trained: `cpu`, `cuda:N` or `auto`.
+    pub device: DeviceChoice,
+    /// Data-parallel workers on the processor, one torch thread each. A CUDA device has one worker, and this many
+    /// threads that prepare its samples.
     pub workers: usize,
     /// Peak learning rate.
     pub lr: f64,
@@ -122,6 +130,23 @@ pub struct TrainConfig {
     pub log_every: u64,
     /// Part of the episodes kept for validation.
     pub holdout: f64,
+    /// Evaluate the averaged weights on held-out observations every so many steps, and at the end.
+    pub evaluate_every: u64,
+    /// Held-out observations of each task's key-frames that are evaluated; four times as many of the first key-frame,
+    /// which says whether the sentence was understood.
+    pub evaluate_per_kind: usize,
+    /// The cross-view consistency term of the loss.
+    pub consistency: ConsistencyConfig,
+}
+
+/// The cross-view consistency term (section 5 of the design notes).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConsistencyConfig {
+    /// Its weight beside the action's loss, 0 or more; 0: not computed. The paper has 1.
+    pub lambda: f64,
+    /// Keypoints from a safetensors file (see [`crate::imported`]); by default they are found in the scene's geometry.
+    pub keypoints: Option<PathBuf>,
 }
 
 impl Default for TrainConfig {
@@ -130,6 +155,8 @@ impl Default for TrainConfig {
             policy: PolicyConfig::default(),
             steps: 1_800,
             batch: 32,
+            micro_batch: 16,
+            device: DeviceChoice::Cpu,
             workers: 2,
             lr: 1e-3,
             lr_final: 0.02,
@@ -147,6 +174,9 @@ impl Default for TrainConfig {
             checkpoint_every: 100,
             log_every: 25,
             holdout: 0.03,
+            evaluate_every: 500,
+            evaluate_per_kind: 4,
+            consistency: ConsistencyConfig::default(),
         }
     }
 }
@@ -158,6 +188,18 @@ impl TrainConfig {
         let fail = |key, value: String, allowed| Err(Error::Config { key, value, allowed });
         if self.workers == 0 || !self.batch.is_multiple_of(self.workers) || self.batch == 0 {
             return fail("batch", self.batch.to_string(), "a positive multiple of workers");
+        }
+        if self.micro_batch == 0 {
+            return fail("micro_batch", self.micro_batch.to_string(), "1 or more");
+        }
+        let lambda = self.consistency.lambda;
+        if !(lambda.is_finite() && lambda >= 0.0) {
+            return fail("consistency.lambda", lambda.to_string(), "0 or more, finite");
+        }
+        let every = [self.checkpoint_every, self.log_every, self.evaluate_every];
+        if let Some(i) = every.iter().position(|steps| *steps == 0) {
+            let key = ["checkpoint_every", "log_every", "evaluate_every"][i];
+            return fail(key, "0".into(), "1 or more");
         }
         if !(self.lr.is_finite() && self.lr > 0.0) {
             return fail("lr", self.lr.to_string(), "finite, positive");

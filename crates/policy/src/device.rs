@@ -2,12 +2,14 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
 use tch::{Cuda, Device};
 
 use crate::Error;
 
 /// Where the networks run.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum DeviceChoice {
     /// The processor.
     Cpu,
@@ -30,6 +32,19 @@ impl FromStr for DeviceChoice {
                 index.parse().map(Self::Cuda).map_err(|_| refuse())
             }
         }
+    }
+}
+
+impl TryFrom<String> for DeviceChoice {
+    type Error = Error;
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl From<DeviceChoice> for String {
+    fn from(choice: DeviceChoice) -> Self {
+        choice.to_string()
     }
 }
 

@@ -28,6 +28,14 @@ pub enum Error {
         /// What does not fit.
         reason: String,
     },
+    /// A file of keypoints does not fit the data set.
+    #[error("{path}: {reason}")]
+    Keypoints {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
     /// A configuration value is out of range.
     #[error("policy configuration: {key} = {value}, allowed: {allowed}")]
     Config {

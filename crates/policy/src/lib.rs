@@ -6,8 +6,10 @@
 
 pub mod checkpoint;
 pub mod config;
+pub mod consistency;
 pub mod device;
 pub mod error;
+pub mod imported;
 pub mod infer;
 pub mod layers;
 pub mod loss;
@@ -20,7 +22,7 @@ pub mod text;
 pub mod train;
 pub mod views;
 
-pub use config::{PolicyConfig, TrainConfig};
+pub use config::{ConsistencyConfig, PolicyConfig, TrainConfig};
 pub use device::DeviceChoice;
 pub use error::{Error, Result};
 pub use infer::{CorticalPolicy, PredictionViews};

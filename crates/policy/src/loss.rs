@@ -1,8 +1,11 @@
-//! L = L_trans + L_rot + L_gripper + L_collision, all of weight one (section 4, RVT-2).
+//! L = L_trans + L_rot + L_gripper + L_collision, all of weight one (section 4, RVT-2), + lambda L_cgc (section 5).
 
 use tch::{Kind, Tensor};
 
 use crate::{Result, network::HeadOutput};
+
+/// Names of the terms, in the order of [`Terms::values`].
+pub const TERMS: [&str; 6] = ["coarse", "fine", "rotation", "gripper", "collision", "consistency"];
 
 /// What a sample should have given.
 #[derive(Debug)]
@@ -32,10 +35,12 @@ pub struct Terms {
     pub gripper: Tensor,
     /// Collision flag.
     pub collision: Tensor,
+    /// Cross-view consistency, where it is trained.
+    pub consistency: Option<Tensor>,
 }
 
 impl Terms {
-    /// All terms from predictions and targets.
+    /// All terms of the action from predictions and targets.
     pub fn new(coarse: &Tensor, fine: &Tensor, heads: &HeadOutput, targets: &Targets) -> Result<Self> {
         let class = |logits: &Tensor, target: &Tensor| -> Result<Tensor> {
             Ok(logits.f_to_kind(Kind::Float)?.f_cross_entropy_loss(
@@ -56,18 +61,26 @@ impl Terms {
             rotation,
             gripper: class(&heads.gripper, &targets.gripper)?,
             collision: class(&heads.collision, &targets.collision)?,
+            consistency: None,
         })
     }
 
-    /// What is minimised.
-    pub fn total(&self) -> Result<Tensor> {
-        Ok(self.coarse.f_add(&self.fine)?.f_add(&self.rotation)?.f_add(&self.gripper)?.f_add(&self.collision)?)
+    /// What is minimised; `lambda` is the weight of the consistency.
+    pub fn total(&self, lambda: f64) -> Result<Tensor> {
+        let action =
+            self.coarse.f_add(&self.fine)?.f_add(&self.rotation)?.f_add(&self.gripper)?.f_add(&self.collision)?;
+        match &self.consistency {
+            Some(consistency) => Ok(action.f_add(&consistency.f_mul_scalar(lambda)?)?),
+            None => Ok(action),
+        }
     }
 
-    /// The numbers in the order of the fields.
-    pub fn values(&self) -> Result<[f64; 5]> {
+    /// The numbers in the order of [`TERMS`]; 0 for a consistency that is not trained.
+    pub fn values(&self) -> Result<[f64; TERMS.len()]> {
         let v = |t: &Tensor| f64::try_from(t.f_detach()?);
-        Ok([v(&self.coarse)?, v(&self.fine)?, v(&self.rotation)?, v(&self.gripper)?, v(&self.collision)?])
+        let consistency = self.consistency.as_ref().map_or(Ok(0.0), v)?;
+        let [coarse, fine] = [v(&self.coarse)?, v(&self.fine)?];
+        Ok([coarse, fine, v(&self.rotation)?, v(&self.gripper)?, v(&self.collision)?, consistency])
     }
 }
 

@@ -118,7 +118,7 @@ fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
 fn features(config: &PolicyConfig, scene: &Cloud, body: &Body, text: &TextFeatures) -> Result<Vec<f32>> {
     let frame = views::cube(config);
     let mut views = Vec::new();
-    views::append(&mut views, scene, &frame, body, config);
+    views::append(&mut views, &mut views::renderer(config), scene, &frame, body, config);
     let side = config.image_px as usize;
     let block = side / SIDE;
     let mut out = Vec::new();

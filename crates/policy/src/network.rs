@@ -135,7 +135,9 @@ impl Stage {
         let proprio = input.proprio.f_to_kind(kind)?;
         let keep = additive_mask(&input.text_keep)?;
         let text = self.text.forward(&input.text.f_to_kind(kind)?)?;
-        let text = text.f_add(&self.text_position.f_to_kind(kind)?)?;
+        // A batch brings as many tokens as its longest sentence has, text_len at most.
+        let l = text.size()[1];
+        let text = text.f_add(&self.text_position.f_narrow(1, 0, l)?.f_to_kind(kind)?)?;
 
         // Pixel path: quarter resolution, each pixel reads the instruction.
         let views = input.views.f_to_kind(kind)?.f_flatten(0, 1)?;
@@ -161,7 +163,7 @@ impl Stage {
         for block in &self.joint {
             all = block.forward(&all, Some(&mask))?;
         }
-        let tokens = self.norm.forward(&all.f_narrow(1, self.config.text_len, VIEWS * t * t)?)?;
+        let tokens = self.norm.forward(&all.f_narrow(1, l, VIEWS * t * t)?)?;
 
         // Both meet at quarter resolution; pixel shuffle brings the heatmap to full resolution.
         let up = self.unpatchify.forward(&tokens)?.f_view([b * VIEWS, t * t, 16 * pixel])?;

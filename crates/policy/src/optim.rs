@@ -59,9 +59,9 @@ impl AdamW {
         Ok(norm)
     }
 
-    /// The averaged weights, in parameter order.
-    pub fn average(&self) -> &[Tensor] {
-        &self.average
+    /// The averaged weights by the parameters' names.
+    pub fn average(&self, parameters: &[(String, Tensor)]) -> Vec<(String, Tensor)> {
+        parameters.iter().zip(&self.average).map(|((n, _), t)| (n.clone(), t.shallow_clone())).collect()
     }
 
     /// All state as named tensors, for a checkpoint.

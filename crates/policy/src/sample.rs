@@ -1,11 +1,14 @@
 //! From recorded observations to batches: which sample, which goal, augmentation, rendering, targets.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
 
 use nalgebra::{UnitQuaternion, Vector3};
 use neuraxis_core::{Gripper, KeyFrame, Pose, TextEmbedder, TextFeatures, Tool, World};
 use neuraxis_episode::dataset::Dataset;
-use neuraxis_vision::{Cloud, CubeFrame};
+use neuraxis_vision::{Cloud, CubeFrame, GeometricKeypoints, KeypointProvider, Keypoints, Renderer};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
@@ -13,6 +16,8 @@ use tch::{Device, Kind, Tensor};
 
 use crate::{
     Error, PolicyConfig, Result, TrainConfig,
+    consistency::KeypointBatch,
+    imported::ImportedKeypoints,
     loss::Targets,
     network::{PROPRIO, StageInput, VIEW_CHANNELS, VIEWS},
     rotation::{angles_from_rotation, bin_of_angle},
@@ -62,6 +67,48 @@ pub struct Batch {
     pub point_in_fine: Tensor,
     /// Labels.
     pub targets: Targets,
+    /// Keypoints in both stages, if the consistency is trained.
+    pub keypoints: Option<[KeypointBatch; 2]>,
+}
+
+impl Batch {
+    /// Number of samples.
+    pub fn len(&self) -> i64 {
+        self.point_in_fine.size().first().copied().unwrap_or(0)
+    }
+
+    /// True without samples.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The same on a device.
+    pub fn to_device(self, device: Device) -> Result<Self> {
+        if device == Device::Cpu {
+            return Ok(self);
+        }
+        let to = |t: &Tensor| t.f_to_device(device);
+        let keypoints = |k: &KeypointBatch| -> Result<KeypointBatch> {
+            Ok(KeypointBatch { point: to(&k.point)?, place: to(&k.place)?, visible: to(&k.visible)? })
+        };
+        let t = &self.targets;
+        Ok(Self {
+            coarse: to_device(&self.coarse, device)?,
+            fine: to_device(&self.fine, device)?,
+            point_in_fine: to(&self.point_in_fine)?,
+            targets: Targets {
+                heat_coarse: to(&t.heat_coarse)?,
+                heat_fine: to(&t.heat_fine)?,
+                bins: to(&t.bins)?,
+                gripper: to(&t.gripper)?,
+                collision: to(&t.collision)?,
+            },
+            keypoints: match &self.keypoints {
+                Some([coarse, fine]) => Some([keypoints(coarse)?, keypoints(fine)?]),
+                None => None,
+            },
+        })
+    }
 }
 
 /// How much oftener than others observations are drawn on the way to a free key-frame.
@@ -77,6 +124,7 @@ pub struct Samples {
     draws: Vec<usize>,
     validation: Vec<usize>,
     sentences: HashMap<String, TextFeatures>,
+    imported: Option<ImportedKeypoints>,
 }
 
 impl Samples {
@@ -113,7 +161,12 @@ impl Samples {
         let in_contact = |kind: &Vec<usize>| records[kind[0]].goals[0].keyframe.ignore_collisions;
         let weight = |kind: &Vec<usize>| if in_contact(kind) { 1 } else { CHOICE_WEIGHT };
         let draws = (0..training.len()).flat_map(|k| std::iter::repeat_n(k, weight(&training[k]))).collect();
-        Ok(Self { dataset, records, training, draws, validation, sentences })
+        Ok(Self { dataset, records, training, draws, validation, sentences, imported: None })
+    }
+
+    /// Takes keypoints from a file instead of the scene's geometry.
+    pub fn with_keypoints(self, imported: ImportedKeypoints) -> Self {
+        Self { imported: Some(imported), ..self }
     }
 
     /// Observations kept for validation.
@@ -131,59 +184,75 @@ impl Samples {
         (self.records.len(), self.sentences.len())
     }
 
-    /// The batch of a worker at a step: a function of (seed, step, rank) only.
-    pub fn training_batch(&self, config: &TrainConfig, step: u64, rank: usize) -> Result<Batch> {
-        let mut rng = Pcg64::seed_from_u64(config.seed ^ step.wrapping_mul(0x1000_0001) ^ ((rank as u64) << 56));
+    /// Part of the batch of a step: samples numbered from 0 to `batch`. Sample i is a function of (seed, step, i) only,
+    /// so that neither workers nor micro-batches change what a step learns from.
+    pub fn training_batch(&self, config: &TrainConfig, step: u64, samples: Range<usize>) -> Result<Batch> {
         let mut rows = Rows::new(&config.policy);
-        for _ in 0..config.batch / config.workers {
+        let mut scene = Cloud::default();
+        for i in samples {
+            let mut rng = Pcg64::seed_from_u64(config.seed ^ step.wrapping_mul(0x1000_0001) ^ ((i as u64) << 48));
             let kind = &self.training[self.draws[rng.random_range(0..self.draws.len())]];
             let index = kind[rng.random_range(0..kind.len())];
             let others = self.records[index].goals.len() - 1;
             let goal = if others > 0 && rng.random_bool(config.relabel) { rng.random_range(0..others) + 1 } else { 0 };
-            self.push(&mut rows, config, index, goal, Some(&mut rng))?;
+            self.push(&mut rows, &mut scene, config, index, goal, &mut rng)?;
         }
         rows.finish()
     }
 
-    /// Observations as they are, without augmentation, each with its executed goal.
-    pub fn plain_batch(&self, config: &TrainConfig, indices: &[usize]) -> Result<Batch> {
-        let mut rows = Rows::new(&config.policy);
-        for &index in indices {
-            self.push(&mut rows, config, index, 0, None)?;
-        }
-        rows.finish()
-    }
-
+    /// Adds one augmented sample; `scene` is a buffer.
     fn push(
         &self,
         rows: &mut Rows,
+        scene: &mut Cloud,
         config: &TrainConfig,
         index: usize,
         goal: usize,
-        rng: Option<&mut Pcg64>,
+        rng: &mut Pcg64,
     ) -> Result<()> {
         let record = &self.records[index];
         let goal = &record.goals[goal];
-        let mut scene = Cloud::default();
-        self.dataset.cloud_into(index, &mut scene.xyz_in_world, &mut scene.rgb)?;
-        let mut frame = views::cube(&config.policy);
-        let mut noise = Vector3::zeros();
-        if let Some(rng) = rng {
-            let yaw = rng.random_range(-1.0..1.0) * config.augment_yaw_deg.to_radians();
-            let shift = |rng: &mut Pcg64| rng.random_range(-1.0..1.0) * config.augment_shift_m;
-            frame = frame.moved(yaw, Vector3::new(shift(rng), shift(rng), 0.0));
-            noise = Vector3::from_fn(|_, _| rng.random_range(-1.0..1.0) * config.center_noise_m * frame.scale());
-        }
-        let body =
-            Body::new(record.world_from_tool, record.reached_world_from_tool, record.gripper, record.gripper_width_m);
+        self.scene_into(index, scene)?;
+        let yaw = rng.random_range(-1.0..1.0) * config.augment_yaw_deg.to_radians();
+        let shift = |rng: &mut Pcg64| rng.random_range(-1.0..1.0) * config.augment_shift_m;
+        let frame = views::cube(&config.policy).moved(yaw, Vector3::new(shift(rng), shift(rng), 0.0));
+        let noise = Vector3::from_fn(|_, _| rng.random_range(-1.0..1.0) * config.center_noise_m * frame.scale());
+        let body = record.body();
         let target = frame.cube_from_world(&goal.keyframe.world_from_tool.position());
-        let centre = target + noise;
-        let fine = frame.zoomed(&centre, config.policy.zoom);
-        let features = &self.sentences[&goal.instruction];
-        rows.stage(0, &scene, &frame, &body, features)?;
-        rows.stage(1, &scene, &fine, &body, features)?;
+        let fine = frame.zoomed(&(target + noise), config.policy.zoom);
+        let features = self.sentence(&goal.instruction)?;
+        let geometric =
+            GeometricKeypoints { plane_z_m: Some(config.policy.plane_z_m), ..GeometricKeypoints::default() };
+        let provider: &dyn KeypointProvider = match &self.imported {
+            Some(imported) => imported,
+            None => &geometric,
+        };
+        for (stage, frame) in [&frame, &fine].into_iter().enumerate() {
+            rows.stage(stage, scene, frame, &body, features)?;
+            if config.consistency.lambda > 0.0 {
+                let points = provider.points(index, scene, &rows.renderer)?;
+                rows.keypoints[stage].push(Keypoints::project(points, &rows.renderer));
+            }
+        }
         let rotation = views::rotation_in(&frame, &goal.keyframe.world_from_tool.rotation());
         rows.target(&frame, &fine, &goal.keyframe, &rotation, config)
+    }
+
+    /// Replaces `scene` by the cloud of an observation.
+    pub fn scene_into(&self, i: usize, scene: &mut Cloud) -> Result<()> {
+        Ok(self.dataset.cloud_into(i, &mut scene.xyz_in_world, &mut scene.rgb)?)
+    }
+
+    /// Features of a sentence of the data set.
+    pub fn sentence(&self, text: &str) -> Result<&TextFeatures> {
+        self.sentences.get(text).ok_or_else(|| Error::Data(format!("{text:?} is no sentence of the data set")))
+    }
+}
+
+impl Record {
+    /// The robot's own state at capture.
+    pub fn body(&self) -> Body {
+        Body::new(self.world_from_tool, self.reached_world_from_tool, self.gripper, self.gripper_width_m)
     }
 }
 
@@ -236,10 +305,14 @@ impl Body {
 /// Collects samples into the tensors of a batch.
 pub struct Rows {
     config: PolicyConfig,
+    renderer: Renderer,
+    keypoints: [Vec<Keypoints>; 2],
     views: [Vec<f32>; 2],
     proprio: [Vec<f32>; 2],
     text: Vec<f32>,
     text_keep: Vec<bool>,
+    /// Tokens of the longest sentence.
+    longest: usize,
     heat: [Vec<f32>; 2],
     point: Vec<f32>,
     bins: Vec<i64>,
@@ -252,10 +325,13 @@ impl Rows {
     pub fn new(config: &PolicyConfig) -> Self {
         Self {
             config: config.clone(),
+            renderer: views::renderer(config),
+            keypoints: Default::default(),
             views: Default::default(),
             proprio: Default::default(),
             text: Vec::new(),
             text_keep: Vec::new(),
+            longest: 1,
             heat: Default::default(),
             point: Vec::new(),
             bins: Vec::new(),
@@ -273,7 +349,7 @@ impl Rows {
         body: &Body,
         text: &TextFeatures,
     ) -> Result<()> {
-        views::append(&mut self.views[stage], scene, frame, body, &self.config);
+        views::append(&mut self.views[stage], &mut self.renderer, scene, frame, body, &self.config);
         self.proprio[stage].extend_from_slice(&body.proprio(frame));
         if stage == 0 {
             let (len, dim) = (self.config.text_len as usize, self.config.text_dim as usize);
@@ -281,6 +357,7 @@ impl Rows {
                 return Err(Error::Data(format!("text features are {} wide, the network expects {dim}", text.width)));
             }
             let used = text.tokens.min(len);
+            self.longest = self.longest.max(used);
             self.text.extend_from_slice(&text.values[..used * dim]);
             self.text.resize(self.text.len() + (len - used) * dim, 0.0);
             self.text_keep.extend((0..len).map(|i| i < used));
@@ -315,12 +392,14 @@ impl Rows {
     /// The input tensors of one stage.
     pub fn input(&self, stage: usize) -> Result<StageInput> {
         let b = (self.proprio[stage].len() as i64) / PROPRIO;
-        let s = self.config.image_px;
+        let (s, l) = (self.config.image_px, self.longest as i64);
+        let text = Tensor::f_from_slice(&self.text)?.f_view([b, self.config.text_len, self.config.text_dim])?;
+        let text_keep = Tensor::f_from_slice(&self.text_keep)?.f_view([b, self.config.text_len])?;
         Ok(StageInput {
             views: Tensor::f_from_slice(&self.views[stage])?.f_view([b, VIEWS, VIEW_CHANNELS, s, s])?,
             proprio: Tensor::f_from_slice(&self.proprio[stage])?.f_view([b, PROPRIO])?,
-            text: Tensor::f_from_slice(&self.text)?.f_view([b, self.config.text_len, self.config.text_dim])?,
-            text_keep: Tensor::f_from_slice(&self.text_keep)?.f_view([b, self.config.text_len])?,
+            text: text.f_narrow(1, 0, l)?.f_contiguous()?,
+            text_keep: text_keep.f_narrow(1, 0, l)?.f_contiguous()?,
         })
     }
 
@@ -328,7 +407,12 @@ impl Rows {
         let b = self.gripper.len() as i64;
         let s = self.config.image_px;
         let map = |v: &[f32]| -> Result<Tensor> { Ok(Tensor::f_from_slice(v)?.f_view([b, VIEWS, s, s])?) };
+        let keypoints = match &self.keypoints {
+            [coarse, _] if coarse.is_empty() => None,
+            [coarse, fine] => Some([keypoint_batch(coarse, s)?, keypoint_batch(fine, s)?]),
+        };
         Ok(Batch {
+            keypoints,
             coarse: self.input(0)?,
             fine: self.input(1)?,
             point_in_fine: Tensor::f_from_slice(&self.point)?.f_view([b, 3])?,
@@ -341,6 +425,32 @@ impl Rows {
             },
         })
     }
+}
+
+/// Keypoints of each sample as tensors, filled up to the most of the batch with points that nobody sees.
+fn keypoint_batch(samples: &[Keypoints], side: i64) -> Result<KeypointBatch> {
+    let (b, v) = (samples.len(), VIEWS as usize);
+    let m = samples.iter().map(Keypoints::len).max().unwrap_or(0).max(1);
+    let (mut point, mut place, mut visible) =
+        (vec![0.0f32; b * m * 3], vec![0.0f32; b * v * m * 2], vec![false; b * v * m]);
+    for (sample, keypoints) in samples.iter().enumerate() {
+        for (i, p) in keypoints.xyz_in_cube.iter().enumerate() {
+            let at = sample * m + i;
+            point[3 * at..3 * at + 3].copy_from_slice(p);
+            for view in 0..v {
+                let at = (sample * v + view) * m + i;
+                let image = keypoints.pixel[view][i].map(|x| 2.0 * x / side as f32 - 1.0);
+                place[2 * at..2 * at + 2].copy_from_slice(&image);
+                visible[at] = keypoints.visible[view][i];
+            }
+        }
+    }
+    let (b, v, m) = (b as i64, v as i64, m as i64);
+    Ok(KeypointBatch {
+        point: Tensor::f_from_slice(&point)?.f_view([b, m, 3])?,
+        place: Tensor::f_from_slice(&place)?.f_view([b, v, m, 2])?,
+        visible: Tensor::f_from_slice(&visible)?.f_view([b, v, m])?,
+    })
 }
 
 /// Moves an input to a device.

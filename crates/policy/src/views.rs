@@ -39,13 +39,24 @@ pub fn rotation_in(frame: &CubeFrame, world_from_tool: &UnitQuaternion<f64>) -> 
     frame.rotation().inverse() * world_from_tool
 }
 
+/// Draws the views of a configuration.
+pub fn renderer(config: &PolicyConfig) -> Renderer {
+    Renderer::new(RenderConfig { side: config.image_px as usize, splat_px: SPLAT_PX })
+}
+
 /// Appends the (views, channels, side, side) input of one scene.
-pub fn append(out: &mut Vec<f32>, cloud: &Cloud, frame: &CubeFrame, body: &Body, config: &PolicyConfig) {
+pub fn append(
+    out: &mut Vec<f32>,
+    renderer: &mut Renderer,
+    cloud: &Cloud,
+    frame: &CubeFrame,
+    body: &Body,
+    config: &PolicyConfig,
+) {
     let side = config.image_px as usize;
     let area = side * side;
     let start = out.len();
     out.resize(start + (VIEWS * VIEW_CHANNELS) as usize * area, 0.0);
-    let mut renderer = Renderer::new(RenderConfig { side, splat_px: SPLAT_PX });
     renderer.render_into(&cloud.xyz_in_world, &cloud.rgb, frame, VIEW_CHANNELS as usize, &mut out[start..]);
     for (planes, view) in out[start..].chunks_exact_mut(VIEW_CHANNELS as usize * area).zip(OrthoView::ALL) {
         for (channel, pose) in [(10, &body.reached), (11, &body.world_from_tool)] {

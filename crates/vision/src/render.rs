@@ -60,13 +60,35 @@ pub struct Renderer {
     /// Per view and pixel the nearest point: depth in 1/1000 of the cube's unit above its index. Each view has
     /// an empty border as wide as a splat reaches, so that splatting needs no look at the edges.
     nearest: Vec<u32>,
-    /// (side, side) of one view.
+    /// (view, side, side), like `nearest` after splatting.
     splatted: Vec<u32>,
     points: Vec<[f32; 3]>,
+    cube_from_world: Affine,
     /// Width of the border [px].
     reach: usize,
     /// Places in `nearest` of the pixels around one, relative to the upper left corner of their square.
     window: Vec<usize>,
+}
+
+/// The same map as `CubeFrame::cube_from_world`, as a matrix in f32: its columns, then what it moves the origin by.
+#[derive(Copy, Clone, Debug, Default)]
+struct Affine {
+    columns: [[f32; 3]; 3],
+    origin: [f32; 3],
+}
+
+impl Affine {
+    fn new(frame: &CubeFrame) -> Self {
+        let origin = frame.cube_from_world(&Vector3::zeros());
+        let columns = [Vector3::x(), Vector3::y(), Vector3::z()].map(|e| frame.cube_from_world(&e) - origin);
+        let f32s = |v: Vector3<f64>| [v.x as f32, v.y as f32, v.z as f32];
+        Self { columns: columns.map(f32s), origin: f32s(origin) }
+    }
+
+    fn apply(&self, w: &[f32; 3]) -> [f32; 3] {
+        let (m, o) = (&self.columns, &self.origin);
+        [0, 1, 2].map(|r| m[0][r] * w[0] + m[1][r] * w[1] + m[2][r] * w[2] + o[r])
+    }
 }
 
 const EMPTY: u32 = u32::MAX;
@@ -88,7 +110,15 @@ impl Renderer {
                 }
             }
         }
-        Self { config, nearest: Vec::new(), splatted: Vec::new(), points: Vec::new(), reach, window }
+        Self {
+            config,
+            nearest: Vec::new(),
+            splatted: Vec::new(),
+            points: Vec::new(),
+            cube_from_world: Affine::default(),
+            reach,
+            window,
+        }
     }
 
     /// Draws world points, seen in `frame`, into `out`: for each view `stride` planes of side * side, the first
@@ -116,21 +146,48 @@ impl Renderer {
         assert!(stride >= CHANNELS, "a stride of {stride} planes for {CHANNELS} channels");
         assert_eq!(out.len(), 3 * stride * area, "values of the output");
         self.project(xyz_in_world, frame);
+        self.splat();
         for (v, planes) in out.chunks_exact_mut(stride * area).enumerate() {
-            self.splat(v);
             self.shade(v, rgb, &mut planes[..CHANNELS * area]);
         }
+    }
+
+    /// How to draw.
+    pub fn config(&self) -> RenderConfig {
+        self.config
+    }
+
+    /// All points of the last frame, in its cube, in the order given; also those outside it.
+    pub fn points_in_cube(&self) -> &[[f32; 3]] {
+        &self.points
+    }
+
+    /// A world point [m] in the cube of the last frame, to the last bit as the points drawn.
+    pub fn cube_from_world(&self, p: &[f32; 3]) -> [f32; 3] {
+        self.cube_from_world.apply(p)
+    }
+
+    /// Index of the point that a view (in the order of [`OrthoView::ALL`]) of the last frame shows at a pixel, splats
+    /// included; `None` where it is empty or outside the image.
+    pub fn shown(&self, view: usize, column: usize, row: usize) -> Option<usize> {
+        let side = self.config.side;
+        if view >= OrthoView::ALL.len() || column >= side || row >= side {
+            return None;
+        }
+        let packed = *self.splatted.get((view * side + row) * side + column)?;
+        (packed != EMPTY).then_some(packed as usize & MOST_POINTS)
     }
 
     /// Writes the ten channels of one view from the nearest points.
     fn shade(&self, v: usize, rgb: &[[u8; 3]], planes: &mut [f32]) {
         let side = self.config.side;
         let area = side * side;
+        let splatted = &self.splatted[v * area..][..area];
         let grid = |i: usize| -1.0 + 2.0 * i as f32 / (side - 1) as f32;
         planes[..6 * area].fill(0.0);
         planes[6 * area..7 * area].fill(-1.0);
         let (mut sum, mut hits) = (0.0, 0u32);
-        for (pixel, &packed) in self.splatted.iter().enumerate() {
+        for (pixel, &packed) in splatted.iter().enumerate() {
             if packed == EMPTY {
                 continue;
             }
@@ -146,7 +203,7 @@ impl Renderer {
             hits += 1;
         }
         let mean = sum / hits.max(1) as f32;
-        for (depth, &packed) in planes[6 * area..7 * area].iter_mut().zip(&self.splatted) {
+        for (depth, &packed) in planes[6 * area..7 * area].iter_mut().zip(splatted) {
             if packed != EMPTY {
                 *depth -= mean;
             }
@@ -168,13 +225,9 @@ impl Renderer {
         self.nearest.clear();
         self.nearest.resize(3 * width * width, EMPTY);
         self.points.clear();
-        // The same affine map as `CubeFrame::cube_from_world`, as a matrix in f32.
-        let origin = frame.cube_from_world(&Vector3::zeros());
-        let columns = [Vector3::x(), Vector3::y(), Vector3::z()].map(|e| frame.cube_from_world(&e) - origin);
-        let m = columns.map(|c| [c.x as f32, c.y as f32, c.z as f32]);
-        let o = [origin.x as f32, origin.y as f32, origin.z as f32];
+        self.cube_from_world = Affine::new(frame);
         for (index, w) in xyz_in_world.iter().enumerate() {
-            let p = [0, 1, 2].map(|r| m[0][r] * w[0] + m[1][r] * w[1] + m[2][r] * w[2] + o[r]);
+            let p = self.cube_from_world.apply(w);
             self.points.push(p);
             // Written so that NaN is outside.
             if !p.iter().all(|x| x.abs() < 1.0) {
@@ -194,18 +247,20 @@ impl Renderer {
         }
     }
 
-    /// Gives each pixel the nearest point of those within the splat radius.
-    fn splat(&mut self, view: usize) {
+    /// Gives each pixel of each view the nearest point of those within the splat radius.
+    fn splat(&mut self) {
         let side = self.config.side;
         let width = side + 2 * self.reach;
-        let own = &self.nearest[view * width * width..][..width * width];
         self.splatted.clear();
-        self.splatted.resize(side * side, EMPTY);
-        // Whole rows at a time: the minimum of two rows is vectorised.
-        for (row, out) in self.splatted.chunks_exact_mut(side).enumerate() {
-            for start in &self.window {
-                for (best, other) in out.iter_mut().zip(&own[row * width + start..][..side]) {
-                    *best = (*best).min(*other);
+        self.splatted.resize(3 * side * side, EMPTY);
+        let views = self.nearest.chunks_exact(width * width).zip(self.splatted.chunks_exact_mut(side * side));
+        for (own, splatted) in views {
+            // Whole rows at a time: the minimum of two rows is vectorised.
+            for (row, out) in splatted.chunks_exact_mut(side).enumerate() {
+                for start in &self.window {
+                    for (best, other) in out.iter_mut().zip(&own[row * width + start..][..side]) {
+                        *best = (*best).min(*other);
+                    }
                 }
             }
         }

@@ -1,8 +1,8 @@
-//! Curves over steps, such as the losses of a training run.
+//! Curves and pictures over steps, such as the losses of a training run and what it looks at.
 
 use std::{path::Path, time::Duration};
 
-use rerun::{RecordingStream, RecordingStreamBuilder, Scalars, sink::FileSink};
+use rerun::{Image, RecordingStream, RecordingStreamBuilder, Scalars, sink::FileSink};
 
 use crate::VizError;
 
@@ -23,11 +23,22 @@ impl Curves {
 
     /// One value per curve at a step.
     pub fn push(&self, step: u64, values: &[(&str, f64)]) -> Result<(), VizError> {
-        self.rec.set_time_sequence("step", i64::try_from(step).unwrap_or(i64::MAX));
+        self.at(step);
         for (name, value) in values {
             self.rec.log(*name, &Scalars::single(*value))?;
         }
         Ok(())
+    }
+
+    /// A picture at a step: (height, width, 3) row-major, `size` is width and height [px].
+    pub fn push_picture(&self, step: u64, name: &str, rgb: &[u8], size: [u32; 2]) -> Result<(), VizError> {
+        self.at(step);
+        self.rec.log(name, &Image::from_rgb24(rgb.to_vec(), size))?;
+        Ok(())
+    }
+
+    fn at(&self, step: u64) {
+        self.rec.set_time_sequence("step", i64::try_from(step).unwrap_or(i64::MAX));
     }
 
     /// Waits until everything is on disk.

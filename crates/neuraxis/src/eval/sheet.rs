@@ -1,16 +1,12 @@
 //! How episodes ended, to look at: a picture of each, and all of them on one sheet.
 
-use std::{
-    fs::File,
-    io::BufReader,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use neuraxis_core::CameraView;
 
 use super::Report;
-use crate::film::write_png;
+use crate::film::{read_png, write_png};
 
 /// Which camera.
 const SHOWN: &str = "front";
@@ -33,7 +29,7 @@ pub fn compose(dir: &Path, report: &Report) -> Result<PathBuf> {
     let (mut side, mut columns) = (1, 1);
     for (row, (task, table)) in report.tasks.iter().enumerate() {
         for (column, episode) in table.rows.iter().take(MOST_COLUMNS).enumerate() {
-            let (width, rgb) = read(&file(dir, task, episode.seed))?;
+            let (width, rgb) = read_png(&file(dir, task, episode.seed))?;
             (side, columns) = (side.max(width), columns.max(column + 1));
             cells.push((row, column, episode.success, width, rgb));
         }
@@ -63,13 +59,4 @@ pub fn compose(dir: &Path, report: &Report) -> Result<PathBuf> {
 
 fn file(dir: &Path, task: &str, seed: u64) -> PathBuf {
     dir.join(format!("{task}-{seed}.png"))
-}
-
-/// Width and pixels of a picture that [`save`] made.
-fn read(file: &Path) -> Result<(usize, Vec<u8>)> {
-    let named = || file.display().to_string();
-    let mut reader = png::Decoder::new(BufReader::new(File::open(file).with_context(named)?)).read_info()?;
-    let mut rgb = vec![0; reader.output_buffer_size().with_context(named)?];
-    let info = reader.next_frame(&mut rgb).with_context(named)?;
-    Ok((info.width as usize, rgb))
 }

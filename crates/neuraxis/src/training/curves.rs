@@ -1,0 +1,247 @@
+//! Files of a training run that people look at: `curves.csv` and `evaluation.csv` grow over all runs of a folder,
+//! `pictures/` has what the networks saw at each evaluation, and `curves.rrd` shows all of it in Rerun.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use neuraxis_policy::train::{Evaluation, Progress, Score};
+
+/// Columns of `curves.csv` after the step.
+const CURVES: [&str; 7] =
+    ["loss/coarse", "loss/fine", "loss/rotation", "loss/gripper", "loss/collision", "speed", "loss/consistency"];
+/// Columns of `evaluation.csv` after step, task and key-frame.
+const SCORES: [&str; 6] = ["observations", "position_mm", "rotation_deg", "gripper", "collision", "choice"];
+
+/// Open files of a run.
+pub struct Curves {
+    csv: File,
+    scores: File,
+    out: PathBuf,
+    #[cfg(feature = "viz")]
+    rerun: neuraxis_viz::Curves,
+}
+
+impl Curves {
+    /// Goes on after what earlier runs have written.
+    pub fn create(out: &Path) -> Result<Self> {
+        let append = |name: &str| {
+            let path = out.join(name);
+            let file = OpenOptions::new().create(true).append(true).open(&path);
+            file.with_context(|| path.display().to_string())
+        };
+        let mut curves = Self {
+            csv: append("curves.csv")?,
+            scores: append("evaluation.csv")?,
+            out: out.into(),
+            #[cfg(feature = "viz")]
+            rerun: neuraxis_viz::Curves::to_file(&out.join("curves.rrd"), "neuraxis train policy")?,
+        };
+        if curves.scores.metadata()?.len() == 0 {
+            writeln!(curves.scores, "step,task,kind,{}", SCORES.join(","))?;
+        }
+        #[cfg(feature = "viz")]
+        curves.show_again()?;
+        Ok(curves)
+    }
+
+    /// Losses and speed.
+    pub fn push(&mut self, p: &Progress) -> Result<()> {
+        let [action @ .., consistency] = p.terms;
+        let values: Vec<f64> = action.into_iter().chain([p.samples_per_sec, consistency]).collect();
+        let columns = values.iter().map(|v| format!("{v:.5}")).collect::<Vec<_>>().join(",");
+        writeln!(self.csv, "{},{columns}", p.step)?;
+        #[cfg(feature = "viz")]
+        self.rerun.push(p.step, &CURVES.into_iter().zip(values).collect::<Vec<_>>())?;
+        Ok(())
+    }
+
+    /// Errors and pictures of held-out observations.
+    pub fn push_evaluation(&mut self, evaluation: &Evaluation) -> Result<()> {
+        for score in &evaluation.scores {
+            let columns: Vec<String> =
+                values(score).iter().map(|v| v.map_or(String::new(), |v| format!("{v:.4}"))).collect();
+            writeln!(self.scores, "{},{},{},{}", evaluation.step, score.task, score.kind, columns.join(","))?;
+        }
+        #[cfg(feature = "viz")]
+        self.show_evaluation(evaluation)?;
+        Ok(())
+    }
+
+    /// Waits until everything is on disk.
+    pub fn finish(self) -> Result<()> {
+        #[cfg(feature = "viz")]
+        self.rerun.finish()?;
+        Ok(())
+    }
+}
+
+/// In the order of [`SCORES`].
+fn values(s: &Score) -> [Option<f64>; SCORES.len()] {
+    let [position, rotation] = [s.position_mm, s.rotation_deg];
+    [Some(s.observations as f64), Some(position), Some(rotation), Some(s.gripper), Some(s.collision), s.choice]
+}
+
+#[cfg(feature = "viz")]
+mod shown {
+    use neuraxis_policy::train::Picture;
+    use neuraxis_viz::VirtualView;
+
+    use super::*;
+    use crate::{
+        film::{read_png, write_png},
+        training::held_out,
+    };
+
+    /// Between pictures of a sheet [px].
+    const GAP: usize = 2;
+    /// Name of the sheets in the viewer.
+    const SHEET: &str = "pictures";
+
+    impl Curves {
+        pub(super) fn show_evaluation(&self, evaluation: &Evaluation) -> Result<()> {
+            let step = evaluation.step;
+            for score in &evaluation.scores {
+                self.show_score(step, &score.task, score.kind, &values(score))?;
+            }
+            if !evaluation.scores.is_empty() {
+                let means = held_out::means(evaluation).map(|(name, value)| (format!("held_out/{name}"), value));
+                self.rerun.push(step, &means.each_ref().map(|(name, value)| (name.as_str(), *value)))?;
+            }
+            if let Some((width, rgb)) = sheet(&evaluation.pictures)? {
+                write_png(&self.out.join(format!("{SHEET}/{step:06}.png")), width, &rgb)?;
+                self.show_picture(step, width, &rgb)?;
+            }
+            Ok(())
+        }
+
+        /// Shows what earlier runs wrote.
+        pub(super) fn show_again(&self) -> Result<()> {
+            let read = |name: &str| {
+                let path = self.out.join(name);
+                std::fs::read_to_string(&path).with_context(|| path.display().to_string())
+            };
+            for line in read("curves.csv")?.lines() {
+                let mut numbers = line.split(',').map(str::parse::<f64>);
+                let Some(Ok(step)) = numbers.next() else { continue };
+                let values: Vec<_> = CURVES.into_iter().zip(numbers.flatten()).collect();
+                self.rerun.push(step as u64, &values)?;
+            }
+            for line in read("evaluation.csv")?.lines() {
+                let mut columns = line.split(',');
+                let step = columns.next().and_then(|step| step.parse().ok());
+                let (Some(step), Some(task), kind) = (step, columns.next(), columns.next()) else { continue };
+                let Some(kind) = kind.and_then(|kind| kind.parse().ok()) else { continue };
+                let values: Vec<Option<f64>> = columns.map(|value| value.parse().ok()).collect();
+                self.show_score(step, task, kind, &values)?;
+            }
+            let Ok(pictures) = std::fs::read_dir(self.out.join(SHEET)) else { return Ok(()) };
+            let mut pictures: Vec<_> = pictures.flatten().map(|entry| entry.path()).collect();
+            pictures.sort();
+            for path in pictures {
+                let step = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+                let Some(step) = step else { continue };
+                let (width, rgb) = read_png(&path)?;
+                self.show_picture(step, width, &rgb)?;
+            }
+            Ok(())
+        }
+
+        fn show_score(&self, step: u64, task: &str, kind: u32, values: &[Option<f64>]) -> Result<()> {
+            // The number of observations is no curve.
+            for (name, value) in SCORES.iter().zip(values).skip(1) {
+                if let Some(value) = value {
+                    self.rerun.push(step, &[(&format!("held_out/{name}/{task}/{kind}"), *value)])?;
+                }
+            }
+            Ok(())
+        }
+
+        fn show_picture(&self, step: u64, width: usize, rgb: &[u8]) -> Result<()> {
+            let height = rgb.len() / (3 * width.max(1));
+            Ok(self.rerun.push_picture(step, SHEET, rgb, [width as u32, height as u32])?)
+        }
+    }
+
+    /// A row for each observation: coarse top, front, right, then fine ones, heatmaps glowing over them.
+    fn sheet(pictures: &[Picture]) -> Result<Option<(usize, Vec<u8>)>> {
+        let Some(first) = pictures.first() else { return Ok(None) };
+        let (side, columns) = (first.views.side, first.views.rgb.len());
+        let (width, height) = (columns * (side + GAP), pictures.len() * (side + GAP));
+        let mut sheet = vec![255u8; 3 * width * height];
+        for (row, picture) in pictures.iter().enumerate() {
+            for (column, (rgb, heat)) in picture.views.rgb.iter().zip(&picture.views.heat).enumerate() {
+                let size = [side as u32; 2];
+                let view = VirtualView { name: picture.name.clone(), size, rgb: rgb.clone(), heat: heat.clone() };
+                let overlay = view.overlay().context("a view and its heatmap differ in size")?;
+                for (line, pixels) in overlay.chunks_exact(3 * side).enumerate() {
+                    let at = 3 * ((row * (side + GAP) + line) * width + column * (side + GAP));
+                    sheet[at..at + pixels.len()].copy_from_slice(pixels);
+                }
+            }
+        }
+        Ok(Some((width, sheet)))
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use neuraxis_policy::PredictionViews;
+
+        use super::*;
+
+        #[test]
+        fn every_view_of_every_observation_has_its_place_on_the_sheet() {
+            let picture = |shade: u8| {
+                let rgb = (0..6).map(|column| vec![shade + column; 3 * 4]).collect();
+                let views = PredictionViews { side: 2, rgb, heat: vec![Vec::new(); 6] };
+                Picture { name: "t".into(), views }
+            };
+            let (width, rgb) = sheet(&[picture(10), picture(20)]).unwrap().unwrap();
+            assert_eq!((width, rgb.len()), (6 * 4, 3 * 24 * 8));
+            let at = |row: usize, column: usize| rgb[3 * (row * 4 * width + column * 4)];
+            for column in 0..6 {
+                assert_eq!((at(0, column), at(1, column)), (10 + column as u8, 20 + column as u8));
+            }
+            assert_eq!(rgb[3 * 2], 255);
+            assert!(sheet(&[]).unwrap().is_none());
+        }
+
+        #[test]
+        fn a_run_that_goes_on_shows_what_was_before() {
+            let out = std::env::temp_dir().join(format!("neuraxis-curves-{}", std::process::id()));
+            std::fs::create_dir_all(&out).unwrap();
+            let score = Score {
+                task: "t".into(),
+                kind: 0,
+                observations: 2,
+                position_mm: 4.5,
+                rotation_deg: 1.0,
+                gripper: 1.0,
+                collision: 1.0,
+                choice: Some(0.5),
+            };
+            let views = PredictionViews { side: 2, rgb: vec![vec![9; 12]; 6], heat: vec![vec![0.25; 4]; 6] };
+            for step in [3, 6] {
+                let mut curves = Curves::create(&out).unwrap();
+                let pictures = vec![Picture { name: "t".into(), views: views.clone() }];
+                curves.push_evaluation(&Evaluation { step, scores: vec![score.clone()], pictures }).unwrap();
+                curves.finish().unwrap();
+            }
+            let csv = std::fs::read_to_string(out.join("evaluation.csv")).unwrap();
+            let expected = "step,task,kind,observations,position_mm,rotation_deg,gripper,collision,choice\n\
+                            3,t,0,2.0000,4.5000,1.0000,1.0000,1.0000,0.5000\n\
+                            6,t,0,2.0000,4.5000,1.0000,1.0000,1.0000,0.5000\n";
+            assert_eq!(csv, expected);
+            assert!(out.join("pictures/000003.png").exists() && out.join("pictures/000006.png").exists());
+            let both = std::fs::metadata(out.join("curves.rrd")).unwrap().len();
+            std::fs::remove_dir_all(out.join("pictures")).unwrap();
+            Curves::create(&out).unwrap().finish().unwrap();
+            let without_pictures = std::fs::metadata(out.join("curves.rrd")).unwrap().len();
+            assert!(without_pictures < both, "{without_pictures} {both}");
+            std::fs::remove_dir_all(&out).unwrap();
+        }
+    }
+}

@@ -1,0 +1,309 @@
+use std::{collections::HashMap, fs, path::Path, sync::Arc};
+
+use nalgebra::{UnitQuaternion, Vector3};
+use neuraxis_core::{Gripper, KeyFrame, PolicyError, Pose, TextEmbedder, TextFeatures};
+use neuraxis_episode::dataset::{CloudSample, Dataset, DatasetWriter};
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64;
+use tch::Kind;
+
+use super::*;
+use crate::{
+    ConsistencyConfig, DeviceChoice, PolicyConfig,
+    checkpoint::Checkpoint,
+    rotation::rotation_from_angles,
+    sample::{LabelledGoal, Record},
+};
+
+/// Words as numbers, one token each.
+struct Letters;
+
+impl TextEmbedder for Letters {
+    fn id(&self) -> &str {
+        "letters"
+    }
+    fn embed(&mut self, text: &str) -> std::result::Result<TextFeatures, PolicyError> {
+        let words: Vec<&str> = text.split(' ').collect();
+        let number =
+            |word: &&str| (0..8).map(|i| f32::from(word.as_bytes()[i % word.len()]) / 100.0).collect::<Vec<_>>();
+        let values: Arc<[f32]> = words.iter().flat_map(number).collect();
+        Ok(TextFeatures { tokens: words.len(), width: 8, values })
+    }
+}
+
+fn tiny() -> TrainConfig {
+    TrainConfig {
+        policy: PolicyConfig {
+            image_px: 32,
+            pixel_dim: 8,
+            dim: 16,
+            heads: 2,
+            depth_view: 1,
+            depth_joint: 1,
+            text_dim: 8,
+            text_len: 6,
+            ..PolicyConfig::default()
+        },
+        steps: 6,
+        batch: 4,
+        micro_batch: 4,
+        workers: 1,
+        lr: 3e-3,
+        warmup: 2,
+        bf16: false,
+        checkpoint_every: 100,
+        log_every: 2,
+        evaluate_every: 3,
+        holdout: 0.3,
+        ..TrainConfig::default()
+    }
+}
+
+/// A red cube on a table; the key-frame is above it, or at it.
+fn samples(dir: &Path) -> Samples {
+    let mut rng = Pcg64::seed_from_u64(3);
+    let mut writer = DatasetWriter::create(dir, PolicyConfig::default().bounds_m, serde_json::json!({})).unwrap();
+    for seed in 0..12 {
+        let cube = Vector3::new(rng.random_range(0.1..0.4), rng.random_range(-0.2..0.2), 0.76);
+        let (mut xyz, mut rgb) = (Vec::new(), Vec::new());
+        for i in 0..400 {
+            xyz.push([-0.2 + 0.04 * (i % 20) as f32, -0.4 + 0.04 * (i / 20) as f32, 0.75]);
+            rgb.push([120, 110, 100]);
+            let on = |i: i32| (i % 7) as f64 * 0.01;
+            let face = [[on(i), on(i / 7), 0.06], [0.06, on(i), on(i / 7)], [on(i), 0.06, on(i / 7)]][i as usize % 3];
+            xyz.push((cube + Vector3::from(face)).cast::<f32>().into());
+            rgb.push([200, 20 + (i % 5) as u8 * 30, 20]);
+        }
+        for kind in 0..2 {
+            let at = cube + Vector3::new(0.03, 0.03, if kind == 0 { 0.15 } else { 0.06 });
+            let keyframe = KeyFrame {
+                world_from_tool: Pose::from_parts(at, rotation_from_angles([0.3, 0.0, 0.0])),
+                gripper: if kind == 0 { Gripper::Open } else { Gripper::Closed },
+                ignore_collisions: kind == 1,
+            };
+            let body = Pose::from_parts(Vector3::new(0.3, 0.0, 1.1), UnitQuaternion::identity());
+            let record = Record {
+                task: "touch".into(),
+                seed,
+                kind,
+                world_from_tool: body,
+                reached_world_from_tool: body,
+                gripper: Gripper::Open,
+                gripper_width_m: 0.08,
+                goals: vec![LabelledGoal {
+                    instruction: ["touch it", "touch the red cube"][seed as usize % 2].into(),
+                    keyframe,
+                }],
+            };
+            writer.push(&CloudSample { xyz_in_world: &xyz, rgb: &rgb, record: &record }).unwrap();
+        }
+    }
+    writer.finish().unwrap();
+    Samples::new(Dataset::open(dir).unwrap(), tiny().holdout, &mut Letters).unwrap()
+}
+
+fn about(config: &TrainConfig) -> About {
+    About {
+        config: config.policy.clone(),
+        text_encoder: "letters".into(),
+        embodiment: "none".into(),
+        cameras: Vec::new(),
+        command: "test".into(),
+        commit: "none".into(),
+        seed: config.seed,
+        steps: 0,
+        train_secs: 0.0,
+        data: "synthetic".into(),
+        licence: "none".into(),
+    }
+}
+
+fn files(dir: &Path, name: &str) -> RunFiles {
+    let dir = dir.join(name);
+    fs::create_dir_all(&dir).unwrap();
+    RunFiles { weights: dir.join("policy.safetensors"), state: dir.join("state.safetensors"), init: None }
+}
+
+fn run(
+    config: &TrainConfig,
+    samples: &Samples,
+    files: &RunFiles,
+    go_on: impl Fn() -> bool,
+) -> Result<(u64, Vec<News>)> {
+    let mut news = Vec::new();
+    let steps = train(config, samples, about(config), files, |n| news.push(n), go_on)?;
+    Ok((steps, news))
+}
+
+/// Tensors of a file as bits.
+fn bits(path: &Path) -> HashMap<String, Vec<u32>> {
+    let read = |t: &Tensor| Vec::<f32>::try_from(&t.view([-1])).unwrap().iter().map(|x| x.to_bits()).collect();
+    Checkpoint::read(path).unwrap().tensors.iter().map(|(name, t)| (name.clone(), read(t))).collect()
+}
+
+fn with_consistency(lambda: f64) -> ConsistencyConfig {
+    ConsistencyConfig { lambda, keypoints: None }
+}
+
+#[test]
+fn a_run_that_was_stopped_goes_on_to_the_last_bit_as_the_unbroken_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(&dir.path().join("data"));
+    let config = TrainConfig { consistency: with_consistency(1.0), ..tiny() };
+    let (unbroken, stopped) = (files(dir.path(), "unbroken"), files(dir.path(), "stopped"));
+    assert_eq!(run(&config, &samples, &unbroken, || true).unwrap().0, 6);
+    let left = std::cell::Cell::new(3);
+    let three = || left.replace(left.get() - 1) > 0;
+    assert_eq!(run(&config, &samples, &stopped, three).unwrap().0, 3);
+    assert_ne!(bits(&unbroken.state), bits(&stopped.state));
+    let (steps, news) = run(&config, &samples, &stopped, || true).unwrap();
+    assert!(matches!(news[0], News::Resumed(3)) && steps == 6);
+    assert_eq!(bits(&unbroken.state), bits(&stopped.state));
+    assert_eq!(bits(&unbroken.weights), bits(&stopped.weights));
+}
+
+#[test]
+fn micro_batches_and_workers_give_the_same_gradient() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(dir.path());
+    let config = TrainConfig { consistency: with_consistency(0.7), ..tiny() };
+    tch::manual_seed(1);
+    let worker = Worker::new(&config, Device::Cpu).unwrap();
+    let gradient = |micro_batch: usize, shares: &[std::ops::Range<usize>]| {
+        let config = TrainConfig { micro_batch, ..config.clone() };
+        let batch = |piece| samples.training_batch(&config, 5, piece);
+        let parts: Vec<_> = shares.iter().map(|s| worker.step(&config, s.clone(), batch).unwrap()).collect();
+        let n = parts.len() as f64;
+        let mean = |i: usize| parts.iter().map(|p| &p.grads[i] / n).reduce(|a, b| a + b).unwrap();
+        let terms: Vec<f64> = (0..TERMS.len()).map(|i| parts.iter().map(|p| p.terms[i] / n).sum()).collect();
+        ((0..worker.parameters().len()).map(mean).collect::<Vec<_>>(), terms)
+    };
+    let whole = gradient(4, &[0..4]);
+    assert!(whole.1.iter().all(|term| *term > 0.0), "{:?}", whole.1);
+    for (name, other) in [
+        ("pieces of 1", gradient(1, &[0..4])),
+        ("pieces of 3 and 1", gradient(3, &[0..4])),
+        ("two workers", gradient(2, &[0..2, 2..4])),
+    ] {
+        for (i, (a, b)) in whole.0.iter().zip(&other.0).enumerate() {
+            let scale = a.abs().max().double_value(&[]).max(1e-3);
+            let off = (a - b).abs().max().double_value(&[]) / scale;
+            assert!(off < 1e-4, "{name}: {} differs by {off}", worker.parameters()[i].0);
+        }
+        for (a, b) in whole.1.iter().zip(&other.1) {
+            assert!((a - b).abs() < 1e-5, "{name}: {:?} {:?}", whole.1, other.1);
+        }
+    }
+}
+
+#[test]
+fn weights_of_the_consistency_stay_in_the_state_and_are_not_built_without_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(&dir.path().join("data"));
+    let with = TrainConfig { steps: 1, consistency: with_consistency(1.0), ..tiny() };
+    let without = TrainConfig { consistency: with_consistency(0.0), ..with.clone() };
+    let (a, b) = (files(dir.path(), "with"), files(dir.path(), "without"));
+    run(&with, &samples, &a, || true).unwrap();
+    run(&without, &samples, &b, || true).unwrap();
+    let names = |path: &Path| {
+        let mut names: Vec<String> = bits(path).into_keys().collect();
+        names.sort();
+        names
+    };
+    assert!(names(&a.state).contains(&"weight.consistency.coarse.weight".to_string()));
+    assert_eq!(names(&a.weights), names(&b.weights));
+    assert!(!names(&b.state).iter().any(|name| name.contains("consistency")));
+    let text = run(&without, &samples, &a, || true).unwrap_err().to_string();
+    assert!(text.contains("was made with consistency.lambda above 0"), "{text}");
+    let text = run(&with, &samples, &b, || true).unwrap_err().to_string();
+    assert!(text.contains("was made with consistency.lambda 0; give another --out"), "{text}");
+}
+
+#[test]
+fn a_warm_start_takes_what_fits_and_says_what_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(&dir.path().join("data"));
+    let config = TrainConfig { steps: 1, ..tiny() };
+    let first = files(dir.path(), "first");
+    run(&config, &samples, &first, || true).unwrap();
+    let deeper =
+        TrainConfig { policy: PolicyConfig { depth_view: 2, text_len: 5, ..config.policy.clone() }, ..config.clone() };
+    let second = RunFiles { init: Some(first.weights.clone()), ..files(dir.path(), "second") };
+    // Stopped at once: the state holds what it starts from.
+    let (steps, news) = run(&deeper, &samples, &second, || false).unwrap();
+    assert_eq!(steps, 0);
+    let [News::Warm(warm)] = &news[..] else { panic!("{news:?}") };
+    let why = |name: &str| warm.fresh.iter().find(|(n, _)| n == name).map(|(_, why)| why.as_str());
+    assert_eq!(why("coarse.in_view.1.norm_mlp.bias"), Some("is not there"));
+    assert_eq!(why("fine.text_position"), Some("is [1, 6, 16] there, [1, 5, 16] here"));
+    assert_eq!(why("coarse.stem.weight"), None);
+    let (old, new) = (bits(&first.weights), bits(&second.state));
+    for prefix in ["weight", "average"] {
+        assert_eq!(old["coarse.stem.weight"], new[&format!("{prefix}.coarse.stem.weight")]);
+    }
+    assert_eq!(warm.filled + warm.fresh.len(), bits(&second.weights).len());
+
+    let nothing = dir.path().join("nothing.safetensors");
+    Checkpoint::write(&nothing, &about(&config), &[("x".into(), Tensor::zeros([1], (Kind::Float, Device::Cpu)))])
+        .unwrap();
+    let third = RunFiles { init: Some(nothing), ..files(dir.path(), "third") };
+    let text = run(&config, &samples, &third, || true).unwrap_err().to_string();
+    assert!(text.contains("nothing.safetensors: no tensor fits this network"), "{text}");
+}
+
+#[test]
+fn held_out_observations_are_scored_by_keyframe_the_same_way_every_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(&dir.path().join("data"));
+    let (_, news) = run(&tiny(), &samples, &files(dir.path(), "run"), || true).unwrap();
+    let evaluations: Vec<&Evaluation> =
+        news.iter().filter_map(|n| if let News::Evaluated(e) = n { Some(e) } else { None }).collect();
+    assert_eq!(evaluations.iter().map(|e| e.step).collect::<Vec<_>>(), [3, 6]);
+    let held_out = samples.validation().len() / 2;
+    assert!(held_out > 1);
+    for evaluation in &evaluations {
+        let [first, second] = &evaluation.scores[..] else { panic!("{evaluation:?}") };
+        assert_eq!(
+            (first.kind, first.observations, second.kind, second.observations),
+            (0, held_out, 1, held_out.min(4))
+        );
+        assert!(first.choice.is_some() && second.choice.is_none());
+        assert!(evaluation.scores.iter().all(|s| s.position_mm > 0.0 && s.rotation_deg >= 0.0));
+        let [picture] = &evaluation.pictures[..] else { panic!("pictures") };
+        assert_eq!((picture.views.rgb.len(), picture.views.rgb[0].len(), picture.views.heat[5].len()), (6, 3072, 1024));
+        assert!(picture.views.heat.iter().all(|heat| (heat.iter().sum::<f32>() - 1.0).abs() < 1e-3));
+    }
+    // Training does not move the observations: the same weights score the same.
+    tch::manual_seed(1);
+    let worker = Worker::new(&tiny(), Device::Cpu).unwrap();
+    let evaluate =
+        || Evaluator::new(&tiny(), &samples, Device::Cpu).unwrap().evaluate(&samples, 0, worker.parameters());
+    assert_eq!(evaluate().unwrap().scores, evaluate().unwrap().scores);
+}
+
+#[test]
+fn losses_fall() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(&dir.path().join("data"));
+    let config =
+        TrainConfig { steps: 60, log_every: 10, evaluate_every: 60, consistency: with_consistency(1.0), ..tiny() };
+    let (_, news) = run(&config, &samples, &files(dir.path(), "run"), || true).unwrap();
+    let terms: Vec<_> =
+        news.iter().filter_map(|n| if let News::Progress(p) = n { Some(p.terms) } else { None }).collect();
+    let (first, last) = (terms[0], terms[terms.len() - 1]);
+    for (i, name) in TERMS.iter().enumerate() {
+        assert!(last[i] < first[i], "{name}: {} to {}", first[i], last[i]);
+    }
+}
+
+#[test]
+fn a_device_that_is_not_there_is_an_error() {
+    if tch::Cuda::is_available() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(&dir.path().join("data"));
+    let config = TrainConfig { device: DeviceChoice::Cuda(0), ..tiny() };
+    let text = run(&config, &samples, &files(dir.path(), "run"), || true).unwrap_err().to_string();
+    assert!(text.contains("cuda:0: this LibTorch sees 0 CUDA devices"), "{text}");
+}

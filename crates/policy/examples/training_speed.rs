@@ -59,7 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 }
             }
             clocks.push(Instant::now());
-            optimiser.update(&weights, &grads, &config)?;
+            optimiser.update(&weights, &mut grads, &config)?;
             clocks.push(Instant::now());
             if step >= WARM_UP {
                 for (list, pair) in times.iter_mut().zip(clocks.windows(2)) {

@@ -1,6 +1,6 @@
 //! AdamW (Loshchilov & Hutter 2019) whose state can be saved, and a moving average of the weights.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::{Error, Result, TrainConfig};
 
@@ -24,11 +24,17 @@ impl AdamW {
         Ok(Self { step: 0, mean: zeros()?, square: zeros()?, average: average? })
     }
 
-    /// One update with gradients `grads`, already summed over workers; returns the gradient norm before clipping.
-    pub fn update(&mut self, parameters: &[(String, Tensor)], grads: &[Tensor], config: &TrainConfig) -> Result<f64> {
+    /// One update with gradients `grads`, already summed over workers, which serve as buffers; returns the gradient
+    /// norm before clipping.
+    pub fn update(
+        &mut self,
+        parameters: &[(String, Tensor)],
+        grads: &mut [Tensor],
+        config: &TrainConfig,
+    ) -> Result<f64> {
         let mut squares = 0.0;
-        for g in grads {
-            squares += f64::try_from(g.f_square()?.f_sum(Kind::Float)?)?;
+        for g in &*grads {
+            squares += f64::try_from(g.f_norm()?)?.powi(2);
         }
         let norm = squares.sqrt();
         if !norm.is_finite() {
@@ -43,18 +49,26 @@ impl AdamW {
         // The average warms up, so that early weights do not linger in it.
         let ema = config.ema.min((1.0 + self.step as f64) / (10.0 + self.step as f64));
         let _guard = tch::no_grad_guard();
-        for (i, (_, p)) in parameters.iter().enumerate() {
-            let g = grads[i].f_mul_scalar(scale)?;
-            let _ = self.mean[i].f_mul_scalar_(beta1)?.f_add_(&g.f_mul_scalar(1.0 - beta1)?)?;
-            let _ = self.square[i].f_mul_scalar_(beta2)?.f_add_(&g.f_square()?.f_mul_scalar(1.0 - beta2)?)?;
-            let denominator = self.square[i].f_div_scalar(correct2)?.f_sqrt()?.f_add_scalar(eps)?;
-            let step = self.mean[i].f_div_scalar(correct1)?.f_div(&denominator)?.f_mul_scalar(-lr)?;
+        // All workers wait meanwhile, so everything is done in place. The step is -lr (mean / correct1) /
+        // (sqrt(square / correct2) + eps), numerator and denominator multiplied by sqrt(correct2).
+        let root = correct2.sqrt();
+        for (((g, (_, p)), (mean, square)), average) in
+            grads.iter_mut().zip(parameters).zip(self.mean.iter_mut().zip(&mut self.square)).zip(&mut self.average)
+        {
+            if scale != 1.0 {
+                let _ = g.f_mul_scalar_(scale)?;
+            }
+            let _ = mean.f_lerp_(g, 1.0 - beta1)?;
+            let _ = g.f_mul_scalar_((1.0 - beta2).sqrt())?;
+            let _ = square.f_mul_scalar_(beta2)?.f_addcmul_(g, g)?;
+            let mut denominator = square.f_sqrt()?;
+            let _ = denominator.f_add_scalar_(eps * root)?.f_mul_scalar_(-correct1 / (lr * root))?;
             let mut p = p.shallow_clone();
             if p.dim() > 1 {
                 let _ = p.f_mul_scalar_(1.0 - lr * config.weight_decay)?;
             }
-            let _ = p.f_add_(&step)?;
-            let _ = self.average[i].f_lerp_(&p, 1.0 - ema)?;
+            let _ = p.f_addcdiv_(mean, &denominator)?;
+            let _ = average.f_lerp_(&p, 1.0 - ema)?;
         }
         Ok(norm)
     }
@@ -100,4 +114,61 @@ pub fn learning_rate(config: &TrainConfig, step: u64) -> f64 {
         (step.saturating_sub(config.warmup) as f64 / config.steps.saturating_sub(config.warmup).max(1) as f64).min(1.0);
     let cosine = 0.5 * (1.0 + (std::f64::consts::PI * done).cos());
     config.lr * warm * (config.lr_final + (1.0 - config.lr_final) * cosine)
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, Kind};
+
+    use super::*;
+
+    #[test]
+    fn updates_are_those_of_the_published_equations() {
+        let config =
+            TrainConfig { lr: 0.1, warmup: 0, steps: 10, weight_decay: 0.3, clip: 2.0, ..TrainConfig::default() };
+        let start = [0.5, -1.5];
+        let vector = Tensor::from_slice(&start.map(|x| x as f32));
+        let matrix = vector.copy().view([1, 2]);
+        let parameters = [("vector".to_string(), vector), ("matrix".to_string(), matrix)];
+        let mut optimiser = AdamW::new(&parameters).unwrap();
+        // Weight, mean, square, average of each number; only the matrix decays.
+        let mut expected = [(start, 0.0), (start, 0.3)].map(|(p, decay)| (p, [0.0f64; 2], [0.0f64; 2], p, decay));
+        for step in 1..=3 {
+            let g = [0.7 * f64::from(step), -2.0];
+            let gradient = Tensor::from_slice(&g.map(|x| x as f32));
+            let mut grads = [gradient.copy(), gradient.view([1, 2])];
+            let norm = optimiser.update(&parameters, &mut grads, &config).unwrap();
+            let expected_norm = (2.0 * (g[0] * g[0] + g[1] * g[1])).sqrt();
+            assert!((norm - expected_norm).abs() < 1e-5);
+            let lr = learning_rate(&config, step as u64);
+            let ema = f64::from(1 + step) / f64::from(10 + step);
+            for (p, mean, square, average, decay) in &mut expected {
+                for i in 0..2 {
+                    let g = g[i] * 2.0 / expected_norm;
+                    mean[i] = 0.9 * mean[i] + 0.1 * g;
+                    square[i] = 0.98 * square[i] + 0.02 * g * g;
+                    let (m, v) = (mean[i] / (1.0 - 0.9f64.powi(step)), square[i] / (1.0 - 0.98f64.powi(step)));
+                    p[i] -= lr * (*decay * p[i] + m / (v.sqrt() + 1e-8));
+                    average[i] = ema * average[i] + (1.0 - ema) * p[i];
+                }
+            }
+        }
+        for (k, (p, _, _, average, _)) in expected.iter().enumerate() {
+            for (found, right) in [(&parameters[k].1, p), (&optimiser.average(&parameters)[k].1, average)] {
+                let found = Vec::<f32>::try_from(&found.view([-1])).unwrap();
+                assert!((0..2).all(|i| (f64::from(found[i]) - right[i]).abs() < 1e-5), "{k}: {found:?} {right:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_gradient_that_is_not_finite_is_refused_and_changes_nothing() {
+        let weight = Tensor::ones([2], (Kind::Float, Device::Cpu));
+        let parameters = [("w".to_string(), weight.shallow_clone())];
+        let mut optimiser = AdamW::new(&parameters).unwrap();
+        let mut grads = [Tensor::from_slice(&[1.0f32, f32::NAN])];
+        let error = optimiser.update(&parameters, &mut grads, &TrainConfig::default()).unwrap_err();
+        assert!(error.to_string().contains("gradient is not finite at step 0"), "{error}");
+        assert_eq!((optimiser.step, weight.double_value(&[0])), (0, 1.0));
+    }
 }

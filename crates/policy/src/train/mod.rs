@@ -147,7 +147,7 @@ pub fn train(
                     let _ = g.f_div_scalar_(count as f64)?;
                 }
             }
-            let grad_norm = optimiser.update(&master, &grads, config)?;
+            let grad_norm = optimiser.update(&master, &mut grads, config)?;
             broadcast(&master)?;
             steps_summed += 1;
             busy_secs += clock.elapsed().as_secs_f64();

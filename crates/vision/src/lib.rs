@@ -6,12 +6,14 @@ pub mod argmax;
 pub mod cloud;
 pub mod cube;
 pub mod error;
+pub mod health;
 #[cfg(test)]
 mod random;
 pub mod render;
 
 pub use argmax::{ArgMax, arg_max_3d, gaussian_target};
-pub use cloud::{Cloud, FuseConfig, fuse, fuse_into};
+pub use cloud::{Cloud, FuseConfig, fuse, fuse_into, fuse_usable_into};
 pub use cube::{CubeFrame, OrthoView};
 pub use error::VisionError;
+pub use health::{CameraFault, MaskedCamera};
 pub use render::{CHANNELS, RenderConfig, Renderer, SPLAT_RADIUS_IN_CUBE};

@@ -111,6 +111,7 @@ impl CorticalPolicy {
     fn infer(&mut self, observation: &Observation, instruction: &Instruction) -> Result<(KeyFrame, f32, StageTimes)> {
         let _guard = tch::no_grad_guard();
         let config = self.about.config.clone();
+        self.views = PredictionViews::default();
         let started = Instant::now();
         let mut times = StageTimes::default();
         let features = words(instruction)?;
@@ -125,7 +126,6 @@ impl CorticalPolicy {
             progress.gripper,
             observation.gripper_width_m,
         );
-        self.views = PredictionViews::default();
         self.views.masked = views::fuse_usable(observation, &self.about.cameras, &config, &mut self.cloud)?;
         let coarse_frame = views::cube(&config);
         let mut rows = Rows::new(&config);

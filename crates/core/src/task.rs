@@ -46,6 +46,9 @@ pub enum PolicyError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The policy's own answer must not move the arm: not finite, or out of bounds.
+    #[error("answer refused: {0}")]
+    Answer(String),
     /// The arm cannot get to the key-frame.
     #[error("no way to the key-frame: {0}")]
     NoWay(String),

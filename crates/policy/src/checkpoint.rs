@@ -1,6 +1,11 @@
 //! One self-describing file: weights as safetensors, and in its header everything needed to use them.
 
-use std::{borrow::Cow, collections::HashMap, fs, path::Path};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    fs,
+    path::Path,
+};
 
 use safetensors::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
@@ -62,19 +67,27 @@ impl Checkpoint {
         fs::rename(&partial, path).map_err(Error::io(path))
     }
 
-    /// Reads and checks the description; shapes are checked when the weights are put to use.
+    /// Reads and checks the description; names and shapes are checked when the weights are put to use.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = fs::read(path).map_err(Error::io(path))?;
         let (_, header) =
             SafeTensors::read_metadata(&bytes).map_err(|e| refuse(path, format!("not a safetensors file: {e}")))?;
-        let json = header
-            .metadata()
-            .as_ref()
-            .and_then(|m| m.get(ABOUT))
-            .ok_or_else(|| refuse(path, format!("its header has no `{ABOUT}`: not weights of this policy")))?;
+        let json = header.metadata().as_ref().and_then(|m| m.get(ABOUT)).ok_or_else(|| {
+            refuse(path, format!("its header has no `{ABOUT}`: not weights of this policy (see Checkpoint::import)"))
+        })?;
         let about: About = serde_json::from_str(json).map_err(|e| refuse(path, format!("header `{ABOUT}`: {e}")))?;
+        Self::from_bytes(path, &bytes, about)
+    }
+
+    /// Reads tensors that somebody else made, whose description the caller knows. Their names must be ours.
+    pub fn import(path: &Path, about: About) -> Result<Self> {
+        let bytes = fs::read(path).map_err(Error::io(path))?;
+        Self::from_bytes(path, &bytes, about)
+    }
+
+    fn from_bytes(path: &Path, bytes: &[u8], about: About) -> Result<Self> {
         about.config.validate()?;
-        let file = SafeTensors::deserialize(&bytes).map_err(|e| refuse(path, e.to_string()))?;
+        let file = SafeTensors::deserialize(bytes).map_err(|e| refuse(path, format!("not a safetensors file: {e}")))?;
         let mut tensors = HashMap::new();
         for (name, view) in file.tensors() {
             if view.dtype() != Dtype::F32 {
@@ -87,21 +100,39 @@ impl Checkpoint {
             let shape: Vec<i64> = view.shape().iter().map(|&n| n as i64).collect();
             tensors.insert(name.to_string(), Tensor::f_from_slice(&values)?.f_view(&shape[..])?);
         }
-        Ok(Self { about, tensors, hash: fnv1a(&bytes) })
+        Ok(Self { about, tensors, hash: fnv1a(bytes) })
     }
 
-    /// Copies weights into the parameters of a network; names and shapes must match exactly.
+    /// Copies weights into the parameters of a network. Nothing is copied unless names and shapes match exactly; the
+    /// error counts all that do not and names the first of them.
     pub fn load_into(&self, path: &Path, parameters: &[(String, Tensor)]) -> Result<()> {
-        let _guard = tch::no_grad_guard();
+        self.load_part_into(path, "", parameters)
+    }
+
+    /// [`Checkpoint::load_into`] of those tensors whose names begin with `prefix`, where a file holds others too.
+    pub fn load_part_into(&self, path: &Path, prefix: &str, parameters: &[(String, Tensor)]) -> Result<()> {
+        let mut wrong = Vec::new();
+        let mut found = Vec::with_capacity(parameters.len());
         for (name, parameter) in parameters {
-            let found = self.find(path, name)?;
-            if found.size() != parameter.size() {
-                return Err(refuse(
-                    path,
-                    format!("tensor {name} is {:?}, expected {:?}", found.size(), parameter.size()),
-                ));
+            match self.tensors.get(name) {
+                None => wrong.push(format!("{name} is missing")),
+                Some(tensor) if tensor.size() != parameter.size() => {
+                    wrong.push(format!("{name} is {:?}, expected {:?}", tensor.size(), parameter.size()));
+                }
+                Some(tensor) => found.push((parameter, tensor)),
             }
-            parameter.shallow_clone().f_copy_(&found)?;
+        }
+        let wanted: HashSet<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
+        let mut unused: Vec<&str> =
+            self.tensors.keys().map(String::as_str).filter(|n| n.starts_with(prefix) && !wanted.contains(n)).collect();
+        unused.sort_unstable();
+        wrong.extend(unused.into_iter().map(|name| format!("{name} is not used by this network")));
+        if !wrong.is_empty() {
+            return Err(refuse(path, misfits(&wrong)));
+        }
+        let _guard = tch::no_grad_guard();
+        for (parameter, tensor) in found {
+            parameter.shallow_clone().f_copy_(tensor)?;
         }
         Ok(())
     }
@@ -116,6 +147,15 @@ impl Checkpoint {
 /// A short stable hash, for reports and determinism checks.
 pub fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Tensors named in an error.
+const NAMED: usize = 8;
+
+fn misfits(wrong: &[String]) -> String {
+    let more = wrong.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    format!("{} tensors do not fit: {}{more}", wrong.len(), wrong[..wrong.len().min(NAMED)].join("; "))
 }
 
 fn refuse(path: &Path, reason: String) -> Error {
@@ -190,6 +230,7 @@ mod tests {
         let other = Tensor::zeros([3, 2], (Kind::Float, Device::Cpu));
         let text = read.load_into(&path, &[("a.weight".into(), other)]).unwrap_err().to_string();
         assert!(text.contains("a.weight is [2, 2], expected [3, 2]"), "{text}");
+        assert!(text.contains("1 tensors do not fit"), "{text}");
         let text = read.find(&path, "b").unwrap_err().to_string();
         assert!(text.contains("tensor b is missing"), "{text}");
 
@@ -198,6 +239,53 @@ mod tests {
         assert!(Checkpoint::read(&path).unwrap_err().to_string().contains("w.safetensors"));
         fs::write(&path, b"garbage").unwrap();
         assert!(Checkpoint::read(&path).unwrap_err().to_string().contains("not a safetensors file"));
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    fn zeros(shape: &[i64]) -> Tensor {
+        Tensor::zeros(shape, (Kind::Float, Device::Cpu))
+    }
+
+    fn checkpoint(tensors: &[(&str, &[i64])]) -> Checkpoint {
+        let tensors = tensors.iter().map(|(name, shape)| (name.to_string(), zeros(shape) + 1.0)).collect();
+        Checkpoint { about: about(), tensors, hash: 0 }
+    }
+
+    #[test]
+    fn everything_that_does_not_fit_is_counted_and_nothing_is_copied() {
+        let found = checkpoint(&[("a", &[2]), ("b", &[3]), ("mean.a", &[2]), ("z", &[1])]);
+        let wanted = [("a".into(), zeros(&[2])), ("b".into(), zeros(&[4])), ("c".into(), zeros(&[1]))];
+        let path = Path::new("w.safetensors");
+        let text = found.load_into(path, &wanted).unwrap_err().to_string();
+        assert_eq!(
+            text,
+            "w.safetensors: 4 tensors do not fit: b is [3], expected [4]; c is missing; \
+             mean.a is not used by this network; z is not used by this network"
+        );
+        assert_eq!(wanted[0].1, zeros(&[2]));
+        let many: Vec<(String, Tensor)> = (0..30).map(|i| (format!("w{i:02}"), zeros(&[1]))).collect();
+        let text = found.load_part_into(path, "w", &many).unwrap_err().to_string();
+        assert!(
+            text.contains("30 tensors do not fit: w00 is missing") && text.ends_with("w07 is missing; and 22 more")
+        );
+        // A part of a file that holds more.
+        found.load_part_into(path, "mean.", &[("mean.a".into(), wanted[0].1.shallow_clone())]).unwrap();
+        assert_eq!(wanted[0].1, zeros(&[2]) + 1.0);
+    }
+
+    #[test]
+    fn foreign_tensors_are_imported_with_a_description_of_ours() {
+        let dir = std::env::temp_dir().join(format!("neuraxis-import-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let path = dir.join("foreign.safetensors");
+        let views = [("a", Blob::new(&(zeros(&[2]) + 3.0)).unwrap())];
+        fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
+        let text = Checkpoint::read(&path).unwrap_err().to_string();
+        assert!(text.contains("no `neuraxis_policy`"), "{text}");
+        let imported = Checkpoint::import(&path, about()).unwrap();
+        let target = zeros(&[2]);
+        imported.load_into(&path, &[("a".into(), target.shallow_clone())]).unwrap();
+        assert_eq!(target, zeros(&[2]) + 3.0);
         fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -4,20 +4,33 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceChoice, Error, Result};
+use crate::{
+    DeviceChoice, Error, Result,
+    choices::{Dynamic, FeedForward, Head, HeadFeatures, RotationForm, Upsampling},
+    network::{MARKERS, VIEW_CHANNELS},
+};
 
 /// Shape of the policy. Stored in every checkpoint; weights of another shape are refused.
+///
+/// In a file, `preset` names where to start and other keys say what differs from it; see [`crate::preset`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(remote = "Self", deny_unknown_fields, default)]
 pub struct PolicyConfig {
     /// World-aligned cube the policy works in: [x_min, y_min, z_min, x_max, y_max, z_max] [m].
     pub bounds_m: [f64; 6],
-    /// Side of each virtual view [px]; a multiple of 16.
+    /// Side of each virtual view [px]; a multiple of `patch_px`, two patches at least.
     pub image_px: i64,
     /// Magnification of the fine stage.
     pub zoom: f64,
-    /// Width of the pixel path (quarter-resolution features).
+    /// Side of the patch that becomes one token [px]; with a pixel path a multiple of 4.
+    pub patch_px: i64,
+    /// Keep quarter-resolution features that read the instruction beside the tokens (ours), or patches alone (RVT).
+    pub pixel_path: bool,
+    /// Width of the pixel path; a multiple of 4.
     pub pixel_dim: i64,
+    /// Without a pixel path: width of the feature maps around the transformer, half of it image and half
+    /// proprioception on the way in; a multiple of 8.
+    pub feature_dim: i64,
     /// Width of the transformer.
     pub dim: i64,
     /// Attention heads; divides `dim`.
@@ -26,45 +39,69 @@ pub struct PolicyConfig {
     pub depth_view: usize,
     /// Joint layers over all views and the language tokens.
     pub depth_joint: usize,
+    /// Bias of queries, keys and values in these layers.
+    pub attention_bias: bool,
+    /// Map after the attention in these layers.
+    pub feed_forward: FeedForward,
+    /// Part of each attention's result that is dropped while learning; 0 to below 1.
+    pub dropout: f64,
+    /// From the finest features to the heatmaps.
+    pub upsampling: Upsampling,
+    /// Maps to rotation, gripper and collision flag.
+    pub head: Head,
+    /// What these maps see.
+    pub head_features: HeadFeatures,
+    /// How an orientation is said.
+    pub rotation: RotationForm,
+    /// Rotation bins per axis, if it is said in bins.
+    pub rotation_bins: i64,
     /// Width of the text encoder's token features.
     pub text_dim: i64,
     /// Language tokens kept.
     pub text_len: i64,
-    /// Rotation bins per axis.
-    pub rotation_bins: i64,
+    /// Numbers of proprioception; this program makes 12.
+    pub proprio_dim: i64,
+    /// Two input channels that mark the tool and the last key-frame.
+    pub markers: bool,
+    /// The dynamic stream.
+    pub dynamic: Dynamic,
+    /// Channels of the gaze network's features F_SA and F_GLC together; read where `dynamic` is `gaze`.
+    pub gaze_dim: i64,
     /// Height of the table plane whose points are thinned before rendering [m].
     pub plane_z_m: f64,
 }
 
-impl Default for PolicyConfig {
-    /// The `small` preset.
-    fn default() -> Self {
-        Self {
-            bounds_m: [-0.3, -0.5, 0.6, 0.7, 0.5, 1.6],
-            image_px: 96,
-            zoom: 4.0,
-            pixel_dim: 64,
-            dim: 128,
-            heads: 4,
-            depth_view: 2,
-            depth_joint: 2,
-            text_dim: 384,
-            text_len: 24,
-            rotation_bins: 72,
-            plane_z_m: 0.75,
-        }
-    }
-}
-
 impl PolicyConfig {
+    /// Channels per rendered view: those of section 2.4 and the markers.
+    pub fn view_channels(&self) -> i64 {
+        VIEW_CHANNELS - if self.markers { 0 } else { MARKERS }
+    }
+
+    /// Tokens along a side of a view.
+    pub fn token_side(&self) -> i64 {
+        self.image_px / self.patch_px
+    }
+
     /// Refuses shapes that cannot be built.
     pub fn validate(&self) -> Result<()> {
         let fail = |key, value: String, allowed| Err(Error::Config { key, value, allowed });
-        if self.image_px < 32 || self.image_px % 16 != 0 {
-            return fail("image_px", self.image_px.to_string(), "a multiple of 16, at least 32");
+        if self.patch_px < 1 || (self.pixel_path && self.patch_px % 4 != 0) {
+            return fail("patch_px", self.patch_px.to_string(), "at least 1, with a pixel path a multiple of 4");
         }
-        if self.heads < 1 || self.dim % self.heads != 0 || self.pixel_dim % 4 != 0 {
-            return fail("heads", self.heads.to_string(), "a divisor of dim (and pixel_dim a multiple of 4)");
+        if self.image_px < 2 * self.patch_px || self.image_px % self.patch_px != 0 {
+            return fail("image_px", self.image_px.to_string(), "a multiple of patch_px, at least two patches");
+        }
+        if self.heads < 1 || self.dim < 1 || self.dim % self.heads != 0 {
+            return fail("heads", self.heads.to_string(), "a divisor of dim");
+        }
+        if self.pixel_dim < 4 || self.pixel_dim % 4 != 0 {
+            return fail("pixel_dim", self.pixel_dim.to_string(), "a positive multiple of 4");
+        }
+        if self.feature_dim < 8 || self.feature_dim % 8 != 0 {
+            return fail("feature_dim", self.feature_dim.to_string(), "a positive multiple of 8");
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return fail("dropout", self.dropout.to_string(), "0 to below 1");
         }
         if !(self.zoom.is_finite() && self.zoom > 1.0) {
             return fail("zoom", self.zoom.to_string(), "finite, greater than 1");
@@ -75,6 +112,9 @@ impl PolicyConfig {
         }
         if self.rotation_bins < 4 || self.text_len < 1 || self.text_dim < 1 {
             return fail("rotation_bins", self.rotation_bins.to_string(), "at least 4 (text_len, text_dim at least 1)");
+        }
+        if self.proprio_dim < 1 || self.gaze_dim < 1 {
+            return fail("proprio_dim", self.proprio_dim.to_string(), "at least 1 (gaze_dim too)");
         }
         Ok(())
     }

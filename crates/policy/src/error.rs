@@ -54,6 +54,25 @@ pub enum Error {
         /// Why it cannot be had.
         reason: String,
     },
+    /// A network was given what it does not take.
+    #[error("network input: {0}")]
+    Input(String),
+    /// A part of the configuration that this program cannot feed yet.
+    #[error("policy configuration: {key} = {value}: {missing}")]
+    NotWired {
+        /// The key.
+        key: &'static str,
+        /// What was given.
+        value: String,
+        /// The part that is not there.
+        missing: &'static str,
+    },
+    /// The networks answered with something that must not move an arm.
+    #[error("the networks' answer is refused: {0}")]
+    Answer(#[from] Unusable),
+    /// The instruction cannot be used.
+    #[error("instruction: {0}")]
+    Instruction(String),
     /// The training data cannot be used.
     #[error("training data: {0}")]
     Data(String),
@@ -63,6 +82,26 @@ pub enum Error {
     /// The data set cannot be read.
     #[error(transparent)]
     Dataset(#[from] neuraxis_episode::EpisodeError),
+}
+
+/// Why an answer of the networks is not passed on.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unusable {
+    /// A number is NaN or infinite.
+    #[error("{0} is not finite")]
+    NotFinite(&'static str),
+    /// The point lies outside the cube that the policy works in.
+    #[error("key-frame at {position_m:.3?} m is outside the bounds {bounds_m:?} m")]
+    OutOfBounds {
+        /// Where, in the world [m].
+        position_m: [f64; 3],
+        /// Bounds as in the configuration [m].
+        bounds_m: [f64; 6],
+    },
+    /// Two columns of a rotation that are no rotation.
+    #[error("columns {0:.3?} span no plane: they give no orientation")]
+    Degenerate([f64; 6]),
 }
 
 impl Error {

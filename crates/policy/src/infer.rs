@@ -2,15 +2,21 @@
 
 use std::{path::Path, time::Instant};
 
-use neuraxis_core::{Gripper, Instruction, KeyFrame, Observation, Policy, PolicyError, Pose, Prediction, StageTimes};
+use nalgebra::{UnitQuaternion, Vector3};
+use neuraxis_core::{
+    Gripper, Instruction, KeyFrame, Observation, Policy, PolicyError, Pose, Prediction, StageTimes, TextFeatures,
+};
+use neuraxis_vision::MaskedCamera;
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::{
-    DeviceChoice, Error, PolicyConfig, Result, StaticStream,
+    DeviceChoice, Error, PolicyConfig, Result, StaticStream, Unusable,
     checkpoint::{About, Checkpoint},
-    network::{StageInput, VIEW_CHANNELS},
-    rotation::{angle_of_bin, refined_bin, rotation_from_angles},
-    sample::{Body, Rows, to_device},
+    choices::Dynamic,
+    confidence,
+    network::{PROPRIO, RotationOutput, StageInput},
+    rotation::{angle_of_bin, refined_bin, rotation_from_angles, rotation_from_six_d},
+    sample::{Body, Rows},
     train::parameters,
     views,
 };
@@ -24,6 +30,8 @@ pub struct PredictionViews {
     pub rgb: Vec<Vec<u8>>,
     /// For each of them the heatmap as probabilities, (side, side).
     pub heat: Vec<Vec<f32>>,
+    /// Cameras that were left out of this prediction, and why. Empty: all were used.
+    pub masked: Vec<MaskedCamera>,
 }
 
 /// Weights on a device, ready to predict.
@@ -42,7 +50,8 @@ pub struct CorticalPolicy {
 unsafe impl Send for CorticalPolicy {}
 
 impl CorticalPolicy {
-    /// Loads weights; `text_encoder` must be the one they were trained with.
+    /// Loads weights; `text_encoder` must be the one they were trained with. A configuration whose inputs this program
+    /// does not make is refused, naming the part.
     pub fn load(path: &Path, device: DeviceChoice, text_encoder: &str) -> Result<Self> {
         let device = device.resolve()?;
         let checkpoint = Checkpoint::read(path)?;
@@ -55,6 +64,7 @@ impl CorticalPolicy {
                 ),
             });
         }
+        check_wired(&checkpoint.about.config)?;
         let mut store = nn::VarStore::new(Device::Cpu);
         let net = StaticStream::new(&store.root(), &checkpoint.about.config)?;
         checkpoint.load_into(path, &parameters(&store))?;
@@ -101,18 +111,22 @@ impl CorticalPolicy {
     fn infer(&mut self, observation: &Observation, instruction: &Instruction) -> Result<(KeyFrame, f32, StageTimes)> {
         let _guard = tch::no_grad_guard();
         let config = self.about.config.clone();
+        self.views = PredictionViews::default();
         let started = Instant::now();
         let mut times = StageTimes::default();
-        let features =
-            instruction.features.as_ref().ok_or_else(|| Error::Data("the instruction has no text features".into()))?;
+        let features = words(instruction)?;
         let progress = &observation.progress;
+        let poses = [&observation.world_from_tool, &progress.reached_world_from_tool];
+        if !(poses.iter().all(|pose| pose.is_valid()) && observation.gripper_width_m.is_finite()) {
+            return Err(Error::Input("the robot's own pose or gripper width is not finite".into()));
+        }
         let body = Body::new(
             observation.world_from_tool,
             progress.reached_world_from_tool,
             progress.gripper,
             observation.gripper_width_m,
         );
-        views::fuse(observation, &config, &mut self.cloud)?;
+        self.views.masked = views::fuse_usable(observation, &self.about.cameras, &config, &mut self.cloud)?;
         let coarse_frame = views::cube(&config);
         let mut rows = Rows::new(&config);
         rows.stage(0, &self.cloud, &coarse_frame, &body, features)?;
@@ -123,7 +137,7 @@ impl CorticalPolicy {
         times.host_to_device_secs += moved.0;
         times.coarse_secs = moved.1;
         let clock = Instant::now();
-        let coarse_heat = heat_values(&coarse.heat)?;
+        let coarse_heat = finite(values(&coarse.heat)?, "the coarse heatmap")?;
         let centre = views::arg_max(&coarse_heat, config.image_px)?;
         times.device_to_host_secs += clock.elapsed().as_secs_f32();
 
@@ -137,7 +151,7 @@ impl CorticalPolicy {
         times.fine_secs = moved.1;
 
         let clock = Instant::now();
-        let fine_heat = heat_values(&fine.heat)?;
+        let fine_heat = finite(values(&fine.heat)?, "the fine heatmap")?;
         let point = views::arg_max(&fine_heat, config.image_px)?;
         times.device_to_host_secs += clock.elapsed().as_secs_f32();
         let clock = Instant::now();
@@ -147,27 +161,27 @@ impl CorticalPolicy {
         let heads = self.net.heads.forward(&fine, &proprio, &point_tensor, None)?;
         times.fine_secs += clock.elapsed().as_secs_f32();
         let clock = Instant::now();
-        let mut angles = [0.0; 3];
-        for (angle, logits) in angles.iter_mut().zip(&heads.angles) {
-            let scores = Vec::<f32>::try_from(&logits.f_to_device(Device::Cpu)?.f_view([-1])?)?;
-            *angle = angle_of_bin(refined_bin(&scores), config.rotation_bins);
-        }
-        let class = |t: &Tensor| -> Result<bool> { Ok(i64::try_from(t.f_argmax(1, false)?.f_view([])?)? == 1) };
+        let rotation = orientation(&heads.rotation, config.rotation_bins)?;
+        let switch = |logits: &Tensor, name| -> Result<bool> {
+            let scores = finite(values(logits)?, name)?;
+            Ok(matches!(scores[..], [no, yes] if yes > no))
+        };
         let keyframe = KeyFrame {
-            world_from_tool: Pose::from_parts(fine_frame.world_from_cube(&point), rotation_from_angles(angles)),
-            gripper: if class(&heads.gripper)? { Gripper::Open } else { Gripper::Closed },
-            ignore_collisions: class(&heads.collision)?,
+            world_from_tool: Pose::from_parts(inside(fine_frame.world_from_cube(&point), &config)?, rotation),
+            gripper: if switch(&heads.gripper, "the gripper's state")? { Gripper::Open } else { Gripper::Closed },
+            ignore_collisions: switch(&heads.collision, "the collision flag")?,
         };
         times.device_to_host_secs += clock.elapsed().as_secs_f32();
 
         let coarse_p = probabilities(&coarse.heat)?;
         let fine_p = probabilities(&fine.heat)?;
+        let side = config.image_px;
         let confidence =
-            views::mass_at(&coarse_p, &centre, config.image_px).min(views::mass_at(&fine_p, &point, config.image_px));
+            confidence::of_stage(&coarse_p, &centre, side).min(confidence::of_stage(&fine_p, &point, side));
         self.keep_views(&config, &coarse_input, &fine_input, coarse_p, fine_p)?;
         times.total_secs = started.elapsed().as_secs_f32();
-        if !keyframe.world_from_tool.is_valid() {
-            return Err(Error::Data("the networks gave a non-finite pose".into()));
+        if !keyframe.world_from_tool.is_valid() || !confidence.is_finite() {
+            return Err(Unusable::NotFinite("the key-frame").into());
         }
         Ok((keyframe, confidence, times))
     }
@@ -179,7 +193,7 @@ impl CorticalPolicy {
         run: impl FnOnce(&StaticStream, &StageInput) -> Result<T>,
     ) -> Result<(T, (f32, f32))> {
         let clock = Instant::now();
-        let input = to_device(input, self.device)?;
+        let input = input.to_device(self.device)?;
         let copied = clock.elapsed().as_secs_f32();
         let clock = Instant::now();
         let output = run(&self.net, &input)?;
@@ -199,11 +213,10 @@ impl CorticalPolicy {
     ) -> Result<()> {
         let side = config.image_px as usize;
         self.views.side = side;
-        self.views.rgb.clear();
-        self.views.heat.clear();
         for (input, heat) in [(coarse, coarse_p), (fine, fine_p)] {
             let all = Vec::<f32>::try_from(&input.views.f_view([-1])?)?;
-            for (view, heat) in all.chunks(VIEW_CHANNELS as usize * side * side).zip(heat.chunks(side * side)) {
+            for (view, heat) in all.chunks(config.view_channels() as usize * side * side).zip(heat.chunks(side * side))
+            {
                 let plane = |c: usize, i: usize| (view[(3 + c) * side * side + i] * 255.0).clamp(0.0, 255.0) as u8;
                 self.views.rgb.push((0..side * side).flat_map(|i| [plane(0, i), plane(1, i), plane(2, i)]).collect());
                 self.views.heat.push(heat.to_vec());
@@ -221,7 +234,11 @@ impl Policy for CorticalPolicy {
     ) -> std::result::Result<Prediction, PolicyError> {
         let (keyframe, confidence, times) = self.infer(observation, instruction).map_err(|error| match error {
             Error::Vision(e) => PolicyError::Observation { seq: observation.seq, reason: e.to_string() },
-            Error::Data(reason) => PolicyError::Instruction { text: instruction.text.to_string(), reason },
+            Error::Input(reason) => PolicyError::Observation { seq: observation.seq, reason },
+            Error::Instruction(reason) | Error::Data(reason) => {
+                PolicyError::Instruction { text: instruction.text.to_string(), reason }
+            }
+            Error::Answer(reason) => PolicyError::Answer(reason.to_string()),
             other => PolicyError::Internal(other.to_string()),
         })?;
         self.seq += 1;
@@ -237,13 +254,78 @@ impl Policy for CorticalPolicy {
     }
 }
 
-/// (1, v, s, s) logits -> host values.
-fn heat_values(heat: &Tensor) -> Result<Vec<f32>> {
-    Ok(Vec::<f32>::try_from(&heat.f_to_device(Device::Cpu)?.f_contiguous()?.f_view([-1])?)?)
+/// Refuses configurations whose inputs are not made here.
+fn check_wired(config: &PolicyConfig) -> Result<()> {
+    let missing = match config.dynamic {
+        Dynamic::Off => None,
+        Dynamic::WristView => Some("the wrist camera's rendered view is not made at run time yet"),
+        Dynamic::FkHeatmap => {
+            Some("the dynamic camera's view and the tool's heatmap in it are not made at run time yet")
+        }
+        Dynamic::Gaze => Some("the gaze network is not run at run time yet"),
+    };
+    if let Some(missing) = missing {
+        return Err(Error::NotWired { key: "dynamic", value: config.dynamic.name().into(), missing });
+    }
+    if config.proprio_dim != PROPRIO {
+        let missing = "this program makes 12 numbers of proprioception; the preset `paper` is for shapes and counts";
+        return Err(Error::NotWired { key: "proprio_dim", value: config.proprio_dim.to_string(), missing });
+    }
+    Ok(())
+}
+
+/// The features of an instruction that says something.
+fn words(instruction: &Instruction) -> Result<&TextFeatures> {
+    let refuse = |reason: &str| Err(Error::Instruction(reason.into()));
+    let Some(features) = instruction.features.as_ref() else { return refuse("it has no text features") };
+    if features.tokens == 0 || features.values.is_empty() {
+        return refuse("its text features are empty");
+    }
+    if !features.values.iter().all(|x| x.is_finite()) {
+        return refuse("its text features are not finite");
+    }
+    Ok(features)
+}
+
+/// A point within the bounds [m], or why not.
+fn inside(position: Vector3<f64>, config: &PolicyConfig) -> Result<Vector3<f64>> {
+    let b = config.bounds_m;
+    if (0..3).all(|i| position[i] >= b[i] && position[i] <= b[i + 3]) {
+        return Ok(position);
+    }
+    Err(Unusable::OutOfBounds { position_m: position.into(), bounds_m: b }.into())
+}
+
+/// The orientation that the heads name.
+pub(crate) fn orientation(output: &RotationOutput, bins: i64) -> Result<UnitQuaternion<f64>> {
+    match output {
+        RotationOutput::Bins(logits) => {
+            let mut angles = [0.0; 3];
+            for (angle, logits) in angles.iter_mut().zip(logits) {
+                *angle = angle_of_bin(refined_bin(&finite(values(logits)?, "the orientation")?), bins);
+            }
+            Ok(rotation_from_angles(angles))
+        }
+        RotationOutput::SixD(six) => {
+            let six = values(six)?;
+            let six =
+                <[f32; 6]>::try_from(six).map_err(|v| Error::Input(format!("{} numbers of a rotation", v.len())))?;
+            Ok(rotation_from_six_d(six.map(f64::from))?)
+        }
+    }
+}
+
+fn finite(values: Vec<f32>, what: &'static str) -> Result<Vec<f32>> {
+    if values.iter().all(|x| x.is_finite()) { Ok(values) } else { Err(Unusable::NotFinite(what).into()) }
+}
+
+/// All numbers of a tensor, on the host.
+fn values(tensor: &Tensor) -> Result<Vec<f32>> {
+    Ok(Vec::<f32>::try_from(&tensor.f_to_device(Device::Cpu)?.f_contiguous()?.f_view([-1])?)?)
 }
 
 /// (1, v, s, s) logits -> host probabilities, each view summing to one.
 fn probabilities(heat: &Tensor) -> Result<Vec<f32>> {
     let (_, v, h, w) = heat.size4()?;
-    heat_values(&heat.f_view([v, h * w])?.f_softmax(1, Kind::Float)?)
+    values(&heat.f_view([v, h * w])?.f_softmax(1, Kind::Float)?)
 }

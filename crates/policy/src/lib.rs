@@ -5,6 +5,8 @@
 //! Written from the equations collected in the project's design notes; no code of the published systems is used.
 
 pub mod checkpoint;
+pub mod choices;
+pub mod confidence;
 pub mod config;
 pub mod consistency;
 pub mod device;
@@ -16,6 +18,7 @@ pub mod loss;
 pub mod nearest;
 pub mod network;
 pub mod optim;
+pub mod preset;
 pub mod rotation;
 pub mod sample;
 pub mod text;
@@ -24,7 +27,7 @@ pub mod views;
 
 pub use config::{ConsistencyConfig, PolicyConfig, TrainConfig};
 pub use device::DeviceChoice;
-pub use error::{Error, Result};
+pub use error::{Error, Result, Unusable};
 pub use infer::{CorticalPolicy, PredictionViews};
 pub use network::StaticStream;
 

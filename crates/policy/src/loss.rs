@@ -2,7 +2,11 @@
 
 use tch::{Kind, Tensor};
 
-use crate::{Result, network::HeadOutput};
+use crate::{
+    Result,
+    network::{HeadOutput, RotationOutput},
+    rotation::six_d_loss,
+};
 
 /// Names of the terms, in the order of [`Terms::values`].
 pub const TERMS: [&str; 6] = ["coarse", "fine", "rotation", "gripper", "collision", "consistency"];
@@ -16,6 +20,8 @@ pub struct Targets {
     pub heat_fine: Tensor,
     /// (b, 3) rotation bins
     pub bins: Tensor,
+    /// (b, 3, 3) rotation matrices in the cube's axes
+    pub rotation: Tensor,
     /// (b) 0 closed, 1 open
     pub gripper: Tensor,
     /// (b) 0 avoid, 1 ignore collisions
@@ -29,7 +35,7 @@ pub struct Terms {
     pub coarse: Tensor,
     /// Fine heatmaps.
     pub fine: Tensor,
-    /// Sum over the three angles.
+    /// Sum over the three angles, or of the six numbers.
     pub rotation: Tensor,
     /// Gripper.
     pub gripper: Tensor,
@@ -51,10 +57,13 @@ impl Terms {
                 0.0,
             )?)
         };
-        let mut rotation = class(&heads.angles[0], &targets.bins.f_select(1, 0)?)?;
-        for (i, logits) in heads.angles.iter().enumerate().skip(1) {
-            rotation = rotation.f_add(&class(logits, &targets.bins.f_select(1, i as i64)?)?)?;
-        }
+        let rotation = match &heads.rotation {
+            RotationOutput::Bins([a, b, c]) => {
+                let angle = |logits: &Tensor, i: i64| class(logits, &targets.bins.f_select(1, i)?);
+                angle(a, 0)?.f_add(&angle(b, 1)?)?.f_add(&angle(c, 2)?)?
+            }
+            RotationOutput::SixD(six) => six_d_loss(six, &targets.rotation)?,
+        };
         Ok(Self {
             coarse: heat_loss(coarse, &targets.heat_coarse)?,
             fine: heat_loss(fine, &targets.heat_fine)?,

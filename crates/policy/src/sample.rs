@@ -12,15 +12,15 @@ use neuraxis_vision::{Cloud, CubeFrame, GeometricKeypoints, KeypointProvider, Ke
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use crate::{
     Error, PolicyConfig, Result, TrainConfig,
     consistency::KeypointBatch,
     imported::ImportedKeypoints,
     loss::Targets,
-    network::{PROPRIO, StageInput, VIEW_CHANNELS, VIEWS},
-    rotation::{angles_from_rotation, bin_of_angle},
+    network::{PROPRIO, StageInput, VIEWS},
+    rotation::{angles_from_rotation, bin_of_angle, row_major},
     views,
 };
 
@@ -100,6 +100,7 @@ impl Batch {
                 heat_coarse: to(&t.heat_coarse)?,
                 heat_fine: to(&t.heat_fine)?,
                 bins: to(&t.bins)?,
+                rotation: to(&t.rotation)?,
                 gripper: to(&t.gripper)?,
                 collision: to(&t.collision)?,
             },
@@ -316,6 +317,7 @@ pub struct Rows {
     heat: [Vec<f32>; 2],
     point: Vec<f32>,
     bins: Vec<i64>,
+    rotation: Vec<f32>,
     gripper: Vec<i64>,
     collision: Vec<i64>,
 }
@@ -335,6 +337,7 @@ impl Rows {
             heat: Default::default(),
             point: Vec::new(),
             bins: Vec::new(),
+            rotation: Vec::new(),
             gripper: Vec::new(),
             collision: Vec::new(),
         }
@@ -384,6 +387,7 @@ impl Rows {
         }
         self.point.extend(fine.cube_from_world(&world).iter().map(|&x| x as f32));
         self.bins.extend(angles_from_rotation(rotation).map(|a| bin_of_angle(a, self.config.rotation_bins)));
+        self.rotation.extend(row_major(rotation));
         self.gripper.push(i64::from(keyframe.gripper == Gripper::Open));
         self.collision.push(i64::from(keyframe.ignore_collisions));
         Ok(())
@@ -396,10 +400,11 @@ impl Rows {
         let text = Tensor::f_from_slice(&self.text)?.f_view([b, self.config.text_len, self.config.text_dim])?;
         let text_keep = Tensor::f_from_slice(&self.text_keep)?.f_view([b, self.config.text_len])?;
         Ok(StageInput {
-            views: Tensor::f_from_slice(&self.views[stage])?.f_view([b, VIEWS, VIEW_CHANNELS, s, s])?,
+            views: Tensor::f_from_slice(&self.views[stage])?.f_view([b, VIEWS, self.config.view_channels(), s, s])?,
             proprio: Tensor::f_from_slice(&self.proprio[stage])?.f_view([b, PROPRIO])?,
             text: text.f_narrow(1, 0, l)?.f_contiguous()?,
             text_keep: text_keep.f_narrow(1, 0, l)?.f_contiguous()?,
+            dynamic: None,
         })
     }
 
@@ -420,6 +425,7 @@ impl Rows {
                 heat_coarse: map(&self.heat[0])?,
                 heat_fine: map(&self.heat[1])?,
                 bins: Tensor::f_from_slice(&self.bins)?.f_view([b, 3])?,
+                rotation: Tensor::f_from_slice(&self.rotation)?.f_view([b, 3, 3])?,
                 gripper: Tensor::f_from_slice(&self.gripper)?,
                 collision: Tensor::f_from_slice(&self.collision)?,
             },
@@ -455,10 +461,5 @@ fn keypoint_batch(samples: &[Keypoints], side: i64) -> Result<KeypointBatch> {
 
 /// Moves an input to a device.
 pub fn to_device(input: &StageInput, device: Device) -> Result<StageInput> {
-    Ok(StageInput {
-        views: input.views.f_to_device(device)?,
-        proprio: input.proprio.f_to_device(device)?,
-        text: input.text.f_to_device(device)?,
-        text_keep: input.text_keep.f_to_kind(Kind::Bool)?.f_to_device(device)?,
-    })
+    input.to_device(device)
 }

@@ -3,15 +3,11 @@
 use nalgebra::{UnitQuaternion, Vector3};
 use neuraxis_core::Observation;
 use neuraxis_vision::{
-    Cloud, CubeFrame, FuseConfig, OrthoView, RenderConfig, Renderer, VisionError, arg_max_3d, fuse_into,
-    gaussian_target,
+    CameraFault, Cloud, CubeFrame, FuseConfig, MaskedCamera, OrthoView, RenderConfig, Renderer, VisionError,
+    arg_max_3d, fuse_into, fuse_usable_into, gaussian_target,
 };
 
-use crate::{
-    PolicyConfig, Result,
-    network::{VIEW_CHANNELS, VIEWS},
-    sample::Body,
-};
+use crate::{PolicyConfig, Result, network::VIEWS, sample::Body};
 
 /// Pixels take the colour of a neighbour closer than this [px].
 const SPLAT_PX: f32 = 1.5;
@@ -24,9 +20,27 @@ pub fn fuse(
     config: &PolicyConfig,
     cloud: &mut Cloud,
 ) -> std::result::Result<(), VisionError> {
-    let config =
-        FuseConfig { bounds_m: config.bounds_m, plane_z_m: Some(config.plane_z_m), plane_half_thickness_m: 0.006 };
-    fuse_into(observation, &config, cloud)
+    fuse_into(observation, &fuse_config(config), cloud)
+}
+
+/// [`fuse`] of those cameras that can be used. Returns the others, the `expected` ones that are missing among them.
+pub fn fuse_usable(
+    observation: &Observation,
+    expected: &[String],
+    config: &PolicyConfig,
+    cloud: &mut Cloud,
+) -> std::result::Result<Vec<MaskedCamera>, VisionError> {
+    let mut masked = fuse_usable_into(observation, &fuse_config(config), cloud)?;
+    for name in expected {
+        if !observation.cameras.iter().any(|camera| *camera.name == **name) {
+            masked.push(MaskedCamera { name: name.as_str().into(), fault: CameraFault::Missing });
+        }
+    }
+    Ok(masked)
+}
+
+fn fuse_config(config: &PolicyConfig) -> FuseConfig {
+    FuseConfig { bounds_m: config.bounds_m, plane_z_m: Some(config.plane_z_m), plane_half_thickness_m: 0.006 }
 }
 
 /// The cube of a configuration.
@@ -55,10 +69,14 @@ pub fn append(
 ) {
     let side = config.image_px as usize;
     let area = side * side;
+    let channels = config.view_channels() as usize;
     let start = out.len();
-    out.resize(start + (VIEWS * VIEW_CHANNELS) as usize * area, 0.0);
-    renderer.render_into(&cloud.xyz_in_world, &cloud.rgb, frame, VIEW_CHANNELS as usize, &mut out[start..]);
-    for (planes, view) in out[start..].chunks_exact_mut(VIEW_CHANNELS as usize * area).zip(OrthoView::ALL) {
+    out.resize(start + VIEWS as usize * channels * area, 0.0);
+    renderer.render_into(&cloud.xyz_in_world, &cloud.rgb, frame, channels, &mut out[start..]);
+    if !config.markers {
+        return;
+    }
+    for (planes, view) in out[start..].chunks_exact_mut(channels * area).zip(OrthoView::ALL) {
         for (channel, pose) in [(10, &body.reached), (11, &body.world_from_tool)] {
             let p = frame.cube_from_world(&pose.position());
             let pixel = view.pixel([p.x as f32, p.y as f32, p.z as f32], side);
@@ -78,21 +96,6 @@ pub fn append_target(out: &mut Vec<f32>, point: &Vector3<f64>, side: i64, sigma_
 /// The point at which three heatmaps meet, in their cube.
 pub fn arg_max(heat: &[f32], side: i64) -> Result<Vector3<f64>> {
     Ok(arg_max_3d(heat, side as usize)?.point_in_cube)
-}
-
-/// Probability within two pixels of a point's projections, averaged over the views.
-pub fn mass_at(probability: &[f32], point: &Vector3<f64>, side: i64) -> f32 {
-    let n = side as isize;
-    let mut sum = 0.0;
-    for (map, view) in probability.chunks((side * side) as usize).zip(OrthoView::ALL) {
-        let [u, v] = view.pixel([point.x as f32, point.y as f32, point.z as f32], side as usize).map(|x| x as isize);
-        for row in (v - 2).max(0)..(v + 3).min(n) {
-            for column in (u - 2).max(0)..(u + 3).min(n) {
-                sum += map[(row * n + column) as usize];
-            }
-        }
-    }
-    sum / VIEWS as f32
 }
 
 fn mark(plane: &mut [f32], [u, v]: [f32; 2], side: usize) {

@@ -3,7 +3,10 @@
 use neuraxis_core::{CameraView, Observation};
 use serde::{Deserialize, Serialize};
 
-use crate::VisionError;
+use crate::{
+    VisionError,
+    health::{CameraFault, MaskedCamera, dead},
+};
 
 /// Fewer points than this are not a scene.
 const LEAST: usize = 100;
@@ -89,6 +92,40 @@ pub fn fuse_into(observation: &Observation, config: &FuseConfig, cloud: &mut Clo
         return Err(VisionError::EmptyCloud { points: cloud.len(), least: LEAST });
     }
     Ok(())
+}
+
+/// [`fuse_into`] with the cameras that can be used: one that is dead or malformed is left out and returned instead of
+/// refusing the whole observation.
+///
+/// # Errors
+/// Without any usable camera, and with too few points from those that are.
+pub fn fuse_usable_into(
+    observation: &Observation,
+    config: &FuseConfig,
+    cloud: &mut Cloud,
+) -> Result<Vec<MaskedCamera>, VisionError> {
+    cloud.xyz_in_world.clear();
+    cloud.rgb.clear();
+    let mut masked = Vec::new();
+    for camera in &observation.cameras {
+        let fault = dead(camera).or_else(|| match add_camera(camera, config, cloud) {
+            Ok(()) => None,
+            Err(VisionError::Camera { reason, .. }) => Some(CameraFault::Malformed(reason)),
+            Err(other) => Some(CameraFault::Malformed(other.to_string())),
+        });
+        if let Some(fault) = fault {
+            masked.push(MaskedCamera { name: camera.name.clone(), fault });
+        }
+    }
+    if masked.len() == observation.cameras.len() {
+        let reasons: Vec<String> = masked.iter().map(MaskedCamera::to_string).collect();
+        let reasons = if reasons.is_empty() { "the observation holds none".into() } else { reasons.join("; ") };
+        return Err(VisionError::NoCamera(reasons));
+    }
+    if cloud.len() < LEAST {
+        return Err(VisionError::EmptyCloud { points: cloud.len(), least: LEAST });
+    }
+    Ok(masked)
 }
 
 fn add_camera(camera: &CameraView, config: &FuseConfig, cloud: &mut Cloud) -> Result<(), VisionError> {
@@ -224,6 +261,46 @@ mod tests {
         assert!(config.validate().unwrap_err().to_string().contains("bounds_m"));
         let config = FuseConfig { plane_half_thickness_m: f64::NAN, ..FuseConfig::default() };
         assert!(config.validate().unwrap_err().to_string().contains("plane_half_thickness_m = NaN"));
+    }
+
+    /// A picture that is not blank.
+    fn lively(name: &str) -> CameraView {
+        let mut camera = looking_down(1.0).cameras.remove(0);
+        camera.name = name.into();
+        camera.rgb[0] = 3;
+        camera
+    }
+
+    #[test]
+    fn dead_cameras_are_left_out_and_the_others_used() {
+        let mut observation = looking_down(1.0);
+        let [mut blank, mut deaf, mut bent] = ["blank", "deaf", "bent"].map(lively);
+        blank.rgb.fill(0);
+        deaf.depth_m.fill(f32::NAN);
+        bent.intrinsics.fx = f64::NAN;
+        observation.cameras = vec![blank.clone(), lively("good"), deaf.clone(), bent.clone()];
+        let mut cloud = Cloud::default();
+        let masked = fuse_usable_into(&observation, &FuseConfig::default(), &mut cloud).unwrap();
+        let words: Vec<String> = masked.iter().map(MaskedCamera::to_string).collect();
+        assert_eq!(words[..2], ["blank: its picture is blank", "deaf: no depth reading"]);
+        assert!(words[2].starts_with("bent: intrinsics are not finite"), "{words:?}");
+        // What is left is the cloud of the good one alone.
+        observation.cameras = vec![lively("good")];
+        assert_eq!(cloud, fuse(&observation, &FuseConfig::default()).unwrap());
+
+        observation.cameras = vec![blank, deaf];
+        let text = fuse_usable_into(&observation, &FuseConfig::default(), &mut cloud).unwrap_err().to_string();
+        assert_eq!(text, "no camera can be used: blank: its picture is blank; deaf: no depth reading");
+        assert!(cloud.is_empty());
+        observation.cameras.clear();
+        let text = fuse_usable_into(&observation, &FuseConfig::default(), &mut cloud).unwrap_err().to_string();
+        assert!(text.contains("the observation holds none"), "{text}");
+        // A camera that sees, but nothing inside the bounds.
+        let mut far = lively("far");
+        far.depth_m.fill(30.0);
+        observation.cameras = vec![far];
+        let text = fuse_usable_into(&observation, &FuseConfig::default(), &mut cloud).unwrap_err().to_string();
+        assert!(text.contains("0 points inside the bounds"), "{text}");
     }
 
     #[test]

@@ -12,6 +12,9 @@ pub enum VisionError {
         /// What is wrong.
         reason: String,
     },
+    /// No camera can be used.
+    #[error("no camera can be used: {0}")]
+    NoCamera(String),
     /// Too little is in view.
     #[error(
         "the cloud has {points} points inside the bounds, at least {least} are needed: check bounds, depth and calibration"

@@ -6,14 +6,16 @@ pub mod argmax;
 pub mod cloud;
 pub mod cube;
 pub mod error;
+pub mod health;
 pub mod keypoints;
 #[cfg(test)]
 mod random;
 pub mod render;
 
 pub use argmax::{ArgMax, arg_max_3d, gaussian_target};
-pub use cloud::{Cloud, FuseConfig, fuse, fuse_into};
+pub use cloud::{Cloud, FuseConfig, fuse, fuse_into, fuse_usable_into};
 pub use cube::{CubeFrame, OrthoView};
 pub use error::VisionError;
+pub use health::{CameraFault, MaskedCamera};
 pub use keypoints::{GeometricKeypoints, KeypointProvider, Keypoints};
 pub use render::{CHANNELS, RenderConfig, Renderer, SPLAT_RADIUS_IN_CUBE};

@@ -11,8 +11,8 @@ use tch::{Device, Kind, Tensor, nn};
 use super::parameters;
 use crate::{
     Error, PredictionViews, Result, StaticStream, TrainConfig,
-    network::{HeadOutput, StageInput, VIEW_CHANNELS, VIEWS},
-    rotation::{angle_of_bin, refined_bin, rotation_from_angles},
+    infer::orientation,
+    network::{HeadOutput, StageInput, VIEWS},
     sample::{Rows, Samples, to_device},
     views,
 };
@@ -220,30 +220,25 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 /// What the heads say, as key-frames in the world.
 fn keyframes(heads: &HeadOutput, frames: &[CubeFrame], points: &[Vector3<f64>], bins: i64) -> Result<Vec<KeyFrame>> {
-    let angles = heads.angles.iter().map(host).collect::<Result<Vec<_>>>()?;
     let classes =
         |t: &Tensor| -> Result<Vec<i64>> { Ok(Vec::try_from(&t.f_argmax(1, false)?.f_to_device(Device::Cpu)?)?) };
     let (gripper, collision) = (classes(&heads.gripper)?, classes(&heads.collision)?);
-    let n = bins as usize;
-    let one = |i: usize| {
-        let angle = |a: usize| angle_of_bin(refined_bin(&angles[a][i * n..(i + 1) * n]), bins);
-        KeyFrame {
-            world_from_tool: Pose::from_parts(
-                frames[i].world_from_cube(&points[i]),
-                frames[i].rotation() * rotation_from_angles([angle(0), angle(1), angle(2)]),
-            ),
+    let one = |i: usize| -> Result<KeyFrame> {
+        let rotation = frames[i].rotation() * orientation(&heads.rotation.sample(i)?, bins)?;
+        Ok(KeyFrame {
+            world_from_tool: Pose::from_parts(frames[i].world_from_cube(&points[i]), rotation),
             gripper: if gripper[i] == 1 { Gripper::Open } else { Gripper::Closed },
             ignore_collisions: collision[i] == 1,
-        }
+        })
     };
-    Ok((0..points.len()).map(one).collect())
+    (0..points.len()).map(one).collect()
 }
 
 /// Adds a stage's three views of the first sample: colours and heatmaps as probabilities.
 fn show(views: &mut PredictionViews, input: &StageInput, heat: &[f32]) -> Result<()> {
-    let area = views.side * views.side;
+    let (area, channels) = (views.side * views.side, input.views.size()[2] as usize);
     let pixels = host(&input.views.f_narrow(0, 0, 1)?)?;
-    for (planes, heat) in pixels.chunks_exact(VIEW_CHANNELS as usize * area).zip(heat.chunks_exact(area)) {
+    for (planes, heat) in pixels.chunks_exact(channels * area).zip(heat.chunks_exact(area)) {
         let byte = |c: usize, i: usize| (planes[(3 + c) * area + i] * 255.0).clamp(0.0, 255.0) as u8;
         views.rgb.push((0..area).flat_map(|i| [byte(0, i), byte(1, i), byte(2, i)]).collect());
         let top = heat.iter().copied().fold(f32::NEG_INFINITY, f32::max);

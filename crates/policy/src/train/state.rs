@@ -82,7 +82,7 @@ pub(super) fn resume(
     }
     let weights: Vec<(String, Tensor)> =
         master.iter().map(|(n, t)| (format!("weight.{n}"), t.shallow_clone())).collect();
-    state.load_into(path, &weights)?;
+    state.load_part_into(path, "weight.", &weights)?;
     optimiser.restore(state.about.steps, master, |name| state.find(path, name))?;
     Ok(state.about.train_secs)
 }

@@ -215,7 +215,7 @@ mod tests {
         assert!((all - alone).abs() < 1e-6, "{all} {alone}");
         // What stands at hidden points has no influence.
         let other = features.copy();
-        let _ = other.narrow(2, few, m - few).copy_(&normalised(&Tensor::randn([1, 3, m - few, 8], F32)));
+        other.narrow(2, few, m - few).copy_(&normalised(&Tensor::randn([1, 3, m - few, 8], F32)));
         assert_eq!(loss(&other, &point, &visible), all);
     }
 

@@ -3,8 +3,11 @@
 //! While a key-frame is active, a prediction may move its pose within a gate. A jump, or another gripper state or
 //! collision flag, is adopted on arrival with the gripper done (by then there is no active key-frame and this rule is
 //! not asked), or after a number of predictions that agree with each other.
+//!
+//! Within the gate a pose goes the part of the way that the prediction is confident of: a policy that wavers does not
+//! make the arm waver, and a sure one moves the pose at once.
 
-use neuraxis_core::KeyFrame;
+use neuraxis_core::{KeyFrame, Pose, Tool, World};
 use serde::{Deserialize, Serialize};
 
 /// Sizes of the gate.
@@ -19,13 +22,15 @@ pub struct CommitConfig {
     pub dead_band_m: f64,
     /// ... and smaller turns, 0 to `gate_rad` [rad].
     pub dead_band_rad: f64,
+    /// Least part of the way that a pose is moved at once, whatever the confidence, 0.05 to 1; 1: always all of it.
+    pub least_gain: f64,
     /// This many predictions in a row that agree within the gate make a jump, 1 to 100.
     pub agreeing: u32,
 }
 
 impl Default for CommitConfig {
     fn default() -> Self {
-        Self { gate_m: 0.05, gate_rad: 0.35, dead_band_m: 0.002, dead_band_rad: 0.02, agreeing: 3 }
+        Self { gate_m: 0.05, gate_rad: 0.35, dead_band_m: 0.002, dead_band_rad: 0.02, least_gain: 0.25, agreeing: 3 }
     }
 }
 
@@ -60,15 +65,16 @@ impl CommitRule {
         self.candidate = None;
     }
 
-    /// Judges a prediction made while `active` is being approached.
-    pub fn consider(&mut self, active: &KeyFrame, predicted: &KeyFrame) -> Decision {
+    /// Judges a prediction made while `active` is being approached; `confidence` in [0, 1].
+    pub fn consider(&mut self, active: &KeyFrame, predicted: &KeyFrame, confidence: f64) -> Decision {
         if self.agree(active, predicted) {
             self.candidate = None;
             let (metres, radians) = active.world_from_tool.distance(&predicted.world_from_tool);
             return if metres <= self.config.dead_band_m && radians <= self.config.dead_band_rad {
                 Decision::Keep
             } else {
-                Decision::Retarget(*predicted)
+                let gain = confidence.clamp(self.config.least_gain, 1.0);
+                Decision::Retarget(KeyFrame { world_from_tool: between(active, predicted, gain), ..*predicted })
             };
         }
         // A jump. It counts on if it agrees with the jump before; the candidate follows the newest.
@@ -94,6 +100,17 @@ impl CommitRule {
     }
 }
 
+/// The pose on the way from one key-frame's to another's, 0 to 1.
+fn between(from: &KeyFrame, to: &KeyFrame, part: f64) -> Pose<World, Tool> {
+    let (from, to) = (&from.world_from_tool, &to.world_from_tool);
+    if part >= 1.0 {
+        return *to;
+    }
+    // Poses within the gate are no half turn apart; if a wide gate lets such through, the turn is made at once.
+    let rotation = from.rotation().try_slerp(&to.rotation(), part, 1e-9).unwrap_or_else(|| to.rotation());
+    Pose::from_parts(from.position().lerp(&to.position(), part), rotation)
+}
+
 #[cfg(test)]
 mod tests {
     use nalgebra::{UnitQuaternion, Vector3};
@@ -114,43 +131,55 @@ mod tests {
     #[test]
     fn small_moves_retarget_and_tiny_ones_do_not() {
         let mut rule = CommitRule::new(CommitConfig::default());
-        assert_eq!(rule.consider(&open(0.3), &open(0.3005)), Decision::Keep);
-        assert_eq!(rule.consider(&open(0.3), &open(0.34)), Decision::Retarget(open(0.34)));
+        assert_eq!(rule.consider(&open(0.3), &open(0.3005), 1.0), Decision::Keep);
+        assert_eq!(rule.consider(&open(0.3), &open(0.34), 1.0), Decision::Retarget(open(0.34)));
         let turned = at(0.3, 0.2, Gripper::Open, false);
-        assert_eq!(rule.consider(&open(0.3), &turned), Decision::Retarget(turned));
+        assert_eq!(rule.consider(&open(0.3), &turned, 1.0), Decision::Retarget(turned));
     }
 
     #[test]
     fn a_jump_needs_agreeing_predictions_in_a_row() {
         let mut rule = CommitRule::new(CommitConfig::default());
-        assert_eq!(rule.consider(&open(0.3), &open(0.5)), Decision::Wait);
-        assert_eq!(rule.consider(&open(0.3), &open(0.51)), Decision::Wait);
-        assert_eq!(rule.consider(&open(0.3), &open(0.52)), Decision::Adopt(open(0.52)));
+        assert_eq!(rule.consider(&open(0.3), &open(0.5), 1.0), Decision::Wait);
+        assert_eq!(rule.consider(&open(0.3), &open(0.51), 1.0), Decision::Wait);
+        assert_eq!(rule.consider(&open(0.3), &open(0.52), 1.0), Decision::Adopt(open(0.52)));
         // A turn beyond the gate is a jump too.
-        assert_eq!(rule.consider(&open(0.3), &at(0.3, 1.0, Gripper::Open, false)), Decision::Wait);
+        assert_eq!(rule.consider(&open(0.3), &at(0.3, 1.0, Gripper::Open, false), 1.0), Decision::Wait);
+    }
+
+    #[test]
+    fn an_unsure_prediction_moves_the_pose_part_of_the_way() {
+        let config = CommitConfig::default();
+        let mut rule = CommitRule::new(config);
+        let to = at(0.34, 0.2, Gripper::Open, false);
+        for (confidence, part) in [(0.5, 0.5), (0.0, config.least_gain), (1.0, 1.0), (7.0, 1.0)] {
+            let Decision::Retarget(moved) = rule.consider(&open(0.3), &to, confidence) else { panic!("{confidence}") };
+            let (metres, radians) = moved.world_from_tool.distance(&open(0.3).world_from_tool);
+            assert!((metres - 0.04 * part).abs() < 1e-9 && (radians - 0.2 * part).abs() < 1e-6, "{metres} {radians}");
+        }
     }
 
     #[test]
     fn disagreement_and_confirmation_of_the_active_goal_start_the_count_again() {
         let mut rule = CommitRule::new(CommitConfig::default());
-        assert_eq!(rule.consider(&open(0.3), &open(0.5)), Decision::Wait);
-        assert_eq!(rule.consider(&open(0.3), &open(0.1)), Decision::Wait);
-        assert_eq!(rule.consider(&open(0.3), &open(0.5)), Decision::Wait);
-        assert_eq!(rule.consider(&open(0.3), &open(0.5)), Decision::Wait);
-        assert_eq!(rule.consider(&open(0.3), &open(0.3)), Decision::Keep);
-        assert_eq!(rule.consider(&open(0.3), &open(0.5)), Decision::Wait);
+        assert_eq!(rule.consider(&open(0.3), &open(0.5), 1.0), Decision::Wait);
+        assert_eq!(rule.consider(&open(0.3), &open(0.1), 1.0), Decision::Wait);
+        assert_eq!(rule.consider(&open(0.3), &open(0.5), 1.0), Decision::Wait);
+        assert_eq!(rule.consider(&open(0.3), &open(0.5), 1.0), Decision::Wait);
+        assert_eq!(rule.consider(&open(0.3), &open(0.3), 1.0), Decision::Keep);
+        assert_eq!(rule.consider(&open(0.3), &open(0.5), 1.0), Decision::Wait);
         rule.clear();
-        assert_eq!(rule.consider(&open(0.3), &open(0.5)), Decision::Wait);
-        assert_eq!(rule.consider(&open(0.3), &open(0.5)), Decision::Wait);
+        assert_eq!(rule.consider(&open(0.3), &open(0.5), 1.0), Decision::Wait);
+        assert_eq!(rule.consider(&open(0.3), &open(0.5), 1.0), Decision::Wait);
     }
 
     #[test]
     fn another_gripper_state_or_flag_is_a_jump_even_at_the_same_pose() {
         for other in [at(0.3, 0.0, Gripper::Closed, false), at(0.3, 0.0, Gripper::Open, true)] {
             let mut rule = CommitRule::new(CommitConfig::default());
-            assert_eq!(rule.consider(&open(0.3), &other), Decision::Wait);
-            assert_eq!(rule.consider(&open(0.3), &other), Decision::Wait);
-            assert_eq!(rule.consider(&open(0.3), &other), Decision::Adopt(other));
+            assert_eq!(rule.consider(&open(0.3), &other, 1.0), Decision::Wait);
+            assert_eq!(rule.consider(&open(0.3), &other, 1.0), Decision::Wait);
+            assert_eq!(rule.consider(&open(0.3), &other, 1.0), Decision::Adopt(other));
         }
     }
 }

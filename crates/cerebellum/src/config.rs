@@ -95,6 +95,7 @@ impl CerebellumConfig {
             ("commit.gate_rad", self.commit.gate_rad, 0.0, 3.2, "0 to 3.2"),
             ("commit.dead_band_m", self.commit.dead_band_m, 0.0, self.commit.gate_m, "0 to commit.gate_m"),
             ("commit.dead_band_rad", self.commit.dead_band_rad, 0.0, self.commit.gate_rad, "0 to commit.gate_rad"),
+            ("commit.least_gain", self.commit.least_gain, 0.05, 1.0, "0.05 to 1"),
             ("commit.agreeing", f64::from(self.commit.agreeing), 1.0, 100.0, "1 to 100"),
             ("freeze_m", self.freeze_m, 0.0, 0.2, "0 to 0.2"),
             ("prediction_lease_secs", self.prediction_lease_secs, 0.02, 10.0, "0.02 to 10"),

@@ -97,6 +97,8 @@ pub struct Cerebellum {
     last_heard: Nanos,
     /// With the newest usable prediction.
     path: Option<JointPath>,
+    /// Of the newest prediction that may be used.
+    confidence: f64,
     newest_images: Option<Nanos>,
     waiting_since: Nanos,
     motion_ended_at: Option<Nanos>,
@@ -142,6 +144,7 @@ impl Cerebellum {
             ready_at: Nanos::default(),
             last_heard: Nanos::default(),
             path: None,
+            confidence: 1.0,
             newest_images: None,
             waiting_since: Nanos::default(),
             motion_ended_at: None,
@@ -266,6 +269,7 @@ impl Cerebellum {
                 return Err(Refusal::BeforeArrival);
             }
             self.path = prediction.and_then(|p| p.path);
+            self.confidence = prediction.map_or(1.0, |p| f64::from(p.confidence));
             Ok(keyframe)
         }))
     }
@@ -283,7 +287,7 @@ impl Cerebellum {
                     }
                 }
                 (Phase::Moving, Some(active)) if self.config.repredict && self.motion_ended_at.is_none() => {
-                    match self.commit.consider(&active, &keyframe) {
+                    match self.commit.consider(&active, &keyframe, self.confidence) {
                         Decision::Keep => Ok(()),
                         Decision::Wait => Err(Refusal::Unconfirmed),
                         Decision::Retarget(goal) => self.retarget(now, opening, goal),

@@ -53,7 +53,7 @@ fn padding_after_the_sentence_changes_nothing_and_the_sentence_does() {
         let _ = input.text.narrow(1, 3, 3).fill_(9.0);
         let padded = net.coarse.forward(&input, Kind::Float).unwrap().heat;
         assert!(distance(&before, &padded) < 1e-5);
-        let _ = input.text.narrow(1, 0, 1).copy_(&random(&[1, 1, config.text_dim]));
+        input.text.narrow(1, 0, 1).copy_(&random(&[1, 1, config.text_dim]));
         let told = net.coarse.forward(&input, Kind::Float).unwrap().heat;
         assert!(distance(&before, &told) > 1e-4, "the sentence has no influence");
         // One scene of a batch does not see another.

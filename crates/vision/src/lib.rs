@@ -6,6 +6,7 @@ pub mod argmax;
 pub mod cloud;
 pub mod cube;
 pub mod error;
+pub mod perspective;
 #[cfg(test)]
 mod random;
 pub mod render;
@@ -14,4 +15,5 @@ pub use argmax::{ArgMax, arg_max_3d, gaussian_target};
 pub use cloud::{Cloud, FuseConfig, fuse, fuse_into};
 pub use cube::{CubeFrame, OrthoView};
 pub use error::VisionError;
+pub use perspective::{PerspectiveRenderer, PerspectiveView};
 pub use render::{CHANNELS, RenderConfig, Renderer, SPLAT_RADIUS_IN_CUBE};

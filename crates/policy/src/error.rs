@@ -46,6 +46,14 @@ pub enum Error {
         /// Why it cannot be had.
         reason: String,
     },
+    /// A pose is no rigid motion.
+    #[error("{what}'s pose is not a rigid motion of finite numbers: {found}")]
+    Pose {
+        /// Whose pose.
+        what: &'static str,
+        /// What was given.
+        found: String,
+    },
     /// The training data cannot be used.
     #[error("training data: {0}")]
     Data(String),

@@ -7,7 +7,9 @@
 pub mod checkpoint;
 pub mod config;
 pub mod device;
+pub mod dynamic;
 pub mod error;
+pub mod gaze;
 pub mod infer;
 pub mod layers;
 pub mod loss;

@@ -84,7 +84,8 @@ pub fn mass_at(probability: &[f32], point: &Vector3<f64>, side: i64) -> f32 {
     sum / VIEWS as f32
 }
 
-fn mark(plane: &mut [f32], [u, v]: [f32; 2], side: usize) {
+/// Draws the blob of a marker at a pixel.
+pub(crate) fn mark(plane: &mut [f32], [u, v]: [f32; 2], side: usize) {
     plane.fill(0.0);
     let reach = (3.0 * MARKER_SIGMA_PX).ceil();
     let range = |x: f32| {

@@ -16,6 +16,7 @@ use neuraxis_policy::{
 
 use crate::{
     config::{Config, read},
+    curves::Curves,
     interrupt,
 };
 
@@ -79,7 +80,7 @@ pub fn policy(
         licence: "Apache-2.0".into(),
     };
     let files = RunFiles { weights: out.join("policy.safetensors"), state: out.join("state.safetensors") };
-    let mut curves = Curves::create(out)?;
+    let mut curves = Curves::create(out, "neuraxis train policy", &CURVES)?;
     let mut trouble = None;
     let bar = ProgressBar::new(settings.steps).with_style(ProgressStyle::with_template(
         "{wide_bar} {pos}/{len} steps  {elapsed} passed, {eta} to go  {msg}",
@@ -100,7 +101,8 @@ pub fn policy(
             if bar.is_hidden() {
                 println!("step {:>6}/{}  {line}  lr {:.2e}  grad {:.2}", p.step, p.steps, p.lr, p.grad_norm);
             }
-            if let Err(error) = curves.push(&p) {
+            let values: Vec<f64> = p.terms.into_iter().chain([p.samples_per_sec]).collect();
+            if let Err(error) = curves.push(p.step, &values) {
                 trouble.get_or_insert(error);
             }
         },
@@ -110,49 +112,10 @@ pub fn policy(
     if let Some(error) = trouble {
         eprintln!("the curves are incomplete: {error:#}");
     }
-    #[cfg(feature = "viz")]
-    curves.rerun.finish()?;
+    curves.finish()?;
     println!("weights: {}", files.weights.display());
     Ok(())
 }
 
 /// Names of the curves in the order of the file's columns, after the step.
 const CURVES: [&str; 6] = ["loss/coarse", "loss/fine", "loss/rotation", "loss/gripper", "loss/collision", "speed"];
-
-/// Loss curves: `curves.csv` grows over all runs of a folder, `curves.rrd` shows the same in Rerun.
-struct Curves {
-    csv: std::fs::File,
-    #[cfg(feature = "viz")]
-    rerun: neuraxis_viz::Curves,
-}
-
-impl Curves {
-    /// Goes on after what earlier runs have written.
-    fn create(out: &Path) -> Result<Self> {
-        let path = out.join("curves.csv");
-        let csv = std::fs::OpenOptions::new().create(true).append(true).open(&path);
-        let curves = Self {
-            csv: csv.with_context(|| path.display().to_string())?,
-            #[cfg(feature = "viz")]
-            rerun: neuraxis_viz::Curves::to_file(&out.join("curves.rrd"), "neuraxis train policy")?,
-        };
-        #[cfg(feature = "viz")]
-        for line in std::fs::read_to_string(&path)?.lines() {
-            let mut numbers = line.split(',').map(str::parse::<f64>);
-            let Some(Ok(step)) = numbers.next() else { continue };
-            let values: Vec<_> = CURVES.into_iter().zip(numbers.flatten()).collect();
-            curves.rerun.push(step as u64, &values)?;
-        }
-        Ok(curves)
-    }
-
-    fn push(&mut self, p: &neuraxis_policy::train::Progress) -> Result<()> {
-        use std::io::Write;
-        let values: Vec<f64> = p.terms.into_iter().chain([p.samples_per_sec]).collect();
-        let columns = values.iter().map(|v| format!("{v:.5}")).collect::<Vec<_>>().join(",");
-        writeln!(self.csv, "{},{columns}", p.step)?;
-        #[cfg(feature = "viz")]
-        self.rerun.push(p.step, &CURVES.into_iter().zip(values).collect::<Vec<_>>())?;
-        Ok(())
-    }
-}

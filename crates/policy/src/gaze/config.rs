@@ -50,7 +50,7 @@ impl GazeConfig {
             label: Label::NextKeyframe,
             frames: 2,
             image_px: 192,
-            width: 24,
+            width: 16,
             blocks: [1, 1, 2, 1],
             heads: 1,
             drop_path: 0.0,

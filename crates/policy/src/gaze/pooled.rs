@@ -66,17 +66,8 @@ impl Conv3 {
     /// (b, inputs, frames, rows, columns) -> (b, outputs, ..)
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (weight, bias) = (&self.weight, self.bias.as_ref());
-        let [_, r, c] = self.stride;
-        // Of a single frame the kernel's outer slices see only padding: the middle one is all there is to compute.
-        if x.size()[2] == 1 && self.stride[0] == 1 {
-            let (x, weight) = (x.f_squeeze_dim(2)?, weight.f_select(2, weight.size()[2] / 2)?);
-            let padding = [self.padding[1], self.padding[2]];
-            let y = if self.expands {
-                x.f_conv_transpose2d(&weight, bias, [r, c], padding, [r - 1, c - 1], self.groups, [1; 2])?
-            } else {
-                x.f_conv2d(&weight, bias, [r, c], padding, [1; 2], self.groups)?
-            };
-            return Ok(y.f_unsqueeze(2)?);
+        if x.size()[2] == 1 && (self.expands || self.stride[0] == 1) {
+            return self.forward_one_frame(x);
         }
         Ok(if self.expands {
             let rest = self.stride.map(|s| s - 1);
@@ -84,6 +75,26 @@ impl Conv3 {
         } else {
             x.f_conv3d(weight, bias, self.stride, self.padding, [1; 3], self.groups)?
         })
+    }
+
+    /// The same for a single frame in two dimensions: the kernel's outer slices see only padding, or make the frames
+    /// that come after it.
+    fn forward_one_frame(&self, x: &Tensor) -> Result<Tensor> {
+        let (x, middle, [frames, r, c]) = (x.f_squeeze_dim(2)?, self.weight.size()[2] / 2, self.stride);
+        let padding = [self.padding[1], self.padding[2]];
+        if !self.expands {
+            let weight = self.weight.f_select(2, middle)?;
+            let y = x.f_conv2d(&weight, self.bias.as_ref(), [r, c], padding, [1; 2], self.groups)?;
+            return Ok(y.f_unsqueeze(2)?);
+        }
+        let made = (0..frames)
+            .map(|i| -> Result<Tensor> {
+                let weight = self.weight.f_select(2, middle + i)?;
+                let rest = [r - 1, c - 1];
+                Ok(x.f_conv_transpose2d(&weight, self.bias.as_ref(), [r, c], padding, rest, self.groups, [1; 2])?)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Tensor::f_stack(&made, 2)?)
     }
 }
 
@@ -207,7 +218,11 @@ impl PooledAttention {
         let (v, _) = self.value.forward(&qkv.f_select(0, 2)?, grid, global)?;
         let q = q.f_mul_scalar((width as f64).powf(-0.5))?;
         let y = match self.reach {
-            Reach::All => q.f_matmul(&k.f_transpose(2, 3)?)?.f_softmax(-1, q.kind())?.f_matmul(&v)?,
+            // Keys are few and queries many: in this order the softmax runs along the queries in wide steps.
+            Reach::All => {
+                let scores = k.f_matmul(&q.f_transpose(2, 3)?)?;
+                scores.f_softmax(2, q.kind())?.f_transpose(2, 3)?.f_matmul(&v)?
+            }
             Reach::GlobalAndSelf => correlate(&q, &k, &v)?,
         };
         let (n, d) = (y.size()[2], d);
@@ -272,6 +287,12 @@ impl PooledBlock {
             Resample::Keep | Resample::Pool([1, 1, 1]) => return Ok(x.shallow_clone()),
             Resample::Pool(stride) => on_grid(x, grid, global, |local| {
                 let kernel = stride.map(|s| if s > 1 { s + 1 } else { 1 });
+                let [_, r, c] = kernel;
+                if grid[0] == 1 && stride[0] == 1 {
+                    let local = local.f_squeeze_dim(2)?;
+                    let y = local.f_max_pool2d([r, c], &stride[1..], [r / 2, c / 2], [1; 2], false)?;
+                    return Ok(y.f_unsqueeze(2)?);
+                }
                 Ok(local.f_max_pool3d(kernel, stride, kernel.map(|k| k / 2), [1; 3], false)?)
             })?,
             Resample::Expand(stride) => on_grid(x, grid, global, |local| spread(local, stride))?,
@@ -341,13 +362,16 @@ mod tests {
     fn one_frame_takes_the_short_way_to_the_same_result() {
         tch::manual_seed(2);
         let store = nn::VarStore::new(Device::Cpu);
-        for (name, expands) in [("pool", false), ("expand", true)] {
-            let conv = Conv3::depthwise(&(store.root() / name), 4, [1, 2, 2], expands).unwrap();
+        for (name, expands, stride) in
+            [("pool", false, [1, 2, 2]), ("expand", true, [1, 2, 2]), ("frames", true, [2, 1, 1])]
+        {
+            let conv = Conv3::depthwise(&(store.root() / name), 4, stride, expands).unwrap();
             let x = Tensor::randn([3, 4, 1, 8, 8], CPU);
             let long = if expands {
-                x.conv_transpose3d(&conv.weight, None::<Tensor>, [1, 2, 2], [1; 3], [0, 1, 1], 4, [1; 3])
+                let rest = stride.map(|s| s - 1);
+                x.conv_transpose3d(&conv.weight, None::<Tensor>, stride, [1; 3], rest, 4, [1; 3])
             } else {
-                x.conv3d(&conv.weight, None::<Tensor>, [1, 2, 2], [1; 3], [1; 3], 4)
+                x.conv3d(&conv.weight, None::<Tensor>, stride, [1; 3], [1; 3], 4)
             };
             assert!(apart(&conv.forward(&x).unwrap(), &long) < 1e-5, "{name}");
         }

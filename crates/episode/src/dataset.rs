@@ -2,9 +2,9 @@
 //!
 //! - `index.json`: format, the writer's metadata, bounds, and where each record lies. Replaced atomically: what it
 //!   names is whole, and bytes beyond it belong to a writer that did not finish.
-//! - `clouds.bin`: per record a Zstandard frame of n points, one plane of bytes after another: x, y, z as u16 quantised
-//!   over the bounds (a 1 m cube: 15 µm steps; low bytes, then high bytes), r, g, b as u8; each value as its difference
-//!   from the point before: what cameras see is smooth.
+//! - `clouds.bin`: per record a Zstandard frame of n points, one plane of bytes after another: x, y, z as u16 steps of
+//!   0.25 mm from the lower bound (low bytes, then high bytes), r, g, b as u8; each value as its difference from the
+//!   point before: what cameras see is smooth.
 //! - `records.jsonl`: per record one line of JSON.
 
 use std::{
@@ -18,11 +18,13 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::EpisodeError;
 
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const INDEX: &str = "index.json";
 const CLOUDS: &str = "clouds.bin";
 const RECORDS: &str = "records.jsonl";
 const POINT_BYTES: usize = 9;
+/// Coordinates are kept in steps of this [m]: far below a depth camera's noise and a pixel of any view.
+const STEP_M: f64 = 0.000_25;
 /// Zstandard's level: higher ones take longer than they save.
 const LEVEL: i32 = 3;
 /// Most points of a record: four cameras of 1024 x 1024.
@@ -80,7 +82,14 @@ impl Index {
 
 fn check_bounds(bounds: &Bounds) -> Result<(), String> {
     let ordered = (0..3).all(|k| bounds[k].is_finite() && bounds[k + 3].is_finite() && bounds[k] < bounds[k + 3]);
-    if ordered { Ok(()) } else { Err(format!("bounds {bounds:?} are not finite with lower < upper")) }
+    if !ordered {
+        return Err(format!("bounds {bounds:?} are not finite with lower < upper"));
+    }
+    let most_m = f64::from(u16::MAX) * STEP_M;
+    match (0..3).all(|k| bounds[k + 3] - bounds[k] <= most_m) {
+        true => Ok(()),
+        false => Err(format!("bounds {bounds:?} are longer than {most_m:.1} m on an axis")),
+    }
 }
 
 /// One observation as training uses it: a fused cloud and whatever the writer wants to know about it.
@@ -251,7 +260,6 @@ fn planes(xyz_in_world: &[[f32; 3]], rgb: &[[u8; 3]], bounds: &Bounds) -> Result
 /// What [`planes`] packed.
 fn unplane(planes: &[u8], bounds: &Bounds, xyz_in_world: &mut Vec<[f32; 3]>, rgb: &mut Vec<[u8; 3]>) {
     let count = planes.len() / POINT_BYTES;
-    let scale: [f64; 3] = std::array::from_fn(|k| (bounds[k + 3] - bounds[k]) / f64::from(u16::MAX));
     xyz_in_world.clear();
     xyz_in_world.resize(count, [0.0; 3]);
     rgb.clear();
@@ -262,7 +270,7 @@ fn unplane(planes: &[u8], bounds: &Bounds, xyz_in_world: &mut Vec<[f32; 3]>, rgb
             let difference = u16::from_le_bytes([planes[2 * k * count + i], planes[(2 * k + 1) * count + i]]);
             step = step.wrapping_add(difference);
             colour = colour.wrapping_add(planes[(6 + k) * count + i]);
-            xyz_in_world[i][k] = (bounds[k] + f64::from(step) * scale[k]) as f32;
+            xyz_in_world[i][k] = (bounds[k] + f64::from(step) * STEP_M).min(bounds[k + 3]) as f32;
             rgb[i][k] = colour;
         }
     }
@@ -271,8 +279,8 @@ fn unplane(planes: &[u8], bounds: &Bounds, xyz_in_world: &mut Vec<[f32; 3]>, rgb
 /// Step of a coordinate, or `None` if it is outside the bounds by more than one step.
 fn quantise(value_m: f32, axis: usize, bounds: &Bounds) -> Option<u16> {
     let (lower, upper) = (bounds[axis], bounds[axis + 3]);
-    let step = (f64::from(value_m) - lower) / (upper - lower) * f64::from(u16::MAX);
-    (step >= -1.0 && step <= f64::from(u16::MAX) + 1.0).then(|| step.round() as u16)
+    let (step, most) = ((f64::from(value_m) - lower) / STEP_M, (upper - lower) / STEP_M);
+    (step >= -1.0 && step <= most + 1.0).then(|| step.round() as u16)
 }
 
 struct Shard {

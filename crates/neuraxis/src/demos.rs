@@ -193,6 +193,7 @@ impl Witness for Sampler<'_> {
             task: self.task.into(),
             seed: self.seed,
             kind,
+            secs: observation.stamp.secs(),
             world_from_tool: observation.world_from_tool,
             reached_world_from_tool: observation.progress.reached_world_from_tool,
             gripper: observation.progress.gripper,

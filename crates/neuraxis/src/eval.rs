@@ -219,8 +219,14 @@ pub fn run_parallel(arguments: &[String], jobs: u64, scratch: &Path) -> Result<R
         let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
         reports.push(serde_json::from_str(&text).with_context(|| file.display().to_string())?);
     }
-    eprintln!("{jobs} shards in {:.0} s", started.elapsed().as_secs_f64());
-    merge(reports)
+    let report = merge(reports)?;
+    let simulated: f64 = report.tasks.values().flat_map(|table| &table.rows).map(|row| row.secs).sum();
+    let secs = started.elapsed().as_secs_f64();
+    eprintln!(
+        "{jobs} shards in {secs:.0} s; {simulated:.0} s simulated: {:.1} times real time in each",
+        simulated / secs / jobs as f64
+    );
+    Ok(report)
 }
 
 /// Remembers where the first prediction pointed.

@@ -28,6 +28,8 @@ pub struct Record {
     pub seed: u64,
     /// Index of the key-frame being approached in the expert's script.
     pub kind: u32,
+    /// Time since the episode began [s].
+    pub secs: f64,
     /// Pose of the tool at capture.
     pub world_from_tool: Pose<World, Tool>,
     /// Key-frame reached last.

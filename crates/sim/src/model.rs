@@ -41,11 +41,14 @@ pub fn scene_xml(assets: &Path, robot: &str, objects: &str, extra: &str) -> Stri
     format!(
         r#"<mujoco model="neuraxis">
   <compiler angle="radian" meshdir="{meshes}" autolimits="true"/>
-  <option timestep="0.001" integrator="implicitfast" cone="elliptic" impratio="10" noslip_iterations="2"/>
+  <option timestep="0.001" integrator="implicitfast" cone="elliptic" impratio="10" noslip_iterations="2">
+    <!-- What lies still costs nothing until something touches it. -->
+    <flag sleep="enable"/>
+  </option>
   <size memory="16M"/>
   <visual>
     <global offwidth="{IMAGE_PX}" offheight="{IMAGE_PX}"/>
-    <quality offsamples="0" shadowsize="0"/>
+    <quality offsamples="0" shadowsize="0" numslices="16" numstacks="8" numquads="1"/>
     <headlight ambient="0.45 0.45 0.45" diffuse="0.35 0.35 0.35" specular="0 0 0"/>
     <map znear="0.005" zfar="20"/>
   </visual>
@@ -55,7 +58,7 @@ pub fn scene_xml(assets: &Path, robot: &str, objects: &str, extra: &str) -> Stri
   {robot_rest}
   {extra}
   <worldbody>
-    <light pos="0.4 0 3" dir="0 0 -1" castshadow="false" diffuse="0.35 0.35 0.35" specular="0 0 0"/>
+    <light type="directional" pos="0.4 0 3" dir="0 0 -1" castshadow="false" diffuse="0.35 0.35 0.35" specular="0 0 0"/>
     <geom name="floor" type="plane" size="4 4 0.1" pos="0 0 0" rgba="0.35 0.35 0.38 1"/>
     <geom name="table" type="box" size="0.65 0.65 0.02" pos="0.25 0 {table}" rgba="0.72 0.66 0.58 1"/>
     {cameras}

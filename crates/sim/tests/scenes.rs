@@ -71,7 +71,10 @@ fn variations_can_be_chosen() {
         assert_eq!(with("push_buttons", presses).targets.len(), presses + 1);
     }
     for (i, colour) in neuraxis_sim::colour::COLOURS.iter().enumerate() {
-        assert!(with("stack_blocks", i).instruction.contains(colour.name));
+        for (j, number) in ["two", "three", "four"].into_iter().enumerate() {
+            let said = with("stack_blocks", j * neuraxis_sim::colour::COLOURS.len() + i).instruction;
+            assert!(said.contains(colour.name) && said.contains(number), "{said}");
+        }
     }
 }
 

@@ -46,8 +46,8 @@ fn check(dataset: &Dataset, samples: &[Sample]) {
         assert_eq!(rgb, sample.1);
         assert_eq!(xyz.len(), sample.0.len());
         for (read, written) in xyz.iter().flatten().zip(sample.0.iter().flatten()) {
-            // Half a step of 1 m / 65535, and the rounding of f32 near 1.6.
-            assert!((read - written).abs() <= 0.5 / 65535.0 + 2e-7, "{read} {written}");
+            // Half a step, and the rounding of f32 near 1.6.
+            assert!((read - written).abs() <= 0.5 * STEP_M as f32 + 2e-7, "{read} {written}");
         }
         assert_eq!(dataset.record::<Label>(i).unwrap(), sample.2);
     }

@@ -1,28 +1,40 @@
-//! stack_blocks: put one of the two blocks of the named colour on the other; the pair of another colour distracts.
+//! stack_blocks: pile up two, three or four of the four blocks of the named colour; four of another colour distract.
 //!
-//! The block on the left (larger y) goes onto the one on the right, so that the next key-frame follows from the
-//! picture.
+//! The tower grows on the rightmost block (smallest y) of its colour, the next one from the right comes next, so that
+//! the next key-frame follows from the picture.
 
-use std::f64::consts::FRAC_PI_2;
+use std::f64::consts::{FRAC_PI_2, FRAC_PI_4};
 
-use nalgebra::Isometry3;
+use nalgebra::{Isometry3, Vector3};
 use neuraxis_core::{Gripper, KeyFrame};
 use rand::Rng;
 use rand_pcg::Pcg64;
 
 use super::{
-    Goal, Judge, Task, choose, goals, place,
+    Goal, Judge, Task, choose, chosen, place,
     script::{keyframe, moved, smallest, tool_down, yaw},
 };
 use crate::{SimError, colour::COLOURS, model::TABLE_Z_M, plant::WorldData};
 
 /// Half the side of a block [m].
 const HALF_M: f64 = 0.02;
+/// Colours, and blocks of each.
+const GROUPS: usize = 2;
+const EACH: usize = 4;
+/// Least number of blocks asked for.
+const LEAST: usize = 2;
+/// Distance of any two blocks, of a tower from what is still to be grasped, and of what must be told apart along y [m].
+const APART_M: f64 = 0.10;
+const TOWER_APART_M: f64 = 0.15;
+const ORDER_M: f64 = 0.02;
 /// Time for which the tower must stand untouched [s].
 const STANDS_SECS: f64 = 0.3;
 
+/// Colours times numbers of blocks.
+pub const VARIATIONS: usize = COLOURS.len() * (EACH - LEAST + 1);
+
 pub struct Blocks {
-    /// Blocks 0, 1 of the first pair, 2, 3 of the second: x, y, yaw.
+    /// x, y, yaw: the blocks of one colour after the other, each from the right to the left.
     places: Vec<[f64; 3]>,
     colours: Vec<usize>,
     goals: Vec<Goal>,
@@ -30,34 +42,46 @@ pub struct Blocks {
 
 impl Blocks {
     pub fn sample(seed: u64, variation: Option<usize>, rng: &mut Pcg64) -> Result<Self, SimError> {
-        const TRIES: usize = 200;
+        const TRIES: usize = 1000;
         let refuse = |tries| SimError::Placement { task: "stack_blocks".into(), seed, object: "a block", tries };
         for _ in 0..TRIES {
-            let at = place(rng, 4, [0.06, 0.40, -0.28, 0.28], 0.10, refuse)?;
-            // Left and right must be told apart.
-            if [(0, 1), (2, 3)].iter().any(|(a, b)| (at[*a][1] - at[*b][1]).abs() < 0.06) {
+            let mut at = place(rng, GROUPS * EACH, [0.06, 0.40, -0.29, 0.29], APART_M, refuse)?;
+            at.chunks_mut(EACH).for_each(|group| group.sort_by(|a, b| a[1].total_cmp(&b[1])));
+            if !at.chunks(EACH).all(is_clear) {
                 continue;
             }
-            let places =
-                at.iter().map(|p| [p[0], p[1], rng.random_range(-1.0..1.0) * std::f64::consts::FRAC_PI_4]).collect();
-            let mut colours = choose(rng, 2, COLOURS.len());
-            if let Some(v) = variation {
-                colours = vec![v % COLOURS.len(), (v + 1) % COLOURS.len()];
+            let places = at.iter().map(|p| [p[0], p[1], rng.random_range(-1.0..1.0) * FRAC_PI_4]).collect();
+            let mut colours = choose(rng, GROUPS, COLOURS.len());
+            if let Some(colour) = variation.map(|v| v % COLOURS.len()) {
+                colours = vec![colour, (colour + 1) % COLOURS.len()];
             }
-            let goals = goals(2, 0, |pair| sentence(COLOURS[colours[pair]].name, rng));
+            let more = chosen(rng, variation.map(|v| v / COLOURS.len()), EACH - LEAST + 1);
+            let mut goal = |group: usize, count: usize| Goal {
+                instruction: sentence(count, COLOURS[colours[group]].name, rng),
+                targets: vec![group, count],
+            };
+            let goals = std::iter::once(goal(0, LEAST + more)).chain((LEAST..=EACH).map(|n| goal(1, n))).collect();
             return Ok(Self { places, colours, goals });
         }
         Err(refuse(TRIES))
     }
 }
 
-fn sentence(colour: &str, rng: &mut Pcg64) -> String {
+/// Blocks of a colour, from the right: their order is seen, and none is so near the tower that the hand strikes it.
+fn is_clear(group: &[[f64; 2]]) -> bool {
+    let ordered = group.windows(2).all(|w| w[1][1] - w[0][1] >= ORDER_M);
+    let far = |p: &[f64; 2]| (p[0] - group[0][0]).hypot(p[1] - group[0][1]) >= TOWER_APART_M;
+    ordered && group[1..].iter().all(far)
+}
+
+fn sentence(count: usize, colour: &str, rng: &mut Pcg64) -> String {
+    let number = ["no", "one", "two", "three", "four"][count];
     match rng.random_range(0..5) {
-        0 => format!("stack the {colour} blocks"),
-        1 => format!("put one {colour} block on top of the other {colour} block"),
-        2 => format!("build a tower from the two {colour} cubes"),
-        3 => format!("pile up the {colour} cubes"),
-        _ => format!("make a stack of the {colour} blocks"),
+        0 => format!("stack {number} {colour} blocks"),
+        1 => format!("put {number} {colour} blocks on top of each other"),
+        2 => format!("build a tower from {number} {colour} cubes"),
+        3 => format!("pile up {number} of the {colour} cubes"),
+        _ => format!("make a stack of {number} {colour} blocks"),
     }
 }
 
@@ -71,7 +95,7 @@ impl Task for Blocks {
                   <geom type="box" size="{HALF_M} {HALF_M} {HALF_M}" mass="0.06" rgba="{rgba}"/>
                 </body>"#,
                 z = TABLE_Z_M + HALF_M,
-                rgba = COLOURS[self.colours[i / 2]].rgba(),
+                rgba = COLOURS[self.colours[i / EACH]].rgba(),
             );
         }
         xml
@@ -81,61 +105,89 @@ impl Task for Blocks {
         &self.goals
     }
 
+    /// Of the colour.
     fn chance(&self) -> f64 {
-        0.5
+        1.0 / GROUPS as f64
+    }
+
+    fn length(&self) -> f64 {
+        self.goals[0].targets[1] as f64 / LEAST as f64
     }
 
     fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
-        let [pair] = goal.targets[..] else { return Vec::new() };
-        let pose = |i: usize| world.body_pose(&format!("block{i}"));
-        let (first, second) = (pose(2 * pair), pose(2 * pair + 1));
-        let (top, base) = if first.translation.y > second.translation.y { (first, second) } else { (second, first) };
+        let [group, count] = goal.targets[..] else { return Vec::new() };
+        let mut blocks: Vec<_> = (0..EACH).map(|i| world.body_pose(&format!("block{}", group * EACH + i))).collect();
+        blocks.sort_by(|a, b| a.translation.y.total_cmp(&b.translation.y));
         // A cube looks the same every 90 degrees: the smallest turn grasps it.
-        let [grasp, place] =
-            [&top, &base].map(|block| tool_down(block.translation.vector, smallest(yaw(block), FRAC_PI_2)));
+        let tool = |block: &Isometry3<f64>| tool_down(block.translation.vector, smallest(yaw(block), FRAC_PI_2));
         let up = |tool: &Isometry3<f64>, z: f64| moved(tool, 0.0, 0.0, z);
-        vec![
-            keyframe(up(&grasp, 0.10), Gripper::Open, false),
-            keyframe(grasp, Gripper::Closed, true),
-            keyframe(up(&place, 0.14), Gripper::Closed, false),
-            keyframe(up(&place, 2.0 * HALF_M + 0.002), Gripper::Open, true),
-        ]
+        let base = tool(&blocks[0]);
+        let carry = |level: usize| {
+            let grasp = tool(&blocks[level]);
+            let height = 2.0 * HALF_M * level as f64;
+            [
+                keyframe(up(&grasp, 0.10), Gripper::Open, false),
+                keyframe(grasp, Gripper::Closed, true),
+                keyframe(up(&base, height + 0.10), Gripper::Closed, false),
+                keyframe(up(&base, height + 0.002), Gripper::Open, true),
+            ]
+        };
+        (1..count).flat_map(carry).collect()
     }
 
     fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
+        let body = |i: usize| world.body_index(&format!("block{i}"));
         Box::new(BlockJudge {
-            bodies: (0..4).map(|i| world.body_index(&format!("block{i}"))).collect(),
-            since: [None; 2],
-            done: [false; 2],
+            bodies: std::array::from_fn(|group| std::array::from_fn(|i| body(group * EACH + i))),
+            stands: [Tower::default(); GROUPS],
         })
     }
 }
 
+/// Blocks on top of each other, and since when [s].
+#[derive(Copy, Clone, Default)]
+struct Tower {
+    count: usize,
+    since: f64,
+    counts: bool,
+}
+
 struct BlockJudge {
-    bodies: Vec<usize>,
-    since: [Option<f64>; 2],
-    done: [bool; 2],
+    bodies: [[usize; EACH]; GROUPS],
+    stands: [Tower; GROUPS],
 }
 
 impl Judge for BlockJudge {
     fn step(&mut self, world: &mut WorldData, gripper_width_m: f64) {
         let now = world.time_secs();
-        for pair in 0..2 {
-            let at = |i: usize| world.body_position(self.bodies[2 * pair + i]);
-            let (a, b) = (at(0), at(1));
-            let (above, level) = ((a.z - b.z).abs(), (a - b).xy().norm());
-            // Released: the fingers are further apart than a block is wide.
-            let stands = (0.030..0.050).contains(&above) && level < 0.025 && gripper_width_m > 2.0 * HALF_M + 0.01;
-            self.since[pair] = if stands { Some(self.since[pair].unwrap_or(now)) } else { None };
-            self.done[pair] = self.since[pair].is_some_and(|t| now - t >= STANDS_SECS);
+        // Released: the fingers are further apart than a block is wide.
+        let released = gripper_width_m > 2.0 * HALF_M + 0.01;
+        for (bodies, tower) in self.bodies.iter().zip(&mut self.stands) {
+            let count = if released { tallest(&bodies.map(|body| world.body_position(body))) } else { 0 };
+            if count != tower.count {
+                *tower = Tower { count, since: now, counts: false };
+            }
+            tower.counts = count >= LEAST && now - tower.since >= STANDS_SECS;
         }
     }
 
     fn success(&self, goal: &Goal) -> bool {
-        goal.targets.iter().all(|pair| self.done[*pair])
+        let [group, count] = goal.targets[..] else { return false };
+        self.stands[group].counts && self.stands[group].count == count
     }
 
+    /// A tower of the other colour stands, or too high a one.
     fn failed(&self, goal: &Goal) -> bool {
-        goal.targets.iter().any(|pair| self.done[1 - pair])
+        let [group, count] = goal.targets[..] else { return false };
+        (0..GROUPS).any(|g| self.stands[g].counts && (g != group || self.stands[g].count > count))
     }
+}
+
+/// Number of blocks in the tallest tower.
+fn tallest(blocks: &[Vector3<f64>; EACH]) -> usize {
+    let on = |base: &Vector3<f64>, level: usize| {
+        let height = 2.0 * HALF_M * level as f64;
+        blocks.iter().any(|b| (b.z - base.z - height).abs() < 0.01 && (b - base).xy().norm() < 0.025)
+    };
+    blocks.iter().map(|base| (0..EACH).take_while(|level| on(base, *level)).count()).max().unwrap_or(0)
 }

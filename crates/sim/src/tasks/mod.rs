@@ -126,9 +126,9 @@ pub const KINDS: &[Kind] = &[
     ),
     kind(
         "stack_blocks",
-        COLOURS.len(),
-        "stack the two blocks of the named colour",
-        "one of the two blocks stands on the other and the gripper is open",
+        blocks::VARIATIONS,
+        "stack two, three or four blocks of the named colour",
+        "a tower of the named number of blocks stands and the gripper is open",
         |seed, variation, rng| Ok(Box::new(blocks::Blocks::sample(seed, variation, rng)?)),
     ),
     kind(

@@ -21,6 +21,9 @@ use crate::{
 /// Radius of a point on the screen: that of RVT-2, 0.012 in a cube of 1 m [m].
 pub const SPLAT_RADIUS_M: f32 = 0.006;
 
+/// A frame older than this is no longer the one before: the current one is shown twice, as at the start [s].
+pub const OLDEST_SECS: f64 = 3.0;
+
 /// Where the virtual camera stands and looks.
 ///
 /// eye = tool - back * x + up * z, at = centre + follow * (tool - centre), image up = z, with x and z the axes of the
@@ -43,7 +46,7 @@ pub struct CameraRule {
 
 impl Default for CameraRule {
     fn default() -> Self {
-        Self { back_m: 0.35, up_m: 0.25, follow: 0.4, centre_z_m: 0.85, hfov_deg: 80.0 }
+        Self { back_m: 0.35, up_m: 0.3, follow: 0.2, centre_z_m: 0.85, hfov_deg: 80.0 }
     }
 }
 
@@ -200,7 +203,7 @@ mod tests {
 
     fn somewhere(rng: &mut Pcg64) -> Vector3<f64> {
         // Where hands are: over the table, from its top to 0.5 m above it.
-        Vector3::new(rng.random_range(-0.05..0.5), rng.random_range(-0.4..0.4), rng.random_range(0.77..1.3))
+        Vector3::new(rng.random_range(-0.05..0.5), rng.random_range(-0.35..0.35), rng.random_range(0.77..1.3))
     }
 
     #[test]
@@ -264,7 +267,7 @@ mod tests {
         let (rule, frame) = (CameraRule::default(), views::cube(&PolicyConfig::default()));
         let tool = tool_at(Vector3::new(0.2, 0.0, 1.0));
         let view = rule.view(&frame, &tool, 64).unwrap();
-        let cloud = |y: f32| Cloud { xyz_in_world: vec![[0.3, 0.0, 0.76], [0.3, y, 0.9]], rgb: vec![[255; 3]; 2] };
+        let cloud = |y: f32| Cloud { xyz_in_world: vec![[0.3, 0.013, 0.76], [0.3, y, 0.9]], rgb: vec![[255; 3]; 2] };
         let mut renderer = ClipRenderer::new().unwrap();
         let mut clip = Vec::new();
         renderer.append(&mut clip, &[&cloud(-0.1), &cloud(0.1)], &view);
@@ -273,7 +276,7 @@ mod tests {
             let [u, v] = view.pixel_in_image(&Vector3::from(p)).unwrap();
             clip[frame * 3 * 64 * 64 + v as usize * 64 + u as usize] == 1.0
         };
-        assert!(lit(0, [0.3, 0.0, 0.76]) && lit(1, [0.3, 0.0, 0.76]));
+        assert!(lit(0, [0.3, 0.013, 0.76]) && lit(1, [0.3, 0.013, 0.76]));
         assert!(lit(0, [0.3, -0.1, 0.9]) && !lit(1, [0.3, -0.1, 0.9]));
         assert!(!lit(0, [0.3, 0.1, 0.9]) && lit(1, [0.3, 0.1, 0.9]));
         let [u, v] = view.pixel_in_image(&Vector3::new(0.3, 0.1, 0.9)).unwrap();

@@ -1,9 +1,9 @@
 //! From recorded observations to clips with labels.
 //!
-//! The frame before an observation is the previous record of the same episode: recorded moments lie 0.1 to 2 s apart,
-//! so gaps of all lengths are seen; where there is none the frame is shown twice. One cloud per observation is enough:
-//! the published recipe renders coarse and zoomed clouds, but a perspective camera near the hand already sees both the
-//! hand in detail and the table behind it.
+//! The frame before an observation is the previous record of the same episode: recorded moments lie tenths of a second
+//! to a few seconds apart, so gaps of all lengths are seen; where there is none the frame is shown twice. One cloud per
+//! observation is enough: the published recipe renders coarse and zoomed clouds, but a perspective camera near the hand
+//! already sees both the hand in detail and the table behind it.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use tch::Tensor;
 
 use crate::{
     Error, Result,
-    dynamic::{ClipRenderer, Label, append_map},
+    dynamic::{ClipRenderer, Label, OLDEST_SECS, append_map},
     gaze::{GazeConfig, GazeTraining},
     sample::Record,
 };
@@ -96,7 +96,8 @@ impl ClipSamples {
     pub fn previous(&self, i: usize) -> Option<usize> {
         let before = i.checked_sub(1)?;
         let (a, b) = (&self.records[before], &self.records[i]);
-        (a.task == b.task && a.seed == b.seed && a.kind <= b.kind).then_some(before)
+        let recent = (0.0..=OLDEST_SECS).contains(&(b.secs - a.secs));
+        (a.task == b.task && a.seed == b.seed && a.kind <= b.kind && recent).then_some(before)
     }
 
     /// Clips of random observations, evenly by task and key-frame, augmented: a function of the generator's state.

@@ -9,7 +9,7 @@ use tch::{Device, Kind, Tensor, nn};
 
 use crate::{
     DeviceChoice, Error, PolicyConfig, Result,
-    dynamic::ClipRenderer,
+    dynamic::{ClipRenderer, OLDEST_SECS},
     gaze::{
         GazeConfig, GazeNet, Mode,
         checkpoint::{About, GazeCheckpoint},
@@ -18,8 +18,6 @@ use crate::{
     train::parameters,
 };
 
-/// A frame older than this is no longer the one before: the current one is shown twice, as at the start [s].
-const OLDEST_SECS: f64 = 3.0;
 /// Fewer points than this are not a scene.
 const LEAST_POINTS: usize = 100;
 

@@ -1,4 +1,4 @@
-//! The dynamic view: a virtual camera behind and above the hand, the clips it sees, and labels in its pixels.
+//! The dynamic view: a virtual camera that goes with the hand, the clips it sees, and labels in its pixels.
 //!
 //! Section 6.1 of the design notes. The published rule is unknown; this one is chosen so that it is a pure function of
 //! one observation: the same observation gives the same picture in training, in replay and on the robot, whatever came
@@ -26,16 +26,16 @@ pub const OLDEST_SECS: f64 = 3.0;
 
 /// Where the virtual camera stands and looks.
 ///
-/// eye = tool - back * x + up * z, at = centre + follow * (tool - centre), image up = z, with x and z the axes of the
-/// cube and `centre` above the middle of the table. The tool's orientation is left out: a hand that turns about its
-/// own axis must not turn the picture, and behind the hand in the robot's direction the arm hides least.
+/// eye = tool + offset, at = centre + follow * (tool - centre), image up = z, all along the cube's axes, with `centre`
+/// above the middle of the table. The offset is not straight behind the hand, where a wrist camera's axis would put it:
+/// there the arm hides the tool and its target in half of the recorded observations. Beyond the hand and to its right the arm
+/// comes from the far side. The tool's orientation is left out: a hand that turns about its own axis must not turn the
+/// picture.
 #[derive(Copy, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CameraRule {
-    /// Behind the tool, against the cube's x axis [m].
-    pub back_m: f64,
-    /// Above the tool [m].
-    pub up_m: f64,
+    /// From the tool to the eye, along the cube's axes [m]; x points away from the robot, y to its left.
+    pub offset_m: [f64; 3],
     /// Part of the tool's way from the centre that the look-at point follows: 0 stares at the centre, 1 pins the tool.
     pub follow: f64,
     /// Height of the centre in the world [m].
@@ -46,7 +46,7 @@ pub struct CameraRule {
 
 impl Default for CameraRule {
     fn default() -> Self {
-        Self { back_m: 0.35, up_m: 0.3, follow: 0.2, centre_z_m: 0.85, hfov_deg: 80.0 }
+        Self { offset_m: [0.2, -0.3, 0.3], follow: 0.1, centre_z_m: 0.85, hfov_deg: 80.0 }
     }
 }
 
@@ -54,11 +54,10 @@ impl CameraRule {
     /// Refuses cameras that see nothing.
     pub fn validate(&self) -> Result<()> {
         let fail = |key, value: f64, allowed| Err(Error::Config { key, value: value.to_string(), allowed });
-        if !(0.05..=2.0).contains(&self.back_m) {
-            return fail("camera.back_m", self.back_m, "0.05 to 2");
-        }
-        if !(0.0..=2.0).contains(&self.up_m) {
-            return fail("camera.up_m", self.up_m, "0 to 2");
+        let offset = Vector3::from(self.offset_m);
+        if !(0.05..=2.0).contains(&offset.norm()) {
+            let value = format!("{:?}", self.offset_m);
+            return Err(Error::Config { key: "camera.offset_m", value, allowed: "0.05 to 2 m from the tool" });
         }
         if !(0.0..=1.0).contains(&self.follow) {
             return fail("camera.follow", self.follow, "0 to 1");
@@ -80,7 +79,7 @@ impl CameraRule {
         let tool = world_from_tool.position();
         let mut centre = frame.world_from_cube(&Vector3::zeros());
         centre.z = self.centre_z_m;
-        let eye = tool - frame.rotation() * Vector3::x() * self.back_m + Vector3::z() * self.up_m;
+        let eye = tool + frame.rotation() * Vector3::from(self.offset_m);
         let at = centre + (tool - centre) * self.follow;
         Ok(PerspectiveView::looking(eye, at, self.hfov_deg.to_radians(), side)?)
     }
@@ -283,7 +282,7 @@ mod tests {
         assert_eq!(renderer.point_near(u as usize, v as usize), Some(1));
 
         let mut planes = Vec::new();
-        let body = Body::new(tool, tool_at(Vector3::new(-3.0, 0.0, 1.0)), Gripper::Open, 0.08);
+        let body = Body::new(tool, tool_at(Vector3::new(3.0, 0.0, 1.0)), Gripper::Open, 0.08);
         renderer.append_view(&mut planes, &cloud(0.1), &frame, &body, &view);
         let area = 64 * 64;
         assert_eq!(planes.len(), VIEW_CHANNELS as usize * area);
@@ -301,5 +300,8 @@ mod tests {
         let rule = CameraRule { hfov_deg: 200.0, ..CameraRule::default() };
         let text = rule.validate().unwrap_err().to_string();
         assert!(text.contains("camera.hfov_deg = 200, allowed: 20 to 150"), "{text}");
+        let rule = CameraRule { offset_m: [0.0, f64::NAN, 0.0], ..CameraRule::default() };
+        let text = rule.validate().unwrap_err().to_string();
+        assert!(text.contains("camera.offset_m") && text.contains("0.05 to 2 m from the tool"), "{text}");
     }
 }

@@ -333,13 +333,11 @@ mod tests {
         let _guard = tch::no_grad_guard();
         let store = nn::VarStore::new(Device::Cpu);
         // Shapes do not depend on the width: an eighth of it is quick.
-        for (width, features) in [(12, 192)] {
-            let net = GazeNet::new(&store.root(), &GazeConfig { width, ..GazeConfig::full() }).unwrap();
-            let clip = Tensor::rand([1, 2, 3, 512, 512], (Kind::Float, Device::Cpu));
-            let output = net.forward(&clip, Mode::Use).unwrap();
-            assert_eq!(output.features.size(), [1, features, 16, 16]);
-            assert_eq!(output.logits.size(), [1, 2, 128, 128]);
-        }
+        let net = GazeNet::new(&store.root(), &GazeConfig { width: 12, ..GazeConfig::full() }).unwrap();
+        let clip = Tensor::rand([1, 2, 3, 512, 512], (Kind::Float, Device::Cpu));
+        let output = net.forward(&clip, Mode::Use).unwrap();
+        assert_eq!(output.features.size(), [1, 192, 16, 16]);
+        assert_eq!(output.logits.size(), [1, 2, 128, 128]);
         assert_eq!(GazeConfig::full().feature_width(), 1536);
         assert_eq!(GazeConfig::full().tokens().pow(2), 256);
     }

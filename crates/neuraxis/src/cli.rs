@@ -10,7 +10,7 @@ use crate::{
     config::{Config, Surroundings, shards, workspace_root},
     demos::{self, DemosPlan},
     eval::{self, Actor, EVAL_SEED, EvalPlan, Told},
-    tasks, training,
+    gaze_training, tasks, training,
 };
 
 /// A real-time brain for robot arms: run a learned manipulation policy safely at a fixed rate, see and replay everything.
@@ -271,6 +271,24 @@ enum TrainCommand {
         #[arg(long, value_name = "SECS")]
         max_secs: Option<u64>,
     },
+    /// The dynamic stream's gaze network, to look at the end-effector; it is frozen in the policy.
+    Gaze {
+        /// Data set made by `neuraxis demos` (all its shards are used); may be given more than once.
+        #[arg(long, required = true)]
+        data: Vec<PathBuf>,
+        /// Name damaged records and leave them out, instead of ending with an error.
+        #[arg(long)]
+        skip_damaged: bool,
+        /// YAML of training settings; default: the `small` recipe.
+        #[arg(long)]
+        config: Option<PathBuf>,
+        /// Where it trains: cpu, cuda, cuda:N or auto.
+        #[arg(long, default_value = "cpu")]
+        device: neuraxis_policy::DeviceChoice,
+        /// Folder for weights, state and curves.
+        #[arg(long)]
+        out: PathBuf,
+    },
 }
 
 /// The command line without what belongs to ROS 2.
@@ -461,6 +479,17 @@ pub fn run(cli: Cli) -> Result<()> {
                 command: std::env::args().collect::<Vec<_>>().join(" "),
             };
             training::policy(&config()?, &plan)
+        }
+        Command::Train { what: TrainCommand::Gaze { data, skip_damaged, config: file, device, out } } => {
+            let plan = gaze_training::GazePlan {
+                data: shards(&data)?,
+                settings: file,
+                out,
+                skip_damaged,
+                device,
+                command: std::env::args().collect::<Vec<_>>().join(" "),
+            };
+            gaze_training::run(&config()?, &plan)
         }
     }
 }

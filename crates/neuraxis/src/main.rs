@@ -4,6 +4,8 @@
 mod bench;
 #[cfg(feature = "sim")]
 mod chaos;
+#[cfg(feature = "policy")]
+mod curves;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod demo;
 #[cfg(all(feature = "sim", feature = "policy"))]
@@ -16,6 +18,8 @@ mod episode_run;
 mod eval;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod film;
+#[cfg(feature = "policy")]
+mod gaze_training;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod lockstep;
 #[cfg(all(feature = "sim", feature = "policy"))]

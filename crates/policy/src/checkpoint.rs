@@ -163,13 +163,13 @@ fn refuse(path: &Path, reason: String) -> Error {
 }
 
 /// A tensor's bytes in the form that safetensors asks for.
-struct Blob {
+pub(crate) struct Blob {
     shape: Vec<usize>,
     bytes: Vec<u8>,
 }
 
 impl Blob {
-    fn new(tensor: &Tensor) -> Result<Self> {
+    pub(crate) fn new(tensor: &Tensor) -> Result<Self> {
         let flat = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?.f_view([-1])?;
         let values = Vec::<f32>::try_from(&flat)?;
         Ok(Self {

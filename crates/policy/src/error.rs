@@ -73,6 +73,14 @@ pub enum Error {
     /// The instruction cannot be used.
     #[error("instruction: {0}")]
     Instruction(String),
+    /// A pose is no rigid motion.
+    #[error("{what}'s pose is not a rigid motion of finite numbers: {found}")]
+    Pose {
+        /// Whose pose.
+        what: &'static str,
+        /// What was given.
+        found: String,
+    },
     /// The training data cannot be used.
     #[error("training data: {0}")]
     Data(String),

@@ -98,7 +98,8 @@ pub fn arg_max(heat: &[f32], side: i64) -> Result<Vector3<f64>> {
     Ok(arg_max_3d(heat, side as usize)?.point_in_cube)
 }
 
-fn mark(plane: &mut [f32], [u, v]: [f32; 2], side: usize) {
+/// Draws the blob of a marker at a pixel.
+pub(crate) fn mark(plane: &mut [f32], [u, v]: [f32; 2], side: usize) {
     plane.fill(0.0);
     let reach = (3.0 * MARKER_SIGMA_PX).ceil();
     let range = |x: f32| {

@@ -8,6 +8,7 @@ pub mod cube;
 pub mod error;
 pub mod health;
 pub mod keypoints;
+pub mod perspective;
 #[cfg(test)]
 mod random;
 pub mod render;
@@ -18,4 +19,5 @@ pub use cube::{CubeFrame, OrthoView};
 pub use error::VisionError;
 pub use health::{CameraFault, MaskedCamera};
 pub use keypoints::{GeometricKeypoints, KeypointProvider, Keypoints};
+pub use perspective::{PerspectiveRenderer, PerspectiveView};
 pub use render::{CHANNELS, RenderConfig, Renderer, SPLAT_RADIUS_IN_CUBE};

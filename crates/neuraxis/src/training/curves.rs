@@ -1,5 +1,5 @@
-//! Files of a training run that people look at: `curves.csv` and `evaluation.csv` grow over all runs of a folder,
-//! `pictures/` has what the networks saw at each evaluation, and `curves.rrd` shows all of it in Rerun.
+//! Files of a policy's training that people look at: beside the curves, `evaluation.csv` grows over all runs of a
+//! folder, `pictures/` has what the networks saw at each evaluation, and `curves.rrd` shows all of it in Rerun.
 
 use std::{
     fs::{File, OpenOptions},
@@ -10,6 +10,8 @@ use std::{
 use anyhow::{Context, Result};
 use neuraxis_policy::train::{Evaluation, Progress, Score};
 
+use crate::curves::Curves as Losses;
+
 /// Columns of `curves.csv` after the step.
 const CURVES: [&str; 7] =
     ["loss/coarse", "loss/fine", "loss/rotation", "loss/gripper", "loss/collision", "speed", "loss/consistency"];
@@ -18,27 +20,21 @@ const SCORES: [&str; 6] = ["observations", "position_mm", "rotation_deg", "gripp
 
 /// Open files of a run.
 pub struct Curves {
-    csv: File,
+    losses: Losses,
     scores: File,
+    #[cfg_attr(not(feature = "viz"), allow(dead_code))]
     out: PathBuf,
-    #[cfg(feature = "viz")]
-    rerun: neuraxis_viz::Curves,
 }
 
 impl Curves {
     /// Goes on after what earlier runs have written.
     pub fn create(out: &Path) -> Result<Self> {
-        let append = |name: &str| {
-            let path = out.join(name);
-            let file = OpenOptions::new().create(true).append(true).open(&path);
-            file.with_context(|| path.display().to_string())
-        };
+        let path = out.join("evaluation.csv");
+        let scores = OpenOptions::new().create(true).append(true).open(&path);
         let mut curves = Self {
-            csv: append("curves.csv")?,
-            scores: append("evaluation.csv")?,
+            losses: Losses::create(out, "neuraxis train policy", &CURVES)?,
+            scores: scores.with_context(|| path.display().to_string())?,
             out: out.into(),
-            #[cfg(feature = "viz")]
-            rerun: neuraxis_viz::Curves::to_file(&out.join("curves.rrd"), "neuraxis train policy")?,
         };
         if curves.scores.metadata()?.len() == 0 {
             writeln!(curves.scores, "step,task,kind,{}", SCORES.join(","))?;
@@ -52,11 +48,7 @@ impl Curves {
     pub fn push(&mut self, p: &Progress) -> Result<()> {
         let [action @ .., consistency] = p.terms;
         let values: Vec<f64> = action.into_iter().chain([p.samples_per_sec, consistency]).collect();
-        let columns = values.iter().map(|v| format!("{v:.5}")).collect::<Vec<_>>().join(",");
-        writeln!(self.csv, "{},{columns}", p.step)?;
-        #[cfg(feature = "viz")]
-        self.rerun.push(p.step, &CURVES.into_iter().zip(values).collect::<Vec<_>>())?;
-        Ok(())
+        self.losses.push(p.step, &values)
     }
 
     /// Errors and pictures of held-out observations.
@@ -73,9 +65,7 @@ impl Curves {
 
     /// Waits until everything is on disk.
     pub fn finish(self) -> Result<()> {
-        #[cfg(feature = "viz")]
-        self.rerun.finish()?;
-        Ok(())
+        self.losses.finish()
     }
 }
 
@@ -109,7 +99,7 @@ mod shown {
             }
             if !evaluation.scores.is_empty() {
                 let means = held_out::means(evaluation).map(|(name, value)| (format!("held_out/{name}"), value));
-                self.rerun.push(step, &means.each_ref().map(|(name, value)| (name.as_str(), *value)))?;
+                self.losses.rerun().push(step, &means.each_ref().map(|(name, value)| (name.as_str(), *value)))?;
             }
             if let Some((width, rgb)) = sheet(&evaluation.pictures)? {
                 write_png(&self.out.join(format!("{SHEET}/{step:06}.png")), width, &rgb)?;
@@ -120,17 +110,9 @@ mod shown {
 
         /// Shows what earlier runs wrote.
         pub(super) fn show_again(&self) -> Result<()> {
-            let read = |name: &str| {
-                let path = self.out.join(name);
-                std::fs::read_to_string(&path).with_context(|| path.display().to_string())
-            };
-            for line in read("curves.csv")?.lines() {
-                let mut numbers = line.split(',').map(str::parse::<f64>);
-                let Some(Ok(step)) = numbers.next() else { continue };
-                let values: Vec<_> = CURVES.into_iter().zip(numbers.flatten()).collect();
-                self.rerun.push(step as u64, &values)?;
-            }
-            for line in read("evaluation.csv")?.lines() {
+            let path = self.out.join("evaluation.csv");
+            let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            for line in text.lines() {
                 let mut columns = line.split(',');
                 let step = columns.next().and_then(|step| step.parse().ok());
                 let (Some(step), Some(task), kind) = (step, columns.next(), columns.next()) else { continue };
@@ -154,7 +136,7 @@ mod shown {
             // The number of observations is no curve.
             for (name, value) in SCORES.iter().zip(values).skip(1) {
                 if let Some(value) = value {
-                    self.rerun.push(step, &[(&format!("held_out/{name}/{task}/{kind}"), *value)])?;
+                    self.losses.rerun().push(step, &[(&format!("held_out/{name}/{task}/{kind}"), *value)])?;
                 }
             }
             Ok(())
@@ -162,7 +144,7 @@ mod shown {
 
         fn show_picture(&self, step: u64, width: usize, rgb: &[u8]) -> Result<()> {
             let height = rgb.len() / (3 * width.max(1));
-            Ok(self.rerun.push_picture(step, SHEET, rgb, [width as u32, height as u32])?)
+            Ok(self.losses.rerun().push_picture(step, SHEET, rgb, [width as u32, height as u32])?)
         }
     }
 

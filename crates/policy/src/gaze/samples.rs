@@ -1,0 +1,203 @@
+//! From recorded observations to clips with labels.
+//!
+//! The frame before an observation is the previous record of the same episode: recorded moments lie tenths of a second
+//! to a few seconds apart, so gaps of all lengths are seen; where there is none the frame is shown twice. One cloud per
+//! observation is enough: the published recipe renders coarse and zoomed clouds, but a perspective camera near the hand
+//! already sees both the hand in detail and the table behind it.
+
+use std::collections::BTreeMap;
+
+use nalgebra::Vector3;
+use neuraxis_episode::dataset::Dataset;
+use neuraxis_vision::{Cloud, CubeFrame, PerspectiveView};
+use rand::Rng;
+use rand_pcg::Pcg64;
+use tch::Tensor;
+
+use crate::{
+    Error, Result,
+    dynamic::{ClipRenderer, Label, OLDEST_SECS, append_map},
+    gaze::{GazeConfig, GazeTraining},
+    sample::Record,
+};
+
+/// Frames of the clips made here.
+const FRAMES: i64 = 2;
+
+/// Clips as the network takes them, and where in the last frame the label and the tool are.
+#[derive(Debug)]
+pub struct ClipBatch {
+    /// (b, 2, 3, s, s) colours in [0, 1]
+    pub clip: Tensor,
+    /// (b, 2, g, g) maps that sum to one
+    pub target: Tensor,
+    /// Pixel of the label in a frame of side s; `None` outside the image.
+    pub label: Vec<Option<[f64; 2]>>,
+    /// Pixel of the tool point, from forward kinematics.
+    pub tool: Vec<Option<[f64; 2]>>,
+}
+
+/// A data set ready for pre-training.
+pub struct ClipSamples {
+    dataset: Dataset,
+    records: Vec<Record>,
+    /// Observations by (task, kind).
+    training: Vec<Vec<usize>>,
+    validation: Vec<usize>,
+}
+
+impl ClipSamples {
+    /// Reads all records and keeps whole scenes for validation, the same ones as the policy's for equal `holdout`.
+    pub fn new(dataset: Dataset, holdout: f64) -> Result<Self> {
+        if dataset.is_empty() {
+            return Err(Error::Data("the data set is empty".into()));
+        }
+        let records = (0..dataset.len()).map(|i| Ok(dataset.record(i)?)).collect::<Result<Vec<Record>>>()?;
+        let mut kinds: BTreeMap<(String, u32), Vec<usize>> = BTreeMap::new();
+        let mut validation = Vec::new();
+        for (i, record) in records.iter().enumerate() {
+            if record.goals.is_empty() {
+                return Err(Error::Data(format!("record {i} names no goal")));
+            }
+            if is_held_out(record.seed, holdout) {
+                validation.push(i);
+            } else {
+                kinds.entry((record.task.clone(), record.kind)).or_default().push(i);
+            }
+        }
+        if kinds.is_empty() {
+            return Err(Error::Data(format!("every scene is held out (holdout = {holdout})")));
+        }
+        Ok(Self { dataset, records, training: kinds.into_values().collect(), validation })
+    }
+
+    /// Number of observations.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// True without observations; a set that could be opened has some.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Observations of scenes kept for validation.
+    pub fn validation(&self) -> &[usize] {
+        &self.validation
+    }
+
+    /// Up to `most` observations of the training scenes, evenly spread.
+    pub fn some_training(&self, most: usize) -> Vec<usize> {
+        let all: Vec<usize> = self.training.iter().flatten().copied().collect();
+        all.iter().copied().step_by(all.len().div_ceil(most.max(1)).max(1)).collect()
+    }
+
+    /// The observation before this one in its episode.
+    pub fn previous(&self, i: usize) -> Option<usize> {
+        let before = i.checked_sub(1)?;
+        let (a, b) = (&self.records[before], &self.records[i]);
+        let recent = (0.0..=OLDEST_SECS).contains(&(b.secs - a.secs));
+        (a.task == b.task && a.seed == b.seed && a.kind <= b.kind && recent).then_some(before)
+    }
+
+    /// Clips of random observations, evenly by task and key-frame, augmented: a function of the generator's state.
+    pub fn training_batch(&self, config: &GazeTraining, rng: &mut Pcg64) -> Result<ClipBatch> {
+        let mut rows = Rows::new(&config.gaze)?;
+        for _ in 0..config.batch {
+            let kind = &self.training[rng.random_range(0..self.training.len())];
+            let index = kind[rng.random_range(0..kind.len())];
+            let yaw = rng.random_range(-1.0..1.0) * config.augment_yaw_deg.to_radians();
+            let mut shift = || rng.random_range(-1.0..1.0) * config.augment_shift_m;
+            let shift = Vector3::new(shift(), shift(), 0.0);
+            let previous = self.previous(index).filter(|_| !rng.random_bool(config.still));
+            let frame = CubeFrame::from_bounds(&config.gaze.bounds_m).moved(yaw, shift);
+            rows.push(self, index, previous, &frame)?;
+        }
+        rows.finish()
+    }
+
+    /// Clips of given observations as they are.
+    pub fn plain_batch(&self, config: &GazeConfig, indices: &[usize]) -> Result<ClipBatch> {
+        let mut rows = Rows::new(config)?;
+        let frame = CubeFrame::from_bounds(&config.bounds_m);
+        for &index in indices {
+            rows.push(self, index, self.previous(index), &frame)?;
+        }
+        rows.finish()
+    }
+}
+
+/// The part `holdout` of all scenes, chosen by a multiplicative hash of the seed, so that a scene is never split.
+fn is_held_out(seed: u64, holdout: f64) -> bool {
+    let draw = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 11;
+    (draw as f64 / (1u64 << 53) as f64) < holdout
+}
+
+/// Collects clips into the tensors of a batch.
+struct Rows {
+    config: GazeConfig,
+    renderer: ClipRenderer,
+    before: Cloud,
+    now: Cloud,
+    clip: Vec<f32>,
+    target: Vec<f32>,
+    label: Vec<Option<[f64; 2]>>,
+    tool: Vec<Option<[f64; 2]>>,
+}
+
+impl Rows {
+    fn new(config: &GazeConfig) -> Result<Self> {
+        if config.frames != FRAMES {
+            let (value, allowed) = (config.frames.to_string(), "2 in clips of a data set");
+            return Err(Error::Config { key: "frames", value, allowed });
+        }
+        Ok(Self {
+            config: config.clone(),
+            renderer: ClipRenderer::new()?,
+            before: Cloud::default(),
+            now: Cloud::default(),
+            clip: Vec::new(),
+            target: Vec::new(),
+            label: Vec::new(),
+            tool: Vec::new(),
+        })
+    }
+
+    fn push(&mut self, samples: &ClipSamples, index: usize, previous: Option<usize>, frame: &CubeFrame) -> Result<()> {
+        let read = |i: usize, cloud: &mut Cloud| samples.dataset.cloud_into(i, &mut cloud.xyz_in_world, &mut cloud.rgb);
+        read(index, &mut self.now)?;
+        if let Some(previous) = previous {
+            read(previous, &mut self.before)?;
+        }
+        let record = &samples.records[index];
+        let view = self.config.camera.view(frame, &record.world_from_tool, self.config.image_px as usize)?;
+        let before = if previous.is_some() { &self.before } else { &self.now };
+        self.renderer.append(&mut self.clip, &[before, &self.now], &view);
+        // Each frame with the label of its own moment, in the pixels of the one camera.
+        let map: PerspectiveView = view.with_side(self.config.map_px() as usize)?;
+        for record in [previous.map_or(record, |i| &samples.records[i]), record] {
+            append_map(&mut self.target, &map, &point(self.config.label, record), self.config.kernel_px);
+        }
+        self.label.push(view.pixel_in_image(&point(self.config.label, record)));
+        self.tool.push(view.pixel_in_image(&record.world_from_tool.position()));
+        Ok(())
+    }
+
+    fn finish(self) -> Result<ClipBatch> {
+        let (b, s, g) = (self.label.len() as i64, self.config.image_px, self.config.map_px());
+        Ok(ClipBatch {
+            clip: Tensor::f_from_slice(&self.clip)?.f_view([b, FRAMES, 3, s, s])?,
+            target: Tensor::f_from_slice(&self.target)?.f_view([b, FRAMES, g, g])?,
+            label: self.label,
+            tool: self.tool,
+        })
+    }
+}
+
+/// What the gaze should rest on, in the world. The network reads no words: of several goals the executed one counts.
+fn point(label: Label, record: &Record) -> Vector3<f64> {
+    match label {
+        Label::Current => record.world_from_tool.position(),
+        Label::NextKeyframe => record.goals[0].keyframe.world_from_tool.position(),
+    }
+}

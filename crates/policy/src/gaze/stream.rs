@@ -1,0 +1,219 @@
+//! The frozen gaze at run time: observations in, features and saliency out, and what people want to see of it.
+
+use std::{path::Path, time::Instant};
+
+use nalgebra::Vector3;
+use neuraxis_core::{Camera, Nanos, Pose, Tool, World};
+use neuraxis_vision::{Cloud, CubeFrame, VisionError};
+use tch::{Device, Kind, Tensor, nn};
+
+use crate::{
+    DeviceChoice, Error, PolicyConfig, Result,
+    dynamic::{ClipRenderer, OLDEST_SECS},
+    gaze::{
+        GazeConfig, GazeNet, Mode,
+        checkpoint::{About, GazeCheckpoint},
+        evaluate::greatest,
+    },
+    train::parameters,
+};
+
+/// Fewer points than this are not a scene.
+const LEAST_POINTS: usize = 100;
+
+/// Where the dynamic stream looked, and at what.
+#[derive(Debug)]
+pub struct Gaze {
+    /// (1, 16w, t, t) `[F_SA ; F_GLC]` on the stream's device, without gradient.
+    pub features: Tensor,
+    /// (1, 1, side, side) probabilities, on the same device.
+    pub saliency: Tensor,
+    /// The same numbers, rows first, for people.
+    pub map: Vec<f32>,
+    /// Side of the map [px].
+    pub map_side: usize,
+    /// Both frames of the clip, older first: (side, side, 3) colours.
+    pub frames: [Vec<u8>; 2],
+    /// Side of the frames [px].
+    pub frame_side: usize,
+    /// The saliency's peak, in pixels of a frame.
+    pub peak: [f64; 2],
+    /// Probability of the peak's pixel.
+    pub peak_probability: f32,
+    /// `X_WC` of the virtual camera: where the ray starts.
+    pub world_from_camera: Pose<World, Camera>,
+    /// Its horizontal field of view [rad].
+    pub hfov_rad: f64,
+    /// Direction of the ray through the peak, in the world, of length one.
+    pub ray_in_world: Vector3<f64>,
+    /// The point of the cloud seen at the peak, or closest to it in the image; `None` if the image is empty.
+    pub point_in_world: Option<Vector3<f64>>,
+    /// Capture stamp of the current frame.
+    pub observed_at: Nanos,
+    /// Age of the older frame at that time [s]; `None`: there was none, the current one is shown twice.
+    pub previous_age_secs: Option<f64>,
+    /// Time spent drawing [s].
+    pub render_secs: f32,
+    /// Time spent in the network, copies included [s].
+    pub network_secs: f32,
+}
+
+struct Before {
+    cloud: Cloud,
+    stamp: Nanos,
+}
+
+/// Frozen weights and the observation before.
+pub struct GazeStream {
+    about: About,
+    hash: u64,
+    net: GazeNet,
+    device: Device,
+    renderer: ClipRenderer,
+    before: Option<Before>,
+    clip: Vec<f32>,
+    _store: nn::VarStore,
+}
+
+// SAFETY: tensors are reference-counted by atomics in LibTorch and this type is used from one thread at a time.
+unsafe impl Send for GazeStream {}
+
+impl GazeStream {
+    /// Loads a checkpoint of `neuraxis train gaze`.
+    pub fn load(path: &Path, device: DeviceChoice) -> Result<Self> {
+        let device = device.resolve()?;
+        let checkpoint = GazeCheckpoint::read(path)?;
+        if checkpoint.about.config.frames != 2 {
+            let reason = format!("is for clips of {} frames, a stream has 2", checkpoint.about.config.frames);
+            return Err(Error::Checkpoint { path: path.into(), reason });
+        }
+        let mut store = nn::VarStore::new(Device::Cpu);
+        let net = GazeNet::new(&store.root(), &checkpoint.about.config)?;
+        checkpoint.load_into(path, "", &parameters(&store))?;
+        store.freeze();
+        if device != Device::Cpu {
+            store.set_device(device);
+        }
+        Ok(Self {
+            about: checkpoint.about,
+            hash: checkpoint.hash,
+            net,
+            device,
+            renderer: ClipRenderer::new()?,
+            before: None,
+            clip: Vec::new(),
+            _store: store,
+        })
+    }
+
+    /// What the weights are.
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// Shape of the network, its camera and its label.
+    pub fn config(&self) -> &GazeConfig {
+        &self.about.config
+    }
+
+    /// Hash of the file of weights.
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// The network, for batches of clips; its weights take no gradient.
+    pub fn net(&self) -> &GazeNet {
+        &self.net
+    }
+
+    /// Refuses a policy that works in other bounds or on another grid of tokens.
+    pub fn check_fits(&self, policy: &PolicyConfig) -> Result<()> {
+        let gaze = self.config();
+        let fail = |key, value: String, allowed| Err(Error::Config { key, value, allowed });
+        if gaze.bounds_m != policy.bounds_m {
+            return fail("gaze.bounds_m", format!("{:?}", gaze.bounds_m), "the policy's bounds");
+        }
+        if gaze.tokens() != policy.image_px / 16 {
+            return fail("gaze.image_px", gaze.image_px.to_string(), "32 px for each of the policy's tokens");
+        }
+        Ok(())
+    }
+
+    /// Forgets the observation before: at the start of an episode.
+    pub fn reset(&mut self) {
+        self.before = None;
+    }
+
+    /// Looks at the scene as it is now. An observation that is refused leaves the stream as it was.
+    pub fn look(&mut self, cloud: &Cloud, world_from_tool: &Pose<World, Tool>, stamp: Nanos) -> Result<Gaze> {
+        let _guard = tch::no_grad_guard();
+        let started = Instant::now();
+        if cloud.len() < LEAST_POINTS {
+            return Err(VisionError::EmptyCloud { points: cloud.len(), least: LEAST_POINTS }.into());
+        }
+        let (side, map_side) = (self.config().image_px as usize, self.config().map_px() as usize);
+        let frame = CubeFrame::from_bounds(&self.config().bounds_m);
+        let view = self.config().camera.view(&frame, world_from_tool, side)?;
+
+        // Both frames with the camera of now; one that is too old, or of a later time, is none.
+        let recent = |before: &&Before| (0.0..=OLDEST_SECS).contains(&stamp.secs_since(before.stamp));
+        let before = self.before.as_ref().filter(recent);
+        let previous_age_secs = before.map(|before| stamp.secs_since(before.stamp));
+        self.clip.clear();
+        self.renderer.append(&mut self.clip, &[before.map_or(cloud, |before| &before.cloud), cloud], &view);
+        let render_secs = started.elapsed().as_secs_f32();
+
+        let clock = Instant::now();
+        let clip = Tensor::f_from_slice(&self.clip)?.f_view([1, 2, 3, side as i64, side as i64])?;
+        let output = self.net.forward(&clip.f_to_device(self.device)?, Mode::Use)?;
+        let saliency = output.saliency(map_side as i64)?;
+        let map = Vec::<f32>::try_from(&saliency.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_view([-1])?)?;
+        if let Some(bad) = map.iter().position(|x| !x.is_finite()) {
+            return Err(Error::Data(format!("the gaze network gave a non-finite saliency at pixel {bad}")));
+        }
+        let network_secs = clock.elapsed().as_secs_f32();
+
+        let best = greatest(&map);
+        let scale = side as f64 / map_side as f64;
+        let peak = [best % map_side, best / map_side].map(|x| (x as f64 + 0.5) * scale);
+        let seen = self.renderer.point_near(peak[0] as usize, peak[1] as usize);
+        let gaze = Gaze {
+            features: output.features,
+            saliency,
+            peak_probability: map[best],
+            map,
+            map_side,
+            frames: [self.colours(0, side), self.colours(1, side)],
+            frame_side: side,
+            peak,
+            world_from_camera: view.world_from_camera(),
+            hfov_rad: view.hfov_rad(),
+            ray_in_world: view.ray_in_world(peak),
+            point_in_world: seen.map(|i| Vector3::from(cloud.xyz_in_world[i]).cast()),
+            observed_at: stamp,
+            previous_age_secs,
+            render_secs,
+            network_secs,
+        };
+        self.keep(cloud, stamp);
+        Ok(gaze)
+    }
+
+    /// (side, side, 3) colours of a frame of the clip.
+    fn colours(&self, frame: usize, side: usize) -> Vec<u8> {
+        let area = side * side;
+        let planes = &self.clip[frame * 3 * area..(frame + 1) * 3 * area];
+        (0..area).flat_map(|i| [0, 1, 2].map(|c| (planes[c * area + i] * 255.0).round() as u8)).collect()
+    }
+
+    fn keep(&mut self, cloud: &Cloud, stamp: Nanos) {
+        match &mut self.before {
+            Some(before) => {
+                before.cloud.xyz_in_world.clone_from(&cloud.xyz_in_world);
+                before.cloud.rgb.clone_from(&cloud.rgb);
+                before.stamp = stamp;
+            }
+            None => self.before = Some(Before { cloud: cloud.clone(), stamp }),
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! From a data set to a frozen stream, on a small scene made here: a table, a hand and a block that the hand goes to.
+
+use std::{
+    cell::Cell,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use nalgebra::{UnitQuaternion, Vector3};
+use neuraxis_core::{Gripper, KeyFrame, Nanos, Pose, Tool, World};
+use neuraxis_episode::dataset::{CloudSample, Dataset, DatasetWriter};
+use neuraxis_vision::Cloud;
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64;
+use tch::Device;
+
+use super::{
+    GazeConfig, GazeStream, GazeTraining,
+    checkpoint::{About, GazeCheckpoint},
+    evaluate,
+    samples::ClipSamples,
+    train::{RunFiles, train},
+};
+use crate::{
+    DeviceChoice, PolicyConfig,
+    dynamic::Label,
+    sample::{LabelledGoal, Record},
+};
+
+fn pose(position: Vector3<f64>) -> Pose<World, Tool> {
+    Pose::from_parts(position, UnitQuaternion::from_euler_angles(std::f64::consts::PI, 0.0, 0.0))
+}
+
+/// A grey table, a red block at `target` and a blue hand above `tool`.
+fn scene(tool: &Vector3<f64>, target: &Vector3<f64>) -> Cloud {
+    let mut cloud = Cloud::default();
+    let mut push = |p: [f64; 3], rgb: [u8; 3]| {
+        cloud.xyz_in_world.push(p.map(|x| x as f32));
+        cloud.rgb.push(rgb);
+    };
+    for i in 0..60 {
+        for j in 0..60 {
+            push([-0.2 + 0.014 * f64::from(i), -0.42 + 0.014 * f64::from(j), 0.75], [150, 150, 150]);
+        }
+    }
+    for i in 0..8 {
+        for j in 0..8 {
+            let (a, b) = (0.006 * f64::from(i) - 0.021, 0.006 * f64::from(j) - 0.021);
+            push([target.x + a, target.y + b, target.z], [230, 30, 30]);
+            push([tool.x + a, tool.y + b, tool.z + 0.02], [30, 30, 230]);
+            push([tool.x + a, tool.y, tool.z + 0.02 + 0.08 + b], [30, 30, 230]);
+        }
+    }
+    cloud
+}
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("neuraxis-gaze-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(&dir).unwrap();
+        Self(dir)
+    }
+
+    fn files(&self, run: &str) -> RunFiles {
+        let at = |name: &str| self.0.join(format!("{run}-{name}.safetensors"));
+        RunFiles { weights: at("gaze"), state: at("state") }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// `episodes` of three observations each on the way to the block.
+fn dataset(dir: &Path, episodes: u64) -> Dataset {
+    let mut rng = Pcg64::seed_from_u64(9);
+    let mut writer = DatasetWriter::create(dir, GazeConfig::small().bounds_m, serde_json::json!({})).unwrap();
+    for seed in 0..episodes {
+        let mut draw = |low: f64, high: f64| rng.random_range(low..high);
+        let target = Vector3::new(draw(0.05, 0.4), draw(-0.25, 0.25), 0.8);
+        let start = Vector3::new(draw(0.05, 0.4), draw(-0.25, 0.25), draw(0.95, 1.15));
+        // The last of an episode comes too late after the one before in every fourth of them.
+        let late = if seed % 4 == 3 { 9.0 } else { 2.0 };
+        for (way, secs) in [(0.0, 0.0), (0.4, 1.0), (0.8, late)] {
+            let tool = start + (target - start) * way;
+            let keyframe =
+                KeyFrame { world_from_tool: pose(target), gripper: Gripper::Closed, ignore_collisions: false };
+            let record = Record {
+                task: "reach".into(),
+                seed,
+                kind: 0,
+                secs,
+                world_from_tool: pose(tool),
+                reached_world_from_tool: pose(start),
+                gripper: Gripper::Open,
+                gripper_width_m: 0.08,
+                goals: vec![LabelledGoal { instruction: "reach the block".into(), keyframe }],
+            };
+            let cloud = scene(&tool, &target);
+            writer.push(&CloudSample { xyz_in_world: &cloud.xyz_in_world, rgb: &cloud.rgb, record: &record }).unwrap();
+        }
+    }
+    writer.finish().unwrap();
+    Dataset::open(dir).unwrap()
+}
+
+fn tiny(label: Label) -> GazeTraining {
+    GazeTraining {
+        gaze: GazeConfig { label, image_px: 64, width: 8, kernel_px: 5, drop_path: 0.1, ..GazeConfig::small() },
+        steps: 6,
+        batch: 4,
+        warmup: 2,
+        checkpoint_every: 3,
+        log_every: 3,
+        holdout: 0.2,
+        ..GazeTraining::default()
+    }
+}
+
+fn about(config: &GazeTraining) -> About {
+    About {
+        config: config.gaze.clone(),
+        embodiment: "fr3".into(),
+        command: "test".into(),
+        commit: "none".into(),
+        seed: config.seed,
+        steps: 0,
+        train_secs: 0.0,
+        data: "none".into(),
+        licence: "Apache-2.0".into(),
+    }
+}
+
+/// All weights, by name.
+fn weights(path: &Path) -> Vec<(String, Vec<f32>)> {
+    let mut all: Vec<_> = GazeCheckpoint::read(path)
+        .unwrap()
+        .tensors
+        .into_iter()
+        .map(|(name, tensor)| (name, Vec::<f32>::try_from(tensor.view([-1])).unwrap()))
+        .collect();
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    all
+}
+
+#[test]
+fn the_frame_before_is_of_the_same_episode() {
+    let folder = Folder::new("previous");
+    let samples = ClipSamples::new(dataset(&folder.0.join("data"), 4), 0.2).unwrap();
+    let previous: Vec<_> = (0..samples.len()).map(|i| samples.previous(i)).collect();
+    let expected = [None, Some(0), Some(1), None, Some(3), Some(4), None, Some(6), Some(7), None, Some(9), None];
+    assert_eq!(previous, expected);
+    // Seed 0 is held out, whole.
+    assert_eq!(samples.validation(), [0, 1, 2]);
+    let batch = samples.plain_batch(&tiny(Label::NextKeyframe).gaze, &[0, 2]).unwrap();
+    assert_eq!(batch.clip.size(), [2, 2, 3, 64, 64]);
+    assert_eq!(batch.target.size(), [2, 2, 16, 16]);
+    // The first clip of an episode shows one frame twice, a later one does not.
+    assert_eq!(batch.clip.get(0).get(0), batch.clip.get(0).get(1));
+    assert_ne!(batch.clip.get(1).get(0), batch.clip.get(1).get(1));
+    let text = ClipSamples::new(dataset(&folder.0.join("one"), 1), 0.2).err().unwrap().to_string();
+    assert!(text.contains("every scene is held out"), "{text}");
+}
+
+#[test]
+fn a_run_cut_anywhere_goes_on_as_the_unbroken_one() {
+    let folder = Folder::new("resume");
+    let samples = ClipSamples::new(dataset(&folder.0.join("data"), 6), 0.2).unwrap();
+    let config = tiny(Label::NextKeyframe);
+    let run = |name: &str, most: u64| {
+        let taken = Cell::new(0);
+        let go_on = || taken.replace(taken.get() + 1) < most;
+        train(&config, &samples, about(&config), &folder.files(name), Device::Cpu, |_| (), go_on).unwrap();
+        weights(&folder.files(name).weights)
+    };
+    // All begin with the same saved weights: other tests draw from torch's one generator at the same time.
+    run("start", 0);
+    for name in ["whole", "again", "cut"] {
+        fs::copy(folder.files("start").state, folder.files(name).state).unwrap();
+    }
+    let whole = run("whole", 100);
+    assert_eq!(whole, run("again", 100), "two runs of one seed differ");
+    let part = run("cut", 4);
+    assert_ne!(whole, part);
+    assert_eq!(whole, run("cut", 100), "the resumed run differs");
+
+    let other = GazeTraining { gaze: GazeConfig { width: 16, ..config.gaze.clone() }, ..config.clone() };
+    let refused = train(&other, &samples, about(&other), &folder.files("cut"), Device::Cpu, |_| (), || true);
+    let text = refused.unwrap_err().to_string();
+    assert!(text.contains("another gaze configuration"), "{text}");
+}
+
+#[test]
+fn it_learns_where_the_hand_is() {
+    let folder = Folder::new("learns");
+    let samples = ClipSamples::new(dataset(&folder.0.join("data"), 40), 0.2).unwrap();
+    let config = GazeTraining { steps: 200, lr: 3e-3, warmup: 20, ema: 0.98, ..tiny(Label::Current) };
+    let files = folder.files("run");
+    let mut losses = Vec::new();
+    train(&config, &samples, about(&config), &files, Device::Cpu, |p| losses.push(p.loss), || true).unwrap();
+    let stream = GazeStream::load(&files.weights, DeviceChoice::Cpu).unwrap();
+    let held_out = samples.validation();
+    let score = evaluate::score(stream.net(), &samples, held_out, Device::Cpu).unwrap().unwrap();
+    let baselines = evaluate::baselines(&config.gaze, &samples, held_out).unwrap().unwrap();
+    println!("network:  {score}\nconstant: {}\ntool:     {}", baselines.constant, baselines.tool);
+    assert!(losses[losses.len() - 1] < 0.5 * losses[0], "{losses:?}");
+    assert!(score.median < 0.5 * baselines.constant.median);
+    // The label is the tool: forward kinematics has no error at all.
+    assert_eq!(baselines.tool.median, 0.0);
+}
+
+#[test]
+fn a_stream_reports_what_it_saw_and_how_old_it_was() {
+    let folder = Folder::new("stream");
+    let samples = ClipSamples::new(dataset(&folder.0.join("data"), 3), 0.2).unwrap();
+    let config = GazeTraining { steps: 2, ..tiny(Label::Current) };
+    let files = folder.files("run");
+    train(&config, &samples, about(&config), &files, Device::Cpu, |_| (), || true).unwrap();
+    let mut stream = GazeStream::load(&files.weights, DeviceChoice::Cpu).unwrap();
+    assert_eq!((stream.about().steps, stream.config().label), (2, Label::Current));
+
+    let (tool, target) = (Vector3::new(0.2, 0.1, 1.0), Vector3::new(0.3, 0.0, 0.8));
+    let first = stream.look(&scene(&tool, &target), &pose(tool), Nanos::from_millis(100)).unwrap();
+    assert_eq!(first.previous_age_secs, None);
+    assert_eq!(first.frames[0], first.frames[1]);
+    let moved = tool + Vector3::new(0.0, -0.05, -0.02);
+    let second = stream.look(&scene(&moved, &target), &pose(moved), Nanos::from_millis(200)).unwrap();
+    assert!((second.previous_age_secs.unwrap() - 0.1).abs() < 1e-9);
+    assert_ne!(second.frames[0], second.frames[1]);
+    assert_eq!(second.observed_at, Nanos::from_millis(200));
+    assert_eq!(second.features.size(), [1, 128, 2, 2]);
+    assert!(!second.features.requires_grad());
+    assert_eq!((second.map.len(), second.frames[1].len()), (16 * 16, 64 * 64 * 3));
+    assert!((second.map.iter().sum::<f32>() - 1.0).abs() < 1e-4);
+    // The ray starts at the camera and goes through the peak; the point is one of the cloud's.
+    let view = neuraxis_vision::PerspectiveView::new(second.world_from_camera, second.hfov_rad, 64).unwrap();
+    let on_ray = second.world_from_camera.position() + second.ray_in_world;
+    let pixel = view.project(&on_ray).unwrap().pixel;
+    assert!((0..2).all(|a| (pixel[a] - second.peak[a]).abs() < 1e-6), "{pixel:?} {:?}", second.peak);
+    let point = second.point_in_world.unwrap().cast::<f32>();
+    assert!(scene(&moved, &target).xyz_in_world.contains(&point.into()));
+
+    // Too old, later than now, or forgotten: no frame before.
+    let look = |stream: &mut GazeStream, millis: u64| {
+        stream.look(&scene(&tool, &target), &pose(tool), Nanos::from_millis(millis)).unwrap().previous_age_secs
+    };
+    assert_eq!(look(&mut stream, 9000), None);
+    assert_eq!(look(&mut stream, 8000), None);
+    assert!(look(&mut stream, 8100).is_some());
+    stream.reset();
+    assert_eq!(look(&mut stream, 8200), None);
+}
+
+#[test]
+fn bad_input_is_refused_by_name_and_leaves_the_stream_as_it_was() {
+    let folder = Folder::new("bad");
+    let samples = ClipSamples::new(dataset(&folder.0.join("data"), 3), 0.2).unwrap();
+    let config = GazeTraining { steps: 1, ..tiny(Label::Current) };
+    let files = folder.files("run");
+    train(&config, &samples, about(&config), &files, Device::Cpu, |_| (), || true).unwrap();
+    let mut stream = GazeStream::load(&files.weights, DeviceChoice::Cpu).unwrap();
+    let (tool, target) = (Vector3::new(0.2, 0.1, 1.0), Vector3::new(0.3, 0.0, 0.8));
+    stream.look(&scene(&tool, &target), &pose(tool), Nanos::from_millis(100)).unwrap();
+
+    let now = Nanos::from_millis(200);
+    let text = stream.look(&Cloud::default(), &pose(tool), now).unwrap_err().to_string();
+    assert!(text.contains("the cloud has 0 points"), "{text}");
+    let broken = pose(Vector3::new(f64::NAN, 0.0, 1.0));
+    let text = stream.look(&scene(&tool, &target), &broken, now).unwrap_err().to_string();
+    assert!(text.contains("the tool's pose is not a rigid motion"), "{text}");
+    let after = stream.look(&scene(&tool, &target), &pose(tool), now).unwrap();
+    assert!((after.previous_age_secs.unwrap() - 0.1).abs() < 1e-9);
+
+    // Two by two tokens of this stream against the policy's six by six.
+    let text = stream.check_fits(&PolicyConfig::default()).unwrap_err().to_string();
+    assert!(text.contains("gaze.image_px = 64"), "{text}");
+    let text = stream.check_fits(&PolicyConfig { bounds_m: [0.0, 0.0, 0.0, 1.0, 1.0, 1.0], ..PolicyConfig::default() });
+    assert!(text.unwrap_err().to_string().contains("gaze.bounds_m"));
+    let fits = PolicyConfig { image_px: 32, ..PolicyConfig::default() };
+    stream.check_fits(&fits).unwrap();
+
+    // Files: of another network, of another shape than they say, cut short, no weights at all.
+    let refused = |path: &Path| GazeStream::load(path, DeviceChoice::Cpu).err().unwrap().to_string();
+    let path = folder.0.join("other.safetensors");
+    let read = GazeCheckpoint::read(&files.weights).unwrap();
+    let tensors: Vec<_> = read.tensors.into_iter().collect();
+    let mut wider = read.about.clone();
+    wider.config.width = 16;
+    GazeCheckpoint::write(&path, &wider, &tensors).unwrap();
+    assert!(refused(&path).contains("expected ["), "{}", refused(&path));
+    let mut odd = read.about.clone();
+    odd.config.image_px = 100;
+    GazeCheckpoint::write(&path, &odd, &tensors).unwrap();
+    assert!(refused(&path).contains("image_px = 100"), "{}", refused(&path));
+    let bytes = fs::read(&files.weights).unwrap();
+    fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
+    assert!(refused(&path).contains("other.safetensors"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/weights/small.safetensors");
+    assert!(refused(&root).contains("not weights of a gaze network"), "{}", refused(&root));
+    assert!(refused(Path::new("/nowhere/gaze.safetensors")).contains("/nowhere/gaze.safetensors"));
+}

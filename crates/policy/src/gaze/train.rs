@@ -1,0 +1,185 @@
+//! Position-aware pre-training (section 6.3): one torch thread, checkpoints that resume at any kill.
+//!
+//! Which clips a step sees, how they are augmented and which branches it skips is a function of (seed, step), so a
+//! resumed run continues as the unbroken one would have, and two runs on one thread are equal.
+
+use std::{path::PathBuf, time::Instant};
+
+use rand::SeedableRng;
+use rand_pcg::Pcg64;
+use tch::{Device, Tensor, nn};
+
+use crate::{
+    Error, Result,
+    gaze::{
+        GazeNet, GazeTraining, Mode,
+        checkpoint::{About, GazeCheckpoint},
+        evaluate::{Score, score},
+        loss::divergence,
+        samples::ClipSamples,
+    },
+    optim::{AdamW, learning_rate},
+    train::parameters,
+};
+
+/// Held-out clips measured at each checkpoint; all of them are measured at the end.
+const MOST_HELD_OUT: usize = 96;
+
+/// Seen by the caller every `log_every` steps.
+#[derive(Copy, Clone, Debug)]
+pub struct Progress {
+    /// Steps taken.
+    pub step: u64,
+    /// Mean loss since the last report.
+    pub loss: f64,
+    /// Norm of the last gradient.
+    pub grad_norm: f64,
+    /// Learning rate.
+    pub lr: f64,
+    /// Clips per second since the last report.
+    pub clips_per_sec: f64,
+    /// The averaged weights on some held-out clips, as of the last checkpoint of this run.
+    pub held_out: Option<Score>,
+}
+
+/// Where a run keeps its files.
+#[derive(Clone, Debug)]
+pub struct RunFiles {
+    /// Weights for use (moving average), self-describing.
+    pub weights: PathBuf,
+    /// Everything needed to go on.
+    pub state: PathBuf,
+}
+
+/// Trains until `config.steps`, or until `go_on` says no (then the state is saved).
+pub fn train(
+    config: &GazeTraining,
+    samples: &ClipSamples,
+    mut about: About,
+    files: &RunFiles,
+    device: Device,
+    mut report: impl FnMut(Progress),
+    go_on: impl Fn() -> bool,
+) -> Result<()> {
+    config.validate()?;
+    tch::manual_seed(config.seed as i64);
+    tch::set_num_threads(1);
+    let mut run = Run::new(config, files, device)?;
+    let settings = config.optimiser();
+    let (earlier_secs, started) = (run.resume(config, files)?, Instant::now());
+    let held_out: Vec<usize> = {
+        let all = samples.validation();
+        all.iter().copied().step_by(all.len().div_ceil(MOST_HELD_OUT).max(1)).collect()
+    };
+
+    let (mut sum, mut count, mut since, mut score_then) = (0.0, 0u32, Instant::now(), None);
+    while run.optimiser.step < config.steps && go_on() {
+        let step = run.optimiser.step + 1;
+        let (loss, grad_norm) = run.step(config, samples, step)?;
+        (sum, count) = (sum + loss, count + 1);
+        let last = step == config.steps;
+        if step.is_multiple_of(config.checkpoint_every) || last {
+            (about.steps, about.train_secs) = (step, earlier_secs + started.elapsed().as_secs_f64());
+            run.save(files, &about)?;
+            run.copy_average()?;
+            score_then = score(&run.averaged, samples, &held_out, device)?;
+        }
+        if step.is_multiple_of(config.log_every) || last {
+            report(Progress {
+                step,
+                loss: sum / f64::from(count),
+                grad_norm,
+                lr: learning_rate(&settings, step),
+                clips_per_sec: f64::from(count) * config.batch as f64 / since.elapsed().as_secs_f64(),
+                held_out: score_then,
+            });
+            (sum, count, since) = (0.0, 0, Instant::now());
+        }
+    }
+    (about.steps, about.train_secs) = (run.optimiser.step, earlier_secs + started.elapsed().as_secs_f64());
+    run.save(files, &about)
+}
+
+/// Network, optimiser and a second network for the averaged weights.
+struct Run {
+    net: GazeNet,
+    parameters: Vec<(String, Tensor)>,
+    optimiser: AdamW,
+    averaged: GazeNet,
+    averaged_parameters: Vec<(String, Tensor)>,
+    device: Device,
+    _stores: [nn::VarStore; 2],
+}
+
+impl Run {
+    fn new(config: &GazeTraining, files: &RunFiles, device: Device) -> Result<Self> {
+        for path in [&files.weights, &files.state] {
+            if path.is_dir() {
+                return Err(Error::Checkpoint { path: path.clone(), reason: "is a folder".into() });
+            }
+        }
+        // Initial weights are drawn on the processor, so that they are the same wherever training runs.
+        let mut stores = [nn::VarStore::new(Device::Cpu), nn::VarStore::new(Device::Cpu)];
+        let net = GazeNet::new(&stores[0].root(), &config.gaze)?;
+        let averaged = GazeNet::new(&stores[1].root(), &config.gaze)?;
+        if device != Device::Cpu {
+            stores.iter_mut().for_each(|store| store.set_device(device));
+        }
+        let [parameters, averaged_parameters] = [parameters(&stores[0]), parameters(&stores[1])];
+        let optimiser = AdamW::new(&parameters)?;
+        Ok(Self { net, parameters, optimiser, averaged, averaged_parameters, device, _stores: stores })
+    }
+
+    /// One optimiser step; loss and gradient norm.
+    fn step(&mut self, config: &GazeTraining, samples: &ClipSamples, step: u64) -> Result<(f64, f64)> {
+        let mut rng = Pcg64::seed_from_u64(config.seed ^ step.wrapping_mul(0x1000_0001));
+        let batch = samples.training_batch(config, &mut rng)?;
+        let output = self.net.forward(&batch.clip.f_to_device(self.device)?, Mode::Train(&mut rng))?;
+        let loss = divergence(&output.log_saliency()?, &batch.target.f_to_device(self.device)?)?;
+        loss.f_backward()?;
+        let mut grads = Vec::with_capacity(self.parameters.len());
+        for (_, p) in &self.parameters {
+            let mut g = p.f_grad()?;
+            // Running statistics have none.
+            grads.push(if g.defined() { g.f_detach()?.f_add_scalar(0.0)? } else { p.f_detach()?.f_zeros_like()? });
+            if g.defined() {
+                let _ = g.f_zero_()?;
+            }
+        }
+        let norm = self.optimiser.update(&self.parameters, &mut grads, &config.optimiser())?;
+        Ok((f64::try_from(loss.f_detach()?)?, norm))
+    }
+
+    fn copy_average(&self) -> Result<()> {
+        let _guard = tch::no_grad_guard();
+        for ((_, to), (_, from)) in self.averaged_parameters.iter().zip(self.optimiser.average(&self.parameters)) {
+            to.shallow_clone().f_copy_(&from)?;
+        }
+        Ok(())
+    }
+
+    fn save(&self, files: &RunFiles, about: &About) -> Result<()> {
+        let mut state: Vec<(String, Tensor)> =
+            self.parameters.iter().map(|(n, t)| (format!("weight.{n}"), t.shallow_clone())).collect();
+        state.extend(self.optimiser.state(&self.parameters));
+        GazeCheckpoint::write(&files.state, about, &state)?;
+        GazeCheckpoint::write(&files.weights, about, &self.optimiser.average(&self.parameters))
+    }
+
+    /// Restores a state file if there is one; returns the seconds already trained.
+    fn resume(&mut self, config: &GazeTraining, files: &RunFiles) -> Result<f64> {
+        if !files.state.exists() {
+            return Ok(0.0);
+        }
+        let (path, state) = (&files.state, GazeCheckpoint::read(&files.state)?);
+        if state.about.config != config.gaze {
+            return Err(Error::Checkpoint {
+                path: path.clone(),
+                reason: "was made with another gaze configuration; give another --out or delete it".into(),
+            });
+        }
+        state.load_into(path, "weight.", &self.parameters)?;
+        self.optimiser.restore(state.about.steps, &self.parameters, |name| state.find(path, name))?;
+        Ok(state.about.train_secs)
+    }
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use neuraxis_core::{Instruction, Observation, Policy, PolicyError, Prediction};
 use neuraxis_policy::{CorticalPolicy, PredictionViews};
-use neuraxis_vision::Cloud;
+use neuraxis_vision::{Cloud, MaskedCamera};
 
 use crate::{config::Config, script::Script};
 
@@ -42,6 +42,14 @@ impl Source {
         match self {
             Self::Weights(policy) => Some((policy.views().clone(), policy.cloud().clone())),
             Self::Script(_) => None,
+        }
+    }
+
+    /// Cameras that the last prediction had to do without.
+    pub fn masked(&self) -> &[MaskedCamera] {
+        match self {
+            Self::Weights(policy) => &policy.views().masked,
+            Self::Script(_) => &[],
         }
     }
 }

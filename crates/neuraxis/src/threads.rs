@@ -268,6 +268,7 @@ pub fn policy(
     // The processor belongs to the loop: one torch thread is enough for the rate, and more would fight.
     neuraxis_policy::use_one_thread();
     let mut refused = (0, None);
+    let mut masked = Vec::new();
     let rate = periodic("policy", period, &shared.done, |_| {
         if let Some(sentence) = newest(&links.sentences) {
             let features = embedder.as_mut().map(|e| e.embed(&sentence)).transpose()?;
@@ -289,6 +290,13 @@ pub fn policy(
             }
             // The arm goes on as long as the last prediction's lease allows, then stops.
             Err(error) => refused = (refused.0 + 1, Some(error.to_string())),
+        }
+        if source.masked() != masked {
+            masked = source.masked().to_vec();
+            match &masked[..] {
+                [] => eprintln!("warning: all cameras are used again"),
+                some => some.iter().for_each(|camera| eprintln!("warning: the policy does without camera {camera}")),
+            }
         }
         Ok(true)
     })?;

@@ -8,6 +8,18 @@ const WORDS: usize = MOST_FACTS / 64;
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FactId(pub(crate) u16);
 
+impl FactId {
+    /// The fact of this number; `None` from [`MOST_FACTS`] on.
+    pub fn new(index: usize) -> Option<Self> {
+        (index < MOST_FACTS).then_some(Self(index as u16))
+    }
+
+    /// Its number.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
 /// A set of facts of one scene; a copy of 64 bytes, no heap.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FactSet([u64; WORDS]);

@@ -1,6 +1,6 @@
 //! How far a goal is away if nothing that was reached were ever lost (the relaxed plan of Hoffmann and Nebel 2001, FF).
 
-use neuraxis_plan::{Effects, FactId, FactSet, MOST_FACTS, State};
+use neuraxis_plan::{Effects, FactId, FactSet, MOST_FACTS, State, Truth};
 
 /// An unreachable literal's cost.
 const FAR: u32 = u32::MAX;
@@ -63,26 +63,26 @@ impl Relaxed {
         Some(total)
     }
 
-    /// Facts, and contraries of facts, that no way leads to, among those that the goal needs one way or another.
+    /// What keeps a goal out of reach: facts, and contraries of facts, that no way leads to; from the goal backwards as
+    /// far as to what is unknown, or to what nothing brings about.
     pub(crate) fn out_of_reach(&mut self, state: &State, goal: &FactSet) -> Vec<(FactId, bool)> {
         self.spread(state);
         let mut open: Vec<usize> = goal.iter().map(positive).filter(|literal| self.cost_of(*literal) == FAR).collect();
         let mut seen = open.clone();
-        let mut roots = Vec::new();
-        while let Some(literal) = open.pop() {
-            let givers = self.actions.iter().filter(|action| action.gives.contains(&literal));
+        let mut named = Vec::new();
+        while let Some(at) = open.pop() {
+            let givers = self.actions.iter().filter(|action| action.gives.contains(&at));
             let mut needs: Vec<usize> = givers.flat_map(|action| action.needs.iter().copied()).collect();
             needs.retain(|need| self.cost_of(*need) == FAR);
-            if needs.is_empty() {
-                roots.push(literal);
+            let is_unknown = literal(at).is_some_and(|(fact, _)| state.truth(fact) == Truth::Unknown);
+            if needs.is_empty() || (is_unknown && !goal.iter().any(|fact| positive(fact) == at)) {
+                named.extend(literal(at));
+                continue;
             }
             needs.retain(|need| !seen.contains(need));
             seen.extend(&needs);
             open.extend(needs);
         }
-        // Facts that only need each other have no root; name them all.
-        let named = if roots.is_empty() { seen } else { roots };
-        let mut named: Vec<(FactId, bool)> = named.into_iter().filter_map(literal).collect();
         named.sort_unstable();
         named.dedup();
         named

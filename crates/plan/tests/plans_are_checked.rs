@@ -252,16 +252,61 @@ fn filled(value: &Value, schema: &Value, root: &Value) -> Value {
     }
 }
 
+/// Whether JSON Schema admits a value, for the keywords that we use; an unknown one is an error. (The crate `jsonschema`
+/// brings 23 more.)
+fn admits(schema: &Value, value: &Value, root: &Value) -> bool {
+    let number = |key: &str| schema[key].as_f64().unwrap_or_else(|| panic!("{key}"));
+    let list = |key: &str| schema[key].as_array().unwrap_or_else(|| panic!("{key}"));
+    schema.as_object().unwrap().keys().all(|key| match key.as_str() {
+        "$schema" | "$defs" => true,
+        "$ref" => {
+            let name = schema["$ref"].as_str().unwrap().strip_prefix("#/$defs/").unwrap();
+            admits(root["$defs"].get(name).unwrap(), value, root)
+        }
+        "type" => {
+            let is = |name: &Value| match name.as_str().unwrap() {
+                "object" => value.is_object(),
+                "array" => value.is_array(),
+                "string" => value.is_string(),
+                "integer" => value.is_i64() || value.is_u64(),
+                "number" => value.is_number(),
+                "null" => value.is_null(),
+                other => panic!("{other}"),
+            };
+            schema["type"].as_array().map_or_else(|| is(&schema["type"]), |names| names.iter().any(is))
+        }
+        "enum" => list("enum").contains(value),
+        "anyOf" => list("anyOf").iter().any(|one| admits(one, value, root)),
+        "minimum" => value.as_f64().is_none_or(|v| v >= number("minimum")),
+        "maximum" => value.as_f64().is_none_or(|v| v <= number("maximum")),
+        "maxLength" => value.as_str().is_none_or(|text| text.chars().count() as f64 <= number("maxLength")),
+        "minItems" => value.as_array().is_none_or(|items| items.len() as f64 >= number("minItems")),
+        "maxItems" => value.as_array().is_none_or(|items| items.len() as f64 <= number("maxItems")),
+        "items" => value.as_array().is_none_or(|items| items.iter().all(|i| admits(&schema["items"], i, root))),
+        "prefixItems" => value
+            .as_array()
+            .is_none_or(|items| items.iter().zip(list("prefixItems")).all(|(item, schema)| admits(schema, item, root))),
+        "properties" => value.as_object().is_none_or(|fields| {
+            fields.iter().all(|(key, v)| schema["properties"].get(key).is_none_or(|schema| admits(schema, v, root)))
+        }),
+        "required" => value
+            .as_object()
+            .is_none_or(|fields| list("required").iter().all(|key| fields.contains_key(key.as_str().unwrap()))),
+        "additionalProperties" => {
+            assert_eq!(schema[key], json!(false));
+            value.as_object().is_none_or(|fields| fields.keys().all(|key| schema["properties"].get(key).is_some()))
+        }
+        other => panic!("unknown keyword {other}"),
+    })
+}
+
 #[test]
 fn the_schema_admits_good_plans_and_no_unknown_names() {
     for (scene, plan) in all() {
         let text = schema(&scene).unwrap();
         let root: Value = serde_json::from_str(&text).unwrap();
-        let admits = jsonschema::validator_for(&root).unwrap();
         let plan = filled(&plan, &root, &root);
-        if let Some(error) = admits.iter_errors(&plan).next() {
-            panic!("{error} at {}", error.instance_path());
-        }
+        assert!(admits(&root, &plan, &root), "{plan:#}");
         // A model's full answer means the same as the short form.
         checked(&scene, &plan);
         for (path, wrong) in [
@@ -274,11 +319,11 @@ fn the_schema_admits_good_plans_and_no_unknown_names() {
         ] {
             let mut spoilt = plan.clone();
             *spoilt.pointer_mut(path).unwrap() = wrong;
-            assert!(!admits.is_valid(&spoilt), "{path}");
+            assert!(!admits(&root, &spoilt, &root), "{path}");
         }
         let mut extra = plan.clone();
         extra["nodes"][0]["exec"] = json!("rm");
-        assert!(!admits.is_valid(&extra));
+        assert!(!admits(&root, &extra, &root));
     }
 }
 

@@ -1,6 +1,8 @@
 //! Plans spoilt at random: the validator accepts none that a second, plain reading of the rules calls unsound.
 
 mod reference;
+
+use std::collections::HashSet;
 #[path = "../../cortex/tests/ten_tasks/mod.rs"]
 mod ten_tasks;
 
@@ -143,7 +145,11 @@ fn plausible(plan: &mut Value, world: &World, rng: &mut Pcg64) {
         *plan = serde_json::from_str(&plan.to_string().replace(from.as_str(), to)).unwrap();
         return;
     }
-    let Some(nodes) = plan["nodes"].as_array_mut().filter(|nodes| nodes.len() > 1) else { return };
+    let Some(nodes) =
+        plan["nodes"].as_array_mut().filter(|nodes| nodes.len() > 1 && nodes.iter().all(Value::is_object))
+    else {
+        return;
+    };
     let (a, b) = (rng.random_range(0..nodes.len()), rng.random_range(0..nodes.len()));
     match rng.random_range(0..5) {
         0 => nodes.swap(a, b),
@@ -167,11 +173,13 @@ fn plausible(plan: &mut Value, world: &World, rng: &mut Pcg64) {
 #[test]
 fn the_validator_accepts_no_mutant_that_the_reference_calls_unsound() {
     let (cases, limits) = (cases(), Limits::default());
+    let pools: Vec<_> = cases.iter().map(|case| pool(&case.world)).collect();
     let mut rng = Pcg64::seed_from_u64(0x6d75_7461);
+    let mut judged = HashSet::new();
     let (mut accepted, mut changed, mut unsound, mut unfollowed) = (0, 0, 0, 0);
     for i in 0..MUTANTS {
         let case = &cases[i % cases.len()];
-        let pool = pool(&case.world);
+        let pool = &pools[i % cases.len()];
         let mut mutant = case.plan.clone();
         for _ in 0..rng.random_range(1..=3) {
             if rng.random_bool(0.5) {
@@ -186,6 +194,10 @@ fn the_validator_accepts_no_mutant_that_the_reference_calls_unsound() {
             Ok(_) => {
                 accepted += 1;
                 changed += usize::from(mutant != case.plan);
+                // Many small changes give the same plan.
+                if !judged.insert((i % cases.len(), text)) {
+                    continue;
+                }
                 match judge(&mutant, &case.world) {
                     Verdict::Sound => {}
                     Verdict::TooManyWays => unfollowed += 1,
@@ -201,11 +213,14 @@ fn the_validator_accepts_no_mutant_that_the_reference_calls_unsound() {
             }
         }
     }
-    println!("{MUTANTS} mutants: {accepted} accepted, {changed} of them changed, {unfollowed} with too many ways");
+    println!(
+        "{MUTANTS} mutants: {accepted} accepted, {changed} of them changed, {} different, {unfollowed} with too many ways",
+        judged.len()
+    );
     // The test would say nothing if all, or none, were refused, or if the reference called everything sound.
     assert!(changed > MUTANTS / 50 && accepted < MUTANTS * 3 / 4, "{changed} {accepted}");
     assert!(unsound * 20 > (MUTANTS - accepted) / 2, "{unsound}");
-    assert!(unfollowed * 50 <= accepted, "{unfollowed}");
+    assert!(unfollowed * 50 <= judged.len(), "{unfollowed}");
 }
 
 #[test]

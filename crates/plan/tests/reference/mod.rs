@@ -251,12 +251,12 @@ impl<'a> Tree<'a> {
             check(before.says(needed), format!("node {} needs {needed}", id(node)))?;
         }
         let mut after = before.clone();
-        action.touches.iter().filter(|_| action.anything).for_each(|fact| after = after.with(fact, None));
-        action.del.iter().for_each(|fact| after = after.with(fact, Some(false)));
-        action.add.iter().for_each(|fact| after = after.with(fact, Some(true)));
+        action.touches.iter().filter(|_| action.anything).for_each(|fact| after.set(fact, None));
+        action.del.iter().for_each(|fact| after.set(fact, Some(false)));
+        action.add.iter().for_each(|fact| after.set(fact, Some(true)));
         let mut failed = before.clone();
         let all = action.touches.iter().chain(&action.add).chain(&action.del);
-        all.for_each(|fact| failed = failed.with(fact, None));
+        all.for_each(|fact| failed.set(fact, None));
         Ok([(true, after), (false, failed)].into())
     }
 
@@ -337,11 +337,11 @@ impl<'a> Tree<'a> {
         let node = self.nodes[at];
         let mut known = before.clone();
         if let Some(fact) = node["args"]["fact"].as_str() {
-            known = known.with(fact.strip_prefix("not ").unwrap_or(fact), None);
+            known.set(fact.strip_prefix("not ").unwrap_or(fact), None);
         }
         if let Some(action) = self.world.action(node) {
             let all = action.touches.iter().chain(&action.add).chain(&action.del);
-            all.for_each(|fact| known = known.with(fact, None));
+            all.for_each(|fact| known.set(fact, None));
         }
         self.below(at).iter().fold(known, |known, child| self.broken(*child, &known))
     }

@@ -1,25 +1,57 @@
 //! What the skills need and change, written down a second time, as strings.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use neuraxis_plan::{SceneFile, Unlisted};
 use serde_json::Value;
 
 /// What is known: true, false, or unknown, fact by fact.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Known(BTreeMap<String, Option<bool>>);
+#[derive(Clone, Debug)]
+pub struct Known {
+    truth: Vec<Option<bool>>,
+    /// Where each fact stands in `truth`; the same for all of a world.
+    places: Rc<BTreeMap<String, usize>>,
+}
 
 impl Known {
+    pub fn set(&mut self, fact: &str, truth: Option<bool>) {
+        self.truth[self.places[fact]] = truth;
+    }
+
     pub fn with(&self, fact: &str, truth: Option<bool>) -> Self {
         let mut known = self.clone();
-        known.0.insert(fact.to_string(), truth);
+        known.set(fact, truth);
         known
     }
 
     /// A fact, or `not` a fact, is known to be so.
     pub fn says(&self, text: &str) -> bool {
         let (fact, holds) = text.strip_prefix("not ").map_or((text, true), |fact| (fact, false));
-        self.0.get(fact) == Some(&Some(holds))
+        self.places.get(fact).is_some_and(|place| self.truth[*place] == Some(holds))
+    }
+}
+
+impl PartialEq for Known {
+    fn eq(&self, other: &Self) -> bool {
+        self.truth == other.truth
+    }
+}
+
+impl Eq for Known {}
+
+impl PartialOrd for Known {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Known {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.truth.cmp(&other.truth)
     }
 }
 
@@ -63,10 +95,11 @@ impl World {
             }
         }
         let unlisted = if file.unlisted == Unlisted::False { Some(false) } else { None };
-        let mut start = Known(facts.iter().map(|fact| (fact.clone(), unlisted)).collect());
+        let places = facts.iter().enumerate().map(|(i, fact)| (fact.clone(), i)).collect();
+        let mut start = Known { truth: vec![unlisted; facts.len()], places: Rc::new(places) };
         for fact in &file.facts {
             let (fact, holds) = fact.strip_prefix("not ").map_or((fact.as_str(), true), |fact| (fact, false));
-            start = start.with(fact, Some(holds));
+            start.set(fact, Some(holds));
         }
         Self { class, facts, start }
     }

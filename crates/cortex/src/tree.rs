@@ -42,24 +42,24 @@ pub(crate) fn tree(
     })
 }
 
-enum Branch {
-    Fallback(Vec<Branch>),
-    Sequence(Vec<Branch>),
-    Leaf(Leaf),
+enum Branch<'a> {
+    Fallback(Vec<Branch<'a>>),
+    Sequence(Vec<Branch<'a>>),
+    Leaf(Leaf<'a>),
 }
 
-enum Leaf {
-    Step(Step, Effects),
+enum Leaf<'a> {
+    Step(&'a Step, &'a Effects),
     Condition(String),
     AskHuman(String),
 }
 
 /// Rows of steps that end with an empty hand; a row of one is that step.
-fn groups(steps: &[(Step, Effects)]) -> Vec<Branch> {
+fn groups(steps: &[(Step, Effects)]) -> Vec<Branch<'_>> {
     let mut rows = Vec::new();
     let mut row = Vec::new();
     for (step, effects) in steps {
-        row.push(Branch::Leaf(Leaf::Step(step.clone(), *effects)));
+        row.push(Branch::Leaf(Leaf::Step(step, effects)));
         if !matches!(step.skill, Skill::Look | Skill::Grasp) {
             rows.push(one_or_sequence(std::mem::take(&mut row)));
         }
@@ -70,7 +70,7 @@ fn groups(steps: &[(Step, Effects)]) -> Vec<Branch> {
     rows
 }
 
-fn one_or_sequence(mut row: Vec<Branch>) -> Branch {
+fn one_or_sequence(mut row: Vec<Branch<'_>>) -> Branch<'_> {
     match row.pop() {
         Some(only) if row.is_empty() => only,
         last => {
@@ -81,7 +81,7 @@ fn one_or_sequence(mut row: Vec<Branch>) -> Branch {
 }
 
 /// One level more, with as few sequences as possible.
-fn gathered(rows: Vec<Branch>) -> Vec<Branch> {
+fn gathered(rows: Vec<Branch<'_>>) -> Vec<Branch<'_>> {
     let mut gathered = Vec::new();
     let mut row = Vec::new();
     for branch in rows {
@@ -114,7 +114,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn write(&mut self, branch: Branch, parent: Option<u16>) {
+    fn write(&mut self, branch: Branch<'_>, parent: Option<u16>) {
         let id = self.nodes.len() as u16;
         let node = |kind| RawNode {
             id,
@@ -140,13 +140,13 @@ impl Writer<'_> {
                 self.nodes.push(RawNode { args, ..node(RawKind::AskHuman) });
             }
             Branch::Leaf(Leaf::Step(step, effects)) => {
-                let leaf = self.leaf(node(RawKind::Skill), &step, &effects);
+                let leaf = self.leaf(node(RawKind::Skill), step, effects);
                 self.nodes.push(leaf);
             }
         }
     }
 
-    fn inner(&mut self, node: RawNode, children: Vec<Branch>) {
+    fn inner(&mut self, node: RawNode, children: Vec<Branch<'_>>) {
         let id = Some(node.id);
         self.nodes.push(node);
         for child in children {

@@ -18,7 +18,7 @@ pub fn outline(plan: &Plan, scene: &Scene) -> String {
         open.retain(|end| at < usize::from(*end));
         let raw = plan.raw().nodes.iter().find(|raw| raw.id == node.id);
         let head = format!("{:>3}  {}{}", node.id, "  ".repeat(open.len()), name(node, scene));
-        text += &format!("{head:<48}{}", notes(node, raw, plan, scene)).trim_end().to_string();
+        text += format!("{head:<48}{}", notes(node, raw, plan, scene)).trim_end();
         text.push('\n');
         open.push(node.end);
     }

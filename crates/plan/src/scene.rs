@@ -196,7 +196,7 @@ impl Scene {
 
     /// Takes what is known now; refused if it contradicts itself.
     pub fn set_state(&mut self, state: State) -> Result<(), SceneError> {
-        for (first, second) in self.excluding(&state) {
+        if let Some((first, second)) = self.excluding(&state) {
             let named = |fact| self.name(fact).to_string();
             return Err(SceneError::Contradiction { first: named(first), second: named(second) });
         }
@@ -270,8 +270,8 @@ impl Scene {
         self.fact_ids().zip(&self.facts).filter(|(_, fact)| keep(fact)).map(|(id, _)| id).collect()
     }
 
-    /// Pairs of facts that are known to hold although they exclude each other.
-    fn excluding(&self, state: &State) -> Vec<(FactId, FactId)> {
+    /// Two facts that are known to hold although they exclude each other.
+    fn excluding(&self, state: &State) -> Option<(FactId, FactId)> {
         let exclude = |a: &Fact, b: &Fact| {
             use Predicate::{At, Clear, Closed, HandEmpty, Holding, In, On, Open};
             match (a.predicate, b.predicate) {
@@ -286,15 +286,14 @@ impl Scene {
             }
         };
         let held: Vec<_> = state.holds().iter().filter_map(|id| self.fact(id).map(|fact| (id, *fact))).collect();
-        let mut pairs = Vec::new();
         for (i, (a, first)) in held.iter().enumerate() {
             for (b, second) in held.iter().skip(i + 1) {
                 if exclude(first, second) || exclude(second, first) {
-                    pairs.push((*a, *b));
+                    return Some((*a, *b));
                 }
             }
         }
-        pairs
+        None
     }
 
     fn why_not(&self, tight: &str) -> String {

@@ -166,7 +166,7 @@ fn go_back(nodes: &mut [Node], faults: &mut Faults) {
     // The innermost node that both places are in.
     let meets_in_sequence = |back: usize, at: usize| {
         let around = |(i, (end, ..)): &(usize, &(u16, bool, bool))| *i <= back && at < usize::from(*end);
-        shape.iter().enumerate().filter(around).last().is_some_and(|(_, (_, is_sequence, _))| *is_sequence)
+        shape.iter().enumerate().rfind(around).is_some_and(|(_, (_, is_sequence, _))| *is_sequence)
     };
     for (at, node) in nodes.iter_mut().enumerate() {
         let id = node.id;

@@ -10,7 +10,9 @@ use crate::{
     config::{Config, Surroundings, shards, workspace_root},
     demos::{self, DemosPlan},
     eval::{self, Actor, EVAL_SEED, EvalPlan, Told},
-    gaze_training, tasks, training,
+    gaze_training,
+    plan::{self, Shown},
+    tasks, training,
 };
 
 /// A real-time brain for robot arms: run a learned manipulation policy safely at a fixed rate, see and replay everything.
@@ -162,6 +164,20 @@ enum Command {
         /// Write the cells here.
         #[arg(long)]
         json: Option<PathBuf>,
+    },
+    /// From a sentence to a checked plan, by grammar and search: nothing moves. Prints an outline.
+    Plan {
+        /// What is to be done, e.g. "put the red block in the top drawer and close it".
+        instruction: String,
+        /// What is there and what is known: YAML or JSON, explained in the default's head.
+        #[arg(long, value_name = "FILE", default_value = "sim/scenes/workbench.yaml")]
+        scene: PathBuf,
+        /// Print the plan as JSON.
+        #[arg(long)]
+        json: bool,
+        /// Print the plan as XML of BehaviorTree.CPP 4, for Groot2.
+        #[arg(long, conflicts_with = "json")]
+        xml: bool,
     },
     /// What this machine grants: realtime, LibTorch, simulator, weights, viewer, ROS 2.
     Doctor,
@@ -442,6 +458,16 @@ pub fn run(cli: Cli) -> Result<()> {
                 0 => Ok(()),
                 failed => bail!("{failed} cells failed"),
             }
+        }
+        Command::Plan { instruction, scene, json, xml } => {
+            let shown = match (json, xml) {
+                (true, _) => Shown::Json,
+                (_, true) => Shown::Xml,
+                _ => Shown::Outline,
+            };
+            // The default lies in the workspace, wherever the command is given.
+            let scene = if scene.exists() { scene } else { root.join(scene) };
+            plan::run(&instruction, &scene, shown)
         }
         Command::Doctor => match crate::doctor::run(&config()?) {
             true => Ok(()),

@@ -47,6 +47,7 @@ mod ros;
 mod cli;
 mod config;
 mod interrupt;
+mod plan;
 mod progress;
 mod wilson;
 

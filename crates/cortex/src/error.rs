@@ -1,0 +1,53 @@
+//! Why there is no plan.
+
+/// Errors of planning.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CortexError {
+    /// A word that is neither in the grammar nor a name in the scene.
+    #[error("I do not know the word {word:?}; the nearest that I know: {}", nearest.join(", "))]
+    UnknownWord {
+        /// The word.
+        word: String,
+        /// The nearest known ones, nearest first.
+        nearest: Vec<String>,
+    },
+    /// Words that name no thing of the scene, or more than one.
+    #[error("{words:?} names {}", if found.is_empty() { "nothing here".to_string() } else { found.join(" or ") })]
+    Name {
+        /// As they were said.
+        words: String,
+        /// The things that they could mean.
+        found: Vec<String>,
+    },
+    /// Known words, put together in a way that says nothing.
+    #[error("at {at:?}: {why}")]
+    Meaning {
+        /// Where in the sentence.
+        at: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The goals cannot be reached for all that is known.
+    #[error("no way to {}: {why}", goals.join(", "))]
+    NoWay {
+        /// The facts that were to be reached.
+        goals: Vec<String>,
+        /// What is in the way.
+        why: String,
+    },
+    /// A plan of more nodes or levels than there may be.
+    #[error("the plan takes {steps} steps, too many for one tree; ask for less at once")]
+    TooLong {
+        /// Steps found.
+        steps: usize,
+    },
+    /// A plan file that cannot be read.
+    #[error("{path}: {why}")]
+    File {
+        /// Which.
+        path: String,
+        /// What is wrong.
+        why: String,
+    },
+}

@@ -1,0 +1,41 @@
+//! `neuraxis plan`: from a sentence to a checked plan, without moving anything.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use neuraxis_cortex::{PlanRequest, Planner, SymbolicPlanner};
+use neuraxis_plan::{Limits, Scene, SceneFile, Validator, behavior_tree_xml, outline};
+
+/// How a plan is shown.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// An outline for a person.
+    Outline,
+    /// As it is sent.
+    Json,
+    /// For BehaviorTree.CPP and Groot2.
+    Xml,
+}
+
+/// Plans what `instruction` says in the scene of a file (YAML or JSON), checks the plan, and prints it.
+pub fn run(instruction: &str, scene: &Path, shown: Shown) -> Result<()> {
+    let scene = load(scene)?;
+    let proposal = SymbolicPlanner.plan(&PlanRequest { instruction, scene: &scene, epoch: 0 })?;
+    let plan = match Validator::new(&scene, &Limits::default()).check(&proposal.plan) {
+        Ok(plan) => plan,
+        Err(errors) => bail!("the plan is refused:\n{errors}"),
+    };
+    match shown {
+        Shown::Outline => print!("{}", outline(&plan, &scene)),
+        Shown::Json => println!("{}", serde_json::to_string_pretty(plan.raw())?),
+        Shown::Xml => print!("{}", behavior_tree_xml(&plan, &scene)),
+    }
+    Ok(())
+}
+
+fn load(file: &Path) -> Result<Scene> {
+    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    // JSON is YAML, too.
+    let scene: SceneFile = serde_yaml::from_str(&text).with_context(|| file.display().to_string())?;
+    Scene::try_from(scene).with_context(|| file.display().to_string())
+}

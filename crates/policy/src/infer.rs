@@ -4,7 +4,7 @@ use std::{path::Path, time::Instant};
 
 use nalgebra::{UnitQuaternion, Vector3};
 use neuraxis_core::{
-    Gripper, Instruction, KeyFrame, Observation, Policy, PolicyError, Pose, Prediction, StageTimes, TextFeatures, World,
+    Gripper, Instruction, KeyFrame, Observation, Policy, PolicyError, Pose, Prediction, StageTimes, TextFeatures,
 };
 use neuraxis_vision::MaskedCamera;
 use tch::{Device, Kind, Tensor, nn};

@@ -88,10 +88,12 @@ fn weights(config: &Config) -> Result<String, String> {
     let policy = crate::source::load_policy(config, &path, neuraxis_core::TextEmbedder::id(&embedder))
         .map_err(|e| format!("{e:#}"))?;
     let about = policy.about();
+    let gaze = about.gaze.as_ref().map_or(String::new(), |gaze| format!(" (network of commit {})", gaze.commit));
     Ok(format!(
-        "{}: hash {:016x}, step {}, {:.0} s of training, commit {}, seed {}, {}",
+        "{}: hash {:016x}, dynamic stream {}{gaze}, step {}, {:.0} s of training, commit {}, seed {}, {}",
         path.display(),
         policy.hash(),
+        about.config.dynamic.name(),
         about.steps,
         about.train_secs,
         about.commit,

@@ -7,8 +7,9 @@ use neuraxis_brainstem::Tick;
 use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_core::{ArmState, Instruction, Nanos, Observation, Prediction};
 use neuraxis_episode::{DepthEncoding, EpisodeWriter, Header};
+use neuraxis_policy::DynamicLook;
 use neuraxis_robot::Robot;
-use neuraxis_viz::{Level, PredictionDetail, VirtualView, Viz, VizConfig, VizError};
+use neuraxis_viz::{GazeRay, Level, PredictionDetail, VirtualView, Viz, VizConfig, VizError};
 use serde_json::json;
 
 use crate::{config::Config, lockstep::Witness};
@@ -91,7 +92,7 @@ impl Recorder {
     ) -> Result<()> {
         let Some(viz) = self.viz.as_mut() else { return Ok(()) };
         let side = views.side as u32;
-        let detail = PredictionDetail {
+        let mut detail = PredictionDetail {
             views: VIEWS
                 .iter()
                 .zip(views.rgb.iter().zip(&views.heat))
@@ -102,7 +103,11 @@ impl Recorder {
                     heat: heat.clone(),
                 })
                 .collect(),
+            gaze: None,
         };
+        if let Some(look) = &views.dynamic {
+            show_dynamic(look, &mut detail);
+        }
         viz.log_prediction(prediction.observed_at, prediction, Some(&detail))?;
         viz.log_cloud(prediction.observed_at, &cloud.xyz_in_world, &cloud.rgb)?;
         Ok(())
@@ -130,6 +135,25 @@ impl Recorder {
         }
         Ok(self.files.clone())
     }
+}
+
+/// Adds the dynamic stream's view with its heatmap, and of a gaze the frame before and the ray.
+fn show_dynamic(look: &DynamicLook, detail: &mut PredictionDetail) {
+    let view = |name: &str, rgb: &[u8], heat: &[f32]| VirtualView {
+        name: name.into(),
+        size: [look.side as u32; 2],
+        rgb: rgb.to_vec(),
+        heat: heat.to_vec(),
+    };
+    if let Some(gaze) = &look.gaze {
+        detail.views.push(view("dynamic_before", &gaze.before_rgb, &[]));
+        detail.gaze = Some(GazeRay {
+            eye_in_world: look.world_from_camera.position().cast().into(),
+            direction: gaze.ray_in_world.cast().into(),
+            point_in_world: gaze.point_in_world.map(|p| p.cast().into()),
+        });
+    }
+    detail.views.push(view("dynamic", &look.rgb, &look.heat));
 }
 
 impl Witness for Recorder {

@@ -15,6 +15,7 @@ use neuraxis_episode::dataset::Dataset;
 use neuraxis_policy::{
     TrainConfig,
     checkpoint::About,
+    choices::Dynamic,
     imported::ImportedKeypoints,
     loss::TERMS,
     sample::Samples,
@@ -77,6 +78,7 @@ pub fn policy(config: &Config, plan: &TrainPlan) -> Result<()> {
         train_secs: 0.0,
         data: plan.data.iter().map(|d| d.display().to_string()).collect::<Vec<_>>().join(", "),
         licence: "Apache-2.0".into(),
+        gaze: None,
     };
     let files = RunFiles {
         weights: out.join("policy.safetensors"),
@@ -107,7 +109,7 @@ pub fn policy(config: &Config, plan: &TrainPlan) -> Result<()> {
                     Ok(())
                 }
                 News::Progress(progress) => {
-                    show(&bar, progress, settings.consistency.lambda > 0.0);
+                    show(&bar, progress, &settings);
                     curves.push(progress)
                 }
                 News::Evaluated(evaluation) => {
@@ -187,11 +189,15 @@ fn print_warm_start(init: Option<&Path>, warm: &WarmStart) {
     }
 }
 
-fn show(bar: &ProgressBar, p: &Progress, consistency: bool) {
+fn show(bar: &ProgressBar, p: &Progress, settings: &TrainConfig) {
     bar.set_position(p.step);
-    let shown = if consistency { TERMS.len() } else { TERMS.len() - 1 };
-    let terms: Vec<String> =
-        TERMS.iter().zip(p.terms).take(shown).map(|(name, term)| format!("{name} {term:.3}")).collect();
+    let trained = |name: &str| match name {
+        "consistency" => settings.consistency.lambda > 0.0,
+        "dynamic" => settings.policy.dynamic == Dynamic::WristView,
+        _ => true,
+    };
+    let terms = TERMS.iter().zip(p.terms).filter(|(name, _)| trained(name));
+    let terms: Vec<String> = terms.map(|(name, term)| format!("{name} {term:.3}")).collect();
     let line = format!("{} | {:.0} samples/s", terms.join(" "), p.samples_per_sec);
     if bar.is_hidden() {
         println!("step {:>6}/{}  {line}  lr {:.2e}  grad {:.2}", p.step, p.steps, p.lr, p.grad_norm);

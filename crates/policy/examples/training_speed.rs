@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut times: [Vec<f64>; 5] = Default::default();
         for step in 0..STEPS + WARM_UP {
             let mut clocks = vec![Instant::now()];
-            let batch = samples.training_batch(&config, step + 1, 0..n)?;
+            let batch = samples.training_batch(&config, None, step + 1, 0..n)?;
             clocks.push(Instant::now());
             let terms = forward(&net, consistency, &batch, kind)?;
             let loss = terms.total(lambda)?;

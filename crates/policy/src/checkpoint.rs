@@ -8,13 +8,29 @@ use std::{
 };
 
 use safetensors::{Dtype, SafeTensors, View};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tch::{Device, Kind, Tensor};
 
-use crate::{Error, PolicyConfig, Result};
+use crate::{Error, PolicyConfig, Result, gaze};
 
-/// Header key under which [`About`] is kept as JSON.
-const ABOUT: &str = "neuraxis_policy";
+/// First part of the names of an embedded gaze network's tensors.
+pub const GAZE: &str = "gaze_net.";
+
+/// What a file of weights says of itself.
+pub trait Description: Serialize + DeserializeOwned {
+    /// Header key under which it is kept as JSON.
+    const KEY: &'static str;
+    /// What the weights are of, for the error of a file that is of something else.
+    const OF: &'static str;
+
+    /// Refuses shapes that cannot be built.
+    fn check(&self) -> Result<()>;
+
+    /// Does a network of another kind lie in the same file, under this first part of names?
+    fn embeds(&self) -> Option<&'static str> {
+        None
+    }
+}
 
 /// What weights are and where they come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,26 +57,46 @@ pub struct About {
     pub data: String,
     /// Licence of the weights.
     pub licence: String,
+    /// The gaze network that lies in the same file, under [`GAZE`], where `config.dynamic` is `gaze`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gaze: Option<gaze::checkpoint::About>,
 }
+
+impl Description for About {
+    const KEY: &'static str = "neuraxis_policy";
+    const OF: &'static str = "this policy (see Checkpoint::import)";
+
+    fn check(&self) -> Result<()> {
+        self.config.validate()?;
+        self.gaze.as_ref().map_or(Ok(()), Description::check)
+    }
+
+    fn embeds(&self) -> Option<&'static str> {
+        self.gaze.is_some().then_some(GAZE)
+    }
+}
+
+/// Weights of the policy.
+pub type Checkpoint = Described<About>;
 
 /// Named f32 tensors and their description.
 #[derive(Debug)]
-pub struct Checkpoint {
+pub struct Described<A> {
     /// Description.
-    pub about: About,
+    pub about: A,
     /// Tensors by name.
     pub tensors: HashMap<String, Tensor>,
     /// FNV-1a of the file's bytes: the `policy hash` of reports.
     pub hash: u64,
 }
 
-impl Checkpoint {
+impl<A: Description> Described<A> {
     /// Writes atomically: a kill leaves the old file or the new one.
-    pub fn write(path: &Path, about: &About, tensors: &[(String, Tensor)]) -> Result<()> {
+    pub fn write(path: &Path, about: &A, tensors: &[(String, Tensor)]) -> Result<()> {
         let views =
             tensors.iter().map(|(name, tensor)| Ok((name.clone(), Blob::new(tensor)?))).collect::<Result<Vec<_>>>()?;
         let json = serde_json::to_string(about).map_err(|e| refuse(path, e.to_string()))?;
-        let header = HashMap::from([(ABOUT.to_string(), json)]);
+        let header = HashMap::from([(A::KEY.to_string(), json)]);
         let bytes = safetensors::serialize(views, Some(header)).map_err(|e| refuse(path, e.to_string()))?;
         let partial = path.with_extension("partial");
         fs::write(&partial, bytes).map_err(Error::io(&partial))?;
@@ -72,21 +108,23 @@ impl Checkpoint {
         let bytes = fs::read(path).map_err(Error::io(path))?;
         let (_, header) =
             SafeTensors::read_metadata(&bytes).map_err(|e| refuse(path, format!("not a safetensors file: {e}")))?;
-        let json = header.metadata().as_ref().and_then(|m| m.get(ABOUT)).ok_or_else(|| {
-            refuse(path, format!("its header has no `{ABOUT}`: not weights of this policy (see Checkpoint::import)"))
-        })?;
-        let about: About = serde_json::from_str(json).map_err(|e| refuse(path, format!("header `{ABOUT}`: {e}")))?;
+        let json = header
+            .metadata()
+            .as_ref()
+            .and_then(|m| m.get(A::KEY))
+            .ok_or_else(|| refuse(path, format!("its header has no `{}`: not weights of {}", A::KEY, A::OF)))?;
+        let about: A = serde_json::from_str(json).map_err(|e| refuse(path, format!("header `{}`: {e}", A::KEY)))?;
         Self::from_bytes(path, &bytes, about)
     }
 
     /// Reads tensors that somebody else made, whose description the caller knows. Their names must be ours.
-    pub fn import(path: &Path, about: About) -> Result<Self> {
+    pub fn import(path: &Path, about: A) -> Result<Self> {
         let bytes = fs::read(path).map_err(Error::io(path))?;
         Self::from_bytes(path, &bytes, about)
     }
 
-    fn from_bytes(path: &Path, bytes: &[u8], about: About) -> Result<Self> {
-        about.config.validate()?;
+    fn from_bytes(path: &Path, bytes: &[u8], about: A) -> Result<Self> {
+        about.check()?;
         let file = SafeTensors::deserialize(bytes).map_err(|e| refuse(path, format!("not a safetensors file: {e}")))?;
         let mut tensors = HashMap::new();
         for (name, view) in file.tensors() {
@@ -103,28 +141,33 @@ impl Checkpoint {
         Ok(Self { about, tensors, hash: fnv1a(bytes) })
     }
 
-    /// Copies weights into the parameters of a network. Nothing is copied unless names and shapes match exactly; the
-    /// error counts all that do not and names the first of them.
+    /// Copies weights into the parameters of a network. Nothing is copied unless names and shapes match exactly, an
+    /// embedded network left aside; the error counts all that do not and names the first of them.
     pub fn load_into(&self, path: &Path, parameters: &[(String, Tensor)]) -> Result<()> {
         self.load_part_into(path, "", parameters)
     }
 
-    /// [`Checkpoint::load_into`] of those tensors whose names begin with `prefix`, where a file holds others too.
+    /// [`Described::load_into`] of those tensors whose names begin with `prefix`, where a file holds others too.
     pub fn load_part_into(&self, path: &Path, prefix: &str, parameters: &[(String, Tensor)]) -> Result<()> {
         let mut wrong = Vec::new();
         let mut found = Vec::with_capacity(parameters.len());
+        let mut wanted = HashSet::new();
         for (name, parameter) in parameters {
-            match self.tensors.get(name) {
+            let name = format!("{prefix}{name}");
+            match self.tensors.get(&name) {
                 None => wrong.push(format!("{name} is missing")),
                 Some(tensor) if tensor.size() != parameter.size() => {
                     wrong.push(format!("{name} is {:?}, expected {:?}", tensor.size(), parameter.size()));
                 }
                 Some(tensor) => found.push((parameter, tensor)),
             }
+            wanted.insert(name);
         }
-        let wanted: HashSet<&str> = parameters.iter().map(|(name, _)| name.as_str()).collect();
-        let mut unused: Vec<&str> =
-            self.tensors.keys().map(String::as_str).filter(|n| n.starts_with(prefix) && !wanted.contains(n)).collect();
+        // All names begin with an empty prefix, those of an embedded network too.
+        let embedded = self.about.embeds().filter(|_| prefix.is_empty());
+        let of_this = |name: &str| name.starts_with(prefix) && !embedded.is_some_and(|other| name.starts_with(other));
+        let mut unused: Vec<&String> =
+            self.tensors.keys().filter(|name| of_this(name) && !wanted.contains(*name)).collect();
         unused.sort_unstable();
         wrong.extend(unused.into_iter().map(|name| format!("{name} is not used by this network")));
         if !wrong.is_empty() {
@@ -163,13 +206,13 @@ fn refuse(path: &Path, reason: String) -> Error {
 }
 
 /// A tensor's bytes in the form that safetensors asks for.
-pub(crate) struct Blob {
+struct Blob {
     shape: Vec<usize>,
     bytes: Vec<u8>,
 }
 
 impl Blob {
-    pub(crate) fn new(tensor: &Tensor) -> Result<Self> {
+    fn new(tensor: &Tensor) -> Result<Self> {
         let flat = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?.f_view([-1])?;
         let values = Vec::<f32>::try_from(&flat)?;
         Ok(Self {
@@ -211,6 +254,7 @@ mod tests {
             train_secs: 0.5,
             data: "none".into(),
             licence: "Apache-2.0".into(),
+            gaze: None,
         }
     }
 
@@ -263,14 +307,40 @@ mod tests {
              mean.a is not used by this network; z is not used by this network"
         );
         assert_eq!(wanted[0].1, zeros(&[2]));
-        let many: Vec<(String, Tensor)> = (0..30).map(|i| (format!("w{i:02}"), zeros(&[1]))).collect();
+        let many: Vec<(String, Tensor)> = (0..30).map(|i| (format!("{i:02}"), zeros(&[1]))).collect();
         let text = found.load_part_into(path, "w", &many).unwrap_err().to_string();
         assert!(
             text.contains("30 tensors do not fit: w00 is missing") && text.ends_with("w07 is missing; and 22 more")
         );
         // A part of a file that holds more.
-        found.load_part_into(path, "mean.", &[("mean.a".into(), wanted[0].1.shallow_clone())]).unwrap();
+        found.load_part_into(path, "mean.", &[("a".into(), wanted[0].1.shallow_clone())]).unwrap();
         assert_eq!(wanted[0].1, zeros(&[2]) + 1.0);
+    }
+
+    #[test]
+    fn an_embedded_network_is_left_aside_where_the_description_names_it() {
+        let mut found = checkpoint(&[("a", &[2]), ("gaze_net.a", &[3])]);
+        let (path, own, inner) = (Path::new("w.safetensors"), zeros(&[2]), zeros(&[3]));
+        let text = found.load_into(path, &[("a".into(), own.shallow_clone())]).unwrap_err().to_string();
+        assert!(text.contains("gaze_net.a is not used by this network"), "{text}");
+        // A description without one is written as before there were any.
+        assert!(!serde_json::to_string(&found.about).unwrap().contains("\"gaze\""));
+        found.about.gaze = Some(gaze::checkpoint::About {
+            config: gaze::GazeConfig::small(),
+            embodiment: "fr3".into(),
+            command: "test".into(),
+            commit: "none".into(),
+            seed: 1,
+            steps: 2,
+            train_secs: 0.0,
+            data: "none".into(),
+            licence: "Apache-2.0".into(),
+        });
+        found.load_into(path, &[("a".into(), own.shallow_clone())]).unwrap();
+        found.load_part_into(path, GAZE, &[("a".into(), inner.shallow_clone())]).unwrap();
+        assert_eq!((own, inner), (zeros(&[2]) + 1.0, zeros(&[3]) + 1.0));
+        let json = serde_json::to_string(&found.about).unwrap();
+        assert_eq!(serde_json::from_str::<About>(&json).unwrap(), found.about);
     }
 
     #[test]

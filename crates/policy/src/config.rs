@@ -177,6 +177,9 @@ pub struct TrainConfig {
     pub evaluate_per_kind: usize,
     /// The cross-view consistency term of the loss.
     pub consistency: ConsistencyConfig,
+    /// Weights of `neuraxis train gaze`, needed where `policy.dynamic` is `gaze`. They are not trained further and are
+    /// kept in the policy's file.
+    pub gaze: Option<PathBuf>,
 }
 
 /// The cross-view consistency term (section 5 of the design notes).
@@ -217,6 +220,7 @@ impl Default for TrainConfig {
             evaluate_every: 500,
             evaluate_per_kind: 4,
             consistency: ConsistencyConfig::default(),
+            gaze: None,
         }
     }
 }
@@ -231,6 +235,15 @@ impl TrainConfig {
         }
         if self.micro_batch == 0 {
             return fail("micro_batch", self.micro_batch.to_string(), "1 or more");
+        }
+        match (&self.gaze, self.policy.dynamic) {
+            (None, Dynamic::Gaze) => {
+                return fail("gaze", "none".into(), "weights of `neuraxis train gaze`, for policy.dynamic is gaze");
+            }
+            (Some(path), Dynamic::Off | Dynamic::WristView | Dynamic::FkHeatmap) => {
+                return fail("gaze", path.display().to_string(), "none, unless policy.dynamic is gaze");
+            }
+            _ => {}
         }
         let lambda = self.consistency.lambda;
         if !(lambda.is_finite() && lambda >= 0.0) {

@@ -269,6 +269,7 @@ mod tests {
             heat: Tensor::zeros([1], F32),
             tokens: tokens.shallow_clone(),
             pixels: Tensor::zeros([1], F32),
+            dynamic: None,
         };
         let keypoints = [0, 1].map(|_| KeypointBatch {
             point: Tensor::rand([b, m, 3], F32),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, Result,
-    network::VIEW_CHANNELS,
+    network::{MARKERS, VIEW_CHANNELS},
     sample::Body,
     views::{self},
 };
@@ -108,22 +108,24 @@ impl ClipRenderer {
         }
     }
 
-    /// Appends the scene as a fourth view of the static stream: (VIEW_CHANNELS, side, side), the channels of the
-    /// orthographic views with the tool and the last key-frame marked at their projections.
+    /// Appends the scene as a fourth view of the static stream: (c, side, side), the channels of the orthographic
+    /// views. Of a `marked` body the tool and the last key-frame are marked at their projections, in two channels more.
     pub fn append_view(
         &mut self,
         out: &mut Vec<f32>,
         cloud: &Cloud,
         frame: &CubeFrame,
-        body: &Body,
+        marked: Option<&Body>,
         view: &PerspectiveView,
     ) {
         let (side, area) = (view.side(), view.side() * view.side());
         let start = out.len();
-        out.resize(start + VIEW_CHANNELS as usize * area, 0.0);
+        let channels = VIEW_CHANNELS - if marked.is_some() { 0 } else { MARKERS };
+        out.resize(start + channels as usize * area, 0.0);
         let planes = &mut out[start..];
         self.renderer.draw(&cloud.xyz_in_world, view);
         self.renderer.channels_into(&cloud.xyz_in_world, &cloud.rgb, frame, &mut planes[..CHANNELS * area]);
+        let Some(body) = marked else { return };
         for (channel, pose) in [(CHANNELS, &body.reached), (CHANNELS + 1, &body.world_from_tool)] {
             if let Some(seen) = view.project(&pose.position()) {
                 let pixel = seen.pixel.map(|x| x as f32);
@@ -283,13 +285,16 @@ mod tests {
 
         let mut planes = Vec::new();
         let body = Body::new(tool, tool_at(Vector3::new(3.0, 0.0, 1.0)), Gripper::Open, 0.08);
-        renderer.append_view(&mut planes, &cloud(0.1), &frame, &body, &view);
+        renderer.append_view(&mut planes, &cloud(0.1), &frame, Some(&body), &view);
         let area = 64 * 64;
         assert_eq!(planes.len(), VIEW_CHANNELS as usize * area);
         let peak = (0..area).max_by(|a, b| planes[11 * area + a].total_cmp(&planes[11 * area + b])).unwrap();
         let [u, v] = view.pixel_in_image(&tool.position()).unwrap();
         assert_eq!(peak, v as usize * 64 + u as usize);
         assert!(planes[10 * area..11 * area].iter().all(|x| *x == 0.0), "behind the camera is no mark");
+        let mut plain = Vec::new();
+        renderer.append_view(&mut plain, &cloud(0.1), &frame, None, &view);
+        assert_eq!(plain, planes[..10 * area]);
     }
 
     #[test]

@@ -46,6 +46,14 @@ pub enum Error {
         /// What is allowed.
         allowed: &'static str,
     },
+    /// A policy and a gaze network that were made for different features.
+    #[error("policy.gaze_dim = {policy}, but the features of this gaze network are {gaze} wide")]
+    GazeWidth {
+        /// The policy's.
+        policy: i64,
+        /// The gaze network's.
+        gaze: i64,
+    },
     /// The device asked for is not there.
     #[error("policy.device: {asked}: {reason}")]
     Device {

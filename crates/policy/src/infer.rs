@@ -11,10 +11,13 @@ use tch::{Device, Kind, Tensor, nn};
 
 use crate::{
     DeviceChoice, Error, PolicyConfig, Result, StaticStream, Unusable,
-    checkpoint::{About, Checkpoint},
+    checkpoint::{About, Checkpoint, GAZE},
     choices::Dynamic,
     confidence,
-    network::{PROPRIO, RotationOutput, StageInput},
+    feed::Moment,
+    gaze::{FrozenGaze, GazeStream},
+    look::DynamicLook,
+    network::{DynamicInput, PROPRIO, RotationOutput, StageInput},
     rotation::{angle_of_bin, refined_bin, rotation_from_angles, rotation_from_six_d},
     sample::{Body, Rows},
     train::parameters,
@@ -32,6 +35,8 @@ pub struct PredictionViews {
     pub heat: Vec<Vec<f32>>,
     /// Cameras that were left out of this prediction, and why. Empty: all were used.
     pub masked: Vec<MaskedCamera>,
+    /// The dynamic stream's view, if there is one.
+    pub dynamic: Option<DynamicLook>,
 }
 
 /// Weights on a device, ready to predict.
@@ -39,6 +44,8 @@ pub struct CorticalPolicy {
     about: About,
     hash: u64,
     net: StaticStream,
+    gaze: Option<GazeStream>,
+    epoch: Option<u32>,
     device: Device,
     cloud: neuraxis_vision::Cloud,
     views: PredictionViews,
@@ -50,8 +57,8 @@ pub struct CorticalPolicy {
 unsafe impl Send for CorticalPolicy {}
 
 impl CorticalPolicy {
-    /// Loads weights; `text_encoder` must be the one they were trained with. A configuration whose inputs this program
-    /// does not make is refused, naming the part.
+    /// Loads weights, those of a gaze network from the same file; `text_encoder` must be the one they were trained with.
+    /// A configuration whose inputs this program does not make is refused, naming the part.
     pub fn load(path: &Path, device: DeviceChoice, text_encoder: &str) -> Result<Self> {
         let device = device.resolve()?;
         let checkpoint = Checkpoint::read(path)?;
@@ -68,6 +75,7 @@ impl CorticalPolicy {
         let mut store = nn::VarStore::new(Device::Cpu);
         let net = StaticStream::new(&store.root(), &checkpoint.about.config)?;
         checkpoint.load_into(path, &parameters(&store))?;
+        let gaze = embedded_gaze(path, &checkpoint, device)?;
         if device != Device::Cpu {
             store.set_device(device);
         }
@@ -75,6 +83,8 @@ impl CorticalPolicy {
             about: checkpoint.about,
             hash: checkpoint.hash,
             net,
+            gaze,
+            epoch: None,
             device,
             cloud: neuraxis_vision::Cloud::default(),
             views: PredictionViews::default(),
@@ -128,14 +138,36 @@ impl CorticalPolicy {
         );
         self.views.masked = views::fuse_usable(observation, &self.about.cameras, &config, &mut self.cloud)?;
         let coarse_frame = views::cube(&config);
-        let mut rows = Rows::new(&config);
-        rows.stage(0, &self.cloud, &coarse_frame, &body, features)?;
-        let coarse_input = rows.input(0)?;
+        let mut rows = Rows::new(&config, None)?;
+        let moment = Moment { cloud: &self.cloud, before: None, body: &body };
+        rows.stage(0, &moment, &coarse_frame, features)?;
+        let mut coarse_input = rows.input(0)?;
         times.render_secs = started.elapsed().as_secs_f32();
+
+        // Another instruction begins another episode: what was seen before it is not the frame before.
+        let looked = match &mut self.gaze {
+            Some(gaze) => {
+                if self.epoch.replace(instruction.epoch) != Some(instruction.epoch) {
+                    gaze.reset();
+                }
+                Some(gaze.look(&self.cloud, &body.world_from_tool, observation.stamp)?)
+            }
+            None => None,
+        };
+        let answer = match &looked {
+            Some(gaze) => {
+                let (features, heat) = (gaze.output.features.shallow_clone(), gaze.output.saliency(config.image_px)?);
+                times.render_secs += gaze.render_secs;
+                times.coarse_secs += gaze.network_secs;
+                Some(DynamicInput::Gaze { features, heat })
+            }
+            None => None,
+        };
+        coarse_input.dynamic = coarse_input.dynamic.or_else(|| answer.as_ref().map(DynamicInput::shallow_clone));
 
         let (coarse, moved) = self.timed(&coarse_input, |net, input| net.coarse.forward(input, Kind::Float))?;
         times.host_to_device_secs += moved.0;
-        times.coarse_secs = moved.1;
+        times.coarse_secs += moved.1;
         let clock = Instant::now();
         let coarse_heat = finite(values(&coarse.heat)?, "the coarse heatmap")?;
         let centre = views::arg_max(&coarse_heat, config.image_px)?;
@@ -143,8 +175,9 @@ impl CorticalPolicy {
 
         let clock = Instant::now();
         let fine_frame = coarse_frame.zoomed(&centre, config.zoom);
-        rows.stage(1, &self.cloud, &fine_frame, &body, features)?;
-        let fine_input = rows.input(1)?;
+        rows.stage(1, &Moment { cloud: &self.cloud, before: None, body: &body }, &fine_frame, features)?;
+        let mut fine_input = rows.input(1)?;
+        fine_input.dynamic = fine_input.dynamic.or(answer);
         times.render_secs += clock.elapsed().as_secs_f32();
         let (fine, moved) = self.timed(&fine_input, |net, input| net.fine.forward(input, Kind::Float))?;
         times.host_to_device_secs += moved.0;
@@ -179,6 +212,14 @@ impl CorticalPolicy {
         let confidence =
             confidence::of_stage(&coarse_p, &centre, side).min(confidence::of_stage(&fine_p, &point, side));
         self.keep_views(&config, &coarse_input, &fine_input, coarse_p, fine_p)?;
+        self.views.dynamic = match (looked, rows.feed().cameras().first(), &fine.dynamic) {
+            (Some(gaze), ..) => Some(DynamicLook::of_gaze(gaze)?),
+            (None, Some(camera), Some(seen)) => {
+                let view = fine_input.dynamic.as_ref().and_then(DynamicInput::view);
+                view.map(|view| DynamicLook::of_view(camera, view, &seen.heat)).transpose()?
+            }
+            _ => None,
+        };
         times.total_secs = started.elapsed().as_secs_f32();
         if !keyframe.world_from_tool.is_valid() || !confidence.is_finite() {
             return Err(Unusable::NotFinite("the key-frame").into());
@@ -217,8 +258,7 @@ impl CorticalPolicy {
             let all = Vec::<f32>::try_from(&input.views.f_view([-1])?)?;
             for (view, heat) in all.chunks(config.view_channels() as usize * side * side).zip(heat.chunks(side * side))
             {
-                let plane = |c: usize, i: usize| (view[(3 + c) * side * side + i] * 255.0).clamp(0.0, 255.0) as u8;
-                self.views.rgb.push((0..side * side).flat_map(|i| [plane(0, i), plane(1, i), plane(2, i)]).collect());
+                self.views.rgb.push(colours(view, side));
                 self.views.heat.push(heat.to_vec());
             }
         }
@@ -256,22 +296,32 @@ impl Policy for CorticalPolicy {
 
 /// Refuses configurations whose inputs are not made here.
 fn check_wired(config: &PolicyConfig) -> Result<()> {
-    let missing = match config.dynamic {
-        Dynamic::Off => None,
-        Dynamic::WristView => Some("the wrist camera's rendered view is not made at run time yet"),
-        Dynamic::FkHeatmap => {
-            Some("the dynamic camera's view and the tool's heatmap in it are not made at run time yet")
-        }
-        Dynamic::Gaze => Some("the gaze network is not run at run time yet"),
-    };
-    if let Some(missing) = missing {
-        return Err(Error::NotWired { key: "dynamic", value: config.dynamic.name().into(), missing });
-    }
     if config.proprio_dim != PROPRIO {
         let missing = "this program makes 12 numbers of proprioception; the preset `paper` is for shapes and counts";
         return Err(Error::NotWired { key: "proprio_dim", value: config.proprio_dim.to_string(), missing });
     }
     Ok(())
+}
+
+/// The gaze network in a policy's file, if its dynamic stream is one.
+fn embedded_gaze(path: &Path, checkpoint: &Checkpoint, device: Device) -> Result<Option<GazeStream>> {
+    let about = match (checkpoint.about.config.dynamic, &checkpoint.about.gaze) {
+        (Dynamic::Gaze, Some(about)) => about,
+        (Dynamic::Gaze, None) => {
+            let reason = "its policy has dynamic = gaze, but it holds no gaze network".into();
+            return Err(Error::Checkpoint { path: path.into(), reason });
+        }
+        (Dynamic::Off | Dynamic::WristView | Dynamic::FkHeatmap, _) => return Ok(None),
+    };
+    let gaze = FrozenGaze::from_part(path, checkpoint, GAZE, about, device)?;
+    gaze.check_fits(&checkpoint.about.config)?;
+    Ok(Some(GazeStream::new(gaze)?))
+}
+
+/// (side, side, 3) colours from the channels of a rendered view.
+pub(crate) fn colours(view: &[f32], side: usize) -> Vec<u8> {
+    let plane = |c: usize, i: usize| (view[(3 + c) * side * side + i] * 255.0).clamp(0.0, 255.0) as u8;
+    (0..side * side).flat_map(|i| [plane(0, i), plane(1, i), plane(2, i)]).collect()
 }
 
 /// The features of an instruction that says something.
@@ -320,7 +370,7 @@ fn finite(values: Vec<f32>, what: &'static str) -> Result<Vec<f32>> {
 }
 
 /// All numbers of a tensor, on the host.
-fn values(tensor: &Tensor) -> Result<Vec<f32>> {
+pub(crate) fn values(tensor: &Tensor) -> Result<Vec<f32>> {
     Ok(Vec::<f32>::try_from(&tensor.f_to_device(Device::Cpu)?.f_contiguous()?.f_view([-1])?)?)
 }
 

@@ -12,10 +12,12 @@ pub mod consistency;
 pub mod device;
 pub mod dynamic;
 pub mod error;
+pub mod feed;
 pub mod gaze;
 pub mod imported;
 pub mod infer;
 pub mod layers;
+pub mod look;
 pub mod loss;
 pub mod nearest;
 pub mod network;
@@ -31,6 +33,7 @@ pub use config::{ConsistencyConfig, PolicyConfig, TrainConfig};
 pub use device::DeviceChoice;
 pub use error::{Error, Result, Unusable};
 pub use infer::{CorticalPolicy, PredictionViews};
+pub use look::{DynamicLook, GazeLook};
 pub use network::StaticStream;
 
 /// Inference beside a control loop uses one torch thread. Call it on the thread that infers.

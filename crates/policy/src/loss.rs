@@ -1,15 +1,16 @@
-//! L = L_trans + L_rot + L_gripper + L_collision, all of weight one (section 4, RVT-2), + lambda L_cgc (section 5).
+//! L = L_trans + L_rot + L_gripper + L_collision, all of weight one (section 4, RVT-2), + lambda L_cgc (section 5), +
+//! L_dynamic, that of a learned heatmap of the dynamic view, of weight one.
 
 use tch::{Kind, Tensor};
 
 use crate::{
     Result,
-    network::{HeadOutput, RotationOutput},
+    network::{HeadOutput, RotationOutput, StageOutput},
     rotation::six_d_loss,
 };
 
 /// Names of the terms, in the order of [`Terms::values`].
-pub const TERMS: [&str; 6] = ["coarse", "fine", "rotation", "gripper", "collision", "consistency"];
+pub const TERMS: [&str; 7] = ["coarse", "fine", "rotation", "gripper", "collision", "consistency", "dynamic"];
 
 /// What a sample should have given.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Targets {
     pub heat_coarse: Tensor,
     /// (b, v, s, s) probability maps of the fine stage
     pub heat_fine: Tensor,
+    /// (b, 1, s, s) probability maps of the wrist view, or zeros where it does not show the key-frame
+    pub heat_dynamic: Option<Tensor>,
     /// (b, 3) rotation bins
     pub bins: Tensor,
     /// (b, 3, 3) rotation matrices in the cube's axes
@@ -43,6 +46,8 @@ pub struct Terms {
     pub collision: Tensor,
     /// Cross-view consistency, where it is trained.
     pub consistency: Option<Tensor>,
+    /// Heatmaps of the wrist view in both stages, where there is one.
+    pub dynamic: Option<Tensor>,
 }
 
 impl Terms {
@@ -71,25 +76,38 @@ impl Terms {
             gripper: class(&heads.gripper, &targets.gripper)?,
             collision: class(&heads.collision, &targets.collision)?,
             consistency: None,
+            dynamic: None,
         })
+    }
+
+    /// Adds the term of the heatmaps that both stages learn of the dynamic view, if they do.
+    pub fn with_dynamic(mut self, stages: [&StageOutput; 2], targets: &Targets) -> Result<Self> {
+        let logits = stages.map(|stage| stage.dynamic.as_ref().and_then(|dynamic| dynamic.logits.as_ref()));
+        if let ([Some(coarse), Some(fine)], Some(target)) = (logits, &targets.heat_dynamic) {
+            self.dynamic = Some(heat_loss(coarse, target)?.f_add(&heat_loss(fine, target)?)?);
+        }
+        Ok(self)
     }
 
     /// What is minimised; `lambda` is the weight of the consistency.
     pub fn total(&self, lambda: f64) -> Result<Tensor> {
-        let action =
+        let mut total =
             self.coarse.f_add(&self.fine)?.f_add(&self.rotation)?.f_add(&self.gripper)?.f_add(&self.collision)?;
-        match &self.consistency {
-            Some(consistency) => Ok(action.f_add(&consistency.f_mul_scalar(lambda)?)?),
-            None => Ok(action),
+        if let Some(consistency) = &self.consistency {
+            total = total.f_add(&consistency.f_mul_scalar(lambda)?)?;
         }
+        if let Some(dynamic) = &self.dynamic {
+            total = total.f_add(dynamic)?;
+        }
+        Ok(total)
     }
 
-    /// The numbers in the order of [`TERMS`]; 0 for a consistency that is not trained.
+    /// The numbers in the order of [`TERMS`]; 0 for what is not trained.
     pub fn values(&self) -> Result<[f64; TERMS.len()]> {
         let v = |t: &Tensor| f64::try_from(t.f_detach()?);
-        let consistency = self.consistency.as_ref().map_or(Ok(0.0), v)?;
+        let [consistency, dynamic] = [&self.consistency, &self.dynamic].map(|t| t.as_ref().map_or(Ok(0.0), v));
         let [coarse, fine] = [v(&self.coarse)?, v(&self.fine)?];
-        Ok([coarse, fine, v(&self.rotation)?, v(&self.gripper)?, v(&self.collision)?, consistency])
+        Ok([coarse, fine, v(&self.rotation)?, v(&self.gripper)?, v(&self.collision)?, consistency?, dynamic?])
     }
 }
 

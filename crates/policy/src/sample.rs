@@ -17,6 +17,9 @@ use tch::{Device, Tensor};
 use crate::{
     Error, PolicyConfig, Result, TrainConfig,
     consistency::KeypointBatch,
+    dynamic::OLDEST_SECS,
+    feed::{Feed, Moment},
+    gaze::{FrozenGaze, GazeConfig},
     imported::ImportedKeypoints,
     loss::Targets,
     network::{PROPRIO, StageInput, VIEWS},
@@ -69,6 +72,8 @@ pub struct Batch {
     pub targets: Targets,
     /// Keypoints in both stages, if the consistency is trained.
     pub keypoints: Option<[KeypointBatch; 2]>,
+    /// (b, 2, 3, s, s) what a gaze network is still to look at.
+    pub clip: Option<Tensor>,
 }
 
 impl Batch {
@@ -80,6 +85,16 @@ impl Batch {
     /// True without samples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Gives both stages a gaze network's answer to the clips.
+    pub fn look(&mut self, gaze: &FrozenGaze) -> Result<()> {
+        if let Some(clip) = self.clip.take() {
+            let answer = gaze.answer(&clip, self.coarse.views.size()[4])?;
+            self.fine.dynamic = Some(answer.shallow_clone());
+            self.coarse.dynamic = Some(answer);
+        }
+        Ok(())
     }
 
     /// The same on a device.
@@ -99,6 +114,7 @@ impl Batch {
             targets: Targets {
                 heat_coarse: to(&t.heat_coarse)?,
                 heat_fine: to(&t.heat_fine)?,
+                heat_dynamic: t.heat_dynamic.as_ref().map(to).transpose()?,
                 bins: to(&t.bins)?,
                 rotation: to(&t.rotation)?,
                 gripper: to(&t.gripper)?,
@@ -108,6 +124,7 @@ impl Batch {
                 Some([coarse, fine]) => Some([keypoints(coarse)?, keypoints(fine)?]),
                 None => None,
             },
+            clip: self.clip.as_ref().map(to).transpose()?,
         })
     }
 }
@@ -186,26 +203,32 @@ impl Samples {
     }
 
     /// Part of the batch of a step: samples numbered from 0 to `batch`. Sample i is a function of (seed, step, i) only,
-    /// so that neither workers nor micro-batches change what a step learns from.
-    pub fn training_batch(&self, config: &TrainConfig, step: u64, samples: Range<usize>) -> Result<Batch> {
-        let mut rows = Rows::new(&config.policy);
-        let mut scene = Cloud::default();
+    /// so that neither workers nor micro-batches change what a step learns from. Clips are for a network like `gaze`.
+    pub fn training_batch(
+        &self,
+        config: &TrainConfig,
+        gaze: Option<&GazeConfig>,
+        step: u64,
+        samples: Range<usize>,
+    ) -> Result<Batch> {
+        let mut rows = Rows::new(&config.policy, gaze)?;
+        let mut scenes = Default::default();
         for i in samples {
             let mut rng = Pcg64::seed_from_u64(config.seed ^ step.wrapping_mul(0x1000_0001) ^ ((i as u64) << 48));
             let kind = &self.training[self.draws[rng.random_range(0..self.draws.len())]];
             let index = kind[rng.random_range(0..kind.len())];
             let others = self.records[index].goals.len() - 1;
             let goal = if others > 0 && rng.random_bool(config.relabel) { rng.random_range(0..others) + 1 } else { 0 };
-            self.push(&mut rows, &mut scene, config, index, goal, &mut rng)?;
+            self.push(&mut rows, &mut scenes, config, index, goal, &mut rng)?;
         }
         rows.finish()
     }
 
-    /// Adds one augmented sample; `scene` is a buffer.
+    /// Adds one augmented sample; `scene` and `before` are buffers.
     fn push(
         &self,
         rows: &mut Rows,
-        scene: &mut Cloud,
+        [scene, before]: &mut [Cloud; 2],
         config: &TrainConfig,
         index: usize,
         goal: usize,
@@ -219,6 +242,8 @@ impl Samples {
         let frame = views::cube(&config.policy).moved(yaw, Vector3::new(shift(rng), shift(rng), 0.0));
         let noise = Vector3::from_fn(|_, _| rng.random_range(-1.0..1.0) * config.center_noise_m * frame.scale());
         let body = record.body();
+        let before = self.before_into(index, before, rows)?;
+        let moment = Moment { cloud: scene, before, body: &body };
         let target = frame.cube_from_world(&goal.keyframe.world_from_tool.position());
         let fine = frame.zoomed(&(target + noise), config.policy.zoom);
         let features = self.sentence(&goal.instruction)?;
@@ -229,7 +254,7 @@ impl Samples {
             None => &geometric,
         };
         for (stage, frame) in [&frame, &fine].into_iter().enumerate() {
-            rows.stage(stage, scene, frame, &body, features)?;
+            rows.stage(stage, &moment, frame, features)?;
             if config.consistency.lambda > 0.0 {
                 let points = provider.points(index, scene, &rows.renderer)?;
                 rows.keypoints[stage].push(Keypoints::project(points, &rows.renderer));
@@ -244,10 +269,25 @@ impl Samples {
         Ok(self.dataset.cloud_into(i, &mut scene.xyz_in_world, &mut scene.rgb)?)
     }
 
+    /// Replaces `before` by the cloud of the observation before, if there is one and `rows` show it.
+    pub fn before_into<'a>(&self, i: usize, before: &'a mut Cloud, rows: &Rows) -> Result<Option<&'a Cloud>> {
+        let Some(previous) = previous(&self.records, i).filter(|_| rows.feed.wants_before()) else { return Ok(None) };
+        self.scene_into(previous, before)?;
+        Ok(Some(before))
+    }
+
     /// Features of a sentence of the data set.
     pub fn sentence(&self, text: &str) -> Result<&TextFeatures> {
         self.sentences.get(text).ok_or_else(|| Error::Data(format!("{text:?} is no sentence of the data set")))
     }
+}
+
+/// The observation before this one in its episode, if it is not too old.
+pub fn previous(records: &[Record], i: usize) -> Option<usize> {
+    let before = i.checked_sub(1)?;
+    let (a, b) = (records.get(before)?, records.get(i)?);
+    let recent = (0.0..=OLDEST_SECS).contains(&(b.secs - a.secs));
+    (a.task == b.task && a.seed == b.seed && a.kind <= b.kind && recent).then_some(before)
 }
 
 impl Record {
@@ -307,6 +347,7 @@ impl Body {
 pub struct Rows {
     config: PolicyConfig,
     renderer: Renderer,
+    feed: Feed,
     keypoints: [Vec<Keypoints>; 2],
     views: [Vec<f32>; 2],
     proprio: [Vec<f32>; 2],
@@ -323,11 +364,12 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Empty.
-    pub fn new(config: &PolicyConfig) -> Self {
-        Self {
+    /// Empty. Clips are drawn for a gaze network of the shape `gaze`.
+    pub fn new(config: &PolicyConfig, gaze: Option<&GazeConfig>) -> Result<Self> {
+        Ok(Self {
             config: config.clone(),
             renderer: views::renderer(config),
+            feed: Feed::new(config, gaze)?,
             keypoints: Default::default(),
             views: Default::default(),
             proprio: Default::default(),
@@ -340,20 +382,19 @@ impl Rows {
             rotation: Vec::new(),
             gripper: Vec::new(),
             collision: Vec::new(),
-        }
+        })
+    }
+
+    /// What the dynamic stream is shown.
+    pub fn feed(&self) -> &Feed {
+        &self.feed
     }
 
     /// Adds one scene to stage 0 (coarse, with the text) or 1 (fine).
-    pub fn stage(
-        &mut self,
-        stage: usize,
-        scene: &Cloud,
-        frame: &CubeFrame,
-        body: &Body,
-        text: &TextFeatures,
-    ) -> Result<()> {
-        views::append(&mut self.views[stage], &mut self.renderer, scene, frame, body, &self.config);
-        self.proprio[stage].extend_from_slice(&body.proprio(frame));
+    pub fn stage(&mut self, stage: usize, moment: &Moment, frame: &CubeFrame, text: &TextFeatures) -> Result<()> {
+        views::append(&mut self.views[stage], &mut self.renderer, moment.cloud, frame, moment.body, &self.config);
+        self.feed.push(stage, moment, frame)?;
+        self.proprio[stage].extend_from_slice(&moment.body.proprio(frame));
         if stage == 0 {
             let (len, dim) = (self.config.text_len as usize, self.config.text_dim as usize);
             if text.width != dim || text.values.len() != text.tokens * text.width {
@@ -385,6 +426,7 @@ impl Rows {
                 config.target_sigma_px,
             );
         }
+        self.feed.target(&world, config.target_sigma_px);
         self.point.extend(fine.cube_from_world(&world).iter().map(|&x| x as f32));
         self.bins.extend(angles_from_rotation(rotation).map(|a| bin_of_angle(a, self.config.rotation_bins)));
         self.rotation.extend(row_major(rotation));
@@ -393,7 +435,7 @@ impl Rows {
         Ok(())
     }
 
-    /// The input tensors of one stage.
+    /// The input tensors of one stage, but for the gaze network's answer.
     pub fn input(&self, stage: usize) -> Result<StageInput> {
         let b = (self.proprio[stage].len() as i64) / PROPRIO;
         let (s, l) = (self.config.image_px, self.longest as i64);
@@ -404,7 +446,7 @@ impl Rows {
             proprio: Tensor::f_from_slice(&self.proprio[stage])?.f_view([b, PROPRIO])?,
             text: text.f_narrow(1, 0, l)?.f_contiguous()?,
             text_keep: text_keep.f_narrow(1, 0, l)?.f_contiguous()?,
-            dynamic: None,
+            dynamic: self.feed.input(stage)?,
         })
     }
 
@@ -418,12 +460,14 @@ impl Rows {
         };
         Ok(Batch {
             keypoints,
+            clip: self.feed.clip()?,
             coarse: self.input(0)?,
             fine: self.input(1)?,
             point_in_fine: Tensor::f_from_slice(&self.point)?.f_view([b, 3])?,
             targets: Targets {
                 heat_coarse: map(&self.heat[0])?,
                 heat_fine: map(&self.heat[1])?,
+                heat_dynamic: self.feed.targets()?,
                 bins: Tensor::f_from_slice(&self.bins)?.f_view([b, 3])?,
                 rotation: Tensor::f_from_slice(&self.rotation)?.f_view([b, 3, 3])?,
                 gripper: Tensor::f_from_slice(&self.gripper)?,

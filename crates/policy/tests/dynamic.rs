@@ -145,6 +145,7 @@ fn weights_of_the_static_stream_start_every_arm() {
         train_secs: 0.0,
         data: "none".into(),
         licence: "Apache-2.0".into(),
+        gaze: None,
     };
     let checkpoint = Checkpoint { about, tensors, hash: 0 };
     for (dynamic, added) in [

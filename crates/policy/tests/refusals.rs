@@ -34,6 +34,7 @@ fn about(config: &PolicyConfig) -> About {
         train_secs: 0.0,
         data: "none".into(),
         licence: "Apache-2.0".into(),
+        gaze: None,
     }
 }
 
@@ -238,17 +239,11 @@ fn files_of_another_shape_or_cut_short_are_refused() {
 
 #[test]
 fn configurations_whose_inputs_are_not_made_are_refused_by_part() {
-    for (config, part) in [
-        (
-            PolicyConfig { dynamic: Dynamic::WristView, ..tiny() },
-            "dynamic = wrist_view: the wrist camera's rendered view",
-        ),
-        (PolicyConfig { dynamic: Dynamic::FkHeatmap, ..tiny() }, "dynamic = fk_heatmap: the dynamic camera's view"),
-        (PolicyConfig { dynamic: Dynamic::Gaze, ..tiny() }, "dynamic = gaze: the gaze network is not run"),
-        (PolicyConfig { proprio_dim: 4, ..tiny() }, "proprio_dim = 4: this program makes 12 numbers"),
-    ] {
-        let error = Weights::write("unwired", &config, &config, |_, _| ()).load().err().unwrap();
-        assert!(matches!(error, Error::NotWired { .. }), "{error:?}");
-        assert!(error.to_string().contains(part), "{error}");
-    }
+    let config = PolicyConfig { proprio_dim: 4, ..tiny() };
+    let error = Weights::write("unwired", &config, &config, |_, _| ()).load().err().unwrap();
+    assert!(matches!(error, Error::NotWired { .. }), "{error:?}");
+    assert!(error.to_string().contains("proprio_dim = 4: this program makes 12 numbers"), "{error}");
+    let config = PolicyConfig { dynamic: Dynamic::Gaze, ..tiny() };
+    let text = Weights::write("blind", &config, &config, |_, _| ()).load().err().unwrap().to_string();
+    assert!(text.contains("blind.safetensors: its policy has dynamic = gaze, but it holds no gaze network"), "{text}");
 }

@@ -124,5 +124,5 @@ fn detail(wave: f64) -> PredictionDetail {
             heat: (0..SIZE * SIZE).map(|i| (-distance(i % SIZE, i / SIZE) / 20.0).exp()).collect(),
         }
     };
-    PredictionDetail { views: ["top", "front", "right"].map(view).into() }
+    PredictionDetail { views: ["top", "front", "right"].map(view).into(), gaze: None }
 }

@@ -18,6 +18,29 @@ pub struct VirtualView {
 pub struct PredictionDetail {
     /// Its views.
     pub views: Vec<VirtualView>,
+    /// Where its gaze rested, if it has one.
+    pub gaze: Option<GazeRay>,
+}
+
+/// Where a gaze rests in the scene.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GazeRay {
+    /// The eye in the world [m].
+    pub eye_in_world: [f32; 3],
+    /// Direction in the world, of length one.
+    pub direction: [f32; 3],
+    /// The point that is seen there, in the world [m].
+    pub point_in_world: Option<[f32; 3]>,
+}
+
+impl GazeRay {
+    /// As far as the point seen, or 1 m.
+    pub fn vector(&self) -> [f32; 3] {
+        let length = self
+            .point_in_world
+            .map_or(1.0, |p| (0..3).map(|i| (p[i] - self.eye_in_world[i]).powi(2)).sum::<f32>().sqrt());
+        self.direction.map(|x| x * length)
+    }
 }
 
 impl VirtualView {
@@ -57,6 +80,14 @@ mod tests {
         let picture = view(vec![0.0, 5.0]).overlay().unwrap();
         assert_eq!(picture[..3], [80, 80, 80]);
         assert!(picture[3..].iter().all(|value| *value > 200), "{picture:?}");
+    }
+
+    #[test]
+    fn a_gaze_reaches_the_point_that_it_sees() {
+        let ray = GazeRay { eye_in_world: [1.0, 0.0, 0.0], direction: [0.0, 0.6, 0.8], point_in_world: None };
+        assert_eq!(ray.vector(), [0.0, 0.6, 0.8]);
+        let ray = GazeRay { point_in_world: Some([1.0, 1.2, 1.6]), ..ray };
+        assert!((ray.vector()[1] - 1.2).abs() < 1e-6 && (ray.vector()[2] - 1.6).abs() < 1e-6);
     }
 
     #[test]

@@ -12,5 +12,5 @@ mod source;
 pub use config::VizConfig;
 pub use curves::Curves;
 pub use error::VizError;
-pub use heat::{PredictionDetail, VirtualView};
+pub use heat::{GazeRay, PredictionDetail, VirtualView};
 pub use sink::{Level, Viz};

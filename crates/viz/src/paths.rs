@@ -7,6 +7,8 @@ pub(crate) const TOOL_PATH: &str = "/world/tool_path";
 pub(crate) const KEYFRAME: &str = "/world/keyframe";
 pub(crate) const KEYFRAME_TRAIL: &str = "/world/keyframe_trail";
 pub(crate) const KEYFRAME_LINK: &str = "/world/keyframe_link";
+pub(crate) const GAZE_RAY: &str = "/world/gaze/ray";
+pub(crate) const GAZE_POINT: &str = "/world/gaze/point";
 /// Joint transforms, by frame name.
 pub(crate) const TRANSFORMS: &str = "/transforms";
 pub(crate) const JOINTS: &str = "/plots/joints";

@@ -7,11 +7,12 @@ use neuraxis_core::{ArmCommand, ArmState, CameraView, Gripper, Nanos, Observatio
 use rerun::{
     Arrows3D, Color, DepthImage, Image, LineStrips3D, Pinhole, Points3D, RecordingStream, Scalars, SeriesLines,
     StateChange, TextDocument, TextLog, TextLogLevel, Transform3D, ViewCoordinates,
+    blueprint::BlueprintActivation,
     datatypes::{ChannelDatatype, Quaternion},
     external::re_importer::{UrdfTree, external::urdf_rs::Joint, urdf_joint_transform::compute_transform3d},
 };
 
-use crate::{PredictionDetail, VizConfig, VizError, paths, source};
+use crate::{GazeRay, PredictionDetail, VizConfig, VizError, layout, paths, source};
 
 /// Joints are told apart by these colours, measured and commanded alike.
 const PALETTE: [[u8; 3]; 8] = [
@@ -47,6 +48,7 @@ pub enum Level {
 pub struct Viz {
     rec: RecordingStream,
     config: VizConfig,
+    robot: String,
     joints: Vec<Joint>,
     gripper_joints: Vec<Joint>,
     next_state: Nanos,
@@ -85,6 +87,7 @@ impl Viz {
             gripper_joints: find(&config.gripper_joint_names)?,
             rec,
             config: config.clone(),
+            robot: tree.name().to_owned(),
             next_state: Nanos(0),
             tool: None,
             path: Vec::new(),
@@ -253,11 +256,43 @@ impl Viz {
             [t.render_secs, t.host_to_device_secs, t.coarse_secs, t.fine_secs, t.device_to_host_secs, t.total_secs];
         self.rec.log(paths::POLICY_TIMING, &Scalars::new(stages.map(|secs| f64::from(secs) * 1e3)))?;
         self.rec.log(paths::CONFIDENCE, &Scalars::new([f64::from(prediction.confidence)]))?;
-        for view in detail.into_iter().flat_map(|detail| &detail.views) {
+        let Some(detail) = detail else { return Ok(()) };
+        self.make_room(detail)?;
+        if let Some(gaze) = &detail.gaze {
+            self.log_gaze(gaze)?;
+        }
+        for view in &detail.views {
             if let Some(picture) = view.overlay() {
                 self.rec.log(paths::virtual_view(&view.name), &Image::from_rgb24(picture, view.size))?;
             }
         }
+        Ok(())
+    }
+
+    /// Views that the layout does not have yet, as those of a dynamic stream, get a place in it.
+    fn make_room(&mut self, detail: &PredictionDetail) -> Result<(), VizError> {
+        let known = self.config.virtual_views.len();
+        for view in &detail.views {
+            if !self.config.virtual_views.contains(&view.name) {
+                self.config.virtual_views.push(view.name.clone());
+            }
+        }
+        if self.config.virtual_views.len() > known {
+            let activation = BlueprintActivation { make_active: true, make_default: true };
+            layout::blueprint(&self.config, &self.robot).send(&self.rec, activation)?;
+        }
+        Ok(())
+    }
+
+    /// The ray from the eye to what it rests on, and that point.
+    fn log_gaze(&self, gaze: &GazeRay) -> Result<(), VizError> {
+        let ray = Arrows3D::from_vectors([gaze.vector()])
+            .with_origins([gaze.eye_in_world])
+            .with_colors([[255, 170, 60]])
+            .with_radii([0.002]);
+        self.rec.log(paths::GAZE_RAY, &ray)?;
+        let point = Points3D::new(gaze.point_in_world).with_colors([[255, 170, 60]]).with_radii([0.015]);
+        self.rec.log(paths::GAZE_POINT, &point)?;
         Ok(())
     }
 

@@ -13,8 +13,16 @@ use neuraxis_policy::train::{Evaluation, Progress, Score};
 use crate::curves::Curves as Losses;
 
 /// Columns of `curves.csv` after the step.
-const CURVES: [&str; 7] =
-    ["loss/coarse", "loss/fine", "loss/rotation", "loss/gripper", "loss/collision", "speed", "loss/consistency"];
+const CURVES: [&str; 8] = [
+    "loss/coarse",
+    "loss/fine",
+    "loss/rotation",
+    "loss/gripper",
+    "loss/collision",
+    "speed",
+    "loss/consistency",
+    "loss/dynamic",
+];
 /// Columns of `evaluation.csv` after step, task and key-frame.
 const SCORES: [&str; 6] = ["observations", "position_mm", "rotation_deg", "gripper", "collision", "choice"];
 
@@ -46,8 +54,8 @@ impl Curves {
 
     /// Losses and speed.
     pub fn push(&mut self, p: &Progress) -> Result<()> {
-        let [action @ .., consistency] = p.terms;
-        let values: Vec<f64> = action.into_iter().chain([p.samples_per_sec, consistency]).collect();
+        let [action @ .., consistency, dynamic] = p.terms;
+        let values: Vec<f64> = action.into_iter().chain([p.samples_per_sec, consistency, dynamic]).collect();
         self.losses.push(p.step, &values)
     }
 
@@ -178,7 +186,7 @@ mod shown {
         fn every_view_of_every_observation_has_its_place_on_the_sheet() {
             let picture = |shade: u8| {
                 let rgb = (0..6).map(|column| vec![shade + column; 3 * 4]).collect();
-                let views = PredictionViews { side: 2, rgb, heat: vec![Vec::new(); 6] };
+                let views = PredictionViews { side: 2, rgb, heat: vec![Vec::new(); 6], ..PredictionViews::default() };
                 Picture { name: "t".into(), views }
             };
             let (width, rgb) = sheet(&[picture(10), picture(20)]).unwrap().unwrap();
@@ -205,7 +213,12 @@ mod shown {
                 collision: 1.0,
                 choice: Some(0.5),
             };
-            let views = PredictionViews { side: 2, rgb: vec![vec![9; 12]; 6], heat: vec![vec![0.25; 4]; 6] };
+            let views = PredictionViews {
+                side: 2,
+                rgb: vec![vec![9; 12]; 6],
+                heat: vec![vec![0.25; 4]; 6],
+                ..PredictionViews::default()
+            };
             for step in [3, 6] {
                 let mut curves = Curves::create(&out).unwrap();
                 let pictures = vec![Picture { name: "t".into(), views: views.clone() }];

@@ -6,6 +6,7 @@
 pub mod checkpoint;
 pub mod config;
 pub mod evaluate;
+pub mod frozen;
 pub mod loss;
 pub mod network;
 pub mod pooled;
@@ -14,6 +15,7 @@ pub mod stream;
 pub mod train;
 
 pub use config::{GazeConfig, GazeTraining};
+pub use frozen::FrozenGaze;
 pub use network::{GazeNet, GazeOutput, Mode};
 pub use stream::{Gaze, GazeStream};
 

@@ -16,9 +16,9 @@ use tch::Tensor;
 
 use crate::{
     Error, Result,
-    dynamic::{ClipRenderer, Label, OLDEST_SECS, append_map},
+    dynamic::{ClipRenderer, Label, append_map},
     gaze::{GazeConfig, GazeTraining},
-    sample::Record,
+    sample::{Record, previous},
 };
 
 /// Frames of the clips made here.
@@ -94,10 +94,7 @@ impl ClipSamples {
 
     /// The observation before this one in its episode.
     pub fn previous(&self, i: usize) -> Option<usize> {
-        let before = i.checked_sub(1)?;
-        let (a, b) = (&self.records[before], &self.records[i]);
-        let recent = (0.0..=OLDEST_SECS).contains(&(b.secs - a.secs));
-        (a.task == b.task && a.seed == b.seed && a.kind <= b.kind && recent).then_some(before)
+        previous(&self.records, i)
     }
 
     /// Clips of random observations, evenly by task and key-frame, augmented: a function of the generator's state.

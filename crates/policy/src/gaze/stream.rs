@@ -5,17 +5,12 @@ use std::{path::Path, time::Instant};
 use nalgebra::Vector3;
 use neuraxis_core::{Camera, Nanos, Pose, Tool, World};
 use neuraxis_vision::{Cloud, CubeFrame, VisionError};
-use tch::{Device, Kind, Tensor, nn};
+use tch::{Device, Kind, Tensor};
 
 use crate::{
-    DeviceChoice, Error, PolicyConfig, Result,
+    DeviceChoice, Result, Unusable,
     dynamic::{ClipRenderer, OLDEST_SECS},
-    gaze::{
-        GazeConfig, GazeNet, Mode,
-        checkpoint::{About, GazeCheckpoint},
-        evaluate::greatest,
-    },
-    train::parameters,
+    gaze::{FrozenGaze, GazeConfig, GazeNet, GazeOutput, Mode, checkpoint::About, evaluate::greatest},
 };
 
 /// Fewer points than this are not a scene.
@@ -24,11 +19,9 @@ const LEAST_POINTS: usize = 100;
 /// Where the dynamic stream looked, and at what.
 #[derive(Debug)]
 pub struct Gaze {
-    /// (1, 16w, t, t) `[F_SA ; F_GLC]` on the stream's device, without gradient.
-    pub features: Tensor,
-    /// (1, 1, side, side) probabilities, on the same device.
-    pub saliency: Tensor,
-    /// The same numbers, rows first, for people.
+    /// Features and saliency of the clip (b = 1) on the stream's device, without gradient.
+    pub output: GazeOutput,
+    /// Saliency of the current frame, rows first, as the network gives it: probabilities.
     pub map: Vec<f32>,
     /// Side of the map [px].
     pub map_side: usize,
@@ -65,14 +58,10 @@ struct Before {
 
 /// Frozen weights and the observation before.
 pub struct GazeStream {
-    about: About,
-    hash: u64,
-    net: GazeNet,
-    device: Device,
+    gaze: FrozenGaze,
     renderer: ClipRenderer,
     before: Option<Before>,
     clip: Vec<f32>,
-    _store: nn::VarStore,
 }
 
 // SAFETY: tensors are reference-counted by atomics in LibTorch and this type is used from one thread at a time.
@@ -81,62 +70,32 @@ unsafe impl Send for GazeStream {}
 impl GazeStream {
     /// Loads a checkpoint of `neuraxis train gaze`.
     pub fn load(path: &Path, device: DeviceChoice) -> Result<Self> {
-        let device = device.resolve()?;
-        let checkpoint = GazeCheckpoint::read(path)?;
-        if checkpoint.about.config.frames != 2 {
-            let reason = format!("is for clips of {} frames, a stream has 2", checkpoint.about.config.frames);
-            return Err(Error::Checkpoint { path: path.into(), reason });
-        }
-        let mut store = nn::VarStore::new(Device::Cpu);
-        let net = GazeNet::new(&store.root(), &checkpoint.about.config)?;
-        checkpoint.load_into(path, "", &parameters(&store))?;
-        store.freeze();
-        if device != Device::Cpu {
-            store.set_device(device);
-        }
-        Ok(Self {
-            about: checkpoint.about,
-            hash: checkpoint.hash,
-            net,
-            device,
-            renderer: ClipRenderer::new()?,
-            before: None,
-            clip: Vec::new(),
-            _store: store,
-        })
+        Self::new(FrozenGaze::load(path, device.resolve()?)?)
+    }
+
+    /// A stream that has seen nothing yet.
+    pub fn new(gaze: FrozenGaze) -> Result<Self> {
+        Ok(Self { gaze, renderer: ClipRenderer::new()?, before: None, clip: Vec::new() })
     }
 
     /// What the weights are.
     pub fn about(&self) -> &About {
-        &self.about
+        self.gaze.about()
     }
 
     /// Shape of the network, its camera and its label.
     pub fn config(&self) -> &GazeConfig {
-        &self.about.config
-    }
-
-    /// Hash of the file of weights.
-    pub fn hash(&self) -> u64 {
-        self.hash
+        self.gaze.config()
     }
 
     /// The network, for batches of clips; its weights take no gradient.
     pub fn net(&self) -> &GazeNet {
-        &self.net
+        self.gaze.net()
     }
 
-    /// Refuses a policy that works in other bounds or on another grid of tokens.
-    pub fn check_fits(&self, policy: &PolicyConfig) -> Result<()> {
-        let gaze = self.config();
-        let fail = |key, value: String, allowed| Err(Error::Config { key, value, allowed });
-        if gaze.bounds_m != policy.bounds_m {
-            return fail("gaze.bounds_m", format!("{:?}", gaze.bounds_m), "the policy's bounds");
-        }
-        if gaze.tokens() != policy.image_px / 16 {
-            return fail("gaze.image_px", gaze.image_px.to_string(), "32 px for each of the policy's tokens");
-        }
-        Ok(())
+    /// The weights.
+    pub fn frozen(&self) -> &FrozenGaze {
+        &self.gaze
     }
 
     /// Forgets the observation before: at the start of an episode.
@@ -165,11 +124,11 @@ impl GazeStream {
 
         let clock = Instant::now();
         let clip = Tensor::f_from_slice(&self.clip)?.f_view([1, 2, 3, side as i64, side as i64])?;
-        let output = self.net.forward(&clip.f_to_device(self.device)?, Mode::Use)?;
+        let output = self.net().forward(&clip.f_to_device(self.gaze.device())?, Mode::Use)?;
         let saliency = output.saliency(map_side as i64)?;
         let map = Vec::<f32>::try_from(&saliency.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_view([-1])?)?;
-        if let Some(bad) = map.iter().position(|x| !x.is_finite()) {
-            return Err(Error::Data(format!("the gaze network gave a non-finite saliency at pixel {bad}")));
+        if !map.iter().all(|x| x.is_finite()) {
+            return Err(Unusable::NotFinite("the gaze's saliency").into());
         }
         let network_secs = clock.elapsed().as_secs_f32();
 
@@ -178,8 +137,7 @@ impl GazeStream {
         let peak = [best % map_side, best / map_side].map(|x| (x as f64 + 0.5) * scale);
         let seen = self.renderer.point_near(peak[0] as usize, peak[1] as usize);
         let gaze = Gaze {
-            features: output.features,
-            saliency,
+            output,
             peak_probability: map[best],
             map,
             map_side,

@@ -233,8 +233,8 @@ fn a_stream_reports_what_it_saw_and_how_old_it_was() {
     assert!((second.previous_age_secs.unwrap() - 0.1).abs() < 1e-9);
     assert_ne!(second.frames[0], second.frames[1]);
     assert_eq!(second.observed_at, Nanos::from_millis(200));
-    assert_eq!(second.features.size(), [1, 128, 2, 2]);
-    assert!(!second.features.requires_grad());
+    assert_eq!(second.output.features.size(), [1, 128, 2, 2]);
+    assert!(!second.output.features.requires_grad());
     assert_eq!((second.map.len(), second.frames[1].len()), (16 * 16, 64 * 64 * 3));
     assert!((second.map.iter().sum::<f32>() - 1.0).abs() < 1e-4);
     // The ray starts at the camera and goes through the peak; the point is one of the cloud's.
@@ -277,12 +277,14 @@ fn bad_input_is_refused_by_name_and_leaves_the_stream_as_it_was() {
     assert!((after.previous_age_secs.unwrap() - 0.1).abs() < 1e-9);
 
     // Two by two tokens of this stream against the policy's six by six.
-    let text = stream.check_fits(&PolicyConfig::default()).unwrap_err().to_string();
+    let text = stream.frozen().check_fits(&PolicyConfig::default()).unwrap_err().to_string();
     assert!(text.contains("gaze.image_px = 64"), "{text}");
-    let text = stream.check_fits(&PolicyConfig { bounds_m: [0.0, 0.0, 0.0, 1.0, 1.0, 1.0], ..PolicyConfig::default() });
-    assert!(text.unwrap_err().to_string().contains("gaze.bounds_m"));
-    let fits = PolicyConfig { image_px: 32, ..PolicyConfig::default() };
-    stream.check_fits(&fits).unwrap();
+    let elsewhere = PolicyConfig { bounds_m: [0.0, 0.0, 0.0, 1.0, 1.0, 1.0], ..PolicyConfig::default() };
+    assert!(stream.frozen().check_fits(&elsewhere).unwrap_err().to_string().contains("gaze.bounds_m"));
+    let narrow = PolicyConfig { image_px: 32, gaze_dim: 192, ..PolicyConfig::default() };
+    let text = stream.frozen().check_fits(&narrow).unwrap_err().to_string();
+    assert_eq!(text, "policy.gaze_dim = 192, but the features of this gaze network are 128 wide");
+    stream.frozen().check_fits(&PolicyConfig { gaze_dim: 128, ..narrow }).unwrap();
 
     // Files: of another network, of another shape than they say, cut short, no weights at all.
     let refused = |path: &Path| GazeStream::load(path, DeviceChoice::Cpu).err().unwrap().to_string();

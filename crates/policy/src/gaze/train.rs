@@ -178,7 +178,7 @@ impl Run {
                 reason: "was made with another gaze configuration; give another --out or delete it".into(),
             });
         }
-        state.load_into(path, "weight.", &self.parameters)?;
+        state.load_part_into(path, "weight.", &self.parameters)?;
         self.optimiser.restore(state.about.steps, &self.parameters, |name| state.find(path, name))?;
         Ok(state.about.train_secs)
     }

@@ -20,8 +20,8 @@ pub struct StageInput {
     pub dynamic: Option<DynamicInput>,
 }
 
-/// The dynamic stream's part of a stage's input, one variant per arm of [`Dynamic`]. Each stage gets its own: the cloud
-/// it is made from is the stage's, whole or zoomed.
+/// The dynamic stream's part of a stage's input, one variant per arm of [`Dynamic`]. Both stages see through one camera
+/// the same view; of its channels only those that say where a point is are in the stage's own cube.
 #[derive(Debug)]
 pub enum DynamicInput {
     /// A fourth plain view.
@@ -33,7 +33,7 @@ pub enum DynamicInput {
     FkHeatmap {
         /// (b, c, s, s) f32, channels as those of the static views
         view: Tensor,
-        /// (b, 1, s, s) f32 H4: probabilities that sum to one; all zero where the tool is outside the picture
+        /// (b, 1, s, s) f32 H4: probabilities that sum to one; all alike where the tool is outside the picture
         heat: Tensor,
     },
     /// Answer of the frozen gaze network.
@@ -67,6 +67,16 @@ impl DynamicInput {
         match self {
             Self::Gaze { features, .. } => Some(features),
             Self::WristView { .. } | Self::FkHeatmap { .. } => None,
+        }
+    }
+
+    /// The same tensors once more.
+    pub fn shallow_clone(&self) -> Self {
+        let same = Tensor::shallow_clone;
+        match self {
+            Self::WristView { view } => Self::WristView { view: same(view) },
+            Self::FkHeatmap { view, heat } => Self::FkHeatmap { view: same(view), heat: same(heat) },
+            Self::Gaze { features, heat } => Self::Gaze { features: same(features), heat: same(heat) },
         }
     }
 

@@ -11,8 +11,10 @@ use tch::{Device, Kind, Tensor, nn};
 use super::parameters;
 use crate::{
     Error, PredictionViews, Result, StaticStream, TrainConfig,
+    feed::Moment,
+    gaze::FrozenGaze,
     infer::orientation,
-    network::{HeadOutput, StageInput, VIEWS},
+    network::{DynamicInput, HeadOutput, StageInput, VIEWS},
     sample::{Rows, Samples, to_device},
     views,
 };
@@ -72,6 +74,7 @@ pub struct Evaluator {
     config: TrainConfig,
     kinds: Vec<((String, u32), Vec<usize>)>,
     net: StaticStream,
+    gaze: Option<FrozenGaze>,
     parameters: Vec<(String, Tensor)>,
     device: Device,
     _store: nn::VarStore,
@@ -97,7 +100,8 @@ impl Evaluator {
             *all = all.iter().copied().step_by(stride).take(most).collect();
         }
         let kinds = kinds.into_iter().filter(|(_, all)| !all.is_empty()).collect();
-        Ok(Self { config: config.clone(), kinds, net, parameters: parameters(&store), device, _store: store })
+        let (config, gaze) = (config.clone(), FrozenGaze::of(config, device)?);
+        Ok(Self { config, kinds, net, gaze, parameters: parameters(&store), device, _store: store })
     }
 
     /// Tries weights, which are found by name; further ones are ignored.
@@ -134,7 +138,8 @@ impl Evaluator {
         pictured: bool,
     ) -> Result<(Vec<KeyFrame>, Option<PredictionViews>)> {
         let config = &self.config.policy;
-        let mut rows = Rows::new(config);
+        let mut rows = Rows::new(config, self.gaze.as_ref().map(FrozenGaze::config))?;
+        let mut before = Cloud::default();
         let mut scenes = Vec::with_capacity(indices.len());
         let coarse_frame = views::cube(config);
         for &index in indices {
@@ -142,20 +147,30 @@ impl Evaluator {
             samples.scene_into(index, &mut scene)?;
             let record = samples.record(index).ok_or_else(|| Error::Data(format!("no record {index}")))?;
             let sentence = samples.sentence(record.goals.first().map_or("", |goal| &goal.instruction))?;
-            rows.stage(0, &scene, &coarse_frame, &record.body(), sentence)?;
-            scenes.push((scene, record.body(), sentence));
+            let (body, before) = (record.body(), samples.before_into(index, &mut before, &rows)?);
+            rows.stage(0, &Moment { cloud: &scene, before, body: &body }, &coarse_frame, sentence)?;
+            scenes.push((scene, body, sentence));
         }
-        let coarse_input = to_device(&rows.input(0)?, self.device)?;
+        let looked = match (&self.gaze, rows.feed().clip()?) {
+            (Some(gaze), Some(clip)) => Some(gaze.answer(&clip, config.image_px)?),
+            _ => None,
+        };
+        let input = |rows: &Rows, stage: usize| -> Result<StageInput> {
+            let mut input = to_device(&rows.input(stage)?, self.device)?;
+            input.dynamic = input.dynamic.or_else(|| looked.as_ref().map(DynamicInput::shallow_clone));
+            Ok(input)
+        };
+        let coarse_input = input(&rows, 0)?;
         let coarse_heat = host(&self.net.coarse.forward(&coarse_input, Kind::Float)?.heat)?;
         let mut frames = Vec::with_capacity(indices.len());
         let side = config.image_px;
         let maps = (VIEWS * side * side) as usize;
         for (heat, (scene, body, sentence)) in coarse_heat.chunks_exact(maps).zip(&scenes) {
             let frame = coarse_frame.zoomed(&views::arg_max(heat, side)?, config.zoom);
-            rows.stage(1, scene, &frame, body, sentence)?;
+            rows.stage(1, &Moment { cloud: scene, before: None, body }, &frame, sentence)?;
             frames.push(frame);
         }
-        let fine_input = to_device(&rows.input(1)?, self.device)?;
+        let fine_input = input(&rows, 1)?;
         let fine = self.net.fine.forward(&fine_input, Kind::Float)?;
         let fine_heat = host(&fine.heat)?;
         let points = fine_heat.chunks_exact(maps).map(|heat| views::arg_max(heat, side)).collect::<Result<Vec<_>>>()?;

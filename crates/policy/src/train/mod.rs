@@ -19,6 +19,7 @@ pub use worker::forward;
 use crate::{
     Error, Result, TrainConfig,
     checkpoint::About,
+    gaze::FrozenGaze,
     loss::TERMS,
     optim::{AdamW, learning_rate},
     sample::Samples,
@@ -93,6 +94,10 @@ pub fn train(
     for (name, weight) in workers.first().map_or(&[][..], Worker::parameters) {
         master.push((name.clone(), weight.shallow_clone()));
     }
+    // The gaze network goes with the weights, so that one file is enough to use them.
+    let gaze = workers.first().and_then(Worker::gaze);
+    about.gaze = gaze.map(|gaze| gaze.about().clone());
+    let gaze = gaze.map(FrozenGaze::embedded).unwrap_or_default();
     let resumes = files.state.exists();
     if let Some(init) = files.init.as_ref().filter(|_| !resumes) {
         tell(News::Warm(warm_start(init, &master)?));
@@ -100,7 +105,7 @@ pub fn train(
     let mut optimiser = AdamW::new(&master)?;
     let mut earlier_secs = 0.0;
     if resumes {
-        earlier_secs = state::resume(config, &files.state, &master, &mut optimiser)?;
+        earlier_secs = state::resume(config, &files.state, &master, &gaze, &mut optimiser)?;
         tell(News::Resumed(optimiser.step));
     }
     let broadcast = |master: &[(String, Tensor)]| copies.iter().skip(1).try_for_each(|copy| copy_weights(master, copy));
@@ -169,12 +174,12 @@ pub fn train(
             if step.is_multiple_of(config.checkpoint_every) {
                 about.steps = step;
                 about.train_secs = earlier_secs + started.elapsed().as_secs_f64();
-                state::save(files, &about, &master, &optimiser)?;
+                state::save(files, &about, &master, &gaze, &optimiser)?;
             }
         }
         about.steps = optimiser.step;
         about.train_secs = earlier_secs + started.elapsed().as_secs_f64();
-        state::save(files, &about, &master, &optimiser)
+        state::save(files, &about, &master, &gaze, &optimiser)
     })?;
     Ok(optimiser.step)
 }
@@ -188,5 +193,7 @@ fn copy_weights(from: &[(String, Tensor)], to: &[Tensor]) -> Result<()> {
     Ok(())
 }
 
+#[cfg(test)]
+mod arms;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use super::{RunFiles, worker::CONSISTENCY};
 use crate::{
@@ -46,14 +46,24 @@ pub fn warm_start(path: &Path, parameters: &[(String, Tensor)]) -> Result<WarmSt
     Ok(warm)
 }
 
-/// Writes both files. Weights that only training needs are left out of those for use.
-pub(super) fn save(files: &RunFiles, about: &About, master: &[(String, Tensor)], optimiser: &AdamW) -> Result<()> {
+/// Writes both files, each with the gaze network `gaze` in it. Weights that only training needs are left out of those
+/// for use.
+pub(super) fn save(
+    files: &RunFiles,
+    about: &About,
+    master: &[(String, Tensor)],
+    gaze: &[(String, Tensor)],
+    optimiser: &AdamW,
+) -> Result<()> {
+    let embedded = || gaze.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
     let mut state: Vec<(String, Tensor)> =
         master.iter().map(|(n, t)| (format!("weight.{n}"), t.shallow_clone())).collect();
     state.extend(optimiser.state(master));
+    state.extend(embedded());
     Checkpoint::write(&files.state, about, &state)?;
     let mut weights = optimiser.average(master);
     weights.retain(|(name, _)| !is_of_training(name));
+    weights.extend(embedded());
     Checkpoint::write(&files.weights, about, &weights)
 }
 
@@ -62,6 +72,7 @@ pub(super) fn resume(
     config: &TrainConfig,
     path: &Path,
     master: &[(String, Tensor)],
+    gaze: &[(String, Tensor)],
     optimiser: &mut AdamW,
 ) -> Result<f64> {
     let state = Checkpoint::read(path)?;
@@ -80,9 +91,12 @@ pub(super) fn resume(
             "was made with consistency.lambda 0"
         });
     }
-    let weights: Vec<(String, Tensor)> =
-        master.iter().map(|(n, t)| (format!("weight.{n}"), t.shallow_clone())).collect();
-    state.load_part_into(path, "weight.", &weights)?;
+    for (name, weight) in gaze {
+        if state.find(path, name)? != weight.f_to_device(Device::Cpu)? {
+            return refuse("was made with another gaze network");
+        }
+    }
+    state.load_part_into(path, "weight.", master)?;
     optimiser.restore(state.about.steps, master, |name| state.find(path, name))?;
     Ok(state.about.train_secs)
 }

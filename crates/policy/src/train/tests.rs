@@ -11,12 +11,13 @@ use super::*;
 use crate::{
     ConsistencyConfig, DeviceChoice, PolicyConfig,
     checkpoint::Checkpoint,
+    choices::Dynamic,
     rotation::rotation_from_angles,
     sample::{LabelledGoal, Record},
 };
 
 /// Words as numbers, one token each.
-struct Letters;
+pub(super) struct Letters;
 
 impl TextEmbedder for Letters {
     fn id(&self) -> &str {
@@ -31,7 +32,7 @@ impl TextEmbedder for Letters {
     }
 }
 
-fn tiny() -> TrainConfig {
+pub(super) fn tiny() -> TrainConfig {
     TrainConfig {
         policy: PolicyConfig {
             image_px: 32,
@@ -60,7 +61,7 @@ fn tiny() -> TrainConfig {
 }
 
 /// A red cube on a table; the key-frame is above it, or at it.
-fn samples(dir: &Path) -> Samples {
+pub(super) fn samples(dir: &Path) -> Samples {
     let mut rng = Pcg64::seed_from_u64(3);
     let mut writer = DatasetWriter::create(dir, PolicyConfig::default().bounds_m, serde_json::json!({})).unwrap();
     for seed in 0..12 {
@@ -81,11 +82,13 @@ fn samples(dir: &Path) -> Samples {
                 gripper: if kind == 0 { Gripper::Open } else { Gripper::Closed },
                 ignore_collisions: kind == 1,
             };
-            let body = Pose::from_parts(Vector3::new(0.3, 0.0, 1.1), UnitQuaternion::identity());
+            let down = UnitQuaternion::from_euler_angles(std::f64::consts::PI, 0.0, 0.0);
+            let body = Pose::from_parts(Vector3::new(0.3, 0.0, 1.1), down);
             let record = Record {
                 task: "touch".into(),
                 seed,
                 kind,
+                secs: f64::from(kind),
                 world_from_tool: body,
                 reached_world_from_tool: body,
                 gripper: Gripper::Open,
@@ -115,16 +118,17 @@ fn about(config: &TrainConfig) -> About {
         train_secs: 0.0,
         data: "synthetic".into(),
         licence: "none".into(),
+        gaze: None,
     }
 }
 
-fn files(dir: &Path, name: &str) -> RunFiles {
+pub(super) fn files(dir: &Path, name: &str) -> RunFiles {
     let dir = dir.join(name);
     fs::create_dir_all(&dir).unwrap();
     RunFiles { weights: dir.join("policy.safetensors"), state: dir.join("state.safetensors"), init: None }
 }
 
-fn run(
+pub(super) fn run(
     config: &TrainConfig,
     samples: &Samples,
     files: &RunFiles,
@@ -136,9 +140,21 @@ fn run(
 }
 
 /// Tensors of a file as bits.
-fn bits(path: &Path) -> HashMap<String, Vec<u32>> {
+pub(super) fn bits(path: &Path) -> HashMap<String, Vec<u32>> {
     let read = |t: &Tensor| Vec::<f32>::try_from(&t.view([-1])).unwrap().iter().map(|x| x.to_bits()).collect();
     Checkpoint::read(path).unwrap().tensors.iter().map(|(name, t)| (name.clone(), read(t))).collect()
+}
+
+/// Begins two runs with the same weights: other tests draw from torch's one generator at the same time.
+pub(super) fn same_start(config: &TrainConfig, samples: &Samples, [one, other]: [&RunFiles; 2]) {
+    run(config, samples, one, || false).unwrap();
+    fs::copy(&one.state, &other.state).unwrap();
+}
+
+/// A learned heatmap of the dynamic view, so that every term is trained.
+fn wrist_view() -> TrainConfig {
+    let config = tiny();
+    TrainConfig { policy: PolicyConfig { dynamic: Dynamic::WristView, ..config.policy.clone() }, ..config }
 }
 
 fn with_consistency(lambda: f64) -> ConsistencyConfig {
@@ -151,6 +167,7 @@ fn a_run_that_was_stopped_goes_on_to_the_last_bit_as_the_unbroken_one() {
     let samples = samples(&dir.path().join("data"));
     let config = TrainConfig { consistency: with_consistency(1.0), ..tiny() };
     let (unbroken, stopped) = (files(dir.path(), "unbroken"), files(dir.path(), "stopped"));
+    same_start(&config, &samples, [&unbroken, &stopped]);
     assert_eq!(run(&config, &samples, &unbroken, || true).unwrap().0, 6);
     let left = std::cell::Cell::new(3);
     let three = || left.replace(left.get() - 1) > 0;
@@ -166,12 +183,12 @@ fn a_run_that_was_stopped_goes_on_to_the_last_bit_as_the_unbroken_one() {
 fn micro_batches_and_workers_give_the_same_gradient() {
     let dir = tempfile::tempdir().unwrap();
     let samples = samples(dir.path());
-    let config = TrainConfig { consistency: with_consistency(0.7), ..tiny() };
+    let config = TrainConfig { consistency: with_consistency(0.7), ..wrist_view() };
     tch::manual_seed(1);
     let worker = Worker::new(&config, Device::Cpu).unwrap();
     let gradient = |micro_batch: usize, workers: usize| {
         let config = TrainConfig { micro_batch, ..config.clone() };
-        let batch = |piece| samples.training_batch(&config, 5, piece);
+        let batch = |piece| samples.training_batch(&config, None, 5, piece);
         let share = |rank: usize| rank * 4 / workers..(rank + 1) * 4 / workers;
         let parts: Vec<_> = (0..workers).map(|rank| worker.step(&config, share(rank), batch).unwrap()).collect();
         let n = parts.len() as f64;
@@ -284,8 +301,13 @@ fn held_out_observations_are_scored_by_keyframe_the_same_way_every_time() {
 fn losses_fall() {
     let dir = tempfile::tempdir().unwrap();
     let samples = samples(&dir.path().join("data"));
-    let config =
-        TrainConfig { steps: 60, log_every: 10, evaluate_every: 60, consistency: with_consistency(1.0), ..tiny() };
+    let config = TrainConfig {
+        steps: 60,
+        log_every: 10,
+        evaluate_every: 60,
+        consistency: with_consistency(1.0),
+        ..wrist_view()
+    };
     let (_, news) = run(&config, &samples, &files(dir.path(), "run"), || true).unwrap();
     let terms: Vec<_> =
         news.iter().filter_map(|n| if let News::Progress(p) = n { Some(p.terms) } else { None }).collect();

@@ -8,6 +8,7 @@ use super::parameters;
 use crate::{
     Error, Result, StaticStream, TrainConfig,
     consistency::Consistency,
+    gaze::{FrozenGaze, GazeConfig},
     loss::{TERMS, Terms},
     sample::{Batch, Samples},
 };
@@ -29,6 +30,7 @@ pub(super) struct Share {
 pub(super) struct Worker {
     net: StaticStream,
     consistency: Option<Consistency>,
+    gaze: Option<FrozenGaze>,
     parameters: Vec<(String, Tensor)>,
     device: Device,
     kind: Kind,
@@ -36,7 +38,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Fresh weights from torch's generator.
+    /// Fresh weights from torch's generator; those of a gaze network, which stay as they are, from its file.
     pub fn new(config: &TrainConfig, device: Device) -> Result<Self> {
         let mut store = nn::VarStore::new(Device::Cpu);
         let net = StaticStream::new(&store.root(), &config.policy)?;
@@ -49,7 +51,13 @@ impl Worker {
             store.set_device(device);
         }
         let kind = if config.bf16 { Kind::BFloat16 } else { Kind::Float };
-        Ok(Self { net, consistency, parameters: parameters(&store), device, kind, _store: store })
+        let gaze = FrozenGaze::of(config, device)?;
+        Ok(Self { net, consistency, gaze, parameters: parameters(&store), device, kind, _store: store })
+    }
+
+    /// The gaze network, if there is one.
+    pub fn gaze(&self) -> Option<&FrozenGaze> {
+        self.gaze.as_ref()
     }
 
     /// Names and weights.
@@ -72,9 +80,11 @@ impl Worker {
         results: &mpsc::Sender<Result<Share>>,
     ) {
         tch::set_num_threads(1);
+        let gaze = self.gaze.as_ref().map(FrozenGaze::config).cloned();
+        let gaze: Option<&GazeConfig> = gaze.as_ref();
         if self.device == Device::Cpu {
             while let Ok(step) = orders.recv() {
-                let batch = |piece: Range<usize>| samples.training_batch(config, step, piece);
+                let batch = |piece: Range<usize>| samples.training_batch(config, gaze, step, piece);
                 if results.send(self.step(config, share.clone(), batch)).is_err() {
                     return;
                 }
@@ -92,7 +102,7 @@ impl Worker {
                         tch::set_num_threads(1);
                         let all = (first..=config.steps).flat_map(|step| pieces.iter().map(move |p| (step, p.clone())));
                         let mut mine = all.skip(i).step_by(config.workers);
-                        mine.all(|(step, p)| batches.send(samples.training_batch(config, step, p)).is_ok())
+                        mine.all(|(step, p)| batches.send(samples.training_batch(config, gaze, step, p)).is_ok())
                     });
                     loader
                 })
@@ -123,7 +133,10 @@ impl Worker {
         let mut means = [0.0; TERMS.len()];
         for piece in pieces(&share, config.micro_batch) {
             let weight = piece.len() as f64 / share.len() as f64;
-            let batch = batch(piece)?.to_device(self.device)?;
+            let mut batch = batch(piece)?.to_device(self.device)?;
+            if let Some(gaze) = &self.gaze {
+                batch.look(gaze)?;
+            }
             let terms = forward(&self.net, self.consistency.as_ref(), &batch, self.kind)?;
             terms.total(config.consistency.lambda)?.f_mul_scalar(weight)?.f_backward()?;
             for (mean, value) in means.iter_mut().zip(terms.values()?) {
@@ -152,7 +165,8 @@ pub fn forward(net: &StaticStream, consistency: Option<&Consistency>, batch: &Ba
     let coarse = net.coarse.forward(&batch.coarse, kind)?;
     let fine = net.fine.forward(&batch.fine, kind)?;
     let heads = net.heads.forward(&fine, &batch.fine.proprio, &batch.point_in_fine, Some(&batch.targets.bins))?;
-    let mut terms = Terms::new(&coarse.heat, &fine.heat, &heads, &batch.targets)?;
+    let terms = Terms::new(&coarse.heat, &fine.heat, &heads, &batch.targets)?;
+    let mut terms = terms.with_dynamic([&coarse, &fine], &batch.targets)?;
     if let (Some(consistency), Some(keypoints)) = (consistency, &batch.keypoints) {
         terms.consistency = Some(consistency.loss([&coarse, &fine], keypoints)?);
     }

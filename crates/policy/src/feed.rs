@@ -176,7 +176,7 @@ mod tests {
     /// A hand 0.3 m above the table that points down.
     fn body() -> Body {
         let down = UnitQuaternion::from_euler_angles(std::f64::consts::PI, 0.0, 0.0);
-        let tool = Pose::from_parts(Vector3::new(0.2, 0.0, 1.05), down);
+        let tool = Pose::from_parts(Vector3::new(0.21, 0.03, 1.05), down);
         Body::new(tool, tool, Gripper::Open, 0.08)
     }
 

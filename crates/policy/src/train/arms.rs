@@ -54,7 +54,8 @@ fn gaze_weights(dir: &Path, name: &str, width: i64) -> PathBuf {
 }
 
 fn arm(dynamic: Dynamic, gaze: Option<PathBuf>) -> TrainConfig {
-    let policy = PolicyConfig { dynamic, gaze_dim: 16 * WIDTH, ..tiny().policy };
+    // So close a zoom stays within the bounds wherever weights that have learned nothing look.
+    let policy = PolicyConfig { dynamic, gaze_dim: 16 * WIDTH, zoom: 200.0, ..tiny().policy };
     TrainConfig { policy, gaze, steps: 2, evaluate_every: 2, ..tiny() }
 }
 

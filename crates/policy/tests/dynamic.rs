@@ -8,7 +8,7 @@ use neuraxis_policy::{
     checkpoint::{About, Checkpoint},
     choices::{Dynamic, HeadFeatures},
     network::{DynamicInput, HeadOutput, StageInput, parameter_count},
-    train::parameters,
+    train::{parameters, warm_start},
 };
 use tch::{Device, Kind, Tensor, nn};
 
@@ -132,7 +132,6 @@ fn weighted_features_carry_the_heads_gradient_into_the_static_heatmaps() {
 #[test]
 fn weights_of_the_static_stream_start_every_arm() {
     let base = Net::new(&tiny());
-    let tensors = parameters(&base.store).into_iter().collect();
     let about = About {
         config: tiny(),
         text_encoder: "none".into(),
@@ -147,7 +146,9 @@ fn weights_of_the_static_stream_start_every_arm() {
         licence: "Apache-2.0".into(),
         gaze: None,
     };
-    let checkpoint = Checkpoint { about, tensors, hash: 0 };
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("static.safetensors");
+    Checkpoint::write(&path, &about, &parameters(&base.store)).unwrap();
     for (dynamic, added) in [
         (Dynamic::Off, ""),
         (Dynamic::WristView, "dynamic_position"),
@@ -155,8 +156,8 @@ fn weights_of_the_static_stream_start_every_arm() {
         (Dynamic::Gaze, "gaze"),
     ] {
         let net = Net::new(&PolicyConfig { dynamic, ..tiny() });
-        let path = std::path::Path::new("static.safetensors");
-        let kept = checkpoint.init(path, &parameters(&net.store)).unwrap();
+        let kept: Vec<String> =
+            warm_start(&path, &parameters(&net.store)).unwrap().fresh.into_iter().map(|(name, _)| name).collect();
         // New are the arm's own weights and the first maps of the heads, which see more.
         assert!(
             kept.iter().all(|n| n.contains(added) || n.starts_with("heads") && n.ends_with("up.weight")),

@@ -82,7 +82,7 @@ impl Default for RunSettings {
             lockstep_latency_secs: 0.08,
             time_limit_secs: 20.0,
             weights: "configs/weights/small.safetensors".into(),
-            weights_tasks: ["push_buttons", "stack_blocks", "open_drawer"].map(String::from).into(),
+            weights_tasks: vec!["all".into()],
             weights_hash: None,
             device: "cpu".into(),
             planner: Surroundings::Off,

@@ -130,14 +130,20 @@ pub fn run(what: TasksCommand, config: &Config) -> Result<()> {
     }
 }
 
-/// Names, or `all` (the single tasks), `long` or `trained`.
+/// Names, or `all` (the single tasks), `long` or `trained` (what the configuration says of its weights).
 pub fn list(text: &str, config: &Config) -> Result<Vec<String>> {
+    match text {
+        "trained" => expand(&config.run.weights_tasks.join(",")),
+        named => expand(named),
+    }
+}
+
+fn expand(text: &str) -> Result<Vec<String>> {
     use neuraxis_sim::tasks::{KINDS, kinds, long, names};
     let known = names(&kinds());
     let text = match text {
         "all" => names(KINDS).join(","),
         "long" => names(&long()).join(","),
-        "trained" => config.run.weights_tasks.join(","),
         named => named.into(),
     };
     text.split(',')

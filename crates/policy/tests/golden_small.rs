@@ -1,7 +1,7 @@
 //! The shipped weights give the same numbers, whatever happens to the code around them.
 //!
-//! `data/golden_small.json` was written by this test itself (`NEURAXIS_GOLDEN=write`) at commit c3f665f, where the
-//! network had one fixed shape, with LibTorch 2.11 on one thread.
+//! `data/golden_small.json` was written by this test itself (`NEURAXIS_GOLDEN=write`) when these weights were shipped;
+//! those before them agreed from c3f665f on, where the network had one fixed shape. LibTorch 2.11 on one thread.
 
 use std::{collections::BTreeMap, path::Path};
 

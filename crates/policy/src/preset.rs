@@ -49,7 +49,7 @@ impl PolicyConfig {
             proprio_dim: 12,
             markers: true,
             dynamic: Dynamic::Off,
-            gaze_dim: 192,
+            gaze_dim: 256,
             plane_z_m: 0.75,
         }
     }

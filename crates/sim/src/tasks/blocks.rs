@@ -130,9 +130,14 @@ impl Task for Blocks {
                 keyframe(grasp, Gripper::Closed, true),
                 keyframe(up(&base, height + 0.10), Gripper::Closed, false),
                 keyframe(up(&base, height + 0.002), Gripper::Open, true),
+                // Straight up from the tower before going on sideways.
+                keyframe(up(&base, height + 0.10), Gripper::Open, true),
             ]
         };
-        (1..count).flat_map(carry).collect()
+        let mut script: Vec<KeyFrame> = (1..count).flat_map(carry).collect();
+        // Once the tower stands nothing is left to do.
+        script.pop();
+        script
     }
 
     fn judge(&self, world: &WorldData) -> Box<dyn Judge> {

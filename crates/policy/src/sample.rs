@@ -108,8 +108,8 @@ impl Batch {
         };
         let t = &self.targets;
         Ok(Self {
-            coarse: to_device(&self.coarse, device)?,
-            fine: to_device(&self.fine, device)?,
+            coarse: self.coarse.to_device(device)?,
+            fine: self.fine.to_device(device)?,
             point_in_fine: to(&self.point_in_fine)?,
             targets: Targets {
                 heat_coarse: to(&t.heat_coarse)?,
@@ -501,9 +501,4 @@ fn keypoint_batch(samples: &[Keypoints], side: i64) -> Result<KeypointBatch> {
         place: Tensor::f_from_slice(&place)?.f_view([b, v, m, 2])?,
         visible: Tensor::f_from_slice(&visible)?.f_view([b, v, m])?,
     })
-}
-
-/// Moves an input to a device.
-pub fn to_device(input: &StageInput, device: Device) -> Result<StageInput> {
-    input.to_device(device)
 }

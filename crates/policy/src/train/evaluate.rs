@@ -15,7 +15,7 @@ use crate::{
     gaze::FrozenGaze,
     infer::orientation,
     network::{DynamicInput, HeadOutput, StageInput, VIEWS},
-    sample::{Rows, Samples, to_device},
+    sample::{Rows, Samples},
     views,
 };
 
@@ -156,7 +156,7 @@ impl Evaluator {
             _ => None,
         };
         let input = |rows: &Rows, stage: usize| -> Result<StageInput> {
-            let mut input = to_device(&rows.input(stage)?, self.device)?;
+            let mut input = rows.input(stage)?.to_device(self.device)?;
             input.dynamic = input.dynamic.or_else(|| looked.as_ref().map(DynamicInput::shallow_clone));
             Ok(input)
         };

@@ -107,6 +107,19 @@ impl AdamW {
     }
 }
 
+/// Takes the gradients out of the parameters, zeros where there is none, and leaves them cleared.
+pub(crate) fn take_grads(parameters: &[(String, Tensor)]) -> Result<Vec<Tensor>> {
+    let mut grads = Vec::with_capacity(parameters.len());
+    for (_, p) in parameters {
+        let mut g = p.f_grad()?;
+        grads.push(if g.defined() { g.f_detach()?.f_add_scalar(0.0)? } else { p.f_detach()?.f_zeros_like()? });
+        if g.defined() {
+            let _ = g.f_zero_()?;
+        }
+    }
+    Ok(grads)
+}
+
 /// Linear warm-up, then a cosine to `lr * lr_final`.
 pub fn learning_rate(config: &TrainConfig, step: u64) -> f64 {
     let warm = (step as f64 / config.warmup.max(1) as f64).min(1.0);

@@ -165,9 +165,7 @@ impl Samples {
                     sentences.insert(goal.instruction.clone(), features);
                 }
             }
-            // A multiplicative hash of the scene's seed decides, so that a scene is never split.
-            let draw = record.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 11;
-            if (draw as f64 / (1u64 << 53) as f64) < holdout {
+            if is_held_out(record.seed, holdout) {
                 validation.push(i);
             } else {
                 kinds.entry((record.task.clone(), record.kind)).or_default().push(i);
@@ -288,6 +286,12 @@ pub fn previous(records: &[Record], i: usize) -> Option<usize> {
     let (a, b) = (records.get(before)?, records.get(i)?);
     let recent = (0.0..=OLDEST_SECS).contains(&(b.secs - a.secs));
     (a.task == b.task && a.seed == b.seed && a.kind <= b.kind && recent).then_some(before)
+}
+
+/// The part `holdout` of all scenes, chosen by a multiplicative hash of the seed, so that a scene is never split.
+pub(crate) fn is_held_out(seed: u64, holdout: f64) -> bool {
+    let draw = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 11;
+    (draw as f64 / (1u64 << 53) as f64) < holdout
 }
 
 impl Record {

@@ -18,7 +18,7 @@ use crate::{
     Error, Result,
     dynamic::{ClipRenderer, Label, append_map},
     gaze::{GazeConfig, GazeTraining},
-    sample::{Record, previous},
+    sample::{Record, is_held_out, previous},
 };
 
 /// Frames of the clips made here.
@@ -122,12 +122,6 @@ impl ClipSamples {
         }
         rows.finish()
     }
-}
-
-/// The part `holdout` of all scenes, chosen by a multiplicative hash of the seed, so that a scene is never split.
-fn is_held_out(seed: u64, holdout: f64) -> bool {
-    let draw = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 11;
-    (draw as f64 / (1u64 << 53) as f64) < holdout
 }
 
 /// Collects clips into the tensors of a batch.

@@ -18,7 +18,7 @@ use crate::{
         loss::divergence,
         samples::ClipSamples,
     },
-    optim::{AdamW, learning_rate},
+    optim::{AdamW, learning_rate, take_grads},
     train::parameters,
 };
 
@@ -137,15 +137,8 @@ impl Run {
         let output = self.net.forward(&batch.clip.f_to_device(self.device)?, Mode::Train(&mut rng))?;
         let loss = divergence(&output.log_saliency()?, &batch.target.f_to_device(self.device)?)?;
         loss.f_backward()?;
-        let mut grads = Vec::with_capacity(self.parameters.len());
-        for (_, p) in &self.parameters {
-            let mut g = p.f_grad()?;
-            // Running statistics have none.
-            grads.push(if g.defined() { g.f_detach()?.f_add_scalar(0.0)? } else { p.f_detach()?.f_zeros_like()? });
-            if g.defined() {
-                let _ = g.f_zero_()?;
-            }
-        }
+        // Running statistics have none: zeros.
+        let mut grads = take_grads(&self.parameters)?;
         let norm = self.optimiser.update(&self.parameters, &mut grads, &config.optimiser())?;
         Ok((f64::try_from(loss.f_detach()?)?, norm))
     }

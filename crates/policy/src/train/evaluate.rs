@@ -13,7 +13,7 @@ use crate::{
     Error, PredictionViews, Result, StaticStream, TrainConfig,
     feed::Moment,
     gaze::FrozenGaze,
-    infer::orientation,
+    infer::{orientation, values},
     network::{DynamicInput, HeadOutput, StageInput, VIEWS},
     sample::{Rows, Samples},
     views,
@@ -161,7 +161,7 @@ impl Evaluator {
             Ok(input)
         };
         let coarse_input = input(&rows, 0)?;
-        let coarse_heat = host(&self.net.coarse.forward(&coarse_input, Kind::Float)?.heat)?;
+        let coarse_heat = values(&self.net.coarse.forward(&coarse_input, Kind::Float)?.heat)?;
         let mut frames = Vec::with_capacity(indices.len());
         let side = config.image_px;
         let maps = (VIEWS * side * side) as usize;
@@ -172,7 +172,7 @@ impl Evaluator {
         }
         let fine_input = input(&rows, 1)?;
         let fine = self.net.fine.forward(&fine_input, Kind::Float)?;
-        let fine_heat = host(&fine.heat)?;
+        let fine_heat = values(&fine.heat)?;
         let points = fine_heat.chunks_exact(maps).map(|heat| views::arg_max(heat, side)).collect::<Result<Vec<_>>>()?;
         let flat: Vec<f32> = points.iter().flat_map(|p| [p.x as f32, p.y as f32, p.z as f32]).collect();
         let point = Tensor::f_from_slice(&flat)?.f_view([-1, 3])?.f_to_device(self.device)?;
@@ -252,7 +252,7 @@ fn keyframes(heads: &HeadOutput, frames: &[CubeFrame], points: &[Vector3<f64>], 
 /// Adds a stage's three views of the first sample: colours and heatmaps as probabilities.
 fn show(views: &mut PredictionViews, input: &StageInput, heat: &[f32]) -> Result<()> {
     let (area, channels) = (views.side * views.side, input.views.size()[2] as usize);
-    let pixels = host(&input.views.f_narrow(0, 0, 1)?)?;
+    let pixels = values(&input.views.f_narrow(0, 0, 1)?)?;
     for (planes, heat) in pixels.chunks_exact(channels * area).zip(heat.chunks_exact(area)) {
         let byte = |c: usize, i: usize| (planes[(3 + c) * area + i] * 255.0).clamp(0.0, 255.0) as u8;
         views.rgb.push((0..area).flat_map(|i| [byte(0, i), byte(1, i), byte(2, i)]).collect());
@@ -261,11 +261,6 @@ fn show(views: &mut PredictionViews, input: &StageInput, heat: &[f32]) -> Result
         views.heat.push(heat.iter().map(|x| (x - top).exp() / sum).collect());
     }
     Ok(())
-}
-
-/// All values of a tensor on the host.
-fn host(t: &Tensor) -> Result<Vec<f32>> {
-    Ok(Vec::<f32>::try_from(&t.f_to_device(Device::Cpu)?.f_contiguous()?.f_view([-1])?)?)
 }
 
 #[cfg(test)]

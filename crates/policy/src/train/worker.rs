@@ -10,6 +10,7 @@ use crate::{
     consistency::Consistency,
     gaze::{FrozenGaze, GazeConfig},
     loss::{TERMS, Terms},
+    optim::take_grads,
     sample::{Batch, Samples},
 };
 
@@ -143,15 +144,7 @@ impl Worker {
                 *mean += weight * value;
             }
         }
-        let mut grads = Vec::with_capacity(self.parameters.len());
-        for (_, p) in &self.parameters {
-            let mut g = p.f_grad()?;
-            grads.push(if g.defined() { g.f_detach()?.f_add_scalar(0.0)? } else { p.f_detach()?.f_zeros_like()? });
-            if g.defined() {
-                let _ = g.f_zero_()?;
-            }
-        }
-        Ok(Share { terms: means, grads })
+        Ok(Share { terms: means, grads: take_grads(&self.parameters)? })
     }
 }
 

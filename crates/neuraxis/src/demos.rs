@@ -1,9 +1,9 @@
 //! `neuraxis demos`: expert episodes in lockstep, stored as labelled observations for training.
 //!
 //! Observations are taken along the whole motion and labelled with the key-frame being approached. Free key-frames
-//! are executed a little off while the label stays true, so that the policy learns to correct itself. The first
-//! segment of an episode also stores every other goal that is valid in the scene with the key-frame it would ask
-//! for: the same picture teaches every colour that can be named.
+//! are executed a little off while the label stays true, so that the policy learns to correct itself. Stored too is
+//! every other goal of the scene whose script has been the same so far, with the key-frame that it would ask for now:
+//! the same picture teaches every colour that can be named, and with the ring in hand every peg.
 
 use std::path::Path;
 
@@ -120,7 +120,7 @@ fn record(studio: &Studio, policy: &PolicyConfig, task: &str, seed: u64) -> Resu
     let alternatives = setup
         .alternatives()
         .iter()
-        .filter_map(|other| Some((other.instruction.clone(), *studio.script(&setup, &lockstep, other).first()?)))
+        .map(|other| (other.instruction.clone(), studio.script(&setup, &lockstep, other)))
         .collect();
     let instruction = instruction(&goal, None)?;
     let mut witness = Sampler {
@@ -156,12 +156,29 @@ struct Sampler<'a> {
     seed: u64,
     sentence: String,
     script: Vec<KeyFrame>,
-    alternatives: Vec<(String, KeyFrame)>,
+    /// Other goals of the scene and their scripts.
+    alternatives: Vec<(String, Vec<KeyFrame>)>,
     policy: &'a PolicyConfig,
     rng: Pcg64,
     segment: u32,
     kept_in_segment: u32,
     sampled: Sampled,
+}
+
+impl Sampler<'_> {
+    /// What may be asked for after `reached` key-frames, the goal being executed first; `None` at the script's end.
+    fn goals(&self, reached: usize) -> Option<Vec<LabelledGoal>> {
+        let (so_far, next) = (self.script.get(..reached)?, self.script.get(reached)?);
+        let mut goals = vec![LabelledGoal { instruction: self.sentence.clone(), keyframe: *next }];
+        for (sentence, script) in &self.alternatives {
+            if let (Some(before), Some(next)) = (script.get(..reached), script.get(reached))
+                && before == so_far
+            {
+                goals.push(LabelledGoal { instruction: sentence.clone(), keyframe: *next });
+            }
+        }
+        Some(goals)
+    }
 }
 
 impl Witness for Sampler<'_> {
@@ -180,12 +197,7 @@ impl Witness for Sampler<'_> {
             return Ok(());
         }
         let kind = mind.progress.reached_count;
-        let Some(&keyframe) = self.script.get(kind as usize) else { return Ok(()) };
-        let mut goals = vec![LabelledGoal { instruction: self.sentence.clone(), keyframe }];
-        if kind == 0 {
-            let others = self.alternatives.iter();
-            goals.extend(others.map(|(text, k)| LabelledGoal { instruction: text.clone(), keyframe: *k }));
-        }
+        let Some(goals) = self.goals(kind as usize) else { return Ok(()) };
         let mut cloud = neuraxis_vision::Cloud::default();
         views::fuse(observation, self.policy, &mut cloud)?;
         self.kept_in_segment += 1;

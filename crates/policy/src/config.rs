@@ -172,8 +172,8 @@ pub struct TrainConfig {
     pub holdout: f64,
     /// Evaluate the averaged weights on held-out observations every so many steps, and at the end.
     pub evaluate_every: u64,
-    /// Held-out observations of each task's key-frames that are evaluated; four times as many of the first key-frame,
-    /// which says whether the sentence was understood.
+    /// Held-out observations of each task's key-frames that are evaluated; four times as many where the sentence decides
+    /// between places, which says whether it was understood.
     pub evaluate_per_kind: usize,
     /// The cross-view consistency term of the loss.
     pub consistency: ConsistencyConfig,

@@ -46,7 +46,8 @@ pub struct Record {
     pub gripper: Gripper,
     /// Width at capture [m].
     pub gripper_width_m: f64,
-    /// Goals that are valid in this observation; the first is the one being executed.
+    /// Goals that are valid in this observation; the first is the one being executed. The others' scripts have been the
+    /// same so far.
     pub goals: Vec<LabelledGoal>,
 }
 
@@ -129,8 +130,12 @@ impl Batch {
     }
 }
 
-/// How much oftener than others observations are drawn on the way to a free key-frame.
-const CHOICE_WEIGHT: usize = 3;
+/// How much oftener than on the way to a key-frame in contact observations are drawn on the way to a free one, and where
+/// the sentence decides between places.
+const FREE_WEIGHT: usize = 2;
+const CHOICE_WEIGHT: usize = 6;
+/// Goals that ask for places closer than this ask for the same thing [m].
+pub(crate) const SAME_M: f64 = 0.03;
 
 /// A data set ready for training: records by kind, sentences encoded.
 pub struct Samples {
@@ -172,10 +177,17 @@ impl Samples {
             }
         }
         let training: Vec<Vec<usize>> = kinds.into_values().collect();
-        // Key-frames evenly by kind, for rare ones are as important as common ones. Free ones go to what the sentence
-        // names, which is the slowest to learn; those in contact go on from where the arm is.
-        let in_contact = |kind: &Vec<usize>| records[kind[0]].goals[0].keyframe.ignore_collisions;
-        let weight = |kind: &Vec<usize>| if in_contact(kind) { 1 } else { CHOICE_WEIGHT };
+        // Key-frames evenly by kind, for rare ones are as important as common ones. What the sentence names is the
+        // slowest to learn; key-frames in contact go on from where the arm is.
+        let weight = |kind: &[usize]| {
+            if kind.iter().any(|&i| records[i].is_choice()) {
+                CHOICE_WEIGHT
+            } else if records[kind[0]].goals[0].keyframe.ignore_collisions {
+                1
+            } else {
+                FREE_WEIGHT
+            }
+        };
         let draws = (0..training.len()).flat_map(|k| std::iter::repeat_n(k, weight(&training[k]))).collect();
         Ok(Self { dataset, records, training, draws, validation, sentences, imported: None })
     }
@@ -295,6 +307,12 @@ pub(crate) fn is_held_out(seed: u64, holdout: f64) -> bool {
 }
 
 impl Record {
+    /// Does the sentence decide between places?
+    pub fn is_choice(&self) -> bool {
+        let place = |goal: &LabelledGoal| goal.keyframe.world_from_tool.position();
+        self.goals.iter().skip(1).any(|other| (place(other) - place(&self.goals[0])).norm() > SAME_M)
+    }
+
     /// The robot's own state at capture.
     pub fn body(&self) -> Body {
         Body::new(self.world_from_tool, self.reached_world_from_tool, self.gripper, self.gripper_width_m)

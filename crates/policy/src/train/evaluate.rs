@@ -15,17 +15,15 @@ use crate::{
     gaze::FrozenGaze,
     infer::{orientation, values},
     network::{DynamicInput, HeadOutput, StageInput, VIEWS},
-    sample::{Rows, Samples},
+    sample::{Record, Rows, SAME_M, Samples},
     views,
 };
 
-/// First key-frames are evaluated so many times as often as others.
-const FIRST: usize = 4;
-/// A first key-frame closer than this to the right one means that the right thing was chosen [mm].
-const CHOSEN_MM: f64 = 30.0;
+/// Key-frames between which the sentence decides are evaluated so many times as often as others.
+const CHOICE: usize = 4;
 /// Observations of a forward pass.
 const BATCH: usize = 16;
-/// Observations of which pictures are kept, each of another task's first key-frame.
+/// Observations of which pictures are kept, each of another task's or key-frame's choice.
 const PICTURES: usize = 8;
 
 /// Errors on one key-frame of a task's script. Medians and parts are over its observations.
@@ -45,7 +43,7 @@ pub struct Score {
     pub gripper: f64,
     /// Part with the right collision flag.
     pub collision: f64,
-    /// Of first key-frames: part closer than 30 mm, so that it was the thing that was named.
+    /// Where the sentence decides between places: part closer than 30 mm, so that it was the thing that was named.
     pub choice: Option<f64>,
 }
 
@@ -69,15 +67,29 @@ pub struct Evaluation {
     pub pictures: Vec<Picture>,
 }
 
+/// A key-frame of a task's script, and observations on the way to it.
+struct Approach {
+    task: String,
+    index: u32,
+    is_choice: bool,
+    observations: Vec<usize>,
+}
+
 /// A network for evaluation and the observations it is tried on, the same ones every time.
 pub struct Evaluator {
     config: TrainConfig,
-    kinds: Vec<((String, u32), Vec<usize>)>,
+    kinds: Vec<Approach>,
     net: StaticStream,
     gaze: Option<FrozenGaze>,
     parameters: Vec<(String, Tensor)>,
     device: Device,
     _store: nn::VarStore,
+}
+
+impl Approach {
+    fn name(&self) -> String {
+        format!("{} {}", self.task, self.index)
+    }
 }
 
 impl Evaluator {
@@ -94,12 +106,13 @@ impl Evaluator {
                 kinds.entry((record.task.clone(), record.kind)).or_default().push(i);
             }
         }
-        for ((_, kind), all) in &mut kinds {
-            let most = config.evaluate_per_kind * if *kind == 0 { FIRST } else { 1 };
+        let kinds = kinds.into_iter().map(|((task, index), all)| {
+            let is_choice = all.iter().any(|&i| samples.record(i).is_some_and(Record::is_choice));
+            let most = config.evaluate_per_kind * if is_choice { CHOICE } else { 1 };
             let stride = all.len().div_ceil(most.max(1)).max(1);
-            *all = all.iter().copied().step_by(stride).take(most).collect();
-        }
-        let kinds = kinds.into_iter().filter(|(_, all)| !all.is_empty()).collect();
+            Approach { task, index, is_choice, observations: all.into_iter().step_by(stride).take(most).collect() }
+        });
+        let kinds = kinds.filter(|kind| !kind.observations.is_empty()).collect();
         let (config, gaze) = (config.clone(), FrozenGaze::of(config, device)?);
         Ok(Self { config, kinds, net, gaze, parameters: parameters(&store), device, _store: store })
     }
@@ -113,19 +126,19 @@ impl Evaluator {
             parameter.shallow_clone().f_copy_(weight)?;
         }
         let mut evaluation = Evaluation { step, scores: Vec::new(), pictures: Vec::new() };
-        for ((task, kind), observations) in &self.kinds {
-            let mut errors = Vec::with_capacity(observations.len());
-            for (i, piece) in observations.chunks(BATCH).enumerate() {
-                let wanted = i == 0 && *kind == 0 && evaluation.pictures.len() < PICTURES;
+        for kind in &self.kinds {
+            let mut errors = Vec::with_capacity(kind.observations.len());
+            for (i, piece) in kind.observations.chunks(BATCH).enumerate() {
+                let wanted = i == 0 && kind.is_choice && evaluation.pictures.len() < PICTURES;
                 let (answers, views) = self.predict(samples, piece, wanted)?;
                 for (&index, answer) in piece.iter().zip(&answers) {
                     if let Some(goal) = samples.record(index).and_then(|record| record.goals.first()) {
                         errors.push(Miss::new(answer, &goal.keyframe));
                     }
                 }
-                evaluation.pictures.extend(views.map(|views| Picture { name: task.clone(), views }));
+                evaluation.pictures.extend(views.map(|views| Picture { name: kind.name(), views }));
             }
-            evaluation.scores.push(score(task, *kind, &errors));
+            evaluation.scores.push(score(kind, &errors));
         }
         Ok(evaluation)
     }
@@ -208,18 +221,18 @@ impl Miss {
     }
 }
 
-fn score(task: &str, kind: u32, misses: &[Miss]) -> Score {
+fn score(kind: &Approach, misses: &[Miss]) -> Score {
     let part =
         |hit: &dyn Fn(&Miss) -> bool| misses.iter().filter(|m| hit(m)).count() as f64 / misses.len().max(1) as f64;
     Score {
-        task: task.into(),
-        kind,
+        task: kind.task.clone(),
+        kind: kind.index,
         observations: misses.len(),
         position_mm: median(misses.iter().map(|m| m.position_mm).collect()),
         rotation_deg: median(misses.iter().map(|m| m.rotation_deg).collect()),
         gripper: part(&|m| m.gripper),
         collision: part(&|m| m.collision),
-        choice: (kind == 0).then(|| part(&|m| m.position_mm < CHOSEN_MM)),
+        choice: kind.is_choice.then(|| part(&|m| m.position_mm < 1e3 * SAME_M)),
     }
 }
 
@@ -275,12 +288,13 @@ mod tests {
     }
 
     #[test]
-    fn scores_count_hits_and_judge_the_choice_of_first_keyframes_only() {
+    fn scores_count_hits_and_judge_choices_where_there_are_any() {
+        let kind = |is_choice| Approach { task: "t".into(), index: 2, is_choice, observations: Vec::new() };
         let miss = |mm: f64, gripper| Miss { position_mm: mm, rotation_deg: mm / 10.0, gripper, collision: true };
         let misses = [miss(4.0, true), miss(29.9, false), miss(30.1, true), miss(200.0, true)];
-        let first = score("t", 0, &misses);
+        let first = score(&kind(true), &misses);
         assert_eq!((first.choice, first.gripper, first.collision, first.observations), (Some(0.5), 0.75, 1.0, 4));
         assert!((first.position_mm - 30.0).abs() < 1e-9 && (first.rotation_deg - 3.0).abs() < 1e-9);
-        assert_eq!(score("t", 2, &misses).choice, None);
+        assert_eq!(score(&kind(false), &misses).choice, None);
     }
 }

@@ -48,6 +48,10 @@ impl Buttons {
             other.truncate(rng.random_range(1..=COUNT));
             goals.push(other);
         }
+        // And one that begins alike: then another button comes second.
+        if let [first, second, ..] = order[..] {
+            goals.push(std::iter::once(first).chain((0..COUNT).filter(|b| *b != first && *b != second)).collect());
+        }
         let goals = goals
             .into_iter()
             .map(|order| Goal { instruction: sentence(&order, &colours, rng), targets: order })

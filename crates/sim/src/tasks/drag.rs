@@ -9,7 +9,7 @@ use rand_pcg::Pcg64;
 use super::{
     Goal, Judge, Task, choose, chosen, either_side, goals,
     plates::Plates,
-    script::{keyframe, moved, pick, smallest, tool_down, yaw},
+    script::{keyframe, moved, nearest, pick, smallest, tool_down, yaw},
     shapes::{Spot, Stuff, WOOD, boxed},
 };
 use crate::{colour::COLOURS, model::TABLE_Z_M, plant::WorldData};
@@ -83,9 +83,10 @@ impl Task for Drag {
         );
         let mut script = pick(moved(&grasp, 0.0, 0.0, 0.09), grasp, 0.09);
 
-        // The stick lies across the direction of the drag, and reaches away from the base.
+        // The stick lies across the direction of the drag, and reaches away from the base and from where it lay.
         let direction = self.cube.yaw + FRAC_PI_2 * target as f64;
-        let across = smallest(direction + FRAC_PI_2, PI);
+        let away = -self.stick.y.signum() * FRAC_PI_4;
+        let across = nearest(away, direction + FRAC_PI_2, PI);
         let cube = self.cube.pose().translation.vector;
         let along = |metres: f64| {
             let x = cube.x + metres * direction.cos() - REACH_M * across.cos();

@@ -75,6 +75,12 @@ pub(super) fn smallest(angle: f64, period: f64) -> f64 {
     angle - (angle / period).round() * period
 }
 
+/// As [`smallest`], but within half a period of `middle`. What a scene's random turns reach must not come near the ends
+/// of that span: there the answer leaps, and nobody can learn a script whose hand turns round for no visible reason.
+pub(super) fn nearest(middle: f64, angle: f64, period: f64) -> f64 {
+    middle + smallest(angle - middle, period)
+}
+
 /// Yaw of a pose's x axis [rad].
 pub(super) fn yaw(pose: &Isometry3<f64>) -> f64 {
     let x = pose.rotation * Vector3::x();

@@ -9,7 +9,7 @@ use rand_pcg::Pcg64;
 use super::{
     Goal, Judge, Task, choose, chosen, goals,
     plates::Plates,
-    script::{keyframe, moved, smallest, tool_down},
+    script::{keyframe, moved, nearest, tool_down},
     shapes::Spot,
 };
 use crate::{colour::COLOURS, plant::WorldData};
@@ -69,7 +69,7 @@ impl Task for Slide {
         let direction = FRAC_PI_2 * target as f64;
         let along = |metres: f64| {
             let at = self.block.point(metres * direction.cos(), metres * direction.sin(), LOW_M);
-            tool_down(at, smallest(self.block.yaw + direction, PI))
+            tool_down(at, nearest(-FRAC_PI_4, self.block.yaw + direction, PI))
         };
         let behind = HALF_M + FINGER_M;
         vec![

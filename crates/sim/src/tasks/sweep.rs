@@ -110,8 +110,8 @@ impl Task for Sweep {
         // The fingers close along the brush, so that it cannot turn between them.
         let held = smallest(yaw(&broom), std::f64::consts::PI);
         let grasp = moved(&tool_down(broom.translation.vector, held), 0.0, 0.0, up(0.0));
-        // The brush's thickness along the way: its x axis points along the scene's y.
-        let across = smallest(self.scene.yaw + side * std::f64::consts::FRAC_PI_2, std::f64::consts::PI);
+        // The brush's thickness along the way: its x axis points along the scene's -y, whichever way it goes.
+        let across = self.scene.yaw - std::f64::consts::FRAC_PI_2;
         let at = |y: f64, z: f64| tool_down(self.scene.point(0.0, side * y, BRUSH_M[2] + up(z)), across);
         let mut script = pick(moved(&grasp, 0.0, 0.0, 0.09), grasp, 0.09);
         script.extend([

@@ -55,6 +55,7 @@ pub(super) fn tiny() -> TrainConfig {
         checkpoint_every: 100,
         log_every: 2,
         evaluate_every: 3,
+        relabel: 0.0,
         holdout: 0.3,
         ..TrainConfig::default()
     }
@@ -84,7 +85,7 @@ pub(super) fn samples(dir: &Path) -> Samples {
             };
             let down = UnitQuaternion::from_euler_angles(std::f64::consts::PI, 0.0, 0.0);
             let body = Pose::from_parts(Vector3::new(0.3, 0.0, 1.1), down);
-            let record = Record {
+            let mut record = Record {
                 task: "touch".into(),
                 seed,
                 kind,
@@ -98,6 +99,11 @@ pub(super) fn samples(dir: &Path) -> Samples {
                     keyframe,
                 }],
             };
+            if kind == 0 {
+                let elsewhere = Pose::from_parts(at + Vector3::new(0.1, 0.0, 0.0), keyframe.world_from_tool.rotation());
+                let keyframe = KeyFrame { world_from_tool: elsewhere, ..keyframe };
+                record.goals.push(LabelledGoal { instruction: "touch nothing".into(), keyframe });
+            }
             writer.push(&CloudSample { xyz_in_world: &xyz, rgb: &rgb, record: &record }).unwrap();
         }
     }

@@ -7,12 +7,12 @@ use clap::{Parser, Subcommand};
 use neuraxis_sim::{Disturbance, Factor, Grasp, Moving, Perturbation};
 
 use crate::{
-    config::{Config, Surroundings, shards, workspace_root},
+    config::{Config, Surroundings, workspace_root},
     demos::{self, DemosPlan},
     eval::{self, Actor, EVAL_SEED, EvalPlan, Told},
-    gaze_training,
     plan::{self, Shown},
-    tasks, training,
+    tasks,
+    training::{self, TrainArgs},
 };
 
 /// A real-time brain for robot arms: run a learned manipulation policy safely at a fixed rate, see and replay everything.
@@ -266,44 +266,21 @@ enum ConfigCommand {
 
 #[derive(Debug, Subcommand)]
 enum TrainCommand {
-    /// The Cortical Policy's static stream.
+    /// The Cortical Policy.
     Policy {
-        /// Data set made by `neuraxis demos` (all its shards are used); may be given more than once.
-        #[arg(long, required = true)]
-        data: Vec<PathBuf>,
-        /// Name damaged records and leave them out, instead of ending with an error.
-        #[arg(long)]
-        skip_damaged: bool,
-        /// YAML of training settings; default: the `small` recipe.
-        #[arg(long)]
-        config: Option<PathBuf>,
-        /// Folder for weights, state, curves and pictures.
-        #[arg(long)]
-        out: PathBuf,
+        #[command(flatten)]
+        args: TrainArgs,
         /// Weights to start from: tensors of the same name and shape are taken over. Not read again once there is a state.
         #[arg(long, value_name = "FILE")]
         init: Option<PathBuf>,
-        /// Stop after this time with the state saved; the same command goes on [s].
-        #[arg(long, value_name = "SECS")]
-        max_secs: Option<u64>,
     },
     /// The dynamic stream's gaze network, to look at the end-effector; it is frozen in the policy.
     Gaze {
-        /// Data set made by `neuraxis demos` (all its shards are used); may be given more than once.
-        #[arg(long, required = true)]
-        data: Vec<PathBuf>,
-        /// Name damaged records and leave them out, instead of ending with an error.
-        #[arg(long)]
-        skip_damaged: bool,
-        /// YAML of training settings; default: the `small` recipe.
-        #[arg(long)]
-        config: Option<PathBuf>,
+        #[command(flatten)]
+        args: TrainArgs,
         /// Where it trains: cpu, cuda, cuda:N or auto.
         #[arg(long, default_value = "cpu")]
         device: neuraxis_policy::DeviceChoice,
-        /// Folder for weights, state and curves.
-        #[arg(long)]
-        out: PathBuf,
     },
 }
 
@@ -494,29 +471,10 @@ pub fn run(cli: Cli) -> Result<()> {
             println!("{}: every file is sound", config.name);
             Ok(())
         }
-        Command::Train { what: TrainCommand::Policy { data, skip_damaged, config: file, out, init, max_secs } } => {
-            let plan = training::TrainPlan {
-                data: shards(&data)?,
-                skip_damaged,
-                settings: file,
-                out,
-                init,
-                max_secs,
-                command: std::env::args().collect::<Vec<_>>().join(" "),
-            };
-            training::policy(&config()?, &plan)
+        Command::Train { what: TrainCommand::Policy { args, init } } => {
+            training::policy::run(&config()?, args, init.as_deref())
         }
-        Command::Train { what: TrainCommand::Gaze { data, skip_damaged, config: file, device, out } } => {
-            let plan = gaze_training::GazePlan {
-                data: shards(&data)?,
-                settings: file,
-                out,
-                skip_damaged,
-                device,
-                command: std::env::args().collect::<Vec<_>>().join(" "),
-            };
-            gaze_training::run(&config()?, &plan)
-        }
+        Command::Train { what: TrainCommand::Gaze { args, device } } => training::gaze::run(&config()?, args, device),
     }
 }
 

@@ -19,7 +19,6 @@ mod eval;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod film;
 #[cfg(feature = "policy")]
-mod gaze_training;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod lockstep;
 #[cfg(all(feature = "sim", feature = "policy"))]

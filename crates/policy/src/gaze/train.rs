@@ -51,7 +51,7 @@ pub struct RunFiles {
     pub state: PathBuf,
 }
 
-/// Trains until `config.steps`, or until `go_on` says no (then the state is saved).
+/// Trains until `config.steps`, or until `go_on` says no (then the state is saved). Returns the steps taken in all.
 pub fn train(
     config: &GazeTraining,
     samples: &ClipSamples,
@@ -60,7 +60,7 @@ pub fn train(
     device: Device,
     mut report: impl FnMut(Progress),
     go_on: impl Fn() -> bool,
-) -> Result<()> {
+) -> Result<u64> {
     config.validate()?;
     tch::manual_seed(config.seed as i64);
     tch::set_num_threads(1);
@@ -97,7 +97,8 @@ pub fn train(
         }
     }
     (about.steps, about.train_secs) = (run.optimiser.step, earlier_secs + started.elapsed().as_secs_f64());
-    run.save(files, &about)
+    run.save(files, &about)?;
+    Ok(run.optimiser.step)
 }
 
 /// Network, optimiser and a second network for the averaged weights.

@@ -1,10 +1,6 @@
 //! `neuraxis train gaze`: data sets in, a gaze network out, its errors on held-out scenes beside what needs no learning.
 
-use std::path::PathBuf;
-
-use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressStyle};
-use neuraxis_episode::dataset::Dataset;
+use anyhow::Result;
 use neuraxis_policy::{
     DeviceChoice,
     gaze::{
@@ -16,48 +12,26 @@ use neuraxis_policy::{
     },
 };
 
+use super::{TrainArgs, TrainRun, bar};
 use crate::{
     config::{Config, read},
     curves::Curves,
-    interrupt,
 };
-
-/// What to train on, and where to.
-pub struct GazePlan {
-    /// Data set folders, one per shard.
-    pub data: Vec<PathBuf>,
-    /// YAML of [`GazeTraining`].
-    pub settings: Option<PathBuf>,
-    /// Folder for weights, state and curves.
-    pub out: PathBuf,
-    /// Name damaged records and leave them out.
-    pub skip_damaged: bool,
-    /// Where it trains.
-    pub device: DeviceChoice,
-    /// The command line, for the checkpoint.
-    pub command: String,
-}
 
 /// Names of the curves in the order of the file's columns, after the step.
 const CURVES: [&str; 5] = ["loss/kl", "speed", "held_out/median", "held_out/near", "held_out/mass"];
 
 /// Trains, then prints the table of errors.
-pub fn run(config: &Config, plan: &GazePlan) -> Result<()> {
-    let settings: GazeTraining = match &plan.settings {
+pub fn run(config: &Config, args: TrainArgs, choice: DeviceChoice) -> Result<()> {
+    let settings: GazeTraining = match &args.config {
         Some(file) => read(file)?,
         None => GazeTraining::default(),
     };
     settings.validate()?;
-    let device = plan.device.resolve()?;
-    // Ctrl-C saves the state and ends.
-    interrupt::listen()?;
-    std::fs::create_dir_all(&plan.out).with_context(|| plan.out.display().to_string())?;
-    let mut dataset = Dataset::open_all(&plan.data)?;
-    if plan.skip_damaged {
-        for error in dataset.leave_out_damaged() {
-            println!("left out: {error}");
-        }
-    }
+    let device = choice.resolve()?;
+    let run = TrainRun::start(args)?;
+    let out = &run.args.out;
+    let (dataset, _) = run.dataset()?;
     let samples = ClipSamples::new(dataset, settings.holdout)?;
     println!(
         "{} observations, {} held out, label {}, {} steps of {} on {device:?}",
@@ -70,20 +44,18 @@ pub fn run(config: &Config, plan: &GazePlan) -> Result<()> {
     let about = About {
         config: settings.gaze.clone(),
         embodiment: config.name.clone(),
-        command: plan.command.clone(),
+        command: run.command(),
         commit: env!("NEURAXIS_COMMIT").into(),
         seed: settings.seed,
         steps: 0,
         train_secs: 0.0,
-        data: plan.data.iter().map(|d| d.display().to_string()).collect::<Vec<_>>().join(", "),
+        data: run.data(),
         licence: "Apache-2.0".into(),
     };
-    let files = RunFiles { weights: plan.out.join("gaze.safetensors"), state: plan.out.join("state.safetensors") };
-    let mut curves = Curves::create(&plan.out, "neuraxis train gaze", &CURVES)?;
+    let files = RunFiles { weights: out.join("gaze.safetensors"), state: out.join("state.safetensors") };
+    let mut curves = Curves::create(out, "neuraxis train gaze", &CURVES)?;
     let mut trouble = None;
-    let bar = ProgressBar::new(settings.steps).with_style(ProgressStyle::with_template(
-        "{wide_bar} {pos}/{len} steps  {elapsed} passed, {eta} to go  {msg}",
-    )?);
+    let bar = bar(settings.steps)?;
     let report = |p: Progress| {
         bar.set_position(p.step);
         let seen = p.held_out.map_or(String::new(), |s| {
@@ -100,14 +72,14 @@ pub fn run(config: &Config, plan: &GazePlan) -> Result<()> {
             trouble.get_or_insert(error);
         }
     };
-    train(&settings, &samples, about, &files, device, report, || !interrupt::asked())?;
+    let steps = train(&settings, &samples, about, &files, device, report, || run.goes_on())?;
     bar.finish();
     if let Some(error) = trouble {
         eprintln!("the curves are incomplete: {error:#}");
     }
     curves.finish()?;
-    println!("weights: {}", files.weights.display());
-    table(&files, plan.device, &samples)
+    run.print_end(&files.weights, steps, settings.steps);
+    table(&files, choice, &samples)
 }
 
 /// Errors on every held-out observation.

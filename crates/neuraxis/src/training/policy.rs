@@ -1,0 +1,164 @@
+//! `neuraxis train policy`: the static stream, and the dynamic one if the settings have it.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use indicatif::ProgressBar;
+use neuraxis_core::TextEmbedder;
+use neuraxis_policy::{
+    TrainConfig,
+    checkpoint::About,
+    choices::Dynamic,
+    imported::ImportedKeypoints,
+    loss::TERMS,
+    sample::Samples,
+    text::MiniLm,
+    train::{News, Progress, RunFiles, WarmStart, train},
+};
+
+use super::{TrainArgs, TrainRun, bar, curves::Curves, held_out};
+use crate::config::{Config, read};
+
+/// Does this processor multiply bf16 itself?
+fn multiplies_bf16() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("avx512bf16");
+    #[cfg(not(target_arch = "x86_64"))]
+    return true;
+}
+
+/// Trains until the settings' steps are done, the time is over or somebody interrupts; goes on from a state in `out`.
+pub fn run(config: &Config, args: TrainArgs, init: Option<&Path>) -> Result<()> {
+    let settings = settings(args.config.as_deref())?;
+    let run = TrainRun::start(args)?;
+    let out = &run.args.out;
+    let mut embedder = MiniLm::load(&config.root.join(".deps/text"))?;
+    let samples = samples(&run, &settings, &mut embedder)?;
+    let about = About {
+        config: settings.policy.clone(),
+        text_encoder: embedder.id().to_string(),
+        embodiment: config.name.clone(),
+        cameras: ["front", "left_shoulder", "right_shoulder", "wrist"].map(String::from).to_vec(),
+        command: run.command(),
+        commit: env!("NEURAXIS_COMMIT").into(),
+        seed: settings.seed,
+        steps: 0,
+        train_secs: 0.0,
+        data: run.data(),
+        licence: "Apache-2.0".into(),
+        gaze: None,
+    };
+    let files = RunFiles {
+        weights: out.join("policy.safetensors"),
+        state: out.join("state.safetensors"),
+        init: init.map(Into::into),
+    };
+    let mut curves = Curves::create(out)?;
+    let mut trouble = None;
+    let bar = bar(settings.steps)?;
+    let steps = train(
+        &settings,
+        &samples,
+        about,
+        &files,
+        |news| {
+            let kept = match &news {
+                News::Warm(warm) => {
+                    print_warm_start(init, warm);
+                    Ok(())
+                }
+                News::Resumed(step) => {
+                    println!("going on after step {step} of {}", files.state.display());
+                    bar.set_position(*step);
+                    bar.reset_eta();
+                    Ok(())
+                }
+                News::Progress(progress) => {
+                    show(&bar, progress, &settings);
+                    curves.push(progress)
+                }
+                News::Evaluated(evaluation) => {
+                    bar.suspend(|| held_out::print(evaluation));
+                    curves.push_evaluation(evaluation)
+                }
+            };
+            if let Err(error) = kept {
+                trouble.get_or_insert(error);
+            }
+        },
+        || run.goes_on(),
+    )?;
+    bar.finish();
+    if let Some(error) = trouble {
+        eprintln!("the curves are incomplete: {error:#}");
+    }
+    curves.finish()?;
+    run.print_end(&files.weights, steps, settings.steps);
+    Ok(())
+}
+
+fn settings(file: Option<&Path>) -> Result<TrainConfig> {
+    let mut settings: TrainConfig = match file {
+        Some(file) => read(file)?,
+        None => TrainConfig::default(),
+    };
+    settings.validate()?;
+    let device = settings.device.resolve()?;
+    if settings.bf16 && !device.is_cuda() && !multiplies_bf16() {
+        println!("this processor has no bf16 instructions, with which bf16 is slower than f32: training in f32");
+        settings.bf16 = false;
+    }
+    println!("training on {device:?}");
+    Ok(settings)
+}
+
+/// Opens the data sets; a damaged record is an error, unless it is to be left out.
+fn samples(run: &TrainRun, settings: &TrainConfig, embedder: &mut MiniLm) -> Result<Samples> {
+    let (dataset, left_out) = run.dataset()?;
+    ensure!(
+        left_out == 0 || settings.consistency.keypoints.is_none(),
+        "keypoints from a file go by record number, and records were left out: repair the data set, or leave out \
+         consistency.keypoints"
+    );
+    let imported = match &settings.consistency.keypoints {
+        Some(file) => Some(ImportedKeypoints::read(file, dataset.len(), &settings.policy.bounds_m)?),
+        None => None,
+    };
+    let samples = Samples::new(dataset, settings.holdout, embedder)?;
+    let samples = match imported {
+        Some(imported) => samples.with_keypoints(imported),
+        None => samples,
+    };
+    let (observations, sentences) = samples.counts();
+    println!(
+        "{observations} observations, {} held out, {sentences} sentences, {} steps of {}",
+        samples.validation().len(),
+        settings.steps,
+        settings.batch
+    );
+    Ok(samples)
+}
+
+fn print_warm_start(init: Option<&Path>, warm: &WarmStart) {
+    let file = init.map_or(String::new(), |file| file.display().to_string());
+    println!("{file}: {} tensors taken over, {} stay fresh", warm.filled, warm.fresh.len());
+    for (name, why) in &warm.fresh {
+        println!("  {name} {why}");
+    }
+}
+
+fn show(bar: &ProgressBar, p: &Progress, settings: &TrainConfig) {
+    bar.set_position(p.step);
+    let trained = |name: &str| match name {
+        "consistency" => settings.consistency.lambda > 0.0,
+        "dynamic" => settings.policy.dynamic == Dynamic::WristView,
+        _ => true,
+    };
+    let terms = TERMS.iter().zip(p.terms).filter(|(name, _)| trained(name));
+    let terms: Vec<String> = terms.map(|(name, term)| format!("{name} {term:.3}")).collect();
+    let line = format!("{} | {:.0} samples/s", terms.join(" "), p.samples_per_sec);
+    if bar.is_hidden() {
+        println!("step {:>6}/{}  {line}  lr {:.2e}  grad {:.2}", p.step, p.steps, p.lr, p.grad_norm);
+    }
+    bar.set_message(line);
+}

@@ -1,6 +1,6 @@
 //! The command line (stable: people script it).
 
-use std::path::PathBuf;
+use std::{io::Write, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
@@ -368,7 +368,9 @@ pub fn run(cli: Cli) -> Result<()> {
                 eval::run(&config, &plan, |row| {
                     bar.inc(1);
                     if bar.is_hidden() {
-                        eprintln!("{} {}: {}", row.task, row.seed, if row.success { "success" } else { "no" });
+                        // In one write, for shards share the terminal.
+                        let line = format!("{} {}: {}\n", row.task, row.seed, if row.success { "success" } else { "no" });
+                        let _ = std::io::stderr().write_all(line.as_bytes());
                     }
                 })?
             } else {

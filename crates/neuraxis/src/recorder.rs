@@ -116,7 +116,7 @@ impl Recorder {
     /// How late the loop woke, thinned out to the rate of the joint states.
     pub fn wake_latency(&mut self, now: Nanos, latency: Nanos) -> Result<()> {
         if let Some(viz) = self.viz.as_mut()
-            && self.ticks % STATE_EVERY == 0
+            && self.ticks.is_multiple_of(STATE_EVERY)
         {
             viz.log_wake_latency(now, latency.secs())?;
         }

@@ -24,7 +24,7 @@ const CHOICE: usize = 4;
 /// Observations of a forward pass.
 const BATCH: usize = 16;
 /// Observations of which pictures are kept, each of another task's or key-frame's choice.
-const PICTURES: usize = 8;
+const PICTURES: usize = 24;
 
 /// Errors on one key-frame of a task's script. Medians and parts are over its observations.
 #[derive(Clone, Debug, PartialEq)]

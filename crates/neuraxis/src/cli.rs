@@ -369,7 +369,8 @@ pub fn run(cli: Cli) -> Result<()> {
                     bar.inc(1);
                     if bar.is_hidden() {
                         // In one write, for shards share the terminal.
-                        let line = format!("{} {}: {}\n", row.task, row.seed, if row.success { "success" } else { "no" });
+                        let line =
+                            format!("{} {}: {}\n", row.task, row.seed, if row.success { "success" } else { "no" });
                         let _ = std::io::stderr().write_all(line.as_bytes());
                     }
                 })?

@@ -169,12 +169,17 @@ impl Sampler<'_> {
     /// What may be asked for after `reached` key-frames, the goal being executed first; `None` at the script's end.
     fn goals(&self, reached: usize) -> Option<Vec<LabelledGoal>> {
         let (so_far, next) = (self.script.get(..reached)?, self.script.get(reached)?);
-        let mut goals = vec![LabelledGoal { instruction: self.sentence.clone(), keyframe: *next }];
+        let goal = |sentence: &String, script: &[KeyFrame], next: &KeyFrame| LabelledGoal {
+            instruction: sentence.clone(),
+            keyframe: *next,
+            end_xyz_in_world: script.last().map(|end| end.world_from_tool.position().into()),
+        };
+        let mut goals = vec![goal(&self.sentence, &self.script, next)];
         for (sentence, script) in &self.alternatives {
             if let (Some(before), Some(next)) = (script.get(..reached), script.get(reached))
                 && before == so_far
             {
-                goals.push(LabelledGoal { instruction: sentence.clone(), keyframe: *next });
+                goals.push(goal(sentence, script, next));
             }
         }
         Some(goals)

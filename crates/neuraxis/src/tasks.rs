@@ -147,7 +147,7 @@ fn expand(text: &str) -> Result<Vec<String>> {
         named => named.into(),
     };
     text.split(',')
-        .map(|name| match known.iter().any(|known| known == name) {
+        .map(|name| match known.contains(&name) {
             true => Ok(name.to_string()),
             false => bail!("unknown task {name:?}; known: {} (and all, long, trained)", known.join(", ")),
         })

@@ -41,8 +41,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let mut clocks = vec![Instant::now()];
             let batch = samples.training_batch(&config, None, step + 1, 0..n)?;
             clocks.push(Instant::now());
-            let terms = forward(&net, consistency, &batch, kind)?;
-            let loss = terms.total(lambda)?;
+            let terms = forward(&net, consistency, None, &batch, kind)?;
+            let loss = terms.total(lambda, 0.0)?;
             clocks.push(Instant::now());
             loss.f_backward()?;
             clocks.push(Instant::now());

@@ -82,6 +82,16 @@ impl PolicyConfig {
         self.image_px / self.patch_px
     }
 
+    /// Side of a stage's finest features.
+    pub fn finest_side(&self) -> i64 {
+        if self.pixel_path { self.image_px / 4 } else { self.token_side() }
+    }
+
+    /// Channels of a stage's finest features.
+    pub fn finest_dim(&self) -> i64 {
+        if self.pixel_path { self.pixel_dim } else { self.feature_dim }
+    }
+
     /// Refuses shapes that cannot be built.
     pub fn validate(&self) -> Result<()> {
         let fail = |key, value: String, allowed| Err(Error::Config { key, value, allowed });
@@ -177,6 +187,9 @@ pub struct TrainConfig {
     pub evaluate_per_kind: usize,
     /// The cross-view consistency term of the loss.
     pub consistency: ConsistencyConfig,
+    /// Weight of the loss by which the coarse stage learns where the script ends, 0 or more; 0: not computed. See
+    /// [`crate::outlook`].
+    pub outlook: f64,
     /// Weights of `neuraxis train gaze`, needed where `policy.dynamic` is `gaze`. They are not trained further and are
     /// kept in the policy's file.
     pub gaze: Option<PathBuf>,
@@ -220,6 +233,7 @@ impl Default for TrainConfig {
             evaluate_every: 500,
             evaluate_per_kind: 4,
             consistency: ConsistencyConfig::default(),
+            outlook: 0.0,
             gaze: None,
         }
     }
@@ -245,9 +259,10 @@ impl TrainConfig {
             }
             _ => {}
         }
-        let lambda = self.consistency.lambda;
-        if !(lambda.is_finite() && lambda >= 0.0) {
-            return fail("consistency.lambda", lambda.to_string(), "0 or more, finite");
+        for (key, weight) in [("consistency.lambda", self.consistency.lambda), ("outlook", self.outlook)] {
+            if !(weight.is_finite() && weight >= 0.0) {
+                return fail(key, weight.to_string(), "0 or more, finite");
+            }
         }
         let every = [self.checkpoint_every, self.log_every, self.evaluate_every];
         if let Some(i) = every.iter().position(|steps| *steps == 0) {

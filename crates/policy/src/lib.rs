@@ -22,6 +22,7 @@ pub mod loss;
 pub mod nearest;
 pub mod network;
 pub mod optim;
+pub mod outlook;
 pub mod preset;
 pub mod rotation;
 pub mod sample;

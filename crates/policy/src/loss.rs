@@ -1,5 +1,5 @@
 //! L = L_trans + L_rot + L_gripper + L_collision, all of weight one (section 4, RVT-2), + lambda L_cgc (section 5), +
-//! L_dynamic, that of a learned heatmap of the dynamic view, of weight one.
+//! L_dynamic, that of a learned heatmap of the dynamic view, of weight one, + the weighted outlook (ours).
 
 use tch::{Kind, Tensor};
 
@@ -10,7 +10,8 @@ use crate::{
 };
 
 /// Names of the terms, in the order of [`Terms::values`].
-pub const TERMS: [&str; 7] = ["coarse", "fine", "rotation", "gripper", "collision", "consistency", "dynamic"];
+pub const TERMS: [&str; 8] =
+    ["coarse", "fine", "rotation", "gripper", "collision", "consistency", "dynamic", "outlook"];
 
 /// What a sample should have given.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Targets {
     pub heat_fine: Tensor,
     /// (b, 1, s, s) probability maps of the wrist view, or zeros where it does not show the key-frame
     pub heat_dynamic: Option<Tensor>,
+    /// (b, v, g, g) probability maps of where the script ends, or zeros where that is not known
+    pub outlook: Option<Tensor>,
     /// (b, 3) rotation bins
     pub bins: Tensor,
     /// (b, 3, 3) rotation matrices in the cube's axes
@@ -48,6 +51,8 @@ pub struct Terms {
     pub consistency: Option<Tensor>,
     /// Heatmaps of the wrist view in both stages, where there is one.
     pub dynamic: Option<Tensor>,
+    /// Where the script ends, where that is trained.
+    pub outlook: Option<Tensor>,
 }
 
 impl Terms {
@@ -77,6 +82,7 @@ impl Terms {
             collision: class(&heads.collision, &targets.collision)?,
             consistency: None,
             dynamic: None,
+            outlook: None,
         })
     }
 
@@ -89,8 +95,8 @@ impl Terms {
         Ok(self)
     }
 
-    /// What is minimised; `lambda` is the weight of the consistency.
-    pub fn total(&self, lambda: f64) -> Result<Tensor> {
+    /// What is minimised, with the weights of the consistency and of the outlook.
+    pub fn total(&self, lambda: f64, outlook: f64) -> Result<Tensor> {
         let mut total =
             self.coarse.f_add(&self.fine)?.f_add(&self.rotation)?.f_add(&self.gripper)?.f_add(&self.collision)?;
         if let Some(consistency) = &self.consistency {
@@ -99,20 +105,25 @@ impl Terms {
         if let Some(dynamic) = &self.dynamic {
             total = total.f_add(dynamic)?;
         }
+        if let Some(term) = &self.outlook {
+            total = total.f_add(&term.f_mul_scalar(outlook)?)?;
+        }
         Ok(total)
     }
 
     /// The numbers in the order of [`TERMS`]; 0 for what is not trained.
     pub fn values(&self) -> Result<[f64; TERMS.len()]> {
         let v = |t: &Tensor| f64::try_from(t.f_detach()?);
-        let [consistency, dynamic] = [&self.consistency, &self.dynamic].map(|t| t.as_ref().map_or(Ok(0.0), v));
+        let [consistency, dynamic, outlook] =
+            [&self.consistency, &self.dynamic, &self.outlook].map(|t| t.as_ref().map_or(Ok(0.0), v));
         let [coarse, fine] = [v(&self.coarse)?, v(&self.fine)?];
-        Ok([coarse, fine, v(&self.rotation)?, v(&self.gripper)?, v(&self.collision)?, consistency?, dynamic?])
+        let [rotation, gripper, collision] = [v(&self.rotation)?, v(&self.gripper)?, v(&self.collision)?];
+        Ok([coarse, fine, rotation, gripper, collision, consistency?, dynamic?, outlook?])
     }
 }
 
 /// Cross-entropy of (b, v, s, s) logits against maps that sum to one, averaged over batch and views.
-fn heat_loss(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
+pub(crate) fn heat_loss(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
     let (b, v, h, w) = logits.size4()?;
     let log_p = logits.f_view([b * v, h * w])?.f_log_softmax(1, Kind::Float)?;
     let sum = log_p.f_mul(&target.f_view([b * v, h * w])?)?.f_sum(Kind::Float)?;

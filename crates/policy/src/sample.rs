@@ -58,6 +58,9 @@ pub struct LabelledGoal {
     pub instruction: String,
     /// The key-frame to approach.
     pub keyframe: KeyFrame,
+    /// Position of the last key-frame of its script [m]; none in data sets from before there was an outlook.
+    #[serde(default)]
+    pub end_xyz_in_world: Option<[f64; 3]>,
 }
 
 /// Tensors of one batch.
@@ -116,6 +119,7 @@ impl Batch {
                 heat_coarse: to(&t.heat_coarse)?,
                 heat_fine: to(&t.heat_fine)?,
                 heat_dynamic: t.heat_dynamic.as_ref().map(to).transpose()?,
+                outlook: t.outlook.as_ref().map(to).transpose()?,
                 bins: to(&t.bins)?,
                 rotation: to(&t.rotation)?,
                 gripper: to(&t.gripper)?,
@@ -271,7 +275,15 @@ impl Samples {
             }
         }
         let rotation = views::rotation_in(&frame, &goal.keyframe.world_from_tool.rotation());
+        if config.outlook > 0.0 {
+            rows.outlook(&frame, goal.end_xyz_in_world);
+        }
         rows.target(&frame, &fine, &goal.keyframe, &rotation, config)
+    }
+
+    /// Does every goal say where its script ends?
+    pub fn know_ends(&self) -> bool {
+        self.records.iter().flat_map(|record| &record.goals).all(|goal| goal.end_xyz_in_world.is_some())
     }
 
     /// Replaces `scene` by the cloud of an observation.
@@ -378,6 +390,7 @@ pub struct Rows {
     /// Tokens of the longest sentence.
     longest: usize,
     heat: [Vec<f32>; 2],
+    outlook: Vec<f32>,
     point: Vec<f32>,
     bins: Vec<i64>,
     rotation: Vec<f32>,
@@ -399,6 +412,7 @@ impl Rows {
             text_keep: Vec::new(),
             longest: 1,
             heat: Default::default(),
+            outlook: Vec::new(),
             point: Vec::new(),
             bins: Vec::new(),
             rotation: Vec::new(),
@@ -429,6 +443,15 @@ impl Rows {
             self.text_keep.extend((0..len).map(|i| i < used));
         }
         Ok(())
+    }
+
+    /// Adds the maps of where the script ends, zero if that is not known.
+    fn outlook(&mut self, coarse: &CubeFrame, end: Option<[f64; 3]>) {
+        let side = self.config.finest_side();
+        match end {
+            Some(end) => views::append_target(&mut self.outlook, &coarse.cube_from_world(&end.into()), side, 1.0),
+            None => self.outlook.resize(self.outlook.len() + (VIEWS * side * side) as usize, 0.0),
+        }
     }
 
     fn target(
@@ -476,6 +499,10 @@ impl Rows {
         let b = self.gripper.len() as i64;
         let s = self.config.image_px;
         let map = |v: &[f32]| -> Result<Tensor> { Ok(Tensor::f_from_slice(v)?.f_view([b, VIEWS, s, s])?) };
+        let g = self.config.finest_side();
+        let outlook = (!self.outlook.is_empty())
+            .then(|| Ok::<_, Error>(Tensor::f_from_slice(&self.outlook)?.f_view([b, VIEWS, g, g])?))
+            .transpose()?;
         let keypoints = match &self.keypoints {
             [coarse, _] if coarse.is_empty() => None,
             [coarse, fine] => Some([keypoint_batch(coarse, s)?, keypoint_batch(fine, s)?]),
@@ -490,6 +517,7 @@ impl Rows {
                 heat_coarse: map(&self.heat[0])?,
                 heat_fine: map(&self.heat[1])?,
                 heat_dynamic: self.feed.targets()?,
+                outlook,
                 bins: Tensor::f_from_slice(&self.bins)?.f_view([b, 3])?,
                 rotation: Tensor::f_from_slice(&self.rotation)?.f_view([b, 3, 3])?,
                 gripper: Tensor::f_from_slice(&self.gripper)?,

@@ -190,6 +190,7 @@ fn six_numbers_are_trained_by_the_same_loss() {
         heat_coarse: flat.shallow_clone(),
         heat_fine: flat,
         heat_dynamic: None,
+        outlook: None,
         bins: Tensor::zeros([4, 3], (Kind::Int64, Device::Cpu)),
         rotation: Tensor::from_slice(&truth).view([4, 3, 3]),
         gripper: zeros(),

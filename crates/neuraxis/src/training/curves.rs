@@ -13,7 +13,7 @@ use neuraxis_policy::train::{Evaluation, Progress, Score};
 use crate::curves::Curves as Losses;
 
 /// Columns of `curves.csv` after the step.
-const CURVES: [&str; 8] = [
+const CURVES: [&str; 9] = [
     "loss/coarse",
     "loss/fine",
     "loss/rotation",
@@ -22,6 +22,7 @@ const CURVES: [&str; 8] = [
     "speed",
     "loss/consistency",
     "loss/dynamic",
+    "loss/outlook",
 ];
 /// Columns of `evaluation.csv` after step, task and key-frame.
 const SCORES: [&str; 6] = ["observations", "position_mm", "rotation_deg", "gripper", "collision", "choice"];
@@ -54,8 +55,8 @@ impl Curves {
 
     /// Losses and speed.
     pub fn push(&mut self, p: &Progress) -> Result<()> {
-        let [action @ .., consistency, dynamic] = p.terms;
-        let values: Vec<f64> = action.into_iter().chain([p.samples_per_sec, consistency, dynamic]).collect();
+        let [action @ .., consistency, dynamic, outlook] = p.terms;
+        let values: Vec<f64> = action.into_iter().chain([p.samples_per_sec, consistency, dynamic, outlook]).collect();
         self.losses.push(p.step, &values)
     }
 

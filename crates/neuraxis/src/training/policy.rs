@@ -151,6 +151,7 @@ fn show(bar: &ProgressBar, p: &Progress, settings: &TrainConfig) {
     bar.set_position(p.step);
     let trained = |name: &str| match name {
         "consistency" => settings.consistency.lambda > 0.0,
+        "outlook" => settings.outlook > 0.0,
         "dynamic" => settings.policy.dynamic == Dynamic::WristView,
         _ => true,
     };

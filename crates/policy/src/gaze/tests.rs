@@ -99,7 +99,7 @@ fn dataset(dir: &Path, episodes: u64) -> Dataset {
                 reached_world_from_tool: pose(start),
                 gripper: Gripper::Open,
                 gripper_width_m: 0.08,
-                goals: vec![LabelledGoal { instruction: "reach the block".into(), keyframe }],
+                goals: vec![LabelledGoal { instruction: "reach the block".into(), keyframe, end_xyz_in_world: None }],
             };
             let cloud = scene(&tool, &target);
             writer.push(&CloudSample { xyz_in_world: &cloud.xyz_in_world, rgb: &cloud.rgb, record: &record }).unwrap();

@@ -84,6 +84,11 @@ pub fn train(
     go_on: impl Fn() -> bool,
 ) -> Result<u64> {
     config.validate()?;
+    if config.outlook > 0.0 && !samples.know_ends() {
+        return Err(Error::Data(
+            "outlook is above 0, but the data does not say where scripts end: make it anew".into(),
+        ));
+    }
     let device = config.device.resolve()?;
     let count = if device == Device::Cpu { config.workers } else { 1 };
     tch::manual_seed(config.seed as i64);

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use tch::{Device, Tensor};
 
-use super::{RunFiles, worker::CONSISTENCY};
+use super::{
+    RunFiles,
+    worker::{CONSISTENCY, OUTLOOK},
+};
 use crate::{
     Error, Result, TrainConfig,
     checkpoint::{About, Checkpoint},
@@ -83,13 +86,13 @@ pub(super) fn resume(
     if state.about.config != config.policy {
         return refuse("was made with another network configuration");
     }
-    let had = state.tensors.keys().any(|name| name.starts_with(&format!("weight.{CONSISTENCY}.")));
-    if had != (config.consistency.lambda > 0.0) {
-        return refuse(if had {
-            "was made with consistency.lambda above 0"
-        } else {
-            "was made with consistency.lambda 0"
-        });
+    for (part, key, weight) in
+        [(CONSISTENCY, "consistency.lambda", config.consistency.lambda), (OUTLOOK, "outlook", config.outlook)]
+    {
+        let had = state.tensors.keys().any(|name| name.starts_with(&format!("weight.{part}.")));
+        if had != (weight > 0.0) {
+            return refuse(&format!("was made with {key} {}", if had { "above 0" } else { "0" }));
+        }
     }
     for (name, weight) in gaze {
         if state.find(path, name)? != weight.f_to_device(Device::Cpu)? {
@@ -102,5 +105,5 @@ pub(super) fn resume(
 }
 
 fn is_of_training(name: &str) -> bool {
-    name.strip_prefix(CONSISTENCY).is_some_and(|rest| rest.starts_with('.'))
+    [CONSISTENCY, OUTLOOK].iter().any(|part| name.strip_prefix(part).is_some_and(|rest| rest.starts_with('.')))
 }

@@ -63,6 +63,11 @@ pub(super) fn tiny() -> TrainConfig {
 
 /// A red cube on a table; the key-frame is above it, or at it.
 pub(super) fn samples(dir: &Path) -> Samples {
+    samples_with(dir, true)
+}
+
+/// With goals that say where their scripts end, or not.
+fn samples_with(dir: &Path, ends: bool) -> Samples {
     let mut rng = Pcg64::seed_from_u64(3);
     let mut writer = DatasetWriter::create(dir, PolicyConfig::default().bounds_m, serde_json::json!({})).unwrap();
     for seed in 0..12 {
@@ -97,12 +102,17 @@ pub(super) fn samples(dir: &Path) -> Samples {
                 goals: vec![LabelledGoal {
                     instruction: ["touch it", "touch the red cube"][seed as usize % 2].into(),
                     keyframe,
+                    end_xyz_in_world: ends.then(|| (cube + Vector3::new(0.03, 0.03, 0.06)).into()),
                 }],
             };
             if kind == 0 {
                 let elsewhere = Pose::from_parts(at + Vector3::new(0.1, 0.0, 0.0), keyframe.world_from_tool.rotation());
                 let keyframe = KeyFrame { world_from_tool: elsewhere, ..keyframe };
-                record.goals.push(LabelledGoal { instruction: "touch nothing".into(), keyframe });
+                record.goals.push(LabelledGoal {
+                    instruction: "touch nothing".into(),
+                    keyframe,
+                    end_xyz_in_world: ends.then(|| elsewhere.position().into()),
+                });
             }
             writer.push(&CloudSample { xyz_in_world: &xyz, rgb: &rgb, record: &record }).unwrap();
         }
@@ -219,11 +229,11 @@ fn micro_batches_and_workers_give_the_same_gradient() {
 }
 
 #[test]
-fn weights_of_the_consistency_stay_in_the_state_and_are_not_built_without_it() {
+fn weights_that_only_training_needs_stay_in_the_state_and_are_not_built_without_it() {
     let dir = tempfile::tempdir().unwrap();
     let samples = samples(&dir.path().join("data"));
-    let with = TrainConfig { steps: 1, consistency: with_consistency(1.0), ..tiny() };
-    let without = TrainConfig { consistency: with_consistency(0.0), ..with.clone() };
+    let with = TrainConfig { steps: 1, consistency: with_consistency(1.0), outlook: 0.5, ..tiny() };
+    let without = TrainConfig { consistency: with_consistency(0.0), outlook: 0.0, ..with.clone() };
     let (a, b) = (files(dir.path(), "with"), files(dir.path(), "without"));
     run(&with, &samples, &a, || true).unwrap();
     run(&without, &samples, &b, || true).unwrap();
@@ -233,12 +243,31 @@ fn weights_of_the_consistency_stay_in_the_state_and_are_not_built_without_it() {
         names
     };
     assert!(names(&a.state).contains(&"weight.consistency.coarse.weight".to_string()));
+    assert!(names(&a.state).contains(&"weight.outlook.weight".to_string()));
     assert_eq!(names(&a.weights), names(&b.weights));
-    assert!(!names(&b.state).iter().any(|name| name.contains("consistency")));
+    assert!(!names(&b.state).iter().any(|name| name.contains("consistency") || name.contains("outlook")));
     let text = run(&without, &samples, &a, || true).unwrap_err().to_string();
     assert!(text.contains("was made with consistency.lambda above 0"), "{text}");
     let text = run(&with, &samples, &b, || true).unwrap_err().to_string();
     assert!(text.contains("was made with consistency.lambda 0; give another --out"), "{text}");
+    let text = run(&TrainConfig { outlook: 0.5, ..without }, &samples, &b, || true).unwrap_err().to_string();
+    assert!(text.contains("was made with outlook 0; give another --out"), "{text}");
+}
+
+#[test]
+fn the_outlook_is_learned_where_the_data_says_how_scripts_end_and_otherwise_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = TrainConfig { steps: 12, outlook: 1.0, ..tiny() };
+    let (_, news) = run(&config, &samples(&dir.path().join("data")), &files(dir.path(), "run"), || true).unwrap();
+    let term = TERMS.iter().position(|name| *name == "outlook").unwrap();
+    let losses: Vec<f64> =
+        news.iter().filter_map(|n| if let News::Progress(p) = n { Some(p.terms[term]) } else { None }).collect();
+    // A map of 8 x 8 cells that says nothing has log 64.
+    assert!(losses[0] > 3.0 && *losses.last().unwrap() < losses[0], "{losses:?}");
+
+    let old = samples_with(&dir.path().join("old"), false);
+    let text = run(&config, &old, &files(dir.path(), "old run"), || true).unwrap_err().to_string();
+    assert!(text.contains("the data does not say where scripts end"), "{text}");
 }
 
 #[test]

@@ -11,11 +11,13 @@ use crate::{
     gaze::{FrozenGaze, GazeConfig},
     loss::{TERMS, Terms},
     optim::take_grads,
+    outlook::Outlook,
     sample::{Batch, Samples},
 };
 
-/// First part of the names of weights that only training has.
+/// First parts of the names of weights that only training has.
 pub(super) const CONSISTENCY: &str = "consistency";
+pub(super) const OUTLOOK: &str = "outlook";
 /// Batches that wait for a CUDA device, per thread that prepares them.
 const AHEAD: usize = 2;
 
@@ -31,6 +33,7 @@ pub(super) struct Share {
 pub(super) struct Worker {
     net: StaticStream,
     consistency: Option<Consistency>,
+    outlook: Option<Outlook>,
     gaze: Option<FrozenGaze>,
     parameters: Vec<(String, Tensor)>,
     device: Device,
@@ -48,12 +51,14 @@ impl Worker {
         } else {
             None
         };
+        let outlook =
+            (config.outlook > 0.0).then(|| Outlook::new(&(store.root() / OUTLOOK), &config.policy)).transpose()?;
         if device != Device::Cpu {
             store.set_device(device);
         }
         let kind = if config.bf16 { Kind::BFloat16 } else { Kind::Float };
         let gaze = FrozenGaze::of(config, device)?;
-        Ok(Self { net, consistency, gaze, parameters: parameters(&store), device, kind, _store: store })
+        Ok(Self { net, consistency, outlook, gaze, parameters: parameters(&store), device, kind, _store: store })
     }
 
     /// The gaze network, if there is one.
@@ -138,8 +143,9 @@ impl Worker {
             if let Some(gaze) = &self.gaze {
                 batch.look(gaze)?;
             }
-            let terms = forward(&self.net, self.consistency.as_ref(), &batch, self.kind)?;
-            terms.total(config.consistency.lambda)?.f_mul_scalar(weight)?.f_backward()?;
+            let (consistency, outlook) = (self.consistency.as_ref(), self.outlook.as_ref());
+            let terms = forward(&self.net, consistency, outlook, &batch, self.kind)?;
+            terms.total(config.consistency.lambda, config.outlook)?.f_mul_scalar(weight)?.f_backward()?;
             for (mean, value) in means.iter_mut().zip(terms.values()?) {
                 *mean += weight * value;
             }
@@ -154,7 +160,13 @@ fn pieces(share: &Range<usize>, most: usize) -> Vec<Range<usize>> {
 }
 
 /// Loss terms of a batch.
-pub fn forward(net: &StaticStream, consistency: Option<&Consistency>, batch: &Batch, kind: Kind) -> Result<Terms> {
+pub fn forward(
+    net: &StaticStream,
+    consistency: Option<&Consistency>,
+    outlook: Option<&Outlook>,
+    batch: &Batch,
+    kind: Kind,
+) -> Result<Terms> {
     let coarse = net.coarse.forward(&batch.coarse, kind)?;
     let fine = net.fine.forward(&batch.fine, kind)?;
     let heads = net.heads.forward(&fine, &batch.fine.proprio, &batch.point_in_fine, Some(&batch.targets.bins))?;
@@ -162,6 +174,9 @@ pub fn forward(net: &StaticStream, consistency: Option<&Consistency>, batch: &Ba
     let mut terms = terms.with_dynamic([&coarse, &fine], &batch.targets)?;
     if let (Some(consistency), Some(keypoints)) = (consistency, &batch.keypoints) {
         terms.consistency = Some(consistency.loss([&coarse, &fine], keypoints)?);
+    }
+    if let (Some(outlook), Some(target)) = (outlook, &batch.targets.outlook) {
+        terms.outlook = Some(outlook.loss(&coarse, target)?);
     }
     Ok(terms)
 }

@@ -159,7 +159,12 @@ impl<'a> Walk<'a, '_> {
                     let speed = Variation::speed(leaf.skill, leaf.speed, episode.vary, episode.retries);
                     self.want = (want, speed);
                 }
-                SkillStatus::Failed(fault) => return Status::Failure(Reason::Skill(fault)),
+                SkillStatus::Failed(fault) => {
+                    // Its run is over by its own word: nobody is told to stop.
+                    self.disturb();
+                    self.set_phase(at, Phase::Preparing);
+                    return Status::Failure(Reason::Skill(fault));
+                }
                 SkillStatus::Done => {
                     self.set_phase(at, Phase::Confirming);
                     self.tell(at, What::Confirming, None, 0.0);

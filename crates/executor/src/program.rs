@@ -11,6 +11,13 @@ use crate::{ExecutorError, knowledge::Exclusions, skill::Task};
 pub const MOST_WATCHES: usize = 256;
 
 /// What to run. Made from a [`Plan`], which only the validator makes: what was not proved cannot be given.
+///
+/// ```compile_fail,E0308
+/// # fn give(scene: &neuraxis_plan::Scene) {
+/// let unproved = neuraxis_plan::RawPlan::default();
+/// let program = neuraxis_executor::Program::compile(&unproved, scene);
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Program {
     pub(crate) cells: Box<[Cell]>,

@@ -52,6 +52,10 @@ pub struct World {
     pub always: Option<Fault>,
     /// What was started although it was not ready, in truth.
     pub unready: u32,
+    /// What the cameras showed last.
+    pub seen: State,
+    /// What was started although it was not ready in what was shown last.
+    pub unseen: u32,
     /// All orders, in turn.
     pub orders: Vec<(Skill, neuraxis_executor::Variation, f64)>,
     /// What the policy's node wants, for whoever follows the sentence.
@@ -124,10 +128,9 @@ impl Perform for Actor {
         world.starts[self.skill as usize] += 1;
         let cue = world.cues.iter().find(|(skill, nth, _)| *skill == self.skill && *nth == count);
         let fault = world.always.or(cue.map(|cue| cue.2));
-        if let Some(effects) = world.effects(&order.task)
-            && !effects.ready(&world.truth)
-        {
-            world.unready += 1;
+        if let Some(effects) = world.effects(&order.task) {
+            world.unready += u32::from(!effects.ready(&world.truth));
+            world.unseen += u32::from(!effects.ready(&world.seen));
         }
         if world.orders.len() < world.orders.capacity() {
             world.orders.push((self.skill, order.variation, order.speed));
@@ -250,6 +253,8 @@ impl Bench {
             cues: Vec::new(),
             always: None,
             unready: 0,
+            seen: State::default(),
+            unseen: 0,
             orders: Vec::with_capacity(256),
             policy_does: FactSet::default(),
             contradicts: false,
@@ -292,6 +297,7 @@ impl Bench {
                 state = state.after(&both[0].union(&both[1]), &FactSet::default());
                 state = state.after(&scene.of_predicate(Predicate::Holding), &FactSet::default());
             }
+            world.seen = state;
             self.observed = Observed { state, stamp: self.now };
         }
         let (fault, signals) = (world.fault, world.signals);
@@ -318,6 +324,13 @@ impl Bench {
 
     pub fn tick(&mut self) -> ExecutorTick {
         self.tick_and(true)
+    }
+
+    /// So many ticks.
+    pub fn ticks(&mut self, count: u32) {
+        for _ in 0..count {
+            self.tick();
+        }
     }
 
     /// Until the plan has ended, for `secs` at most.

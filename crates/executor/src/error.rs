@@ -28,6 +28,14 @@ pub enum ExecutorError {
         /// How many there may be.
         most: usize,
     },
+    /// More to compute in one tick than there is time for.
+    #[error("guards and maintained tests of {operations} operations may be looked at in one tick, at most {most}")]
+    TooMuchAtOnce {
+        /// Operations of the tests that may be looked at together.
+        operations: usize,
+        /// How many there may be.
+        most: usize,
+    },
     /// Too few nominal runs for a threshold at this rate of false alarms.
     #[error("{have} nominal runs, {need} are needed for a false alarm rate of {alpha}")]
     TooFewRuns {

@@ -170,6 +170,7 @@ pub struct Executor {
     /// When the plan was taken over, until its assumptions are observed.
     waiting_since: Option<Nanos>,
     is_slow: bool,
+    last_tick: Nanos,
 }
 
 impl Executor {
@@ -196,6 +197,7 @@ impl Executor {
             outcome: Outcome::Idle,
             waiting_since: None,
             is_slow: false,
+            last_tick: Nanos::default(),
         })
     }
 
@@ -265,6 +267,17 @@ impl Executor {
     pub fn tick(&mut self, input: &Input<'_>, events: &mut Events<'_>) -> ExecutorTick {
         let now = input.now;
         let mut want = (Want::Still, 1.0);
+        let last = std::mem::replace(&mut self.last_tick, now);
+        if now < last {
+            // No time that is waited for may lie in the future.
+            self.know.step_back();
+            self.memory.step_back(now);
+            self.books.ledger.step_back(last, now);
+            self.waiting_since = self.waiting_since.map(|since| now.min(since));
+            if let Some(request) = &mut self.books.request {
+                request.deadline = now + (request.deadline - last);
+            }
+        }
         if let Some(program) = &self.program {
             self.know.look(now, input.observed, &program.exclusions, self.config.facts_lease_secs);
         }

@@ -45,6 +45,11 @@ pub(crate) struct Knowledge {
 }
 
 impl Knowledge {
+    /// The clock stepped back: stamps from before say nothing any more.
+    pub(crate) fn step_back(&mut self) {
+        *self = Self::default();
+    }
+
     /// Takes the newest observation, seen before or not. Older ones than seen, and ones from the future, are no news.
     pub(crate) fn look(&mut self, now: Nanos, observed: Option<&Observed>, exclusions: &Exclusions, lease_secs: f64) {
         (self.is_new, self.contradiction) = (false, None);

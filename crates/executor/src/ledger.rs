@@ -18,6 +18,8 @@ pub struct Spent {
 pub(crate) struct Ledger {
     spent: [Spent; LEVELS],
     began: Nanos,
+    /// Before the clock stepped back.
+    passed_secs: f64,
     recoveries: u16,
     /// The recovery under way: its level, its leaf, and since when.
     open: Option<(u8, usize, Nanos)>,
@@ -27,6 +29,17 @@ pub(crate) struct Ledger {
 impl Ledger {
     pub(crate) fn new(now: Nanos) -> Self {
         Self { began: now, ..Self::default() }
+    }
+
+    /// The clock stepped back from `last` to `now`: what has passed until `last` stays passed.
+    pub(crate) fn step_back(&mut self, last: Nanos, now: Nanos) {
+        self.passed_secs += last.secs_since(self.began).max(0.0);
+        self.began = now;
+        if let Some((level, leaf, _)) = self.open {
+            self.close(last);
+            self.open = Some((level, leaf, now));
+        }
+        self.slow_since = self.slow_since.map(|_| now);
     }
 
     pub(crate) fn spent(&self) -> &[Spent; LEVELS] {
@@ -92,7 +105,7 @@ impl Ledger {
 
     /// True if the time of the whole task is over.
     pub(crate) fn is_over(&self, now: Nanos, budgets: &Budgets) -> bool {
-        now.secs_since(self.began) >= budgets.task_secs
+        self.passed_secs + now.secs_since(self.began) >= budgets.task_secs
     }
 }
 

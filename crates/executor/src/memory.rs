@@ -115,6 +115,21 @@ impl Memory {
         }
     }
 
+    /// The clock stepped back to `now`: nothing began later than that.
+    pub(crate) fn step_back(&mut self, now: Nanos) {
+        for node in &mut self.nodes {
+            for time in [&mut node.since, &mut node.entered, &mut node.act.heard] {
+                *time = now.min(*time);
+            }
+            node.unknown_since = None;
+        }
+        for watch in &mut self.watches {
+            watch.blind_since = None;
+        }
+        self.channels.step_back(now);
+        self.disturbed_at = now.min(self.disturbed_at);
+    }
+
     pub(crate) fn clear_watches(&mut self, (from, to): (usize, usize)) {
         for state in self.watches.get_mut(from..to).unwrap_or_default() {
             state.debounce.clear();

@@ -7,8 +7,10 @@ use neuraxis_plan::{
 
 use crate::{ExecutorError, knowledge::Exclusions, skill::Task};
 
-/// Most guards and maintained facts of one plan: this bounds the tick.
+/// Most guards and maintained facts of one plan.
 pub const MOST_WATCHES: usize = 256;
+/// Most operations of all tests that may be looked at in one tick: this bounds its time, at about 15 ns each.
+pub const MOST_OPERATIONS_AT_ONCE: usize = 600;
 
 /// What to run. Made from a [`Plan`], which only the validator makes: what was not proved cannot be given.
 ///
@@ -138,6 +140,10 @@ impl Program {
         if watches.len() > MOST_WATCHES {
             return Err(ExecutorError::TooManyWatches { count: watches.len(), most: MOST_WATCHES });
         }
+        let operations = operations_at_once(&cells, &watches);
+        if operations > MOST_OPERATIONS_AT_ONCE {
+            return Err(ExecutorError::TooMuchAtOnce { operations, most: MOST_OPERATIONS_AT_ONCE });
+        }
         Ok(Box::new(Self {
             cells: cells.into(),
             leaves: leaves.into(),
@@ -178,6 +184,28 @@ fn leaf(step: &Step, timeout_secs: Option<f64>, rungs: (usize, usize), scene: &S
     })
 }
 
+/// The most that the root and what may run below it at the same time look at.
+fn operations_at_once(cells: &[Cell], watches: &[Watch]) -> usize {
+    // Of each node with all below it; children come after their parents.
+    let mut below = vec![0; cells.len()];
+    let mut all = 0;
+    for (at, cell) in cells.iter().enumerate().rev() {
+        let (from, to) = cell.watches;
+        let own = watches.get(from..to).unwrap_or_default().iter().map(|watch| match watch {
+            Watch::Test(test) => test.expr.operations(),
+            Watch::Fact { .. } => 1,
+        });
+        let operations = own.sum::<usize>() + below.get(at).copied().unwrap_or_default();
+        all = operations;
+        let Some(parent) = cell.parent else { continue };
+        let is_parallel = cells.get(parent).is_some_and(|parent| parent.kind == Kind::Parallel);
+        if let Some(sum) = below.get_mut(parent) {
+            *sum = if is_parallel { *sum + operations } else { operations.max(*sum) };
+        }
+    }
+    all
+}
+
 /// Facts and things are numbers in a plan: they must be the same numbers here.
 fn same_scene(plan: &Plan, scene: &Scene) -> Result<(), ExecutorError> {
     let other = |what: String| Err(ExecutorError::OtherScene { what });
@@ -206,10 +234,10 @@ fn same_scene(plan: &Plan, scene: &Scene) -> Result<(), ExecutorError> {
                     }
                 }
             }
-            NodeKind::Condition(literal) => {
-                if sent.args.fact.as_deref().and_then(|text| scene.literal(text).ok()) != Some(*literal) {
-                    return other(format!("condition of node {}", node.id));
-                }
+            NodeKind::Condition(literal)
+                if sent.args.fact.as_deref().and_then(|text| scene.literal(text).ok()) != Some(*literal) =>
+            {
+                return other(format!("condition of node {}", node.id));
             }
             _ => {}
         }

@@ -360,11 +360,51 @@ fn a_plan_for_other_things_is_refused() {
 }
 
 #[test]
+fn a_plan_that_looks_at_more_than_a_tick_has_time_for_is_refused() {
+    let scene = scene();
+    let expr = (0..20).fold(serde_json::json!(["z", "ee"]), |inner, _| serde_json::json!(["max", inner, ["z", "ee"]]));
+    let test = serde_json::json!({"expr": expr, "op": "<", "val": 9.0, "unit": "m", "n": 1, "m": 1});
+    let plan = |guards: usize| {
+        let hold = |id: u32| {
+            serde_json::json!({"id": id, "parent": 1, "kind": "hold", "args": {"secs": 1},
+            "guards": vec![test.clone(); guards]})
+        };
+        let nodes = serde_json::json!([{"id": 0, "parent": null, "kind": "sequence"},
+            {"id": 1, "parent": 0, "kind": "parallel_all"}, hold(2), hold(3),
+            {"id": 4, "parent": 0, "kind": "condition", "args": {"fact": "hand_empty"}}]);
+        let text = serde_json::json!({"goal": ["hand_empty"], "nodes": nodes}).to_string();
+        Program::compile(&world::checked(&scene, &text), &scene)
+    };
+    assert!(plan(7).is_ok(), "2 x 7 x 41");
+    let error = plan(8).unwrap_err();
+    assert_eq!(error, ExecutorError::TooMuchAtOnce { operations: 656, most: 600 });
+    assert!(matches!(plan(32), Err(ExecutorError::TooMuchAtOnce { .. })));
+}
+
+#[test]
 fn a_clock_that_steps_back_does_no_harm() {
-    let (mut bench, plan) = begun(ExecutorConfig::default());
-    until_started(&mut bench, Skill::Place, 1);
-    bench.now = Nanos(bench.now.0 - 400_000_000);
-    let outcome = bench.run(100.0);
-    assert_eq!(outcome, Outcome::Succeeded, "{:?}", reasons(&bench));
-    assert!(bench.is_done(&plan) && bench.world().unready == 0);
+    for step in [400, 30_000] {
+        let plan = planned(&scene());
+        let mut bench = Bench::new(&scene(), ExecutorConfig::default(), Thresholds::default());
+        bench.now = Nanos::from_millis(60_000);
+        bench.begin(&plan);
+        until_started(&mut bench, Skill::Place, 1);
+        bench.now = bench.now - Nanos::from_millis(step);
+        let begin = bench.now;
+        assert_eq!(bench.run(100.0), Outcome::Succeeded, "{:?}", reasons(&bench));
+        assert!(bench.is_done(&plan) && bench.world().unready == 0);
+        assert!(bench.now.secs_since(begin) < 10.0, "nothing waits for the time from before");
+    }
+    // Hanging at each step back does not make the task longer than it may be.
+    let budgets = Budgets { task_secs: 50.0, ..Default::default() };
+    let (mut bench, _) = begun(ExecutorConfig { budgets, ..ExecutorConfig::default() });
+    bench.world().always = Some(Fault::Hangs);
+    let mut ticks = 0;
+    while bench.tick().outcome == Outcome::Running {
+        ticks += 1;
+        if ticks % 1000 == 0 {
+            bench.now = bench.now - Nanos::from_millis(4000);
+        }
+    }
+    assert!((9_900..=10_300).contains(&ticks), "{ticks}");
 }

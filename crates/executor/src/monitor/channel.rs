@@ -97,6 +97,12 @@ impl Channels {
         }
     }
 
+    /// The clock stepped back to `now`.
+    pub(crate) fn step_back(&mut self, now: Nanos) {
+        self.began = now.min(self.began);
+        self.stall = Stall::default();
+    }
+
     /// Highest scores since the beginning, for [`super::Calibration`].
     pub(crate) fn peaks(&self) -> impl Iterator<Item = (Channel, f64)> + use<> {
         Channel::ALL.into_iter().zip(self.peaks)

@@ -95,6 +95,8 @@ impl Run {
             Task::Look { .. } => Some(config.look_secs),
             _ => None,
         };
+        // The clock may have stepped back.
+        self.began = self.began.min(now);
         if let Some(secs) = waits_secs {
             let done = has_passed(self.began, now, secs);
             return if done { SkillStatus::Done } else { SkillStatus::Running(Want::Still) };

@@ -114,11 +114,14 @@ impl World {
 
 pub type Shared = Arc<Mutex<World>>;
 
+/// Which run, since when, what, and what goes wrong.
+type Run = (RunId, Nanos, Task, Option<Fault>);
+
 /// Does one skill in the world.
 struct Actor {
     skill: Skill,
     world: Shared,
-    runs: [Option<(RunId, Nanos, Task, Option<Fault>)>; 8],
+    runs: [Option<Run>; 8],
 }
 
 impl Perform for Actor {
@@ -144,6 +147,9 @@ impl Perform for Actor {
     fn tick(&mut self, now: Nanos, id: RunId, _: &View<'_>) -> SkillReport {
         let slot = self.runs.iter_mut().find(|slot| slot.is_some_and(|run| run.0 == id)).expect("it was started");
         let (_, began, task, fault) = slot.unwrap();
+        // A clock that steps back.
+        let began = began.min(now);
+        *slot = Some((id, began, task, fault));
         let mut world = self.world.lock().unwrap();
         let keyframe = neuraxis_core::KeyFrame {
             world_from_tool: Pose::identity(),
@@ -289,7 +295,7 @@ impl Bench {
     pub fn tick_and(&mut self, keep: bool) -> ExecutorTick {
         self.now = self.now + Nanos::from_millis(5);
         let mut world = self.world.lock().unwrap();
-        if self.now.0 % FRAME.0 == 0 && !world.blind {
+        if self.now.0.is_multiple_of(FRAME.0) && !world.blind {
             let mut state = world.truth.forget(&world.hidden);
             if world.contradicts {
                 let scene = &world.scene;

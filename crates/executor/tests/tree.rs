@@ -266,3 +266,14 @@ fn retries_of_retries_end_and_each_tick_begins_a_child_once() {
     stamps.dedup();
     assert_eq!(stamps.len(), 125, "one a tick");
 }
+
+#[test]
+fn what_was_seen_before_the_act_does_not_confirm_it() {
+    let mut bench = begun("at(red_block)", vec![node(0, None, "sequence", json!({})), reach(1, 0, "red_block")]);
+    let at = set(&mut bench, "at(red_block)", true);
+    bench.world().always = Some(Fault::DoesNothing);
+    until_started(&mut bench);
+    // The last frame shows the fact, and is not too old when the skill says that it is done.
+    bench.world().blind = true;
+    assert_eq!(bench.run(10.0), Outcome::Failed(Reason::Post(at, Truth::Unknown)));
+}

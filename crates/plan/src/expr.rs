@@ -149,6 +149,11 @@ impl Expr {
         self.unit
     }
 
+    /// How many operations it takes, at most [`MOST_OPERATIONS`]: what a look costs.
+    pub fn operations(&self) -> usize {
+        self.ops.len()
+    }
+
     /// The force component that it is, if it is nothing else.
     pub fn as_force(&self) -> Option<Axis> {
         match *self.ops {

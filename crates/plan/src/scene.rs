@@ -270,30 +270,16 @@ impl Scene {
         self.fact_ids().zip(&self.facts).filter(|(_, fact)| keep(fact)).map(|(id, _)| id).collect()
     }
 
+    /// True if two different facts of this scene cannot both hold: a block in two places, a drawer open and closed.
+    pub fn excludes(&self, a: FactId, b: FactId) -> bool {
+        self.fact(a).zip(self.fact(b)).is_some_and(|(a, b)| exclude(a, b) || exclude(b, a))
+    }
+
     /// Two facts that are known to hold although they exclude each other.
     fn excluding(&self, state: &State) -> Option<(FactId, FactId)> {
-        let exclude = |a: &Fact, b: &Fact| {
-            use Predicate::{At, Clear, Closed, HandEmpty, Holding, In, On, Open};
-            match (a.predicate, b.predicate) {
-                // A block is in one place; one thing is held; the hand is in one place.
-                (On | In | Holding, On | In | Holding) if a.of[0] == b.of[0] => true,
-                (Holding, Holding) | (At, At) | (Holding, HandEmpty) => true,
-                (Open, Closed) => a.of == b.of,
-                (On, Clear) => a.of[1] == b.of[0],
-                // Two blocks stand on each other.
-                (On, On) => a.of[0] == b.of[1] && a.of[1] == b.of[0],
-                _ => false,
-            }
-        };
-        let held: Vec<_> = state.holds().iter().filter_map(|id| self.fact(id).map(|fact| (id, *fact))).collect();
-        for (i, (a, first)) in held.iter().enumerate() {
-            for (b, second) in held.iter().skip(i + 1) {
-                if exclude(first, second) || exclude(second, first) {
-                    return Some((*a, *b));
-                }
-            }
-        }
-        None
+        let held: Vec<_> = state.holds().iter().collect();
+        let mut pairs = held.iter().enumerate().flat_map(|(i, a)| held.iter().skip(i + 1).map(move |b| (*a, *b)));
+        pairs.find(|(a, b)| self.excludes(*a, *b))
     }
 
     fn why_not(&self, tight: &str) -> String {
@@ -312,6 +298,21 @@ impl Scene {
             .map(|classes| classes.iter().map(|c| c.name()).collect::<Vec<_>>().join("|"))
             .collect();
         if fits.is_empty() { format!("write {head}") } else { format!("write {head}({})", fits.join(",")) }
+    }
+}
+
+/// Read one way round: the first and the second cannot both hold.
+fn exclude(a: &Fact, b: &Fact) -> bool {
+    use Predicate::{At, Clear, Closed, HandEmpty, Holding, In, On, Open};
+    match (a.predicate, b.predicate) {
+        // A block is in one place; one thing is held; the hand is in one place.
+        (On | In | Holding, On | In | Holding) if a.of[0] == b.of[0] => true,
+        (Holding, Holding) | (At, At) | (Holding, HandEmpty) => true,
+        (Open, Closed) => a.of == b.of,
+        (On, Clear) => a.of[1] == b.of[0],
+        // Two blocks stand on each other.
+        (On, On) => a.of[0] == b.of[1] && a.of[1] == b.of[0],
+        _ => false,
     }
 }
 

@@ -1,0 +1,251 @@
+//! A skill node from its preconditions to its observed postcondition.
+//!
+//! ```text
+//! Preparing --preconditions observed--> Acting --skill is done--> Confirming --postcondition observed--> Done(true)
+//!     |                                   |                           |
+//!     +---------- not in time ------------+--- fails, trips, hangs ---+--> Failing --fresh facts--> the ladder
+//! ```
+
+use neuraxis_core::{Fault, Reaction};
+use neuraxis_plan::{Skill, State, Truth};
+
+use crate::{
+    Variation,
+    config::has_passed,
+    event::{Reason, What},
+    memory::{Act, Phase},
+    monitor::Channels,
+    program::{Leaf, is_over},
+    skill::{Order, RunId, SkillFault, SkillStatus, View, Want},
+    walk::{Status, Walk, lacking},
+};
+
+impl<'a> Walk<'a, '_> {
+    fn view(&self) -> View<'a> {
+        View { sights: self.input.sights, progress: self.input.progress, held: self.input.held }
+    }
+
+    pub(crate) fn leaf(&mut self, at: usize) -> Status {
+        let program = self.program;
+        let Some(leaf) = program.leaf(at) else { return Status::Running };
+        let result = match self.node(at).phase {
+            Phase::Acting => self.act(at, leaf),
+            Phase::Confirming => self.confirmed(at),
+            Phase::Failing(reason) => return self.failing(at, leaf, reason),
+            Phase::Asking(reason) => return self.asking(at, leaf, reason),
+            _ => self.prepare(at, leaf),
+        };
+        match result {
+            Status::Running => Status::Running,
+            Status::Success => self.succeed(at, leaf),
+            Status::Failure(reason) => {
+                self.fail(at, reason);
+                Status::Running
+            }
+        }
+    }
+
+    /// Starts the skill once its preconditions are observed, in facts from after the last failure.
+    fn prepare(&mut self, at: usize, leaf: &Leaf) -> Status {
+        let state = self.fresh();
+        if leaf.effects.ready(&state) {
+            return self.start(at, leaf);
+        }
+        if has_passed(self.node(at).since, self.now(), self.config.ready_secs) {
+            return Status::Failure(not_ready(leaf, &state));
+        }
+        Status::Running
+    }
+
+    fn start(&mut self, at: usize, leaf: &Leaf) -> Status {
+        let (now, episode) = (self.now(), self.node(at).episode);
+        let run = RunId { epoch: self.books.epoch, run: self.books.next_run() };
+        let order = Order {
+            run,
+            task: leaf.task,
+            speed: Variation::speed(leaf.skill, leaf.speed, episode.vary, episode.retries),
+            variation: Variation::of(episode.vary, episode.retries),
+            instruction: leaf.instruction.as_deref(),
+        };
+        let view = self.view();
+        let started = match self.pool.of(leaf.skill) {
+            Some(performer) => performer.start(now, &order, &view),
+            None => Err(SkillFault::NotAvailable),
+        };
+        if let Err(fault) = started {
+            return Status::Failure(Reason::Skill(fault));
+        }
+        self.set_phase(at, Phase::Acting);
+        let old_fault = self.input.fault;
+        self.change(at, |node| {
+            node.act = Act { run, heard: now, old_fault, ..Act::default() };
+            node.episode.tries = episode.tries.saturating_add(1);
+        });
+        if let Some(cell) = self.program.cell(at) {
+            self.memory.clear_watches(cell.watches);
+        }
+        if leaf.skill.moves() {
+            self.memory.channels = Channels::new(now);
+        }
+        self.tell(at, What::Started, None, f64::from(episode.tries));
+        Status::Running
+    }
+
+    fn act(&mut self, at: usize, leaf: &Leaf) -> Status {
+        // What speaks against going on: the body, what is watched, the clock, the budget, the scores.
+        if let Some(fault) = self.body_fault(at, leaf) {
+            return Status::Failure(Reason::Body(fault));
+        }
+        let released = self.node(at).act.released;
+        if let Some(reason) = self.watched(at, released) {
+            return Status::Failure(reason);
+        }
+        if is_over(self.node(at).since, self.now(), leaf.timeout_secs) {
+            return Status::Failure(Reason::Timeout);
+        }
+        if let Some(level) = self.books.ledger.overdrawn(self.now(), &self.config.budgets) {
+            return Status::Failure(Reason::Budget(level));
+        }
+        if leaf.skill.moves() {
+            let verdict = self.memory.channels.look(self.input.now, leaf.skill, &self.input.signals, self.thresholds);
+            if let Some(channel) = verdict.tripped {
+                return Status::Failure(Reason::Channel(channel));
+            }
+            if verdict.share >= self.config.warn_share {
+                self.slow = Some(self.slow.unwrap_or(0.0).max(verdict.share));
+            }
+        }
+        let status = self.ask_skill(at, leaf);
+        // The learned policy does not know when it is done.
+        if leaf.skill == Skill::Policy && status == Status::Running && self.is_seen(at) {
+            self.abort(at);
+            return Status::Success;
+        }
+        status
+    }
+
+    /// M0: a fault that is new since the skill was started, or that no skill can get over.
+    fn body_fault(&mut self, at: usize, leaf: &Leaf) -> Option<Fault> {
+        let (fault, old) = (self.input.fault, self.node(at).act.old_fault);
+        if fault.is_none() {
+            self.change(at, |node| node.act.old_fault = None);
+        }
+        fault.filter(|fault| leaf.skill.moves() && (Some(*fault) != old || fault.reaction() == Reaction::Latch))
+    }
+
+    fn ask_skill(&mut self, at: usize, leaf: &Leaf) -> Status {
+        let (now, run) = (self.now(), self.node(at).act.run);
+        let view = self.view();
+        let Some(performer) = self.pool.of(leaf.skill) else {
+            return Status::Failure(Reason::Skill(SkillFault::NotAvailable));
+        };
+        let report = performer.tick(now, run, &view);
+        if report.run != run {
+            // R2: what another run has to say is dropped and counted.
+            self.books.counts.late_reports += 1;
+            self.tell(at, What::Late, None, f64::from(report.run.run));
+        } else if report.at <= now {
+            self.change(at, |node| {
+                node.act.heard = node.act.heard.max(report.at);
+                node.act.released |= report.released;
+            });
+            match report.status {
+                SkillStatus::Running(Want::Still) => {}
+                SkillStatus::Running(Want::Reach(keyframe)) if !keyframe.world_from_tool.is_valid() => {
+                    return Status::Failure(Reason::Skill(SkillFault::Malformed));
+                }
+                SkillStatus::Running(want) => {
+                    let episode = self.node(at).episode;
+                    let speed = Variation::speed(leaf.skill, leaf.speed, episode.vary, episode.retries);
+                    self.want = (want, speed);
+                }
+                SkillStatus::Failed(fault) => {
+                    // Its run is over by its own word: nobody is told to stop.
+                    self.disturb();
+                    self.set_phase(at, Phase::Preparing);
+                    return Status::Failure(Reason::Skill(fault));
+                }
+                SkillStatus::Done => {
+                    self.set_phase(at, Phase::Confirming);
+                    self.tell(at, What::Confirming, None, 0.0);
+                    return self.confirmed(at);
+                }
+            }
+        }
+        let silent = has_passed(self.node(at).act.heard, now, self.config.silence_secs);
+        if silent { Status::Failure(Reason::Silent) } else { Status::Running }
+    }
+
+    /// The postcondition held in so many frames of facts in a row, all from after the start.
+    fn is_seen(&mut self, at: usize) -> bool {
+        let Some(cell) = self.program.cell(at) else { return false };
+        if self.know.is_new {
+            let holds = self.know.is_from(self.node(at).since) && cell.post.is_subset(self.know.state.holds());
+            self.change(at, |node| node.act.seen = if holds { node.act.seen.saturating_add(1) } else { 0 });
+        }
+        !cell.post.is_empty() && self.node(at).act.seen >= self.config.facts_in_a_row
+    }
+
+    fn succeed(&mut self, at: usize, leaf: &Leaf) -> Status {
+        let now = self.now();
+        self.books.ledger.close_of(now, at);
+        if leaf.skill.moves() && self.node(at).episode.tries == 1 {
+            for (channel, peak) in self.memory.channels.peaks() {
+                if peak > 0.0 {
+                    self.tell(at, What::Peak(channel), None, peak);
+                }
+            }
+        }
+        Status::Success
+    }
+
+    /// One try is over. Nothing that was observed before counts any more.
+    fn fail(&mut self, at: usize, reason: Reason) {
+        let acted = matches!(self.node(at).phase, Phase::Acting | Phase::Confirming);
+        self.abort(at);
+        if acted {
+            self.disturb();
+        }
+        let now = self.now();
+        self.books.ledger.close_of(now, at);
+        self.books.blame(self.program, at, reason);
+        self.set_phase(at, Phase::Failing(reason));
+        self.tell(at, What::Failed, Some(reason), f64::from(self.node(at).episode.tries));
+    }
+
+    /// Waits for a fresh look at the scene, then takes what is there for success or climbs the ladder.
+    fn failing(&mut self, at: usize, leaf: &Leaf, reason: Reason) -> Status {
+        if let Reason::Body(fault) = reason
+            && fault.reaction() == Reaction::Latch
+        {
+            // Only an operator can reset the arm.
+            return self.give_up(reason);
+        }
+        let is_fresh = self.know.is_from(self.memory.disturbed_at);
+        if !is_fresh && !has_passed(self.node(at).since, self.now(), self.config.ready_secs) {
+            return Status::Running;
+        }
+        let done = self
+            .program
+            .cell(at)
+            .is_some_and(|cell| !cell.post.is_empty() && is_fresh && cell.post.is_subset(self.know.state.holds()));
+        if done && reason.may_have_succeeded() {
+            self.tell(at, What::Succeeded, Some(reason), 0.0);
+            return Status::Success;
+        }
+        self.recover(at, leaf, reason)
+    }
+}
+
+/// The first precondition that is not observed.
+fn not_ready(leaf: &Leaf, state: &State) -> Reason {
+    let (pre, pre_not) = (&leaf.effects.pre, &leaf.effects.pre_not);
+    if !pre.is_subset(state.holds()) {
+        return lacking(pre, state, Reason::Precondition);
+    }
+    let missing = pre_not.minus(state.fails());
+    missing.iter().next().map_or(Reason::NoAnswer, |fact| {
+        let truth = state.truth(fact);
+        Reason::Precondition(fact, if truth == Truth::True { Truth::True } else { Truth::Unknown })
+    })
+}

@@ -1,0 +1,66 @@
+//! Distances of the primitives.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ExecutorError;
+
+/// Distances and tolerances of the primitives, part of `configs/<robot>/executor.yaml`.
+#[derive(Copy, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PrimitiveConfig {
+    /// The tool comes from and leaves to this far above a block or its place, 0.02 to 0.5 [m].
+    pub above_m: f64,
+    /// A block is let go this far above its seat, 0 to 0.02 [m].
+    pub drop_m: f64,
+    /// The tool comes from this far above a button, and leaves to there, 0.02 to 0.3 [m].
+    pub over_button_m: f64,
+    /// ... and presses this far below its top, 0.001 to 0.05 [m].
+    pub press_m: f64,
+    /// The tool stands this far before a handle before it takes it, 0.02 to 0.3 [m].
+    pub before_handle_m: f64,
+    /// A drawer is pulled open this far, 0.05 to 0.5 [m].
+    pub open_m: f64,
+    /// A key-frame counts as reached within this distance, 0.001 to 0.05 [m] ...
+    pub reached_m: f64,
+    /// ... and this angle, 0.005 to 0.5 [rad].
+    pub reached_rad: f64,
+    /// `look` waits so long for the cameras, 0 to 10 [s].
+    pub look_secs: f64,
+}
+
+impl Default for PrimitiveConfig {
+    fn default() -> Self {
+        Self {
+            above_m: 0.10,
+            drop_m: 0.002,
+            over_button_m: 0.10,
+            press_m: 0.012,
+            before_handle_m: 0.08,
+            open_m: 0.18,
+            reached_m: 0.01,
+            reached_rad: 0.05,
+            look_secs: 0.3,
+        }
+    }
+}
+
+impl PrimitiveConfig {
+    /// Says which value is out of its range.
+    pub fn validate(&self) -> Result<(), ExecutorError> {
+        let values = [
+            ("above_m", self.above_m, 0.02, 0.5, "0.02 to 0.5 m"),
+            ("drop_m", self.drop_m, 0.0, 0.02, "0 to 0.02 m"),
+            ("over_button_m", self.over_button_m, 0.02, 0.3, "0.02 to 0.3 m"),
+            ("press_m", self.press_m, 0.001, 0.05, "0.001 to 0.05 m"),
+            ("before_handle_m", self.before_handle_m, 0.02, 0.3, "0.02 to 0.3 m"),
+            ("open_m", self.open_m, 0.05, 0.5, "0.05 to 0.5 m"),
+            ("reached_m", self.reached_m, 0.001, 0.05, "0.001 to 0.05 m"),
+            ("reached_rad", self.reached_rad, 0.005, 0.5, "0.005 to 0.5 rad"),
+            ("look_secs", self.look_secs, 0.0, 10.0, "0 to 10 s"),
+        ];
+        match values.into_iter().find(|(_, value, low, high, _)| !(low..=high).contains(&value)) {
+            Some((key, value, .., allowed)) => Err(ExecutorError::Config { key, value, allowed }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The key-frames of each skill, in the frames that [`crate::Sights`] describes.
+
+use std::f64::consts::FRAC_PI_2;
+
+use nalgebra::{Isometry3, Matrix3, Rotation3, Translation3, UnitQuaternion, Vector3};
+use neuraxis_core::{Gripper, KeyFrame, Pose};
+use neuraxis_plan::{Body, Class, ObjectId};
+
+use super::PrimitiveConfig;
+use crate::{
+    Variation,
+    skill::{Sights, SkillFault, Task},
+};
+
+const MOST_FRAMES: usize = 6;
+
+/// A row of key-frames in the world; no heap.
+#[derive(Copy, Clone, Debug, Default, PartialEq)]
+pub struct Route {
+    frames: [Option<KeyFrame>; MOST_FRAMES],
+    /// From this one on the tool is in contact: the row is not computed anew any more.
+    pub contact: usize,
+    /// At the end of this one the fingers must hold something.
+    pub grips: Option<usize>,
+    /// At this one the fingers open.
+    pub releases: Option<usize>,
+}
+
+impl Route {
+    /// The key-frame of this place; `None` after the last.
+    pub fn frame(&self, at: usize) -> Option<KeyFrame> {
+        self.frames.get(at).copied().flatten()
+    }
+
+    /// The row of a task from where things are now. Tasks without motion have an empty one.
+    pub fn of(
+        task: &Task,
+        variation: &Variation,
+        config: &PrimitiveConfig,
+        sights: &dyn Sights,
+    ) -> Result<Self, SkillFault> {
+        let seen = |object: ObjectId| sights.world_from_body(Body::Object(object)).ok_or(SkillFault::NotSeen);
+        match *task {
+            Task::Reach { object, class, height_m } => {
+                let thing = seen(object)?;
+                // A drawer is reached above its handle as anything else is above its middle.
+                let yaw = if class == Class::Drawer { 0.0 } else { across(&thing, variation) };
+                let over = tool_down(thing.translation.vector + height_m * Vector3::z(), yaw);
+                Ok(Self::new(&[free(over, Gripper::Open)], 1))
+            }
+            Task::Grasp { block, .. } => {
+                let block = seen(block)?;
+                let grasp = tool_down(shifted(block.translation.vector, variation), across(&block, variation));
+                let frames = [
+                    free(raised(&grasp, config.above_m), Gripper::Open),
+                    contact(grasp, Gripper::Closed),
+                    contact(raised(&grasp, config.above_m), Gripper::Closed),
+                ];
+                Ok(Self { grips: Some(1), ..Self::new(&frames, 1) })
+            }
+            Task::Place { block, to } => {
+                let seat = sights.world_from_seat(block, to).ok_or(SkillFault::NoRoom)?;
+                let middle = shifted(seat.translation.vector, variation) + config.drop_m * Vector3::z();
+                let place = tool_down(middle, across(&seat, variation));
+                let frames = [
+                    free(raised(&place, config.above_m), Gripper::Closed),
+                    contact(place, Gripper::Open),
+                    contact(raised(&place, config.above_m), Gripper::Open),
+                ];
+                Ok(Self { releases: Some(1), ..Self::new(&frames, 1) })
+            }
+            Task::Press { button } => {
+                let top = shifted(seen(button)?.translation.vector, variation);
+                let tool = tool_down(top, variation.turn_rad);
+                let over = raised(&tool, config.over_button_m);
+                let frames = [
+                    free(over, Gripper::Closed),
+                    contact(raised(&tool, -config.press_m), Gripper::Closed),
+                    contact(over, Gripper::Open),
+                ];
+                Ok(Self::new(&frames, 1))
+            }
+            Task::Shut { drawer } => Self::slide(drawer, 0.0, variation, config, sights),
+            Task::Pull { drawer } => Self::slide(drawer, config.open_m, variation, config, sights),
+            Task::Look { .. } | Task::Hold { .. } | Task::Policy => Ok(Self::default()),
+        }
+    }
+
+    /// Take a handle, move the drawer until it is open by `to_m`, let go, and draw back.
+    fn slide(
+        drawer: ObjectId,
+        to_m: f64,
+        variation: &Variation,
+        config: &PrimitiveConfig,
+        sights: &dyn Sights,
+    ) -> Result<Self, SkillFault> {
+        let world_from_handle = sights.world_from_body(Body::Object(drawer)).ok_or(SkillFault::NotSeen)?;
+        let opening_m = sights.opening_m(drawer).ok_or(SkillFault::NotSeen)?;
+        let [_, aside_m] = variation.shift_in_world_m;
+        let out = |by_m: f64| {
+            world_from_handle * Translation3::new(by_m, aside_m, 0.0) * handle_from_tool(variation.turn_rad)
+        };
+        let (here, there) = (out(0.0), out(to_m - opening_m));
+        let frames = [
+            free(back(&here, config.before_handle_m), Gripper::Open),
+            contact(here, Gripper::Closed),
+            contact(there, Gripper::Closed),
+            contact(there, Gripper::Open),
+            contact(back(&there, config.before_handle_m), Gripper::Open),
+        ];
+        Ok(Self { grips: Some(1), releases: Some(3), ..Self::new(&frames, 1) })
+    }
+
+    fn new(frames: &[KeyFrame], contact: usize) -> Self {
+        let mut route = Self { contact, ..Self::default() };
+        for (slot, frame) in route.frames.iter_mut().zip(frames) {
+            *slot = Some(*frame);
+        }
+        route
+    }
+}
+
+fn free(world_from_tool: Isometry3<f64>, gripper: Gripper) -> KeyFrame {
+    KeyFrame { world_from_tool: Pose::new(world_from_tool), gripper, ignore_collisions: false }
+}
+
+fn contact(world_from_tool: Isometry3<f64>, gripper: Gripper) -> KeyFrame {
+    KeyFrame { world_from_tool: Pose::new(world_from_tool), gripper, ignore_collisions: true }
+}
+
+/// `X_WT` of a tool that points down, the fingers side by side along the world's y, turned by `yaw` [rad] about z.
+fn tool_down(position_in_world: Vector3<f64>, yaw: f64) -> Isometry3<f64> {
+    let down = Rotation3::from_matrix_unchecked(Matrix3::from_diagonal(&Vector3::new(1.0, -1.0, -1.0)));
+    let turn = Rotation3::from_axis_angle(&Vector3::z_axis(), yaw);
+    Isometry3::from_parts(position_in_world.into(), UnitQuaternion::from_rotation_matrix(&(turn * down)))
+}
+
+/// `R_HT`: the tool points into the cabinet (tool z along the handle's -x), the fingers left and right of a handle that
+/// stands upright, turned by `turn` [rad] about the handle's z.
+fn handle_from_tool(turn: f64) -> UnitQuaternion<f64> {
+    let into = Rotation3::from_matrix_unchecked(Matrix3::new(
+        0.0, 0.0, -1.0, //
+        0.0, -1.0, 0.0, //
+        -1.0, 0.0, 0.0,
+    ));
+    UnitQuaternion::from_rotation_matrix(&(Rotation3::from_axis_angle(&Vector3::z_axis(), turn) * into))
+}
+
+/// Yaw of the grasp across a thing that looks alike every quarter of a turn [rad].
+fn across(world_from_thing: &Isometry3<f64>, variation: &Variation) -> f64 {
+    let x = world_from_thing.rotation * Vector3::x();
+    let yaw = x.y.atan2(x.x);
+    let nearest = yaw - (yaw / FRAC_PI_2).round() * FRAC_PI_2;
+    // The other pair of sides, by the way that turns the hand less.
+    let rank = if nearest > 0.0 { -FRAC_PI_2 } else { FRAC_PI_2 };
+    nearest + f64::from(variation.grasp_rank) * rank + variation.turn_rad
+}
+
+fn shifted(point_in_world: Vector3<f64>, variation: &Variation) -> Vector3<f64> {
+    let [x, y] = variation.shift_in_world_m;
+    point_in_world + Vector3::new(x, y, 0.0)
+}
+
+fn raised(world_from_tool: &Isometry3<f64>, metres: f64) -> Isometry3<f64> {
+    Translation3::new(0.0, 0.0, metres) * world_from_tool
+}
+
+fn back(world_from_tool: &Isometry3<f64>, metres: f64) -> Isometry3<f64> {
+    world_from_tool * Translation3::new(0.0, 0.0, -metres)
+}
+
+#[cfg(test)]
+mod tests {
+    use neuraxis_plan::{Scene, SceneFile, Senses};
+
+    use super::*;
+
+    struct Fixed(Isometry3<f64>);
+
+    impl Senses for Fixed {
+        fn world_from_body(&self, _: Body) -> Option<Isometry3<f64>> {
+            Some(self.0)
+        }
+        fn velocity_in_world(&self, _: Body) -> Option<Vector3<f64>> {
+            None
+        }
+        fn force_in_world(&self) -> Option<Vector3<f64>> {
+            None
+        }
+        fn grip_width_m(&self) -> Option<f64> {
+            None
+        }
+    }
+
+    impl Sights for Fixed {
+        fn world_from_seat(&self, _: ObjectId, _: ObjectId) -> Option<Isometry3<f64>> {
+            None
+        }
+        fn opening_m(&self, _: ObjectId) -> Option<f64> {
+            Some(0.03)
+        }
+    }
+
+    fn object(name: &str) -> ObjectId {
+        let file: SceneFile = serde_yaml::from_str(include_str!("../../../../sim/scenes/workbench.yaml")).unwrap();
+        Scene::try_from(file).unwrap().object(name).unwrap()
+    }
+
+    fn turned(x: f64, y: f64, z: f64, yaw: f64) -> Isometry3<f64> {
+        Isometry3::from_parts(Translation3::new(x, y, z), UnitQuaternion::from_euler_angles(0.0, 0.0, yaw))
+    }
+
+    fn close(a: Vector3<f64>, b: Vector3<f64>) {
+        assert!((a - b).norm() < 1e-9, "{a} {b}");
+    }
+
+    #[test]
+    fn a_grasp_comes_from_above_with_the_fingers_across_a_side() {
+        let task = Task::Grasp { block: object("red_block"), from: object("table"), force_n: 35.0 };
+        let (config, sights) = (PrimitiveConfig::default(), Fixed(turned(0.1, 0.2, 0.77, 1.7)));
+        let route = Route::of(&task, &Variation::default(), &config, &sights).unwrap();
+        let [over, grasp, lift] = [0, 1, 2].map(|i| route.frame(i).unwrap());
+        assert_eq!(route.frame(3), None);
+        close(over.world_from_tool.position(), Vector3::new(0.1, 0.2, 0.87));
+        close(grasp.world_from_tool.position(), Vector3::new(0.1, 0.2, 0.77));
+        close(grasp.world_from_tool.rotation() * Vector3::z(), -Vector3::z());
+        assert_eq!((over.gripper, grasp.gripper, lift.gripper), (Gripper::Open, Gripper::Closed, Gripper::Closed));
+        assert!(!over.ignore_collisions && grasp.ignore_collisions);
+        // The fingers close along a side, whichever of the four is near.
+        let fingers = grasp.world_from_tool.rotation() * Vector3::y();
+        let side = sights.0.rotation * Vector3::y();
+        let other = sights.0.rotation * Vector3::x();
+        assert!((fingers.dot(&side).abs() - 1.0).abs() < 1e-9 || (fingers.dot(&other).abs() - 1.0).abs() < 1e-9);
+        // The second grasp is across the other pair.
+        let second = Variation { attempt: 1, grasp_rank: 1, ..Default::default() };
+        let second = Route::of(&task, &second, &config, &sights).unwrap().frame(1).unwrap();
+        assert!((second.world_from_tool.rotation() * Vector3::y()).dot(&fingers).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_drawer_is_pulled_along_its_axis_by_what_it_lacks() {
+        // The cabinet looks towards the world's -x.
+        let sights = Fixed(turned(0.4, 0.0, 1.1, std::f64::consts::PI));
+        let config = PrimitiveConfig::default();
+        let pull = Task::Pull { drawer: object("top_drawer") };
+        let route = Route::of(&pull, &Variation::default(), &config, &sights).unwrap();
+        let position = |i: usize| route.frame(i).unwrap().world_from_tool.position();
+        close(position(0), Vector3::new(0.4 - 0.08, 0.0, 1.1));
+        close(position(1), Vector3::new(0.4, 0.0, 1.1));
+        close(position(2), Vector3::new(0.4 - 0.15, 0.0, 1.1));
+        close(route.frame(1).unwrap().world_from_tool.rotation() * Vector3::z(), Vector3::x());
+        let shut = Task::Shut { drawer: object("top_drawer") };
+        let shut = Route::of(&shut, &Variation::default(), &config, &sights).unwrap();
+        close(shut.frame(2).unwrap().world_from_tool.position(), Vector3::new(0.43, 0.0, 1.1));
+    }
+
+    #[test]
+    fn without_room_there_is_no_way() {
+        let task = Task::Place { block: object("red_block"), to: object("table") };
+        let sights = Fixed(Isometry3::identity());
+        let none = Route::of(&task, &Variation::default(), &PrimitiveConfig::default(), &sights);
+        assert_eq!(none, Err(SkillFault::NoRoom));
+    }
+}

@@ -1,0 +1,65 @@
+//! M2 and M3 while a node runs: its guards and what it maintains.
+
+use neuraxis_core::Nanos;
+use neuraxis_plan::{Truth, Until};
+
+use crate::{config::has_passed, event::Reason, monitor::Ahead, program::Watch, walk::Walk};
+
+impl Walk<'_, '_> {
+    /// Looks at all of a node's watches; the first that trips, and why. `released`: the fingers were told to open.
+    pub(crate) fn watched(&mut self, at: usize, released: bool) -> Option<Reason> {
+        let cell = self.program.cell(at)?;
+        let (from, to) = cell.watches;
+        if from == to {
+            return None;
+        }
+        let (now, senses, foresight) = (self.now(), self.input.sights, self.config.foresight_secs);
+        let ahead = (foresight > 0.0).then(|| Ahead::new(senses, foresight));
+        let watches = self.program.watches.get(from..to).unwrap_or_default();
+        let states = self.memory.watches.get_mut(from..to).unwrap_or_default();
+        for (i, (watch, state)) in watches.iter().zip(states).enumerate() {
+            let truth = match watch {
+                Watch::Test(test) => test.look(senses),
+                Watch::Fact { until: Until::Release, .. } if released => continue,
+                Watch::Fact { literal, .. } => said(self.know.state.truth(literal.fact), literal.holds),
+            };
+            if truth == Truth::Unknown {
+                // A sensor that is silent, or a number that is none, may be so for a moment only.
+                if has_passed(blind_since(&mut state.blind_since, now), now, self.config.blind_secs) {
+                    return Some(Reason::Blind(i as u8));
+                }
+                continue;
+            }
+            state.blind_since = None;
+            // Tests are looked at each tick, facts when there is a new frame of them.
+            let is_look = matches!(watch, Watch::Test(_)) || self.know.is_new;
+            if is_look && state.debounce.look(truth == Truth::False) {
+                return Some(match i.checked_sub(cell.guards) {
+                    None => Reason::Guard(i as u8),
+                    Some(i) => Reason::Maintain(i as u8),
+                });
+            }
+            if let (Watch::Test(test), Some(ahead), Truth::True) = (watch, &ahead, truth)
+                && test.look(ahead) == Truth::False
+            {
+                // It will be broken soon if all goes on like this (L1).
+                self.slow = Some(self.slow.unwrap_or(1.0).max(1.0));
+            }
+        }
+        None
+    }
+}
+
+/// Truth of a literal.
+fn said(truth: Truth, holds: bool) -> Truth {
+    match (truth, holds) {
+        (Truth::Unknown, _) => Truth::Unknown,
+        (truth, true) => truth,
+        (Truth::True, false) => Truth::False,
+        (Truth::False, false) => Truth::True,
+    }
+}
+
+fn blind_since(slot: &mut Option<Nanos>, now: Nanos) -> Nanos {
+    *slot.get_or_insert(now)
+}

@@ -73,7 +73,7 @@ pub struct Known {
     pub valid_to: Option<Stamp>,
     /// 0 to 1.
     pub confidence: f64,
-    /// The episode that saw it; `None` if it sums up several.
+    /// The episode that saw it; `None` if it sums up several, or that episode was forgotten.
     pub episode: Option<EpisodeId>,
     /// Why it is believed.
     pub cause: Cause,
@@ -91,7 +91,10 @@ impl fmt::Display for Known {
         }
         match self.episode {
             Some(episode) => write!(f, "; episode {episode}: {}", self.cause),
-            None => write!(f, "; {}, confidence {:.2}", self.cause, self.confidence),
+            None if self.cause == Cause::Consolidation => {
+                write!(f, "; {}, confidence {:.2}", self.cause, self.confidence)
+            }
+            None => write!(f, "; its episode was forgotten"),
         }
     }
 }
@@ -144,7 +147,7 @@ impl Store {
         rows.reverse();
         let Some(now) = rows.pop() else { return Ok(None) };
         // The move began with the first of this episode's doings; what it found at its start was done by others.
-        let ours = |known: &Known| known.episode == now.episode && known.cause != Cause::Start;
+        let ours = |known: &Known| now.episode.is_some() && known.episode == now.episode && known.cause != Cause::Start;
         if ours(&now) {
             rows.retain(|known| !ours(known));
         }

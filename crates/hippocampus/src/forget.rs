@@ -9,11 +9,12 @@ use crate::{EpisodeId, MemoryError, Result, Stamp, Store};
 /// What shall be forgotten.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    /// An episode, with its share in every count, and what only it saw. Facts that it ended stay ended.
+    /// An episode, with its share in every count. What it saw and still holds stays known, without its source: later
+    /// episodes found it so too; facts that it ended stay ended.
     Episode(EpisodeId),
     /// All facts about a thing. What episodes say of it stays.
     Thing(String),
-    /// Every episode that ended before, and every fact that ended before.
+    /// Every episode that ended before, as above, and every fact that ended before.
     Before(Stamp),
 }
 
@@ -58,11 +59,8 @@ impl Store {
                 What::Before(at) => tx.execute("DELETE FROM facts WHERE valid_to_ms < ?1", [at.unix_ms()])?,
             };
             for id in &episodes {
-                // What still holds outlives the episode that saw it, unless that is to be forgotten by name.
-                if matches!(what, What::Before(_)) {
-                    let keep = "UPDATE facts SET episode = NULL WHERE episode = ?1 AND valid_to_ms IS NULL";
-                    tx.prepare_cached(keep)?.execute([id.0])?;
-                }
+                let keep = "UPDATE facts SET episode = NULL WHERE episode = ?1 AND valid_to_ms IS NULL";
+                tx.prepare_cached(keep)?.execute([id.0])?;
                 facts += tx.prepare_cached("DELETE FROM facts WHERE episode = ?1")?.execute([id.0])?;
                 tx.prepare_cached("DELETE FROM episodes WHERE id = ?1")?.execute([id.0])?;
             }

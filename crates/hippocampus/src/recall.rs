@@ -62,7 +62,8 @@ impl Memory {
     pub fn recall(&mut self, instruction: &str, now: Stamp, ranking: &Ranking) -> Result<Vec<Recalled>> {
         let ranking = ranking.checked()?;
         let query = self.embed(instruction)?;
-        let hits = self.index.best(&query, ranking.most, ranking.least_similarity, |entry, cosine| {
+        let most_bonus = ranking.recency_weight + ranking.outcome_weight;
+        let hits = self.index.best(&query, ranking.most, ranking.least_similarity, most_bonus, |entry, cosine| {
             let halves = now.secs_since(entry.ended) / ranking.half_life_secs;
             let success = if entry.success { ranking.outcome_weight } else { 0.0 };
             Some(cosine + ranking.recency_weight * (-halves).exp2() as f32 + success)
@@ -90,7 +91,7 @@ impl Ranking {
             let value = self.least_similarity.into();
             return Err(MemoryError::Number { what: "least_similarity", value, range: "-1 to 1" });
         }
-        if !(self.half_life_secs > 0.0) {
+        if self.half_life_secs.is_nan() || self.half_life_secs <= 0.0 {
             let value = self.half_life_secs;
             return Err(MemoryError::Number { what: "half_life_secs", value, range: "greater than 0" });
         }

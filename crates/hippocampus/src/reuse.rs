@@ -15,6 +15,8 @@ use crate::{
 pub const PARAPHRASE: f32 = 0.8;
 /// Least chance, by the rule of succession, that a plan works.
 pub const LEAST_CHANCE: f64 = 0.5;
+/// How many of the last trials of a plan count.
+const TRIALS: u32 = 100;
 /// Most episodes looked at in each of the two ways of finding one.
 const CANDIDATES: usize = 32;
 
@@ -96,7 +98,8 @@ impl Memory {
             let why = format!("{word:?} refers to what happened before: ask the facts");
             return Ok(Reuse::Nothing { why: vec![why] });
         }
-        let hits = self.index.best(&query, CANDIDATES, PARAPHRASE, |entry, cosine| entry.success.then_some(cosine))?;
+        let hits =
+            self.index.best(&query, CANDIDATES, PARAPHRASE, 0.0, |entry, cosine| entry.success.then_some(cosine))?;
         let near: Vec<i64> = hits.iter().map(|hit| hit.entry.episode.0).collect();
         let (mut found, mut why): (Vec<Found>, Vec<String>) = (Vec::new(), Vec::new());
         for past in self.store.candidates(&wanted.wording.template, &near)? {
@@ -239,12 +242,14 @@ impl Store {
         rows.into_iter().map(read).collect()
     }
 
-    /// How often a plan, or one derived from it, led to its goal, and how often not.
+    /// How often a plan, or one derived from it, led to its goal in its last [`TRIALS`], and how often not.
     fn record(&self, plan: PlanId) -> Result<(u32, u32)> {
-        self.query(|db| {
-            let sql = "SELECT coalesce(sum(worked), 0), coalesce(sum(1 - worked), 0) FROM attempts \
-                       WHERE plan = ?1 OR derived_from = ?1";
-            db.prepare_cached(sql)?.query_row([plan.0], |row| Ok((row.get(0)?, row.get(1)?)))
-        })
+        let sql = format!(
+            "SELECT coalesce(sum(worked), 0), coalesce(sum(1 - worked), 0) FROM ( \
+             SELECT * FROM (SELECT id, worked FROM attempts WHERE plan = ?1 ORDER BY id DESC LIMIT {TRIALS}) UNION \
+             SELECT * FROM (SELECT id, worked FROM attempts WHERE derived_from = ?1 ORDER BY id DESC LIMIT {TRIALS}) \
+             ORDER BY id DESC LIMIT {TRIALS})"
+        );
+        self.query(|db| db.prepare_cached(&sql)?.query_row([plan.0], |row| Ok((row.get(0)?, row.get(1)?))))
     }
 }

@@ -36,8 +36,8 @@ CREATE TABLE attempts (
     source TEXT NOT NULL, worked INTEGER NOT NULL CHECK (worked IN (0, 1))
 ) STRICT;
 CREATE INDEX attempts_by_episode ON attempts (episode);
-CREATE INDEX attempts_by_plan ON attempts (plan, worked);
-CREATE INDEX attempts_by_origin ON attempts (derived_from, worked);
+CREATE INDEX attempts_by_plan ON attempts (plan);
+CREATE INDEX attempts_by_origin ON attempts (derived_from);
 
 CREATE TABLE leaves (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -27,7 +27,7 @@ pub enum Why {
         /// The fact.
         fact: Known,
         /// What it took the place of.
-        instead_of: Option<Known>,
+        instead_of: Option<Box<Known>>,
         /// Who saw it; `None`: it sums up several, or its episode was forgotten.
         seen_in: Option<Evidence>,
     },
@@ -70,7 +70,7 @@ impl Store {
     pub fn why_fact(&self, id: KnownId) -> Result<Why> {
         let unknown = || MemoryError::Unknown { what: "fact", id: id.0.to_string() };
         let fact = self.fact(id)?.ok_or_else(unknown)?;
-        let instead_of = self.fact_before(&fact)?;
+        let instead_of = self.fact_before(&fact)?.map(Box::new);
         let sql = "SELECT id, ended_ms, instruction, outcome = 'success' FROM episodes WHERE id = ?1";
         let seen_in = match fact.episode {
             Some(episode) => self.evidence(sql, episode.0)?.pop(),

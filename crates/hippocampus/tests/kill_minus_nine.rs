@@ -130,7 +130,7 @@ fn every_acknowledged_episode_is_whole_and_no_half_is_seen() {
     println!("{KILLS} kills, {acknowledged} episodes acknowledged, the last is {before}");
     assert!(acknowledged > KILLS, "it was killed before it did anything: {acknowledged}");
     // And it can be written on.
-    assert!(open(&path).len() > 0);
+    assert!(!open(&path).is_empty());
 }
 
 #[test]

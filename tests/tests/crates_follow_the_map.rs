@@ -23,6 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("policy", &["core", "vision", "episode"]),
     ("brainstem", &["core", "channel", "robot", "motion"]),
     ("cerebellum", &["core", "channel", "robot", "motion"]),
+    ("hippocampus", &["core", "plan"]),
     ("cortex", &["plan"]),
     ("executor", &["core", "plan"]),
     ("sim", &["core", "channel", "robot", "motion"]),
@@ -42,6 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "policy",
             "brainstem",
             "cerebellum",
+            "hippocampus",
             "cortex",
             "executor",
             "sim",
@@ -65,6 +67,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("rsruckig", &["motion", BINARY]),
     ("rrt", &["motion"]),
     ("mcap", &["episode"]),
+    ("rusqlite", &["hippocampus"]),
     ("tch", &["policy"]),
     // The binary's build script learns from it where LibTorch is: cargo tells only direct dependants.
     ("torch-sys", &["policy", BINARY]),

@@ -50,7 +50,6 @@ fn target(record: &Record) -> Option<Colour> {
         ("push_buttons", kind) => step(kind / 2),
         ("stack_blocks", kind) if kind % 5 < 4 => step(0),
         ("stack_cups", 3 | 4 | 9 | 10) => step(0),
-        ("insert_onto_square_peg", 3 | 4) => step(0),
         ("close_jar", 3..=6) => step(0),
         ("light_bulb_in", 0 | 1) => step(0),
         _ => None,
@@ -84,11 +83,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         data.cloud_into(i, &mut xyz, &mut rgb)?;
         points += xyz.len();
-        let hand = Hand {
-            world_from_tool: record.world_from_tool,
-            gripper: record.gripper,
-            width_m: record.gripper_width_m,
-        };
+        let hand =
+            Hand { world_from_tool: record.world_from_tool, gripper: record.gripper, width_m: record.gripper_width_m };
         let begin = Instant::now();
         let sight = segment(&xyz, &rgb, Some(&hand), &config, &palette);
         millis.push(begin.elapsed().as_secs_f64() * 1e3);
@@ -101,7 +97,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("{} seed {} kind {}: {}", record.task, record.seed, record.kind, record.goals[0].instruction);
             println!("hand {:?}, {:.4} m, goal {goal:.3?}", hand.world_from_tool, hand.width_m);
             println!("table {:?}, arm {}, noise {}", sight.table, sight.arm_points, sight.noise_points);
-            sight.things.iter().for_each(|thing| println!("  {thing}, top {:.2}", thing.top_seen));
+            for thing in &sight.things {
+                println!("  {thing}, top {:.2}", thing.top_seen);
+                let rows = thing.fronts.iter().flat_map(|fronts| &fronts.rows);
+                rows.for_each(|row| {
+                    println!("    front {:.3} m out at {:.3} m, {} points", row.out_m, row.z_m, row.points)
+                });
+            }
             return Ok(());
         }
         let Some(wanted) = wanted else { continue };

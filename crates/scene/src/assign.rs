@@ -31,9 +31,8 @@ pub(crate) fn assign(costs: &[Vec<f64>], columns: usize, doubt_m: f64) -> Assign
         }
     }
     let cost = |i: usize, j: Option<usize>| j.map_or(0.0, |j| costs[i][j]);
-    let swapped = |of: &[Option<usize>], a: usize, b: usize| {
-        cost(a, of[b]) + cost(b, of[a]) - cost(a, of[a]) - cost(b, of[b])
-    };
+    let swapped =
+        |of: &[Option<usize>], a: usize, b: usize| cost(a, of[b]) + cost(b, of[a]) - cost(a, of[a]) - cost(b, of[b]);
     // Each exchange lowers the sum, so this ends; the bound is for rounding.
     for _ in 0..costs.len() * columns {
         let pair = (0..costs.len()).flat_map(|a| (0..a).map(move |b| (a, b))).find(|(a, b)| {

@@ -205,11 +205,8 @@ mod tests {
 
     #[test]
     fn what_lies_within_is_told_from_what_sticks_out() {
-        let big = OrientedBox {
-            centre_in_world: Vector3::zeros(),
-            half_m: Vector3::new(0.05, 0.05, 0.05),
-            yaw_rad: 0.3,
-        };
+        let big =
+            OrientedBox { centre_in_world: Vector3::zeros(), half_m: Vector3::new(0.05, 0.05, 0.05), yaw_rad: 0.3 };
         let small = OrientedBox { half_m: Vector3::repeat(0.03), yaw_rad: -0.2, ..big };
         assert!(small.is_within(&big, 0.0) && !big.is_within(&small, 0.01));
         let moved = OrientedBox { centre_in_world: Vector3::new(0.03, 0.0, 0.0), ..small };

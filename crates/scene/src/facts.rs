@@ -8,10 +8,7 @@ use std::fmt;
 use neuraxis_core::{Gripper, Nanos};
 use neuraxis_plan::{Class, FactId, FactSet, ObjectId, Predicate, Scene, SceneError, State, Truth};
 
-use crate::{
-    Colour, Grip, Names, Shape, ThingId, Track, Tracker,
-    naming::Nameless,
-};
+use crate::{Colour, Grip, Names, Shape, ThingId, Track, Tracker, naming::Nameless};
 
 /// What stands on another thing is this near to its upper side [m]; from twice that on it does not.
 const TOUCH_M: f64 = 0.014;
@@ -111,7 +108,8 @@ impl Answer {
             Truth::Unknown => 1,
             Truth::True => 2,
         };
-        answers.sort_by(|a, b| order(a).cmp(&order(b)).then(a.1.unwrap_or(f64::MAX).total_cmp(&b.1.unwrap_or(f64::MAX))));
+        answers
+            .sort_by(|a, b| order(a).cmp(&order(b)).then(a.1.unwrap_or(f64::MAX).total_cmp(&b.1.unwrap_or(f64::MAX))));
         answers.into_iter().next().unwrap_or(Self::unknown(Why::Missing("nothing to judge")))
     }
 }
@@ -293,7 +291,8 @@ impl Reading<'_> {
         let z_m = place.ok_or(Why::Missing("the drawer's height"))?.z;
         let cabinets = self.tracker.tracks().iter().filter(|track| track.thing.shape == Shape::Cabinet);
         let cabinet = cabinets.filter(|track| self.tracker.is_seen(track)).max_by_key(|track| track.thing.points);
-        let fronts = cabinet.and_then(|track| track.thing.fronts.as_ref()).ok_or(Why::Missing("the cabinet in view"))?;
+        let fronts =
+            cabinet.and_then(|track| track.thing.fronts.as_ref()).ok_or(Why::Missing("the cabinet in view"))?;
         Ok((fronts, z_m, fronts.out_m(z_m, DRAWER_ROWS_M).ok_or(Why::Hidden)?))
     }
 
@@ -366,9 +365,7 @@ impl Reading<'_> {
         let (bounds, tool) = (&track.thing.bounds, hand.tool_in_world());
         let (off, over) = ((bounds.centre_in_world - tool).xy().norm(), tool.z - bounds.top_m());
         let band = self.tracker.config().margin_m;
-        Ok(Answer::all(
-            [AT_M - off, over - ABOVE_M[0], ABOVE_M[1] - over].map(|v| Answer::above(v, band, why.clone())),
-        ))
+        Ok(Answer::all([AT_M - off, over - ABOVE_M[0], ABOVE_M[1] - over].map(|v| Answer::above(v, band, why.clone()))))
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct Part {
     pub(crate) rgb: Vec<[u8; 3]>,
     /// Box around them.
     pub(crate) fitted: Fitted,
+    /// Number of its hue, or [`PLAIN`].
+    pub(crate) label: u8,
     /// Without hue.
     pub(crate) plain: bool,
     /// In the table's plane.
@@ -24,12 +26,16 @@ pub(crate) struct Part {
     pub(crate) shape: Option<Shape>,
 }
 
+/// Label of points without hue.
+pub(crate) const PLAIN: u8 = 15;
 /// What hangs in the air higher than this above all else, and has no hue, is the arm's [m].
 const FLOATING_M: f64 = 0.06;
 /// What is this near to the tool may be held [m].
 const HELD_M: f64 = 0.05;
 /// A thing reaches down to what is this far below its lowest point: low points are seen badly [m].
 const SETTLE_M: f64 = 0.022;
+/// What is thinner than this is somebody's surface [m].
+const SURFACE_M: f64 = 0.005;
 /// A button: middles of cap and foot apart, height of the foot, of the whole, of the cap over its foot [m].
 const BUTTON_OFF_M: f64 = 0.012;
 const BUTTON_FOOT_M: [f64; 2] = [0.012, 0.040];
@@ -38,9 +44,9 @@ const BUTTON_CAP_M: f64 = 0.028;
 
 impl Part {
     /// `None` without points.
-    pub(crate) fn new(points: Vec<Vector3<f64>>, rgb: Vec<[u8; 3]>, plain: bool, flat: bool) -> Option<Self> {
+    pub(crate) fn new(points: Vec<Vector3<f64>>, rgb: Vec<[u8; 3]>, label: u8, flat: bool) -> Option<Self> {
         let fitted = bounding::fit(&points)?;
-        Some(Self { points, rgb, fitted, plain, flat, shape: None })
+        Some(Self { points, rgb, fitted, label, plain: label == PLAIN, flat, shape: None })
     }
 
     fn join(&mut self, other: Self) {
@@ -71,17 +77,22 @@ pub(crate) fn without_arm(parts: Vec<Part>, table: &Table, tool_in_world: Option
     parts.into_iter().zip(kept).filter_map(|(part, kept)| kept.then_some(part)).collect()
 }
 
-/// Joins to a part the smaller ones that lie inside its box: edges whose pixels are mixed with the background, and the
-/// lowest layer of its sides, which lies in the table's plane.
+/// Joins to a part the smaller ones that lie inside its box: edges whose pixels are mixed with the background, the lowest
+/// layer of its sides, which lies in the table's plane, and patches of another hue without thickness, which are its
+/// surface: a label, or wood in the shade.
 pub(crate) fn with_fringes(mut parts: Vec<Part>, cell_m: f64) -> Vec<Part> {
-    parts.sort_by_key(|part| std::cmp::Reverse(part.points.len()));
+    // What lies in the table's plane comes last, whatever its size: it is joined to what rises above it.
+    parts.sort_by_key(|part| (part.flat, std::cmp::Reverse(part.points.len())));
     let mut whole: Vec<Part> = Vec::new();
     for part in parts {
         let fringe = |of: &&mut Part| {
             let inside = part.fitted.bounds.is_within(&of.fitted.bounds, cell_m) && !of.flat;
-            // Another hue inside a box is a thing in another one: a block in a jar.
-            let same = part.plain || part.flat && part.rgb.first().is_some_and(|_| !of.plain);
-            inside && same && !of.plain && 3 * part.points.len() < of.points.len()
+            // Another hue inside a box is a thing in another one, a block in a jar; so is a plain thing in a plain one.
+            let [_, thin] = part.fitted.bounds.sides_m();
+            let surface = !part.flat && thin.min(part.fitted.bounds.height_m()) < SURFACE_M;
+            let edge = part.plain && !of.plain;
+            let foot = part.flat && part.label == of.label;
+            inside && (foot || (edge || surface) && 3 * part.points.len() < of.points.len())
         };
         match whole.iter_mut().find(fringe) {
             Some(of) => of.join(part),

@@ -11,7 +11,7 @@ use crate::{
     Fronts, Hand, Palette, SceneConfig, Shape, SightError, Table, Thing, bounding,
     cluster::clusters,
     hand::{ArmMask, Part as ArmPart},
-    parts::{self, Part},
+    parts::{self, PLAIN, Part},
     shape,
     split::take_apart,
 };
@@ -31,8 +31,6 @@ pub struct Sight {
 
 /// Label of points that lie in the table's plane; added to a hue.
 const FLAT: u8 = 16;
-/// Label of points without hue.
-const PLAIN: u8 = 15;
 
 /// Finds the things in a cloud: positions in the world [m] and colours, any number of NaN among them.
 ///
@@ -91,7 +89,7 @@ pub fn segment(
         }
         let points = set.iter().map(|i| Vector3::from(labelled[*i].0)).collect();
         let rgb = set.iter().map(|i| colours[*i]).collect();
-        found.extend(Part::new(points, rgb, *label == PLAIN, *label & FLAT != 0 && *label != PLAIN));
+        found.extend(Part::new(points, rgb, *label & !FLAT, *label & FLAT != 0));
     }
     let tool = hand.map(Hand::tool_in_world);
     let before: usize = found.iter().map(|part| part.points.len()).sum();

@@ -9,9 +9,9 @@ const ROUND: f64 = 0.88;
 /// The longer side of something round or square over the shorter is at most this.
 const EVEN: f64 = 1.30;
 /// Sides of cubes [m].
-pub(crate) const CUBE_M: [f64; 2] = [0.022, 0.075];
-/// Coarse pixels miss this much of a side [m].
-pub(crate) const MISSED_M: f64 = 0.004;
+pub(crate) const CUBE_M: [f64; 2] = [0.024, 0.075];
+/// Pixels miss this much of a side [m].
+pub(crate) const MISSED_M: f64 = 0.001;
 
 /// Names a shape. `points`: in the world [m]; `flat`: it lies in the table's plane.
 pub(crate) fn name(fitted: &Fitted, points: &[Vector3<f64>], flat: bool) -> Shape {
@@ -69,9 +69,7 @@ fn is_hollow(fitted: &Fitted, points: &[Vector3<f64>]) -> bool {
     let bounds = &fitted.bounds;
     let half = 0.5 * (bounds.half_m.x + bounds.half_m.y);
     let high = bounds.bottom_m() + 0.70 * bounds.height_m();
-    let count = |keep: &dyn Fn(f64) -> bool| {
-        points.iter().filter(|p| p.z > high && keep(radius(fitted, p))).count()
-    };
+    let count = |keep: &dyn Fn(f64) -> bool| points.iter().filter(|p| p.z > high && keep(radius(fitted, p))).count();
     let (middle, rim) = (count(&|r| r < 0.55 * half), count(&|r| r > 0.75 * half));
     rim >= 10 && 20 * middle <= rim
 }

@@ -57,7 +57,11 @@ fn row(thing: &Thing, n: usize) -> Vec<Thing> {
     let place = |i: usize| {
         let mut bounds = thing.bounds;
         bounds.centre_in_world += axis * (half * (2.0 * i as f64 + 1.0) - whole);
-        if along_x { bounds.half_m.x = half } else { bounds.half_m.y = half }
+        if along_x {
+            bounds.half_m.x = half
+        } else {
+            bounds.half_m.y = half
+        }
         Thing { bounds, shape: Shape::Cube, points: thing.points / n, part_of: n, ..thing.clone() }
     };
     (0..n).map(place).collect()
@@ -74,7 +78,15 @@ mod tests {
             half_m: Vector3::from(sides) * 0.5,
             yaw_rad: 0.3,
         };
-        Thing { bounds, colour: Some(Colour::Red), shape: Shape::Brick, points: 90, top_seen: 1.0, part_of: 1, fronts: None }
+        Thing {
+            bounds,
+            colour: Some(Colour::Red),
+            shape: Shape::Brick,
+            points: 90,
+            top_seen: 1.0,
+            part_of: 1,
+            fronts: None,
+        }
     }
 
     #[test]

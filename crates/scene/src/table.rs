@@ -101,9 +101,11 @@ mod tests {
             })
             .collect();
         // Things of every height below the search's limit, all on one side.
-        points.extend((0..clutter).map(|_| {
-            [rng.random_range(0.4..0.6f32), rng.random_range(0.1..0.4f32), rng.random_range(0.755..0.78f32)]
-        }));
+        points.extend(
+            (0..clutter).map(|_| {
+                [rng.random_range(0.4..0.6f32), rng.random_range(0.1..0.4f32), rng.random_range(0.755..0.78f32)]
+            }),
+        );
         points
     }
 

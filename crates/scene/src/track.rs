@@ -288,7 +288,15 @@ impl Tracker {
                 self.next += 1;
                 *number = Some(id);
                 let pressed = false;
-                self.tracks.push(Track { id, thing, seen_at: stamp, looks: 1, held: None, doubts: Vec::new(), pressed });
+                self.tracks.push(Track {
+                    id,
+                    thing,
+                    seen_at: stamp,
+                    looks: 1,
+                    held: None,
+                    doubts: Vec::new(),
+                    pressed,
+                });
             }
         }
         for (known, seen) in found.rivals {

@@ -1,0 +1,160 @@
+//! What clusters are parts of: the arm, an edge that the pixels blurred, a button of two colours, a tower.
+
+use nalgebra::Vector3;
+
+use crate::{
+    Shape, Table,
+    bounding::{self, Fitted},
+};
+
+/// Points that hang together and have one hue, or none.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    /// In the world [m].
+    pub(crate) points: Vec<Vector3<f64>>,
+    /// Their colours.
+    pub(crate) rgb: Vec<[u8; 3]>,
+    /// Box around them.
+    pub(crate) fitted: Fitted,
+    /// Number of its hue, or [`PLAIN`].
+    pub(crate) label: u8,
+    /// Without hue.
+    pub(crate) plain: bool,
+    /// In the table's plane.
+    pub(crate) flat: bool,
+    /// What it is, if putting it together has told.
+    pub(crate) shape: Option<Shape>,
+}
+
+/// Label of points without hue.
+pub(crate) const PLAIN: u8 = 15;
+/// What hangs in the air higher than this above all else, and has no hue, is the arm's [m].
+const FLOATING_M: f64 = 0.06;
+/// What is this near to the tool may be held [m].
+const HELD_M: f64 = 0.05;
+/// A thing reaches down to what is this far below its lowest point: low points are seen badly [m].
+const SETTLE_M: f64 = 0.022;
+/// What is thinner than this is somebody's surface [m].
+const SURFACE_M: f64 = 0.005;
+/// A button: middles of cap and foot apart, height of the foot, of the whole, of the cap over its foot [m].
+const BUTTON_OFF_M: f64 = 0.012;
+const BUTTON_FOOT_M: [f64; 2] = [0.012, 0.040];
+const BUTTON_M: [f64; 2] = [0.025, 0.065];
+const BUTTON_CAP_M: f64 = 0.028;
+
+impl Part {
+    /// `None` without points.
+    pub(crate) fn new(points: Vec<Vector3<f64>>, rgb: Vec<[u8; 3]>, label: u8, flat: bool) -> Option<Self> {
+        let fitted = bounding::fit(&points)?;
+        Some(Self { points, rgb, fitted, label, plain: label == PLAIN, flat, shape: None })
+    }
+
+    fn join(&mut self, other: Self) {
+        self.points.extend(other.points);
+        self.rgb.extend(other.rgb);
+        if let Some(fitted) = bounding::fit(&self.points) {
+            self.fitted = fitted;
+        }
+    }
+}
+
+/// Leaves out pieces of the arm that the mask does not cover: they have no hue, and nothing carries them. What is
+/// between the fingers (`tool_in_world`) is kept.
+pub(crate) fn without_arm(parts: Vec<Part>, table: &Table, tool_in_world: Option<&Vector3<f64>>) -> Vec<Part> {
+    let boxes: Vec<_> = parts.iter().map(|part| part.fitted.bounds).collect();
+    let keep = |(i, part): (usize, &Part)| {
+        let own = &part.fitted.bounds;
+        let at = own.centre_in_world;
+        let held = tool_in_world.is_some_and(|tool| own.distance_m(tool) < HELD_M && own.half_m.max() < 0.1);
+        let on_table = own.bottom_m() - table.z_at(at.x, at.y) < FLOATING_M;
+        let carried = || {
+            let mut others = boxes.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, other)| other);
+            others.any(|other| other.depth_m(&at) > 0.0 && (own.bottom_m() - other.top_m()).abs() < 0.03)
+        };
+        !part.plain || held || on_table || carried()
+    };
+    let kept: Vec<bool> = parts.iter().enumerate().map(keep).collect();
+    parts.into_iter().zip(kept).filter_map(|(part, kept)| kept.then_some(part)).collect()
+}
+
+/// Joins to a part the smaller ones that lie inside its box: edges whose pixels are mixed with the background, the lowest
+/// layer of its sides, which lies in the table's plane, and patches of another hue without thickness, which are its
+/// surface: a label, or wood in the shade.
+pub(crate) fn with_fringes(mut parts: Vec<Part>, cell_m: f64) -> Vec<Part> {
+    // What lies in the table's plane comes last, whatever its size: it is joined to what rises above it.
+    parts.sort_by_key(|part| (part.flat, std::cmp::Reverse(part.points.len())));
+    let mut whole: Vec<Part> = Vec::new();
+    for part in parts {
+        let fringe = |of: &&mut Part| {
+            let inside = part.fitted.bounds.is_within(&of.fitted.bounds, cell_m) && !of.flat;
+            // Another hue inside a box is a thing in another one, a block in a jar; so is a plain thing in a plain one.
+            let [_, thin] = part.fitted.bounds.sides_m();
+            let surface = !part.flat && thin.min(part.fitted.bounds.height_m()) < SURFACE_M;
+            let edge = part.plain && !of.plain;
+            let foot = part.flat && part.label == of.label;
+            inside && (foot || (edge || surface) && 3 * part.points.len() < of.points.len())
+        };
+        match whole.iter_mut().find(fringe) {
+            Some(of) => of.join(part),
+            None => whole.push(part),
+        }
+    }
+    whole
+}
+
+/// Joins caps with hue to the pale feet around them.
+pub(crate) fn with_buttons(parts: Vec<Part>, table: &Table) -> Vec<Part> {
+    let mut feet: Vec<Part> = Vec::new();
+    let mut rest: Vec<Part> = Vec::new();
+    for part in parts {
+        let own = &part.fitted.bounds;
+        let ([long, short], at) = (own.sides_m(), own.centre_in_world);
+        let high = own.top_m() - table.z_at(at.x, at.y);
+        let foot = part.plain && long < 0.11 && short > 0.04 && high > BUTTON_FOOT_M[0] && high < BUTTON_FOOT_M[1];
+        if foot { feet.push(part) } else { rest.push(part) }
+    }
+    for part in &mut rest {
+        let own = part.fitted.bounds;
+        let at = own.centre_in_world;
+        let high = own.top_m() - table.z_at(at.x, at.y);
+        if part.plain || part.flat || !(high > BUTTON_M[0] && high < BUTTON_M[1]) {
+            continue;
+        }
+        let around = |foot: &Part| {
+            let bounds = &foot.fitted.bounds;
+            let off = (bounds.centre_in_world - at).xy().norm();
+            let over = own.top_m() - bounds.top_m();
+            let narrower = own.sides_m()[0] < bounds.sides_m()[0] + 0.002;
+            off < BUTTON_OFF_M && over > 0.0 && over < BUTTON_CAP_M && narrower
+        };
+        if let Some(foot) = feet.iter().position(around) {
+            part.join(feet.remove(foot));
+            part.shape = Some(Shape::Button);
+        }
+    }
+    rest.extend(feet);
+    rest.sort_by_key(|part| std::cmp::Reverse(part.points.len()));
+    rest
+}
+
+/// Lets boxes reach down to what they stand on: the highest part below their middle, or the table.
+pub(crate) fn settle(parts: &mut [Part], table: &Table) {
+    let boxes: Vec<_> = parts.iter().map(|part| part.fitted.bounds).collect();
+    for (i, part) in parts.iter_mut().enumerate() {
+        let own = part.fitted.bounds;
+        let at = own.centre_in_world;
+        let floor = table.z_at(at.x, at.y);
+        if part.flat {
+            part.fitted.bounds = own.between(floor, own.top_m().max(floor + 1e-4));
+            continue;
+        }
+        let below = |other: &bounding::OrientedBox| {
+            (other.depth_m(&at) > 0.0 && other.top_m() < own.bottom_m() + 0.008).then_some(other.top_m())
+        };
+        let others = boxes.iter().enumerate().filter(|(j, _)| *j != i);
+        let support = others.filter_map(|(_, other)| below(other)).fold(floor, f64::max);
+        if own.bottom_m() - support < SETTLE_M && support < own.top_m() {
+            part.fitted.bounds = own.between(support, own.top_m());
+        }
+    }
+}

@@ -293,7 +293,15 @@ impl Reading<'_> {
         let cabinet = cabinets.filter(|track| self.tracker.is_seen(track)).max_by_key(|track| track.thing.points);
         let fronts =
             cabinet.and_then(|track| track.thing.fronts.as_ref()).ok_or(Why::Missing("the cabinet in view"))?;
-        Ok((fronts, z_m, fronts.out_m(z_m, DRAWER_ROWS_M).ok_or(Why::Hidden)?))
+        let out_m = fronts.out_m(z_m, DRAWER_ROWS_M).ok_or(Why::Hidden)?;
+        // A hand that reaches into a drawer hides its front, and is no front itself.
+        let tool = self.tracker.hand().map(crate::Hand::tool_in_world);
+        let reaches_in = tool.is_some_and(|tool| {
+            let [out, across] = fronts.own(&tool);
+            let beside = across.abs() < fronts.half_width_m && tool.z > z_m - 0.1 && tool.z < z_m + 0.2;
+            beside && out > -0.05 && out < out_m + 0.03
+        });
+        if reaches_in { Err(Why::Hidden) } else { Ok((fronts, z_m, out_m)) }
     }
 
     fn opening(&self, drawer: ObjectId, limit_m: f64) -> Result<Answer, Why> {

@@ -93,6 +93,7 @@ pub fn segment(
     }
     let tool = hand.map(Hand::tool_in_world);
     let before: usize = found.iter().map(|part| part.points.len()).sum();
+    let found = parts::with_drawers(found, &table);
     let mut found = parts::without_arm(found, &table, tool.as_ref());
     arm_points += before - found.iter().map(|part| part.points.len()).sum::<usize>();
     found = parts::with_fringes(found, config.cell_m);

@@ -19,7 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("motion", &["core", "robot"]),
     ("vision", &["core"]),
     ("plan", &[]),
-    ("scene", &["core", "vision", "plan"]),
+    ("scene", &["core", "plan"]),
     ("episode", &["core"]),
     ("policy", &["core", "vision", "episode"]),
     ("brainstem", &["core", "channel", "robot", "motion"]),

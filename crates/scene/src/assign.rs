@@ -42,7 +42,7 @@ pub(crate) fn assign(costs: &[Vec<f64>], columns: usize, doubt_m: f64) -> Assign
         seen_of_known.swap(a, b);
     }
     let mut found = Assignment { seen_of_known, ..Assignment::default() };
-    for a in 0..costs.len() {
+    for (a, row) in costs.iter().enumerate() {
         for b in 0..a {
             let one = found.seen_of_known[a].is_some() || found.seen_of_known[b].is_some();
             if one && swapped(&found.seen_of_known, a, b) < doubt_m {
@@ -51,7 +51,7 @@ pub(crate) fn assign(costs: &[Vec<f64>], columns: usize, doubt_m: f64) -> Assign
         }
         if let Some(j) = found.seen_of_known[a] {
             let others = (0..columns).filter(|k| !found.seen_of_known.contains(&Some(*k)));
-            found.rivals.extend(others.filter(|k| costs[a][*k] < costs[a][j] + doubt_m).map(|k| (a, k)));
+            found.rivals.extend(others.filter(|k| row[*k] < row[j] + doubt_m).map(|k| (a, k)));
         }
     }
     found

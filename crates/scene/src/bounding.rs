@@ -80,7 +80,7 @@ impl OrientedBox {
             self.centre_in_world + Vector3::new(cos * x - sin * y, sin * x + cos * y, sz * self.half_m.z)
         };
         let signs = [-1.0, 1.0];
-        let corners = signs.into_iter().flat_map(|x| signs.map(|y| (x, y)).into_iter().map(|(x, y)| (x, y)));
+        let corners = signs.into_iter().flat_map(|x| signs.map(|y| (x, y)));
         corners.flat_map(|(x, y)| signs.map(|z| corner(x, y, z))).all(|p| {
             let own = other.inside(&p).abs();
             (0..3).all(|k| own[k] <= other.half_m[k] + slack_m)

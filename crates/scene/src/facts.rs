@@ -3,12 +3,10 @@
 //! A fact is false only on evidence that it is: a block is not on a plate because it is seen elsewhere, never because it
 //! is not seen. Every geometric limit has a band around it in which nothing is claimed.
 
-use std::fmt;
+use neuraxis_core::Gripper;
+use neuraxis_plan::{Class, FactSet, ObjectId, Predicate, Scene, SceneError, State, Truth};
 
-use neuraxis_core::{Gripper, Nanos};
-use neuraxis_plan::{Class, FactId, FactSet, ObjectId, Predicate, Scene, SceneError, State, Truth};
-
-use crate::{Colour, Grip, Names, Shape, ThingId, Track, Tracker, naming::Nameless};
+use crate::{Colour, Finding, Grip, Names, Shape, Track, Tracker, Why, naming::Nameless};
 
 /// What stands on another thing is this near to its upper side [m]; from twice that on it does not.
 const TOUCH_M: f64 = 0.014;
@@ -21,47 +19,6 @@ const AT_M: f64 = 0.03;
 const DRAWER_M: [f64; 3] = [0.20, 0.12, 0.05];
 /// A row of a front belongs to a drawer if it is this near to the drawer's height [m].
 const DRAWER_ROWS_M: f64 = 0.035;
-
-/// Why a fact is what it is.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Why {
-    /// The last look shows it.
-    Seen,
-    /// The gripper or the joints tell.
-    Felt,
-    /// It was seen this long ago, and nothing has been seen since [s].
-    Remembered(f64),
-    /// Nothing that fits the name has been seen.
-    NeverSeen(ObjectId),
-    /// So many things fit the name.
-    Several(ObjectId, usize),
-    /// The thing has been out of sight for too long; since then.
-    UnseenSince(ObjectId, Nanos),
-    /// Which of these it is, nobody knows.
-    Doubt(ObjectId, Vec<ThingId>),
-    /// Too near to the limit.
-    Close,
-    /// What would decide is hidden.
-    Hidden,
-    /// The cameras, the hand, or a cabinet are missing.
-    Missing(&'static str),
-    /// It would contradict another fact that is as good.
-    Contradiction,
-}
-
-/// One fact.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Finding {
-    /// Which.
-    pub fact: FactId,
-    /// Whether it holds.
-    pub truth: Truth,
-    /// Distance to the limit at which it would turn, where there is one [m].
-    pub margin_m: Option<f64>,
-    /// Why.
-    pub why: Why,
-}
 
 /// All facts of a scene.
 #[derive(Clone, Debug)]
@@ -293,7 +250,15 @@ impl Reading<'_> {
         let cabinet = cabinets.filter(|track| self.tracker.is_seen(track)).max_by_key(|track| track.thing.points);
         let fronts =
             cabinet.and_then(|track| track.thing.fronts.as_ref()).ok_or(Why::Missing("the cabinet in view"))?;
-        Ok((fronts, z_m, fronts.out_m(z_m, DRAWER_ROWS_M).ok_or(Why::Hidden)?))
+        let out_m = fronts.out_m(z_m, DRAWER_ROWS_M).ok_or(Why::Hidden)?;
+        // A hand that reaches into a drawer hides its front, and is no front itself.
+        let tool = self.tracker.hand().map(crate::Hand::tool_in_world);
+        let reaches_in = tool.is_some_and(|tool| {
+            let [out, across] = fronts.own(&tool);
+            let beside = across.abs() < fronts.half_width_m && tool.z > z_m - 0.1 && tool.z < z_m + 0.2;
+            beside && out > -0.05 && out < out_m + 0.03
+        });
+        if reaches_in { Err(Why::Hidden) } else { Ok((fronts, z_m, out_m)) }
     }
 
     fn opening(&self, drawer: ObjectId, limit_m: f64) -> Result<Answer, Why> {
@@ -375,28 +340,5 @@ fn worse(a: Why, b: Why) -> Why {
         (Why::Remembered(x), Why::Remembered(y)) => Why::Remembered(x.max(*y)),
         (_, Why::Remembered(_)) => b,
         _ => a,
-    }
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Seen => f.write_str("seen"),
-            Self::Felt => f.write_str("felt"),
-            Self::Remembered(secs) => write!(f, "seen {secs:.1} s ago"),
-            Self::NeverSeen(object) => write!(f, "object {} has not been seen", object.index()),
-            Self::Several(object, count) => write!(f, "{count} things could be object {}", object.index()),
-            Self::UnseenSince(object, since) => {
-                write!(f, "object {} has been out of sight since {:.1} s", object.index(), since.secs())
-            }
-            Self::Doubt(object, others) => {
-                let others: Vec<String> = others.iter().map(ThingId::to_string).collect();
-                write!(f, "object {} may be {}", object.index(), others.join(" or "))
-            }
-            Self::Close => f.write_str("too near to the limit"),
-            Self::Hidden => f.write_str("hidden"),
-            Self::Missing(what) => write!(f, "without {what}"),
-            Self::Contradiction => f.write_str("contradicts another fact"),
-        }
     }
 }

@@ -12,7 +12,9 @@ const ROW_M: f64 = 0.02;
 /// A front fills this much of depth; a row's front is where most of its points are [m].
 const FRONT_M: f64 = 0.015;
 /// Fewest points of a front in a row.
-const LEAST: usize = 5;
+const LEAST: usize = 6;
+/// The cabinet's sides are this thick at most, and no fronts [m].
+const SIDE_M: f64 = 0.02;
 /// How far a front can be from the edge, inwards and outwards [m].
 const REACH_M: [f64; 2] = [-0.012, 0.35];
 
@@ -63,7 +65,7 @@ impl Fronts {
         let mut rows: Vec<(usize, f64)> = Vec::new();
         for p in points.iter().filter(|p| p.z < top - BOARD_M) {
             let [out, across] = fronts.own(p);
-            if out > REACH_M[0] && out < REACH_M[1] && across.abs() < half_width_m {
+            if out > REACH_M[0] && out < REACH_M[1] && across.abs() < half_width_m - SIDE_M {
                 rows.push((((top - p.z) / ROW_M) as usize, out));
             }
         }
@@ -128,6 +130,17 @@ mod tests {
             assert!((fronts.out_m(z, 0.035).unwrap() - out).abs() < 0.004, "{:?} at {z}", fronts.out_m(z, 0.035));
         }
         assert_eq!(fronts.out_m(0.85, 0.02), None, "nothing there");
+    }
+
+    #[test]
+    fn the_cabinet_s_own_sides_are_no_closed_drawer() {
+        // The middle drawer is out, and hidden; the edges of the cabinet's sides show beside the hole.
+        let mut points: Vec<_> = cabinet([0.0; 3]).into_iter().filter(|p| (p.z - 1.05).abs() > 0.052).collect();
+        let edges = (0..60).map(|i| 0.76 + 0.008 * f64::from(i));
+        points.extend(edges.flat_map(|z| [-0.128, 0.128].map(|y| Vector3::new(0.455, y, z))));
+        let fronts = Fronts::of(&points, &SceneConfig::default()).unwrap();
+        assert_eq!(fronts.out_m(1.05, 0.035), None);
+        assert!(fronts.out_m(1.16, 0.035).unwrap().abs() < 0.004);
     }
 
     #[test]

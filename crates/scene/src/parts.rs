@@ -30,6 +30,12 @@ pub(crate) struct Part {
 pub(crate) const PLAIN: u8 = 15;
 /// What hangs in the air higher than this above all else, and has no hue, is the arm's [m].
 const FLOATING_M: f64 = 0.06;
+/// What is wider than this is furniture; its lowest visible point may be so high [m].
+const WIDE_M: f64 = 0.2;
+const FURNITURE_M: f64 = 0.16;
+/// Least height and depth of a cabinet, and how far from it a drawer's middle can be [m].
+const CABINET_M: [f64; 2] = [0.25, 0.12];
+const DRAWER_OUT_M: f64 = 0.25;
 /// What is this near to the tool may be held [m].
 const HELD_M: f64 = 0.05;
 /// A thing reaches down to what is this far below its lowest point: low points are seen badly [m].
@@ -58,6 +64,34 @@ impl Part {
     }
 }
 
+/// True if a part reaches down to the table, as far as can be seen: of furniture the foot is often hidden.
+fn stands(part: &Part, table: &Table) -> bool {
+    let own = &part.fitted.bounds;
+    let most = if own.sides_m()[1] > WIDE_M { FURNITURE_M } else { FLOATING_M };
+    own.bottom_m() - table.z_at(own.centre_in_world.x, own.centre_in_world.y) < most
+}
+
+/// Joins drawers that are pulled out to their cabinet: pieces that hang in the air in front of furniture, lower than it
+/// and nearly as wide. An arm is narrower.
+pub(crate) fn with_drawers(mut parts: Vec<Part>, table: &Table) -> Vec<Part> {
+    let is_cabinet = |part: &Part| {
+        let own = &part.fitted.bounds;
+        part.plain && stands(part, table) && own.height_m() > CABINET_M[0] && own.sides_m()[1] > CABINET_M[1]
+    };
+    let Some(at) = parts.iter().position(is_cabinet) else { return parts };
+    let mut cabinet = parts.remove(at);
+    let furniture = cabinet.fitted.bounds;
+    let (drawers, mut rest): (Vec<Part>, Vec<Part>) = parts.into_iter().partition(|part| {
+        let own = &part.fitted.bounds;
+        let near = furniture.distance_m(&own.centre_in_world) < DRAWER_OUT_M;
+        let low = own.top_m() < furniture.top_m() && own.height_m() < 0.5 * furniture.height_m();
+        part.plain && !stands(part, table) && near && low && own.sides_m()[0] > 0.7 * furniture.sides_m()[1]
+    });
+    drawers.into_iter().for_each(|drawer| cabinet.join(drawer));
+    rest.insert(at, cabinet);
+    rest
+}
+
 /// Leaves out pieces of the arm that the mask does not cover: they have no hue, and nothing carries them. What is
 /// between the fingers (`tool_in_world`) is kept.
 pub(crate) fn without_arm(parts: Vec<Part>, table: &Table, tool_in_world: Option<&Vector3<f64>>) -> Vec<Part> {
@@ -66,12 +100,11 @@ pub(crate) fn without_arm(parts: Vec<Part>, table: &Table, tool_in_world: Option
         let own = &part.fitted.bounds;
         let at = own.centre_in_world;
         let held = tool_in_world.is_some_and(|tool| own.distance_m(tool) < HELD_M && own.half_m.max() < 0.1);
-        let on_table = own.bottom_m() - table.z_at(at.x, at.y) < FLOATING_M;
         let carried = || {
             let mut others = boxes.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, other)| other);
             others.any(|other| other.depth_m(&at) > 0.0 && (own.bottom_m() - other.top_m()).abs() < 0.03)
         };
-        !part.plain || held || on_table || carried()
+        !part.plain || held || stands(part, table) || carried()
     };
     let kept: Vec<bool> = parts.iter().enumerate().map(keep).collect();
     parts.into_iter().zip(kept).filter_map(|(part, kept)| kept.then_some(part)).collect()

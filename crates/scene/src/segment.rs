@@ -1,9 +1,9 @@
 //! From a fused cloud to the things on the table.
 //!
-//! 1. The [`Table`] is fitted. 2. Points of the arm are set aside ([`crate::hand`]). 3. What rises above the table hangs
+//! First the [`Table`] is fitted, and points of the arm are set aside ([`crate::hand`]). What rises above the table hangs
 //! together by cells of one hue ([`crate::cluster`]); what has no hue (furniture, white, grey, wood) counts as one more.
-//! What lies in the table's plane counts only where it has a hue: plates. 4. Parts are cleaned and put together
-//! ([`crate::parts`]). 5. Each gets a box, a colour and a shape; towers and rows of equal cubes are taken apart.
+//! What lies in the table's plane counts only where it has a hue: plates. Parts are cleaned and put together
+//! ([`crate::parts`]). Each gets a box, a colour and a shape; towers and rows of equal cubes are taken apart.
 
 use nalgebra::Vector3;
 
@@ -93,6 +93,7 @@ pub fn segment(
     }
     let tool = hand.map(Hand::tool_in_world);
     let before: usize = found.iter().map(|part| part.points.len()).sum();
+    let found = parts::with_drawers(found, &table);
     let mut found = parts::without_arm(found, &table, tool.as_ref());
     arm_points += before - found.iter().map(|part| part.points.len()).sum::<usize>();
     found = parts::with_fringes(found, config.cell_m);

@@ -50,8 +50,14 @@ fn other_goals_are_other_goals() {
             assert!(!setup.alternatives().is_empty());
             for other in setup.alternatives() {
                 assert_ne!(other.instruction, goal.instruction, "{task} {seed}");
-                assert_ne!(other.targets[0], goal.targets[0], "{task} {seed}: they begin with the same thing");
+                assert_ne!(other.targets, goal.targets, "{task} {seed}");
             }
+            // Which to tell apart is asked from the beginning; one at most begins alike.
+            let alike = setup.alternatives().iter().filter(|other| other.targets[0] == goal.targets[0]).count();
+            assert!(
+                alike <= 1 && alike < setup.alternatives().len(),
+                "{task} {seed}: {alike} begin with the same thing"
+            );
             let chance = setup.chance();
             assert!(chance > 0.0 && chance <= 0.5, "{task} {seed}: {chance}");
         }

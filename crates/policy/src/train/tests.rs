@@ -167,10 +167,11 @@ pub(super) fn same_start(config: &TrainConfig, samples: &Samples, [one, other]: 
     fs::copy(&one.state, &other.state).unwrap();
 }
 
-/// A learned heatmap of the dynamic view, so that every term is trained.
+/// A learned heatmap of the dynamic view and the outlook, so that with the consistency every term is trained.
 fn wrist_view() -> TrainConfig {
     let config = tiny();
-    TrainConfig { policy: PolicyConfig { dynamic: Dynamic::WristView, ..config.policy.clone() }, ..config }
+    let policy = PolicyConfig { dynamic: Dynamic::WristView, ..config.policy.clone() };
+    TrainConfig { policy, outlook: 0.5, ..config }
 }
 
 fn with_consistency(lambda: f64) -> ConsistencyConfig {

@@ -165,6 +165,19 @@ impl Hand {
         let (metres, radians) = goal.world_from_tool.distance(&self.progress.reached_world_from_tool);
         metres < 5e-4 && radians < 5e-3 && goal.gripper == self.progress.gripper
     }
+
+    /// What the executor looks at in a tick without a fault.
+    fn input<'a>(&'a self, now: Nanos, observed: &'a Observed, held: Truth) -> Input<'a> {
+        Input {
+            now,
+            observed: Some(observed),
+            sights: &self.place,
+            signals: Signals::default(),
+            progress: self.progress,
+            held,
+            fault: None,
+        }
+    }
 }
 
 /// Runs the plan; `each` may change the world before each tick.
@@ -185,23 +198,10 @@ fn run(hand: &mut Hand, mut each: impl FnMut(u32, &mut Hand)) -> (Outcome, Vec<E
         }
         let held = match (hand.progress.gripper, hand.place.held) {
             (Gripper::Open, _) => Truth::Unknown,
-            (Gripper::Closed, held) => {
-                if held {
-                    Truth::True
-                } else {
-                    Truth::False
-                }
-            }
+            (Gripper::Closed, true) => Truth::True,
+            (Gripper::Closed, false) => Truth::False,
         };
-        let input = Input {
-            now,
-            observed: Some(&observed),
-            sights: &hand.place,
-            signals: Signals::default(),
-            progress: hand.progress,
-            held,
-            fault: None,
-        };
+        let input = hand.input(now, &observed, held);
         let mut events = Events::new(&mut slots);
         let tick = executor.tick(&input, &mut events);
         log.extend_from_slice(events.written());
@@ -269,15 +269,7 @@ fn a_block_that_is_out_of_sight_is_not_taken() {
     for i in 1..2000_u64 {
         let now = Nanos::from_millis(5 * i);
         let observed = Observed { state: hand.truth, stamp: now };
-        let input = Input {
-            now,
-            observed: Some(&observed),
-            sights: &hand.place,
-            signals: Signals::default(),
-            progress: hand.progress,
-            held: Truth::Unknown,
-            fault: None,
-        };
+        let input = hand.input(now, &observed, Truth::Unknown);
         let tick = executor.tick(&input, &mut Events::new(&mut slots));
         assert_eq!(tick.want, Want::Still);
         if tick.outcome != Outcome::Running {

@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use neuraxis_core::Policy;
 use neuraxis_policy::{nearest::NearestReplay, text::MiniLm};
-use neuraxis_sim::{CameraRig, Disturbance, Grasp, Moving, Perturbation};
+use neuraxis_sim::{CameraRig, Disturbance, Goal, Grasp, Moving, Perturbation};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -119,7 +119,9 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
             let told = match plan.told {
                 Told::Given => truth.clone(),
                 Told::Wrong => {
-                    let others = setup.alternatives();
+                    // Wrong from the beginning, so that the first choice says whether the sentence was followed.
+                    let begins_alike = |other: &Goal| other.targets.first() == truth.targets.first();
+                    let others: Vec<&Goal> = setup.alternatives().iter().filter(|o| !begins_alike(o)).collect();
                     if others.is_empty() {
                         bail!("task {task}, seed {seed}: no other goal is valid in this scene");
                     }

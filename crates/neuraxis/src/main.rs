@@ -18,7 +18,6 @@ mod episode_run;
 mod eval;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod film;
-#[cfg(feature = "policy")]
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod lockstep;
 #[cfg(all(feature = "sim", feature = "policy"))]

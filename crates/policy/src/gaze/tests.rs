@@ -195,8 +195,18 @@ fn a_run_cut_anywhere_goes_on_as_the_unbroken_one() {
     assert!(text.contains("another gaze configuration"), "{text}");
 }
 
+/// Torch has one generator for the whole process, from which other tests draw: in a process of its own the seed decides.
 #[test]
 fn it_learns_where_the_hand_is() {
+    let alone = ["--exact", "gaze::tests::learning_alone", "--ignored", "--nocapture"];
+    let output = std::process::Command::new(std::env::current_exe().unwrap()).args(alone).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+#[test]
+#[ignore = "started by the test above"]
+fn learning_alone() {
     let folder = Folder::new("learns");
     let samples = ClipSamples::new(dataset(&folder.0.join("data"), 40), 0.2).unwrap();
     let config = GazeTraining { steps: 200, lr: 3e-3, warmup: 20, ema: 0.98, ..tiny(Label::Current) };
@@ -209,7 +219,7 @@ fn it_learns_where_the_hand_is() {
     let baselines = evaluate::baselines(&config.gaze, &samples, held_out).unwrap().unwrap();
     println!("network:  {score}\nconstant: {}\ntool:     {}", baselines.constant, baselines.tool);
     assert!(losses[losses.len() - 1] < 0.5 * losses[0], "{losses:?}");
-    assert!(score.median < 0.6 * baselines.constant.median);
+    assert!(score.median < 0.5 * baselines.constant.median);
     // The label is the tool: forward kinematics has no error at all.
     assert_eq!(baselines.tool.median, 0.0);
 }

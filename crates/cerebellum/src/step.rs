@@ -196,6 +196,14 @@ impl Cerebellum {
         self.last_tick = None;
     }
 
+    /// Stops what moves and waits: nothing is wanted of the arm any more. Fingers that move go on; progress stays.
+    pub fn rest(&mut self, now: Nanos) {
+        if self.phase == Phase::Moving {
+            self.halt = true;
+            self.wait(now);
+        }
+    }
+
     /// One tick at 200 Hz. `commanded` is the brainstem's last commanded state; `prediction` is the newest one, seen
     /// before or not. Called too early for the next segment, it repeats its last answer.
     pub fn step(

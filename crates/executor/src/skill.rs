@@ -117,6 +117,11 @@ pub trait Sights: Senses {
     fn world_from_seat(&self, block: ObjectId, place: ObjectId) -> Option<Isometry3<f64>>;
     /// How far a drawer is open [m].
     fn opening_m(&self, drawer: ObjectId) -> Option<f64>;
+    /// Height in the world that the tool must have where it crosses the scene, if something stands in the way: a drawer
+    /// that is open, say [m].
+    fn crossing_z_in_world(&self) -> Option<f64> {
+        None
+    }
 }
 
 /// What a skill sees in a tick.

@@ -81,10 +81,11 @@ enum Command {
     },
     /// Measure success in lockstep, with Wilson 95 % intervals.
     Eval {
-        /// `weights` (the shipped ones), `expert`, `nearest:DATA`, or a file of weights.
+        /// `weights` (the shipped ones), `expert`, `brain` (plans and skills, for long tasks), `nearest:DATA`, or a file of
+        /// weights.
         #[arg(long, default_value = "weights")]
         policy: String,
-        /// Tasks, comma-separated; `trained`: those of the shipped weights; `all`.
+        /// Tasks, comma-separated; `trained`: those of the shipped weights; `all`; `long`.
         #[arg(long, default_value = "trained")]
         tasks: String,
         /// Episodes per task.
@@ -551,6 +552,7 @@ fn demo_shards(plan: &DemosPlan, out: &std::path::Path, jobs: u64) -> Result<()>
 fn actor(policy: &str, config: &Config) -> Actor {
     match (policy, policy.strip_prefix("nearest:")) {
         ("expert", _) => Actor::Expert,
+        ("brain", _) => Actor::Brain,
         ("weights", _) => Actor::Weights(config.root.join(&config.run.weights)),
         (_, Some(dir)) => Actor::Nearest(dir.into()),
         (file, None) => Actor::Weights(file.into()),

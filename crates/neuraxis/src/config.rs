@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use neuraxis_brain::BrainConfig;
 use neuraxis_brainstem::BrainstemConfig;
 use neuraxis_cerebellum::CerebellumConfig;
 use neuraxis_robot::{Robot, RobotConfig};
@@ -111,6 +112,8 @@ pub struct Config {
     pub brainstem: BrainstemConfig,
     /// The 200 Hz executor and its motion.
     pub cerebellum: CerebellumConfig,
+    /// Scene, plan executor and skills.
+    pub brain: BrainConfig,
     /// Rates and limits of a run.
     pub run: RunSettings,
     /// The workspace that relative paths start from.
@@ -146,10 +149,13 @@ impl Config {
         cerebellum.motion = read(&motion_file)?;
         cerebellum.motion.validate().with_context(|| motion_file.display().to_string())?;
         cerebellum.validate().with_context(|| cerebellum_file.display().to_string())?;
+        let brain_file = dir.join("brain.yaml");
+        let brain: BrainConfig = read(&brain_file)?;
+        brain.validate().with_context(|| brain_file.display().to_string())?;
         let run_file = dir.join("run.yaml");
         let run: RunSettings = read(&run_file)?;
         run.validate().with_context(|| run_file.display().to_string())?;
-        Ok(Self { name: name.into(), robot, brainstem, cerebellum, run, root: root.into() })
+        Ok(Self { name: name.into(), robot, brainstem, cerebellum, brain, run, root: root.into() })
     }
 }
 

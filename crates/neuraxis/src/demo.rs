@@ -164,7 +164,7 @@ pub fn source(studio: &Studio, setup: &Setup, actor: &Actor) -> Result<(Source, 
             let script = Script::new(studio.script(setup, &lockstep, setup.goal()));
             Ok((Source::Script(script), instruction(setup.goal(), None)?, None))
         }
-        Actor::Nearest(_) => bail!("this command runs `weights`, `expert` or a file of weights"),
+        Actor::Nearest(_) | Actor::Brain => bail!("this command runs `weights`, `expert` or a file of weights"),
     }
 }
 
@@ -277,15 +277,21 @@ impl Pilot for Filmed<'_> {
         true
     }
 
-    fn predict(&mut self, seen: &Observation, words: &Instruction, plant: &Plant) -> Result<Prediction, PolicyError> {
+    fn predict(
+        &mut self,
+        seen: &Observation,
+        words: &Instruction,
+        plant: &Plant,
+    ) -> Result<Option<Prediction>, PolicyError> {
         let started = Instant::now();
         let prediction = match &mut self.expert {
-            Some(expert) => expert.predict(seen, words, plant),
-            None => self.source.predict(seen, words),
-        }?;
+            Some(expert) => expert.predict(seen, words, plant)?,
+            None => Some(self.source.predict(seen, words)?),
+        };
         self.times.record(Nanos(started.elapsed().as_nanos() as u64));
         if let Some((views, cloud)) = self.source.looked()
-            && let Err(error) = self.recorder.lock().views(&prediction, &views, &cloud)
+            && let Some(prediction) = &prediction
+            && let Err(error) = self.recorder.lock().views(prediction, &views, &cloud)
         {
             self.trouble.get_or_insert(error);
         }

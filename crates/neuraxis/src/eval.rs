@@ -11,12 +11,15 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use neuraxis_brain::Drafter;
 use neuraxis_core::Policy;
+use neuraxis_cortex::SymbolicPlanner;
 use neuraxis_policy::{nearest::NearestReplay, text::MiniLm};
 use neuraxis_sim::{CameraRig, Disturbance, Goal, Grasp, Moving, Perturbation};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    brain::BrainPilot,
     config::{Config, Surroundings},
     episode_run::{Studio, instruction},
     lockstep::{Nobody, Sighted},
@@ -34,6 +37,8 @@ pub const EVAL_SEED: u64 = 1_000_000;
 pub enum Actor {
     /// The scripted expert, from the scene's true state.
     Expert,
+    /// The brain: a plan from the sentence, skills without learning, facts from the cameras.
+    Brain,
     /// The nearest training observation's key-frame, from this data set.
     Nearest(PathBuf),
     /// Trained weights.
@@ -91,7 +96,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
     studio.surroundings = plan.planner;
     let text_dir = config.root.join(".deps/text");
     let mut embedder = match &plan.actor {
-        Actor::Expert => None,
+        Actor::Expert | Actor::Brain => None,
         _ => Some(MiniLm::load(&text_dir)?),
     };
     let mut learned: Option<Box<dyn Policy>> = None;
@@ -130,9 +135,21 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
             };
             let first = studio.script(&setup, &lockstep, &truth).first().copied();
             let mut watch = FirstPrediction::default();
-            let looks = learned.is_some() || plan.planner == Surroundings::Cloud || plan.pictures.is_some();
+            let looks = learned.is_some()
+                || plan.actor == Actor::Brain
+                || plan.planner == Surroundings::Cloud
+                || plan.pictures.is_some();
             let mut rig = looks.then(|| CameraRig::new(&setup)).transpose()?;
+            let mut story = None;
             let outcome = match learned.as_mut() {
+                None if plan.actor == Actor::Brain => {
+                    let drafter = Drafter::new(Box::new(SymbolicPlanner));
+                    let mut brain = BrainPilot::new(config, studio.robot.clone(), drafter)?;
+                    let words = instruction(&told, None)?;
+                    let outcome = lockstep.run(&mut brain, &words, &truth, rig.as_mut(), &mut watch)?;
+                    story = Some(brain.into_story());
+                    outcome
+                }
                 Some(policy) => {
                     let words =
                         instruction(&told, embedder.as_mut().map(|e| e as &mut dyn neuraxis_core::TextEmbedder))?;
@@ -146,6 +163,11 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
             };
             if let (Some(dir), Some(rig)) = (&plan.pictures, &mut rig) {
                 sheet::save(dir, task, seed, &rig.render(lockstep.plant())?)?;
+            }
+            if let (Some(dir), Some(story)) = (&plan.pictures, &story) {
+                let file = dir.join(format!("{task}-{seed}.txt"));
+                let text = format!("{}\n{}\n", told.instruction, story.lines.join("\n"));
+                std::fs::write(&file, text).with_context(|| file.display().to_string())?;
             }
             let first_error_m = watch.position.zip(first).map(|(p, k)| (p - k.world_from_tool.position()).norm());
             let row = Row {
@@ -172,6 +194,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
         ]),
         policy: match &plan.actor {
             Actor::Expert => "expert".into(),
+            Actor::Brain => "brain, symbolic planner".into(),
             Actor::Nearest(_) => "nearest-key-frame replay".into(),
             Actor::Weights(path) => path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
         },

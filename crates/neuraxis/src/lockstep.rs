@@ -52,13 +52,46 @@ pub struct Outcome {
 pub trait Pilot {
     /// Observations must come with images.
     fn looks(&self) -> bool;
-    /// As [`Policy::predict`]; `plant` is for experts only.
+    /// As [`Policy::predict`]; `None`: nothing to say. `plant` is for experts only.
     fn predict(
         &mut self,
         observation: &Observation,
         words: &Instruction,
         plant: &Plant,
-    ) -> Result<Prediction, PolicyError>;
+    ) -> Result<Option<Prediction>, PolicyError>;
+    /// Each 5 ms: what the arm shall do, for pilots that think as fast as the cerebellum.
+    fn steer(&mut self, _moment: &Moment<'_>) -> Steer {
+        Steer::AsPredicted
+    }
+    /// The run need not go on.
+    fn is_over(&self) -> bool {
+        false
+    }
+}
+
+/// The body as a pilot that steers feels it.
+pub struct Moment<'a> {
+    /// Now.
+    pub now: Nanos,
+    /// Number of the task instance, for predictions.
+    pub epoch: u32,
+    /// The arm.
+    pub state: &'a ArmState,
+    /// What it was commanded to do before.
+    pub commanded: &'a Tick,
+    /// What the cerebellum did before.
+    pub mind: Option<&'a CerebellumTick>,
+}
+
+/// What a pilot wants of the arm.
+#[derive(Copy, Clone, Debug)]
+pub enum Steer {
+    /// What it has predicted.
+    AsPredicted,
+    /// To go there, with this share of the speed.
+    Reach(Prediction, f64),
+    /// To stand still.
+    Rest,
 }
 
 /// A policy, which never sees the true world.
@@ -69,8 +102,13 @@ impl Pilot for Sighted<'_> {
         true
     }
 
-    fn predict(&mut self, seen: &Observation, words: &Instruction, _plant: &Plant) -> Result<Prediction, PolicyError> {
-        self.0.predict(seen, words)
+    fn predict(
+        &mut self,
+        seen: &Observation,
+        words: &Instruction,
+        _plant: &Plant,
+    ) -> Result<Option<Prediction>, PolicyError> {
+        self.0.predict(seen, words).map(Some)
     }
 }
 
@@ -148,6 +186,7 @@ impl Lockstep {
         let mut now = self.plant.state().stamp;
         let first = self.brainstem.step(now, &self.plant.state(), None);
         self.plant.step(&first.command);
+        let mut last_tick = first;
         self.cerebellum.start_task(
             instruction.epoch,
             now,
@@ -169,10 +208,31 @@ impl Lockstep {
                 on_the_way = None;
             }
             if tick % think == 0 || thought.is_none() {
-                thought = Some(self.cerebellum.step(now, &state, &self.brainstem.commanded(), newest.as_ref()));
+                let moment = Moment {
+                    now,
+                    epoch: instruction.epoch,
+                    state: &state,
+                    commanded: &last_tick,
+                    mind: thought.as_ref(),
+                };
+                let steered;
+                let wanted = match pilot.steer(&moment) {
+                    Steer::AsPredicted => newest.as_ref(),
+                    Steer::Reach(prediction, speed) => {
+                        self.cerebellum.set_speed_scale(last_tick.speed_scale.min(speed));
+                        steered = prediction;
+                        Some(&steered)
+                    }
+                    Steer::Rest => {
+                        self.cerebellum.rest(now);
+                        None
+                    }
+                };
+                thought = Some(self.cerebellum.step(now, &state, &self.brainstem.commanded(), wanted));
             }
             let Some(mind) = thought else { continue };
             let loop_tick = self.brainstem.step(now, &state, Some(&mind.segment));
+            last_tick = loop_tick;
             self.cerebellum.set_speed_scale(loop_tick.speed_scale);
             self.plant.step(&loop_tick.command);
             witness.tick(&state, &loop_tick, &mind)?;
@@ -186,12 +246,15 @@ impl Lockstep {
                 self.cerebellum.see_images(observation.stamp);
                 witness.observation(&observation, &mind)?;
                 let predicted = pilot.predict(&observation, instruction, &self.plant);
-                let routed = predicted.and_then(|prediction| match &mut self.router {
-                    Some(router) => router.route(&observation, prediction, Some(&self.plant)),
-                    None => Ok(prediction),
+                let routed = predicted.and_then(|prediction| match (prediction, &mut self.router) {
+                    (Some(prediction), Some(router)) => {
+                        router.route(&observation, prediction, Some(&self.plant)).map(Some)
+                    }
+                    (prediction, _) => Ok(prediction),
                 });
                 match routed {
-                    Ok(prediction) => {
+                    Ok(None) => {}
+                    Ok(Some(prediction)) => {
                         witness.prediction(&prediction)?;
                         on_the_way = Some((now + self.config.policy_latency, prediction));
                     }
@@ -201,7 +264,7 @@ impl Lockstep {
             outcome.reached = mind.progress.reached_count;
             outcome.success = self.plant.success(goal);
             outcome.failed = self.plant.failed(goal);
-            if outcome.success || outcome.failed {
+            if outcome.success || outcome.failed || pilot.is_over() {
                 break;
             }
         }

@@ -2,6 +2,8 @@
 
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod bench;
+#[cfg(all(feature = "sim", feature = "policy"))]
+mod brain;
 #[cfg(feature = "sim")]
 mod chaos;
 #[cfg(feature = "policy")]

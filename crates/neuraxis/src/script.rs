@@ -68,7 +68,12 @@ impl Pilot for Expert<'_> {
         false
     }
 
-    fn predict(&mut self, seen: &Observation, words: &Instruction, plant: &Plant) -> Result<Prediction, PolicyError> {
+    fn predict(
+        &mut self,
+        seen: &Observation,
+        words: &Instruction,
+        plant: &Plant,
+    ) -> Result<Option<Prediction>, PolicyError> {
         if self.script.ahead(seen) == 0 {
             let more = self.setup.more_keyframes(&self.goal, plant);
             if !more.is_empty() {
@@ -81,6 +86,6 @@ impl Pilot for Expert<'_> {
         let pose = prediction.keyframe.world_from_tool;
         let shifted = pose.position() + Vector3::new(x - self.shift_m[0], y - self.shift_m[1], 0.0);
         prediction.keyframe.world_from_tool = Pose::from_parts(shifted, pose.rotation());
-        Ok(prediction)
+        Ok(Some(prediction))
     }
 }

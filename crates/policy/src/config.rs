@@ -1,6 +1,6 @@
 //! Sizes of the network and settings of its training.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -174,6 +174,8 @@ pub struct TrainConfig {
     pub target_sigma_px: f32,
     /// Chance that an observation is paired with another goal that is valid in it.
     pub relabel: f64,
+    /// Tasks that are drawn so many times as often as the others, 1 to 100: more steps for what is slow to learn.
+    pub emphasis: BTreeMap<String, usize>,
     /// Checkpoint every so many steps.
     pub checkpoint_every: u64,
     /// Log and print every so many steps.
@@ -227,6 +229,7 @@ impl Default for TrainConfig {
             center_noise_m: 0.04,
             target_sigma_px: 1.5,
             relabel: 0.5,
+            emphasis: BTreeMap::new(),
             checkpoint_every: 100,
             log_every: 25,
             holdout: 0.03,
@@ -263,6 +266,9 @@ impl TrainConfig {
             if !(weight.is_finite() && weight >= 0.0) {
                 return fail(key, weight.to_string(), "0 or more, finite");
             }
+        }
+        if let Some((task, times)) = self.emphasis.iter().find(|(_, times)| !(1..=100).contains(*times)) {
+            return fail("emphasis", format!("{task}: {times}"), "1 to 100");
         }
         let every = [self.checkpoint_every, self.log_every, self.evaluate_every];
         if let Some(i) = every.iter().position(|steps| *steps == 0) {

@@ -181,19 +181,40 @@ impl Samples {
             }
         }
         let training: Vec<Vec<usize>> = kinds.into_values().collect();
-        // Key-frames evenly by kind, for rare ones are as important as common ones. What the sentence names is the
-        // slowest to learn; key-frames in contact go on from where the arm is.
+        let mut samples = Self { dataset, records, training, draws: Vec::new(), validation, sentences, imported: None };
+        samples.draws = samples.drawn(&BTreeMap::new());
+        Ok(samples)
+    }
+
+    /// Draws the named tasks so many times as often.
+    pub fn with_emphasis(mut self, times: &BTreeMap<String, usize>) -> Result<Self> {
+        let is_there = |task: &str| self.training.iter().any(|kind| self.task_of(kind) == task);
+        if let Some(task) = times.keys().find(|task| !is_there(task)) {
+            return Err(Error::Data(format!("emphasis: the data have no task {task:?} to train on")));
+        }
+        self.draws = self.drawn(times);
+        Ok(self)
+    }
+
+    fn task_of(&self, kind: &[usize]) -> &str {
+        kind.first().and_then(|&i| self.records.get(i)).map_or("", |record| &record.task)
+    }
+
+    /// Key-frames evenly by kind, for rare ones are as important as common ones. What the sentence names is the slowest
+    /// to learn; key-frames in contact go on from where the arm is.
+    pub(crate) fn drawn(&self, times: &BTreeMap<String, usize>) -> Vec<usize> {
         let weight = |kind: &[usize]| {
-            if kind.iter().any(|&i| records[i].is_choice()) {
+            if kind.iter().any(|&i| self.records[i].is_choice()) {
                 CHOICE_WEIGHT
-            } else if records[kind[0]].goals[0].keyframe.ignore_collisions {
+            } else if self.records[kind[0]].goals[0].keyframe.ignore_collisions {
                 1
             } else {
                 FREE_WEIGHT
             }
         };
-        let draws = (0..training.len()).flat_map(|k| std::iter::repeat_n(k, weight(&training[k]))).collect();
-        Ok(Self { dataset, records, training, draws, validation, sentences, imported: None })
+        let of_task = |kind: &[usize]| times.get(self.task_of(kind)).copied().unwrap_or(1);
+        let kinds = self.training.iter().enumerate();
+        kinds.flat_map(|(k, kind)| std::iter::repeat_n(k, weight(kind) * of_task(kind))).collect()
     }
 
     /// Takes keypoints from a file instead of the scene's geometry.

@@ -18,8 +18,16 @@ pub struct PrimitiveConfig {
     pub press_m: f64,
     /// The tool stands this far before a handle before it takes it, 0.02 to 0.3 [m].
     pub before_handle_m: f64,
+    /// ... and points down into the cabinet by this much, 0 to 1.2 [rad]: level, some arms have a joint at its limit.
+    pub handle_tilt_rad: f64,
+    /// From a handle the tool draws back by this much, straight back and then up, 0.02 to 0.3 [m].
+    pub away_m: [f64; 2],
+    /// Before and after it turns this far out of the way of the drawers, forwards and up, 0 to 0.3 [m].
+    pub clear_m: [f64; 2],
     /// A drawer is pulled open this far, 0.05 to 0.5 [m].
     pub open_m: f64,
+    /// A drawer is pushed this much further than shut, 0 to 0.05 [m].
+    pub shut_m: f64,
     /// A key-frame counts as reached within this distance, 0.001 to 0.05 [m] ...
     pub reached_m: f64,
     /// ... and this angle, 0.005 to 0.5 [rad].
@@ -35,8 +43,12 @@ impl Default for PrimitiveConfig {
             drop_m: 0.002,
             over_button_m: 0.10,
             press_m: 0.012,
-            before_handle_m: 0.08,
-            open_m: 0.18,
+            before_handle_m: 0.09,
+            handle_tilt_rad: 0.7,
+            away_m: [0.05, 0.09],
+            clear_m: [0.06, 0.06],
+            open_m: 0.195,
+            shut_m: 0.0,
             reached_m: 0.01,
             reached_rad: 0.05,
             look_secs: 0.3,
@@ -53,7 +65,13 @@ impl PrimitiveConfig {
             ("over_button_m", self.over_button_m, 0.02, 0.3, "0.02 to 0.3 m"),
             ("press_m", self.press_m, 0.001, 0.05, "0.001 to 0.05 m"),
             ("before_handle_m", self.before_handle_m, 0.02, 0.3, "0.02 to 0.3 m"),
+            ("handle_tilt_rad", self.handle_tilt_rad, 0.0, 1.2, "0 to 1.2 rad"),
+            ("away_m[0]", self.away_m[0], 0.02, 0.3, "0.02 to 0.3 m"),
+            ("away_m[1]", self.away_m[1], 0.02, 0.3, "0.02 to 0.3 m"),
+            ("clear_m[0]", self.clear_m[0], 0.0, 0.3, "0 to 0.3 m"),
+            ("clear_m[1]", self.clear_m[1], 0.0, 0.3, "0 to 0.3 m"),
             ("open_m", self.open_m, 0.05, 0.5, "0.05 to 0.5 m"),
+            ("shut_m", self.shut_m, 0.0, 0.05, "0 to 0.05 m"),
             ("reached_m", self.reached_m, 0.001, 0.05, "0.001 to 0.05 m"),
             ("reached_rad", self.reached_rad, 0.005, 0.5, "0.005 to 0.5 rad"),
             ("look_secs", self.look_secs, 0.0, 10.0, "0 to 10 s"),

@@ -12,7 +12,7 @@ use crate::{
     skill::{Sights, SkillFault, Task},
 };
 
-const MOST_FRAMES: usize = 6;
+const MOST_FRAMES: usize = 8;
 
 /// A row of key-frames in the world; no heap.
 #[derive(Copy, Clone, Debug, Default, PartialEq)]
@@ -40,6 +40,11 @@ impl Route {
         sights: &dyn Sights,
     ) -> Result<Self, SkillFault> {
         let seen = |object: ObjectId| sights.world_from_body(Body::Object(object)).ok_or(SkillFault::NotSeen);
+        // Straight above, and high enough to cross over what stands out.
+        let over = |tool: &Isometry3<f64>| {
+            let high = sights.crossing_z_in_world().unwrap_or(f64::MIN);
+            raised(tool, config.above_m.max(high - tool.translation.z))
+        };
         match *task {
             Task::Reach { object, class, height_m } => {
                 let thing = seen(object)?;
@@ -52,9 +57,9 @@ impl Route {
                 let block = seen(block)?;
                 let grasp = tool_down(shifted(block.translation.vector, variation), across(&block, variation));
                 let frames = [
-                    free(raised(&grasp, config.above_m), Gripper::Open),
+                    free(over(&grasp), Gripper::Open),
                     contact(grasp, Gripper::Closed),
-                    contact(raised(&grasp, config.above_m), Gripper::Closed),
+                    contact(over(&grasp), Gripper::Closed),
                 ];
                 Ok(Self { grips: Some(1), ..Self::new(&frames, 1) })
             }
@@ -63,9 +68,9 @@ impl Route {
                 let middle = shifted(seat.translation.vector, variation) + config.drop_m * Vector3::z();
                 let place = tool_down(middle, across(&seat, variation));
                 let frames = [
-                    free(raised(&place, config.above_m), Gripper::Closed),
+                    free(over(&place), Gripper::Closed),
                     contact(place, Gripper::Open),
-                    contact(raised(&place, config.above_m), Gripper::Open),
+                    contact(over(&place), Gripper::Open),
                 ];
                 Ok(Self { releases: Some(1), ..Self::new(&frames, 1) })
             }
@@ -80,13 +85,14 @@ impl Route {
                 ];
                 Ok(Self::new(&frames, 1))
             }
-            Task::Shut { drawer } => Self::slide(drawer, 0.0, variation, config, sights),
+            Task::Shut { drawer } => Self::slide(drawer, -config.shut_m, variation, config, sights),
             Task::Pull { drawer } => Self::slide(drawer, config.open_m, variation, config, sights),
             Task::Look { .. } | Task::Hold { .. } | Task::Policy => Ok(Self::default()),
         }
     }
 
-    /// Take a handle, move the drawer until it is open by `to_m`, let go, and draw back.
+    /// Come to a handle from beside the drawers, take it, move the drawer until it is open by `to_m`, let go, and draw back
+    /// as the hand came: a straight way to elsewhere might move what is open, or lead the wrist through a singularity.
     fn slide(
         drawer: ObjectId,
         to_m: f64,
@@ -97,18 +103,28 @@ impl Route {
         let world_from_handle = sights.world_from_body(Body::Object(drawer)).ok_or(SkillFault::NotSeen)?;
         let opening_m = sights.opening_m(drawer).ok_or(SkillFault::NotSeen)?;
         let [_, aside_m] = variation.shift_in_world_m;
-        let out = |by_m: f64| {
-            world_from_handle * Translation3::new(by_m, aside_m, 0.0) * handle_from_tool(variation.turn_rad)
+        let lean = handle_from_tool(variation.turn_rad, config.handle_tilt_rad);
+        let out = |by_m: f64| world_from_handle * Translation3::new(by_m, aside_m, 0.0) * lean;
+        let (here_m, there_m) = (0.0, to_m - opening_m);
+        let [back_m, up_m] = config.away_m;
+        let away = |by_m: f64| raised(&out(by_m + back_m), up_m);
+        let clear = |by_m: f64| {
+            let [forward_m, higher_m] = config.clear_m;
+            let at = world_from_handle.rotation * Vector3::new(forward_m, 0.0, higher_m);
+            let x = world_from_handle.rotation * Vector3::x();
+            let yaw = (-x.y).atan2(-x.x);
+            tool_down(away(by_m).translation.vector + at, yaw)
         };
-        let (here, there) = (out(0.0), out(to_m - opening_m));
         let frames = [
-            free(back(&here, config.before_handle_m), Gripper::Open),
-            contact(here, Gripper::Closed),
-            contact(there, Gripper::Closed),
-            contact(there, Gripper::Open),
-            contact(back(&there, config.before_handle_m), Gripper::Open),
+            free(clear(here_m), Gripper::Open),
+            free(out(here_m + config.before_handle_m), Gripper::Open),
+            contact(out(here_m), Gripper::Closed),
+            contact(out(there_m), Gripper::Closed),
+            contact(out(there_m), Gripper::Open),
+            contact(away(there_m), Gripper::Open),
+            free(clear(there_m), Gripper::Open),
         ];
-        Ok(Self { grips: Some(1), releases: Some(3), ..Self::new(&frames, 1) })
+        Ok(Self { grips: Some(2), releases: Some(4), ..Self::new(&frames, 2) })
     }
 
     fn new(frames: &[KeyFrame], contact: usize) -> Self {
@@ -135,15 +151,17 @@ fn tool_down(position_in_world: Vector3<f64>, yaw: f64) -> Isometry3<f64> {
     Isometry3::from_parts(position_in_world.into(), UnitQuaternion::from_rotation_matrix(&(turn * down)))
 }
 
-/// `R_HT`: the tool points into the cabinet (tool z along the handle's -x), the fingers left and right of a handle that
-/// stands upright, turned by `turn` [rad] about the handle's z.
-fn handle_from_tool(turn: f64) -> UnitQuaternion<f64> {
+/// `R_HT`: the tool points into the cabinet (tool z along the handle's -x, tool x up, which is a quarter of a turn from
+/// pointing down), the fingers left and right of a handle that stands upright, turned by `turn` about the handle's z and leaning down by `tilt` about its y [rad].
+fn handle_from_tool(turn: f64, tilt: f64) -> UnitQuaternion<f64> {
     let into = Rotation3::from_matrix_unchecked(Matrix3::new(
         0.0, 0.0, -1.0, //
-        0.0, -1.0, 0.0, //
-        -1.0, 0.0, 0.0,
+        0.0, 1.0, 0.0, //
+        1.0, 0.0, 0.0,
     ));
-    UnitQuaternion::from_rotation_matrix(&(Rotation3::from_axis_angle(&Vector3::z_axis(), turn) * into))
+    let turn = Rotation3::from_axis_angle(&Vector3::z_axis(), turn);
+    let lean = Rotation3::from_axis_angle(&Vector3::y_axis(), -tilt);
+    UnitQuaternion::from_rotation_matrix(&(turn * lean * into))
 }
 
 /// Yaw of the grasp across a thing that looks alike every quarter of a turn [rad].
@@ -163,10 +181,6 @@ fn shifted(point_in_world: Vector3<f64>, variation: &Variation) -> Vector3<f64> 
 
 fn raised(world_from_tool: &Isometry3<f64>, metres: f64) -> Isometry3<f64> {
     Translation3::new(0.0, 0.0, metres) * world_from_tool
-}
-
-fn back(world_from_tool: &Isometry3<f64>, metres: f64) -> Isometry3<f64> {
-    world_from_tool * Translation3::new(0.0, 0.0, -metres)
 }
 
 #[cfg(test)]
@@ -245,13 +259,57 @@ mod tests {
         let pull = Task::Pull { drawer: object("top_drawer") };
         let route = Route::of(&pull, &Variation::default(), &config, &sights).unwrap();
         let position = |i: usize| route.frame(i).unwrap().world_from_tool.position();
-        close(position(0), Vector3::new(0.4 - 0.08, 0.0, 1.1));
-        close(position(1), Vector3::new(0.4, 0.0, 1.1));
-        close(position(2), Vector3::new(0.4 - 0.15, 0.0, 1.1));
-        close(route.frame(1).unwrap().world_from_tool.rotation() * Vector3::z(), Vector3::x());
+        close(position(1), Vector3::new(0.4 - config.before_handle_m, 0.0, 1.1));
+        close(position(2), Vector3::new(0.4, 0.0, 1.1));
+        // It was open by 0.03 m.
+        close(position(3), Vector3::new(0.4 - (config.open_m - 0.03), 0.0, 1.1));
+        let (sin, cos) = config.handle_tilt_rad.sin_cos();
+        let tool = route.frame(2).unwrap().world_from_tool.rotation();
+        close(tool * Vector3::z(), Vector3::new(cos, 0.0, -sin));
+        close(tool * Vector3::y(), -Vector3::y());
+        // Beside the drawers the tool points down, and is out and up from the handle.
+        let last = route.frame(6).unwrap();
+        close(last.world_from_tool.rotation() * Vector3::z(), -Vector3::z());
+        close(position(6), position(4) + Vector3::new(-0.05 - 0.06, 0.0, 0.09 + 0.06));
+        assert_eq!(route.frame(7), None);
         let shut = Task::Shut { drawer: object("top_drawer") };
         let shut = Route::of(&shut, &Variation::default(), &config, &sights).unwrap();
-        close(shut.frame(2).unwrap().world_from_tool.position(), Vector3::new(0.43, 0.0, 1.1));
+        close(shut.frame(3).unwrap().world_from_tool.position(), Vector3::new(0.43, 0.0, 1.1));
+    }
+
+    #[test]
+    fn what_stands_out_is_crossed_over() {
+        struct High(Fixed);
+        impl Senses for High {
+            fn world_from_body(&self, body: Body) -> Option<Isometry3<f64>> {
+                self.0.world_from_body(body)
+            }
+            fn velocity_in_world(&self, _: Body) -> Option<Vector3<f64>> {
+                None
+            }
+            fn force_in_world(&self) -> Option<Vector3<f64>> {
+                None
+            }
+            fn grip_width_m(&self) -> Option<f64> {
+                None
+            }
+        }
+        impl Sights for High {
+            fn world_from_seat(&self, _: ObjectId, _: ObjectId) -> Option<Isometry3<f64>> {
+                None
+            }
+            fn opening_m(&self, _: ObjectId) -> Option<f64> {
+                None
+            }
+            fn crossing_z_in_world(&self) -> Option<f64> {
+                Some(1.2)
+            }
+        }
+        let task = Task::Grasp { block: object("red_block"), from: object("table"), force_n: 35.0 };
+        let sights = High(Fixed(turned(0.1, 0.2, 0.77, 0.0)));
+        let route = Route::of(&task, &Variation::default(), &PrimitiveConfig::default(), &sights).unwrap();
+        let heights = [0, 1, 2].map(|i| route.frame(i).unwrap().world_from_tool.position().z);
+        assert_eq!(heights.map(|z| (z * 1e6).round() / 1e6), [1.2, 0.77, 1.2]);
     }
 
     #[test]

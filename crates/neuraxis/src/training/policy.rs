@@ -124,7 +124,7 @@ fn samples(run: &TrainRun, settings: &TrainConfig, embedder: &mut MiniLm) -> Res
         Some(file) => Some(ImportedKeypoints::read(file, dataset.len(), &settings.policy.bounds_m)?),
         None => None,
     };
-    let samples = Samples::new(dataset, settings.holdout, embedder)?;
+    let samples = Samples::new(dataset, settings.holdout, embedder)?.with_emphasis(&settings.emphasis)?;
     let samples = match imported {
         Some(imported) => samples.with_keypoints(imported),
         None => samples,

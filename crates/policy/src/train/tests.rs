@@ -1,4 +1,9 @@
-use std::{collections::HashMap, fs, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    path::Path,
+    sync::Arc,
+};
 
 use nalgebra::{UnitQuaternion, Vector3};
 use neuraxis_core::{Gripper, KeyFrame, PolicyError, Pose, TextEmbedder, TextFeatures};
@@ -119,6 +124,18 @@ fn samples_with(dir: &Path, ends: bool) -> Samples {
     }
     writer.finish().unwrap();
     Samples::new(Dataset::open(dir).unwrap(), tiny().holdout, &mut Letters).unwrap()
+}
+
+#[test]
+fn a_task_is_drawn_as_often_as_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(dir.path());
+    let before = samples.drawn(&BTreeMap::new()).len();
+    let times = BTreeMap::from([("touch".to_string(), 3)]);
+    assert_eq!(samples.drawn(&times).len(), 3 * before);
+    assert_eq!(samples.drawn(&BTreeMap::from([("other".to_string(), 3)])).len(), before);
+    let error = samples.with_emphasis(&BTreeMap::from([("tuch".to_string(), 3)])).err().unwrap().to_string();
+    assert!(error.contains("no task \"tuch\""), "{error}");
 }
 
 fn about(config: &TrainConfig) -> About {

@@ -1,0 +1,146 @@
+//! `configs/<robot>/brain.yaml`.
+
+use neuraxis_executor::{ExecutorConfig, PrimitiveConfig};
+use neuraxis_scene::SceneConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::BrainError;
+
+/// Settings of the brain. Lengths in metres in the world frame, times in seconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BrainConfig {
+    /// Rate at which the scene is looked at, 1 to 60 [Hz].
+    pub look_hz: f64,
+    /// Looks before a plan is made, 2 to 100: what only one look has shown may be noise.
+    pub looks_first: u32,
+    /// Latency of a look and of a plan in the lockstep clock, 0 to 10 [s]: measured p99 and more.
+    pub lockstep_look_secs: f64,
+    /// See `lockstep_look_secs`.
+    pub lockstep_plan_secs: f64,
+    /// How things are found.
+    pub scene: SceneConfig,
+    /// What cameras do not tell about the furniture.
+    pub furniture: Furniture,
+    /// The plan's executor.
+    pub executor: ExecutorConfig,
+    /// Skills without learning.
+    pub primitives: PrimitiveConfig,
+}
+
+/// What is known of the furniture from elsewhere: how its parts are called, and how it is built.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Furniture {
+    /// Drawers of the one cabinet, if one is seen.
+    pub drawers: Vec<DrawerConfig>,
+    /// The middle of a handle is this far in front of its drawer's front, 0 to 0.2 [m].
+    pub handle_out_m: f64,
+    /// Things go into a drawer this far behind its front, 0.02 to 0.5 [m].
+    pub inside_m: f64,
+    /// The floor of a drawer under its handle's middle, 0 to 0.5 [m].
+    pub floor_m: f64,
+    /// Where in a drawer's width things go, by preference [m].
+    pub across_m: Vec<f64>,
+    /// What crosses an open drawer passes this far above its handle's middle, 0 to 0.5 [m].
+    pub cross_m: f64,
+    /// Where on the table there is room for a thing that is in the way, by preference: x and y in the world [m].
+    pub spots_m: Vec<[f64; 2]>,
+    /// Room around such a spot to the middle of every other thing, 0.03 to 0.5 [m].
+    pub room_m: f64,
+}
+
+/// A drawer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrawerConfig {
+    /// Its name, which ends in `_drawer`.
+    pub id: String,
+    /// Height of its handle's middle in the world [m].
+    pub z_m: f64,
+}
+
+impl Default for BrainConfig {
+    fn default() -> Self {
+        Self {
+            look_hz: 10.0,
+            looks_first: 3,
+            lockstep_look_secs: 0.03,
+            lockstep_plan_secs: 0.2,
+            scene: SceneConfig { remember_secs: 5.0, ..SceneConfig::default() },
+            furniture: Furniture::default(),
+            executor: ExecutorConfig::default(),
+            primitives: PrimitiveConfig::default(),
+        }
+    }
+}
+
+impl Default for Furniture {
+    /// The cabinet and the table of the simulation's workbench.
+    fn default() -> Self {
+        let drawer = |id: &str, z_m: f64| DrawerConfig { id: id.into(), z_m };
+        Self {
+            drawers: vec![drawer("bottom_drawer", 0.94), drawer("middle_drawer", 1.05), drawer("top_drawer", 1.16)],
+            handle_out_m: 0.045,
+            inside_m: 0.06,
+            floor_m: 0.041,
+            across_m: vec![0.0, 0.06, -0.06],
+            cross_m: 0.11,
+            spots_m: vec![[0.14, 0.31], [0.14, -0.31], [0.26, 0.31], [0.26, -0.31]],
+            room_m: 0.09,
+        }
+    }
+}
+
+impl BrainConfig {
+    /// Says which value is out of its range.
+    pub fn validate(&self) -> Result<(), BrainError> {
+        let furniture = &self.furniture;
+        let values = [
+            ("look_hz", self.look_hz, 1.0, 60.0, "1 to 60 Hz"),
+            ("looks_first", f64::from(self.looks_first), 2.0, 100.0, "2 to 100"),
+            ("lockstep_look_secs", self.lockstep_look_secs, 0.0, 10.0, "0 to 10 s"),
+            ("lockstep_plan_secs", self.lockstep_plan_secs, 0.0, 10.0, "0 to 10 s"),
+            ("furniture.handle_out_m", furniture.handle_out_m, 0.0, 0.2, "0 to 0.2 m"),
+            ("furniture.inside_m", furniture.inside_m, 0.02, 0.5, "0.02 to 0.5 m"),
+            ("furniture.floor_m", furniture.floor_m, 0.0, 0.5, "0 to 0.5 m"),
+            ("furniture.cross_m", furniture.cross_m, 0.0, 0.5, "0 to 0.5 m"),
+            ("furniture.room_m", furniture.room_m, 0.03, 0.5, "0.03 to 0.5 m"),
+        ];
+        if let Some((key, value, .., allowed)) =
+            values.into_iter().find(|(_, v, low, high, _)| !(low..=high).contains(&v))
+        {
+            return Err(BrainError::Config { key, value: value.to_string(), allowed });
+        }
+        if let Some(drawer) = furniture.drawers.iter().find(|d| !d.id.ends_with("_drawer") || !d.z_m.is_finite()) {
+            let value = format!("{} at {} m", drawer.id, drawer.z_m);
+            return Err(BrainError::Config {
+                key: "furniture.drawers",
+                value,
+                allowed: "names that end in _drawer, finite heights",
+            });
+        }
+        self.scene.validate()?;
+        self.executor.validate()?;
+        self.primitives.validate()?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_valid_and_faults_are_named() {
+        BrainConfig::default().validate().unwrap();
+        let text = |config: BrainConfig| config.validate().unwrap_err().to_string();
+        assert!(text(BrainConfig { look_hz: f64::NAN, ..Default::default() }).contains("look_hz = NaN"));
+        let mut config = BrainConfig::default();
+        config.furniture.drawers[0].id = "bottom".into();
+        assert!(text(config).contains("furniture.drawers = bottom"));
+        let mut config = BrainConfig::default();
+        config.primitives.above_m = 3.0;
+        assert!(text(config).contains("above_m = 3"));
+    }
+}

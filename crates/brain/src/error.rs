@@ -1,0 +1,48 @@
+//! Why the brain cannot begin.
+
+use neuraxis_cortex::CortexError;
+use neuraxis_executor::ExecutorError;
+use neuraxis_plan::{PlanErrors, SceneError};
+use neuraxis_scene::SightError;
+
+/// Errors of the brain.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BrainError {
+    /// A setting is out of its range.
+    #[error("brain configuration: {key} = {value}, allowed: {allowed}")]
+    Config {
+        /// Which.
+        key: &'static str,
+        /// What it is.
+        value: String,
+        /// What it may be.
+        allowed: &'static str,
+    },
+    /// The scene cannot be looked at.
+    #[error(transparent)]
+    Sight(#[from] SightError),
+    /// What was seen makes no scene of the plan language.
+    #[error("what is seen: {0}")]
+    Scene(#[from] SceneError),
+    /// Nothing was asked for yet.
+    #[error("no task has begun")]
+    NoTask,
+    /// The sentence names something that is not seen, and no place where it could be.
+    #[error("I do not see a {0}, and {1:?} names no drawer that it could be in")]
+    NotSeen(String, String),
+    /// There is no plan.
+    #[error(transparent)]
+    Cortex(#[from] CortexError),
+    /// The plan cannot be proved.
+    #[error("the plan of the {planner} planner is refused: {errors}")]
+    Refused {
+        /// Whose plan.
+        planner: &'static str,
+        /// What is wrong with it.
+        errors: PlanErrors,
+    },
+    /// The plan cannot be run.
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
+}

@@ -1,0 +1,30 @@
+//! The modules of the brain put together, without threads: what is seen becomes places and facts, a sentence becomes a
+//! proved plan, and what the plan's executor does can be read.
+//!
+//! ```text
+//!   clouds, hand --Perception--> Look (places, facts) --Eyes--> Executor (200 Hz) --> key-frames
+//!                      |                                           |
+//!   sentence ----------+--> Scene --Drafter (cortex, validator)--> Program      Journal <-- events
+//! ```
+//! Whoever composes a program decides which thread does what: [`Perception`] at the rate of the cameras, [`Drafter`] on
+//! demand, the executor with the cerebellum. A [`Look`] is of fixed size, made for a mailbox.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod config;
+mod draft;
+mod error;
+mod eyes;
+mod journal;
+mod look;
+mod perceive;
+mod permanence;
+mod seat;
+mod told;
+
+pub use config::{BrainConfig, DrawerConfig, Furniture};
+pub use draft::{Draft, Drafter};
+pub use error::BrainError;
+pub use eyes::{BodySense, Eyes};
+pub use journal::{describe, reason_text};
+pub use look::{Look, Place};
+pub use perceive::Perception;

@@ -1,0 +1,49 @@
+//! One look at the scene as the loop reads it: where things are, and which facts hold. Of fixed size.
+
+use nalgebra::{Isometry3, Vector3};
+use neuraxis_core::Nanos;
+use neuraxis_executor::Observed;
+use neuraxis_plan::{MOST_OBJECTS, ObjectId, State};
+
+/// Where a thing is, in the frames that [`neuraxis_executor::Sights`] describes.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct Place {
+    /// `X_WB`.
+    pub world_from_thing: Isometry3<f64>,
+    /// Half its height; 0 for drawers [m].
+    pub half_height_m: f64,
+    /// How it moves, from one look to the next [m/s].
+    pub velocity_in_world_m_s: Vector3<f64>,
+    /// How far it is open, of drawers [m].
+    pub opening_m: Option<f64>,
+}
+
+/// What one look has shown.
+#[derive(Copy, Clone, Debug)]
+pub struct Look {
+    /// Facts, and the capture stamp of the cloud.
+    pub observed: Observed,
+    pub(crate) places: [Option<Place>; MOST_OBJECTS],
+    /// `X_WS` of a surface's point on which something can be put: on the thing, in it, or on the table.
+    pub(crate) seats: [Option<Isometry3<f64>>; MOST_OBJECTS],
+    pub(crate) crossing_z_in_world: Option<f64>,
+}
+
+impl Default for Look {
+    /// Nothing is seen.
+    fn default() -> Self {
+        Self {
+            observed: Observed { state: State::default(), stamp: Nanos::default() },
+            places: [None; MOST_OBJECTS],
+            seats: [None; MOST_OBJECTS],
+            crossing_z_in_world: None,
+        }
+    }
+}
+
+impl Look {
+    /// Where a thing is.
+    pub fn place(&self, object: ObjectId) -> Option<&Place> {
+        self.places.get(object.index())?.as_ref()
+    }
+}

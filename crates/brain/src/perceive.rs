@@ -1,0 +1,222 @@
+//! From clouds to a [`Look`]: which things there are, what they are called, where they are, and which facts hold.
+
+use neuraxis_core::Nanos;
+use neuraxis_executor::Observed;
+use neuraxis_plan::{Class, ObjectFile, Predicate, Scene, Truth};
+use neuraxis_scene::{FactReader, Hand, Shape, SightError, Track, Tracker, scene_file};
+
+use crate::{
+    BrainConfig, BrainError, Furniture, Look, Place,
+    permanence::Permanence,
+    seat::{self, Front},
+    told::told,
+};
+
+/// Rows of a front within this of a drawer's height are the drawer's [m].
+const DRAWER_ROWS_M: f64 = 0.035;
+/// The open front of a drawer from here on is in the way [m].
+const OUT_M: f64 = 0.03;
+
+/// Looks at the scene; in a thread of its own. Cameras, the hand's pose and the gripper are all that it knows.
+pub struct Perception {
+    furniture: Furniture,
+    tracker: Tracker,
+    reader: FactReader,
+    scene: Option<Scene>,
+    permanence: Permanence,
+    last: Look,
+    spot: Option<usize>,
+    looks: u32,
+}
+
+impl Perception {
+    /// Knows nothing yet.
+    pub fn new(config: &BrainConfig) -> Result<Self, BrainError> {
+        config.validate()?;
+        Ok(Self {
+            furniture: config.furniture.clone(),
+            tracker: Tracker::new(config.scene.clone())?,
+            reader: FactReader::default(),
+            scene: None,
+            permanence: Permanence::default(),
+            last: Look::default(),
+            spot: None,
+            looks: 0,
+        })
+    }
+
+    /// One cloud of all cameras that can be used, positions in the world [m], and the hand at that time.
+    ///
+    /// # Errors
+    /// As [`Tracker::look`]; facts then age until they are unknown.
+    pub fn look(
+        &mut self,
+        stamp: Nanos,
+        xyz_in_world: &[[f32; 3]],
+        rgb: &[[u8; 3]],
+        hand: &Hand,
+    ) -> Result<(), SightError> {
+        self.tracker.look(stamp, xyz_in_world, rgb, Some(hand))?;
+        self.looks += 1;
+        Ok(())
+    }
+
+    /// Looks that have shown the table.
+    pub fn looks(&self) -> u32 {
+        self.looks
+    }
+
+    /// What is followed.
+    pub fn tracks(&self) -> &[Track] {
+        self.tracker.tracks()
+    }
+
+    /// The scene that names were given for, if a task has begun.
+    pub fn scene(&self) -> Option<&Scene> {
+        self.scene.as_ref()
+    }
+
+    /// Begins a task: gives everything in view a name, and takes the sentence's word for what is not. Names stay until the
+    /// next task begins. Facts are those of the last look.
+    pub fn begin(&mut self, sentence: &str) -> Result<Scene, BrainError> {
+        let mut file = scene_file(&self.tracker);
+        if self.cabinet().is_some() {
+            // The table is last, and stays so.
+            let at = file.objects.len().saturating_sub(1);
+            let drawers = self.furniture.drawers.iter().map(|drawer| ObjectFile {
+                id: drawer.id.clone(),
+                class: Class::Drawer,
+                position_m: Some([0.0, 0.0, drawer.z_m]),
+            });
+            file.objects.splice(at..at, drawers);
+        }
+        let told = told(sentence, &file.objects)?;
+        let unseen =
+            told.iter().map(|told| ObjectFile { id: told.block.clone(), class: Class::Block, position_m: None });
+        file.objects.extend(unseen);
+        let scene = Scene::try_from(file)?;
+        (self.reader, self.permanence, self.spot) = (FactReader::default(), Permanence::default(), None);
+        for told in &told {
+            if let Some((block, drawer)) = scene.object(&told.block).zip(scene.object(&told.drawer)) {
+                self.permanence.tell(block, drawer);
+            }
+        }
+        self.last = Look::default();
+        self.scene = Some(scene);
+        self.read();
+        self.present()
+    }
+
+    /// The scene with the facts of the last look: for a plan that goes on from here.
+    pub fn present(&self) -> Result<Scene, BrainError> {
+        let mut scene = self.scene.clone().ok_or(BrainError::NoTask)?;
+        scene.set_state(self.last.observed.state)?;
+        Ok(scene)
+    }
+
+    /// What the last look has shown, by the names of the present task.
+    pub fn read(&mut self) -> Look {
+        let (Some(scene), Some(stamp)) = (&self.scene, self.tracker.now()) else { return Look::default() };
+        let findings = self.reader.read(scene, &self.tracker);
+        let state = self.permanence.complete(stamp, scene, findings.state);
+        let mut look = Look { observed: Observed { state, stamp }, ..Look::default() };
+        let mut crossing: Option<f64> = None;
+        for object in scene.object_ids() {
+            let i = object.index();
+            let (place, seat) = match scene.class(object) {
+                Some(Class::Drawer) => {
+                    let z_m = scene.objects().get(i).and_then(|o| o.position_in_world).map_or(0.0, |p| p.z);
+                    let is_hidden = [Predicate::Open, Predicate::Closed].iter().all(|predicate| {
+                        scene
+                            .find(*predicate, &[object])
+                            .is_none_or(|fact| findings.state.truth(fact) == Truth::Unknown)
+                    });
+                    // A front that a hand hides is where it was.
+                    let front = if is_hidden { None } else { self.front(z_m) };
+                    let before = self.last.places.get(i).copied().flatten().zip(Some(self.last.seats.get(i)));
+                    let (place, seat) = match (front, before) {
+                        (Some(front), _) => (
+                            Some(drawer(&front, &self.furniture)),
+                            seat::in_drawer(&front, &self.furniture, self.tracker.tracks()),
+                        ),
+                        (None, Some((place, seat))) => (Some(place), seat.copied().flatten()),
+                        (None, None) => (None, None),
+                    };
+                    if place.and_then(|place| place.opening_m).is_some_and(|out_m| out_m > OUT_M) {
+                        let high = z_m + self.furniture.cross_m;
+                        crossing = Some(crossing.map_or(high, |z: f64| z.max(high)));
+                    }
+                    (place, seat)
+                }
+                Some(Class::Table) => {
+                    let tracks = self.tracker.tracks();
+                    let table = self.tracker.table();
+                    let found = table.and_then(|table| seat::on_table(table, &self.furniture, tracks, self.spot));
+                    self.spot = found.map(|(spot, _)| spot);
+                    (None, found.map(|(_, seat)| seat))
+                }
+                class => {
+                    let track = self.reader.names().get(object).and_then(|id| self.tracker.track(id));
+                    let known = track.filter(|track| self.is_known(track, stamp));
+                    (
+                        known.map(|track| self.thing(track, class, i)),
+                        known.map(|track| seat::on_top(&track.thing.bounds)),
+                    )
+                }
+            };
+            if let (Some(slot), Some(of_seat)) = (look.places.get_mut(i), look.seats.get_mut(i)) {
+                (*slot, *of_seat) = (place, seat);
+            }
+        }
+        look.crossing_z_in_world = crossing;
+        self.last = look;
+        look
+    }
+
+    /// Not in doubt, and seen not long ago or held.
+    fn is_known(&self, track: &Track, now: Nanos) -> bool {
+        let is_fresh = now.secs_since(track.seen_at) <= self.tracker.config().remember_secs;
+        track.doubts.is_empty() && (is_fresh || track.held.is_some())
+    }
+
+    fn thing(&self, track: &Track, class: Option<Class>, i: usize) -> Place {
+        let bounds = &track.thing.bounds;
+        let world_from_thing = match class {
+            Some(Class::Plate | Class::Button) => seat::on_top(bounds),
+            _ => seat::middle(bounds),
+        };
+        let before = self.last.places.get(i).copied().flatten();
+        let secs = self.tracker.now().map_or(0.0, |now| now.secs_since(self.last.observed.stamp));
+        let velocity_in_world_m_s = match before {
+            Some(before) if secs > 0.0 => {
+                (world_from_thing.translation.vector - before.world_from_thing.translation.vector) / secs
+            }
+            _ => nalgebra::Vector3::zeros(),
+        };
+        Place { world_from_thing, half_height_m: bounds.half_m.z, velocity_in_world_m_s, opening_m: None }
+    }
+
+    fn cabinet(&self) -> Option<&Track> {
+        let cabinets = self.tracker.tracks().iter().filter(|track| track.thing.shape == Shape::Cabinet);
+        cabinets.filter(|track| self.tracker.is_seen(track)).max_by_key(|track| track.thing.points)
+    }
+
+    fn front(&self, z_m: f64) -> Option<Front> {
+        let fronts = self.cabinet()?.thing.fronts.as_ref()?;
+        let [edge, facing] = [fronts.edge_in_world, fronts.facing];
+        Some(Front {
+            edge_in_world: nalgebra::Vector3::new(edge.x, edge.y, z_m),
+            facing: nalgebra::Vector3::new(facing.x, facing.y, 0.0),
+            out_m: fronts.out_m(z_m, DRAWER_ROWS_M)?,
+        })
+    }
+}
+
+fn drawer(front: &Front, furniture: &Furniture) -> Place {
+    Place {
+        world_from_thing: front.handle(furniture),
+        half_height_m: 0.0,
+        velocity_in_world_m_s: nalgebra::Vector3::zeros(),
+        opening_m: Some(front.out_m),
+    }
+}

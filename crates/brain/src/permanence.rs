@@ -1,0 +1,117 @@
+//! What is in a closed drawer is still there: facts about things out of sight that nothing has spoken against.
+//!
+//! The tracker forgets what it has not seen for some seconds. Inside a drawer nothing is seen and nothing moves, so
+//! `in(block,drawer)` is believed from when it was observed, or said, until the block is found elsewhere, or the drawer
+//! is open, can be looked into, and does not show it.
+
+use std::collections::BTreeMap;
+
+use neuraxis_core::Nanos;
+use neuraxis_plan::{Class, FactId, ObjectId, Predicate, Scene, State, Truth};
+
+/// An open drawer that does not show the block for so long does not hold it [s].
+const LOOK_SECS: f64 = 1.5;
+
+/// Beliefs about what is in drawers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Permanence {
+    /// By block: the drawer, and since when it is open without the block in sight.
+    inside: BTreeMap<ObjectId, (ObjectId, Option<Nanos>)>,
+}
+
+impl Permanence {
+    /// Somebody says so.
+    pub(crate) fn tell(&mut self, block: ObjectId, drawer: ObjectId) {
+        self.inside.insert(block, (drawer, None));
+    }
+
+    /// What is known, and believed: learns from what was observed at `now` and adds what it says nothing about.
+    pub(crate) fn complete(&mut self, now: Nanos, scene: &Scene, observed: State) -> State {
+        let fact = |predicate, of: &[ObjectId]| scene.find(predicate, of);
+        let truth = |fact: Option<FactId>| fact.map_or(Truth::Unknown, |fact| observed.truth(fact));
+        for block in scene.of_class(Class::Block) {
+            let inside = |drawer: ObjectId| fact(Predicate::In, &[block, drawer]);
+            if let Some(drawer) = scene.of_class(Class::Drawer).find(|drawer| truth(inside(*drawer)) == Truth::True) {
+                self.inside.insert(block, (drawer, None));
+                continue;
+            }
+            let Some((drawer, gone_since)) = self.inside.get(&block).copied() else { continue };
+            let elsewhere = scene.places_of(block).iter().any(|place| observed.truth(place) == Truth::True)
+                || truth(fact(Predicate::Holding, &[block])) == Truth::True
+                || truth(inside(drawer)) == Truth::False;
+            if elsewhere {
+                self.inside.remove(&block);
+                continue;
+            }
+            let is_open = truth(fact(Predicate::Open, &[drawer])) == Truth::True;
+            let is_hidden = truth(fact(Predicate::Visible, &[block])) != Truth::True;
+            let since = (is_open && is_hidden).then(|| gone_since.unwrap_or(now));
+            if since.is_some_and(|since| now.secs_since(since) > LOOK_SECS) {
+                self.inside.remove(&block);
+            } else {
+                self.inside.insert(block, (drawer, since));
+            }
+        }
+        self.inside.iter().fold(observed, |state, (block, (drawer, _))| match fact(Predicate::In, &[*block, *drawer]) {
+            Some(fact) if state.truth(fact) == Truth::Unknown => state.with(fact, true),
+            _ => state,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use neuraxis_plan::{FactSet, SceneFile};
+
+    use super::*;
+
+    fn scene() -> Scene {
+        let file: SceneFile = serde_yaml::from_str(include_str!("../../../sim/scenes/workbench.yaml")).unwrap();
+        file.try_into().unwrap()
+    }
+
+    fn state(scene: &Scene, literals: &[&str]) -> State {
+        literals.iter().fold(State::default(), |state, text| {
+            let literal = scene.literal(text).unwrap();
+            state.with(literal.fact, literal.holds)
+        })
+    }
+
+    #[test]
+    fn what_went_into_a_drawer_is_there_until_it_is_seen_that_it_is_not() {
+        let scene = scene();
+        let inside = scene.literal("in(red_block,top_drawer)").unwrap().fact;
+        let mut belief = Permanence::default();
+        let mut look = |secs: f64, literals: &[&str]| {
+            belief.complete(Nanos::from_secs(secs), &scene, state(&scene, literals)).truth(inside)
+        };
+        assert_eq!(look(0.0, &[]), Truth::Unknown);
+        assert_eq!(look(1.0, &["in(red_block,top_drawer)"]), Truth::True);
+        assert_eq!(look(60.0, &["closed(top_drawer)", "not open(top_drawer)"]), Truth::True, "shut for a minute");
+        assert_eq!(look(61.0, &["open(top_drawer)"]), Truth::True, "open, not yet looked into");
+        assert_eq!(look(61.5, &["open(top_drawer)", "visible(red_block)"]), Truth::True);
+        assert_eq!(look(62.0, &["open(top_drawer)"]), Truth::True);
+        assert_eq!(look(64.0, &["open(top_drawer)"]), Truth::Unknown, "it is empty");
+        assert_eq!(look(65.0, &[]), Truth::Unknown);
+    }
+
+    #[test]
+    fn what_is_found_elsewhere_is_not_in_the_drawer() {
+        let scene = scene();
+        let [red, top] = ["red_block", "top_drawer"].map(|name| scene.object(name).unwrap());
+        let inside = scene.literal("in(red_block,top_drawer)").unwrap().fact;
+        for elsewhere in ["holding(red_block)", "on(red_block,yellow_plate)", "not in(red_block,top_drawer)"] {
+            let mut belief = Permanence::default();
+            belief.tell(red, top);
+            let now = Nanos::from_secs(1.0);
+            assert_eq!(belief.complete(now, &scene, State::default()).truth(inside), Truth::True, "as was said");
+            belief.complete(now, &scene, state(&scene, &[elsewhere]));
+            assert_eq!(belief.complete(now, &scene, State::default()).truth(inside), Truth::Unknown, "{elsewhere}");
+        }
+        // Nothing that is known is overwritten.
+        let mut belief = Permanence::default();
+        belief.tell(red, top);
+        let all = State::default().after(&FactSet::default(), &scene.all_facts());
+        assert_eq!(belief.complete(Nanos::from_secs(1.0), &scene, all), all);
+    }
+}

@@ -1,0 +1,112 @@
+//! Where there is room for a thing.
+
+use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
+use neuraxis_scene::{OrientedBox, Table, Track};
+
+use crate::Furniture;
+
+/// A block is in the way of another inside a drawer if it is nearer than this [m].
+const NEAR_M: f64 = 0.045;
+
+/// A drawer as its front is seen.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub(crate) struct Front {
+    /// Middle of the closed front's upper edge, at the height of the handle, in the world [m].
+    pub(crate) edge_in_world: Vector3<f64>,
+    /// Where it faces, of length 1, level.
+    pub(crate) facing: Vector3<f64>,
+    /// How far it is open [m].
+    pub(crate) out_m: f64,
+}
+
+impl Front {
+    /// `X_WH`: in the middle of the handle, x out of the cabinet, z up.
+    pub(crate) fn handle(&self, furniture: &Furniture) -> Isometry3<f64> {
+        self.at(self.out_m + furniture.handle_out_m, 0.0, 0.0)
+    }
+
+    /// Points inside, where a thing's lower side comes to lie, by preference.
+    fn seats<'a>(&'a self, furniture: &'a Furniture) -> impl Iterator<Item = Isometry3<f64>> + 'a {
+        let across = furniture.across_m.iter();
+        across.map(move |y| self.at(self.out_m - furniture.inside_m, *y, -furniture.floor_m))
+    }
+
+    fn at(&self, out_m: f64, across_m: f64, up_m: f64) -> Isometry3<f64> {
+        let yaw = self.facing.y.atan2(self.facing.x);
+        let turn = UnitQuaternion::from_axis_angle(&Vector3::z_axis(), yaw);
+        let own = Vector3::new(out_m, across_m, up_m);
+        Isometry3::from_parts((self.edge_in_world + turn * own).into(), turn)
+    }
+}
+
+/// Middle of a box's upper side, turned as the box is.
+pub(crate) fn on_top(bounds: &OrientedBox) -> Isometry3<f64> {
+    let middle = bounds.centre_in_world;
+    upright(Vector3::new(middle.x, middle.y, bounds.top_m()), bounds.yaw_rad)
+}
+
+/// A box's middle, turned as it is.
+pub(crate) fn middle(bounds: &OrientedBox) -> Isometry3<f64> {
+    upright(bounds.centre_in_world, bounds.yaw_rad)
+}
+
+/// A place in an open drawer that no other thing takes.
+pub(crate) fn in_drawer(front: &Front, furniture: &Furniture, tracks: &[Track]) -> Option<Isometry3<f64>> {
+    front.seats(furniture).find(|seat| is_free(seat, tracks, NEAR_M, 0.08))
+}
+
+/// A free spot on the table; the one chosen before, while it is free.
+pub(crate) fn on_table(
+    table: &Table,
+    furniture: &Furniture,
+    tracks: &[Track],
+    before: Option<usize>,
+) -> Option<(usize, Isometry3<f64>)> {
+    let spot = |i: usize| {
+        let [x, y] = *furniture.spots_m.get(i)?;
+        Some(upright(Vector3::new(x, y, table.z_at(x, y)), 0.0))
+    };
+    // What has been chosen may be a little less free: it is not given up for noise.
+    let keeps = before.filter(|i| spot(*i).is_some_and(|seat| is_free(&seat, tracks, 0.8 * furniture.room_m, 0.2)));
+    let first = || {
+        (0..furniture.spots_m.len())
+            .find(|i| spot(*i).is_some_and(|seat| is_free(&seat, tracks, furniture.room_m, 0.2)))
+    };
+    let chosen = keeps.or_else(first)?;
+    Some((chosen, spot(chosen)?))
+}
+
+/// No thing that is not held is nearer than `room_m`, within `high_m` above.
+fn is_free(seat: &Isometry3<f64>, tracks: &[Track], room_m: f64, high_m: f64) -> bool {
+    let at = seat.translation.vector;
+    tracks.iter().filter(|track| track.held.is_none() && track.thing.fronts.is_none()).all(|track| {
+        let own = track.thing.bounds.centre_in_world;
+        (own - at).xy().norm() > room_m || (own.z - at.z).abs() > high_m
+    })
+}
+
+fn upright(position_in_world: Vector3<f64>, yaw_rad: f64) -> Isometry3<f64> {
+    let turn = UnitQuaternion::from_axis_angle(&Vector3::z_axis(), yaw_rad);
+    Isometry3::from_parts(Translation3::from(position_in_world), turn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drawer_s_places_move_with_it() {
+        let furniture = Furniture::default();
+        // The cabinet looks towards the world's -x, its closed front at x = 0.48.
+        let front = |out_m| Front {
+            edge_in_world: Vector3::new(0.48, 0.01, 1.05),
+            facing: Vector3::new(-1.0, 0.0, 0.0),
+            out_m,
+        };
+        let handle = front(0.18).handle(&furniture);
+        assert!((handle.translation.vector - Vector3::new(0.48 - 0.225, 0.01, 1.05)).norm() < 1e-9);
+        assert!((handle * Vector3::x() - Vector3::new(-1.0, 0.0, 0.0)).norm() < 1e-9);
+        let seat = in_drawer(&front(0.18), &furniture, &[]).unwrap();
+        assert!((seat.translation.vector - Vector3::new(0.36, 0.01, 1.009)).norm() < 1e-9);
+    }
+}

@@ -1,0 +1,320 @@
+//! The brain in a lockstep run: it looks at the scene at its rate, plans once, and steers the arm at 200 Hz.
+//!
+//! Nothing of the simulator goes in but what cameras, joints and gripper measure; see [`Pilot::predict`], whose `plant`
+//! stays unused here.
+
+use std::sync::Arc;
+
+use nalgebra::{Matrix6, Vector3, Vector6};
+use neuraxis_brain::{BodySense, BrainError, Draft, Drafter, Eyes, Look, Perception, describe};
+use neuraxis_brainstem::Tick;
+use neuraxis_cerebellum::{CerebellumTick, Grasp};
+use neuraxis_core::{
+    ArmState, Gripper, Instruction, Joints, Nanos, Observation, PolicyError, Prediction, Progress, StageTimes,
+};
+use neuraxis_executor::{
+    Answer, Ask, Event, Events, Executor, Input, Outcome, Program, Request, Signals, Thresholds, Want, primitives,
+};
+use neuraxis_plan::{Plan, Scene, Truth};
+use neuraxis_policy::{PolicyConfig, views};
+use neuraxis_robot::Robot;
+use neuraxis_scene::Hand;
+use neuraxis_sim::Plant;
+use neuraxis_vision::Cloud;
+
+use crate::{
+    config::Config,
+    lockstep::{Moment, Pilot, Steer},
+};
+
+/// Events of one tick.
+const EVENTS: usize = 512;
+/// After its plan has ended the brain waits so long for the judge [s].
+const AFTER_SECS: f64 = 3.0;
+/// Forces are smoothed over this time [s].
+const FORCE_SECS: f64 = 0.02;
+
+/// How a brain did, beside success.
+#[derive(Clone, Debug, Default)]
+pub struct Story {
+    /// What happened, in words.
+    pub lines: Vec<String>,
+    /// As it happened.
+    pub events: Vec<Event>,
+    /// Plans asked for, the first included.
+    pub plans: u32,
+    /// Why there is no plan, if there is none.
+    pub trouble: Option<String>,
+}
+
+/// A brain as a pilot. One per episode.
+pub struct BrainPilot {
+    robot: Arc<Robot>,
+    looks_first: u32,
+    look_latency: Nanos,
+    plan_latency: Nanos,
+    perception: Perception,
+    drafter: Drafter,
+    executor: Executor,
+    fuse: PolicyConfig,
+    cloud: Cloud,
+    look: Look,
+    /// Looks on their way to the executor.
+    coming: Vec<(Nanos, Look)>,
+    /// A plan on its way.
+    draft: Option<(Nanos, Option<u32>, Option<Box<Program>>)>,
+    asked: Option<u32>,
+    plan: Option<(Plan, Scene)>,
+    force: Vector3<f64>,
+    seq: u64,
+    slots: Box<[Event; EVENTS]>,
+    story: Story,
+    outcome: Outcome,
+    ended_at: Option<Nanos>,
+    request: Option<Request>,
+    now: Nanos,
+}
+
+impl BrainPilot {
+    /// With a planner, for one task.
+    pub fn new(config: &Config, robot: Arc<Robot>, drafter: Drafter) -> Result<Self, BrainError> {
+        let brain = &config.brain;
+        let pool = primitives(brain.primitives)?;
+        Ok(Self {
+            robot,
+            looks_first: brain.looks_first,
+            look_latency: Nanos::from_secs(brain.lockstep_look_secs),
+            plan_latency: Nanos::from_secs(brain.lockstep_plan_secs),
+            perception: Perception::new(brain)?,
+            drafter,
+            executor: Executor::new(brain.executor, pool, Thresholds::default())?,
+            fuse: PolicyConfig::default(),
+            cloud: Cloud::default(),
+            look: Look::default(),
+            coming: Vec::new(),
+            draft: None,
+            asked: None,
+            plan: None,
+            force: Vector3::zeros(),
+            seq: 0,
+            slots: Box::new([Event::NONE; EVENTS]),
+            story: Story::default(),
+            outcome: Outcome::Idle,
+            ended_at: None,
+            request: None,
+            now: Nanos::default(),
+        })
+    }
+
+    /// What happened, at the end.
+    pub fn into_story(self) -> Story {
+        self.story
+    }
+
+    /// Looks, and begins the task once the scene has been seen often enough.
+    fn see(&mut self, seen: &Observation, words: &Instruction) -> Result<(), String> {
+        views::fuse(seen, &self.fuse, &mut self.cloud).map_err(|e| e.to_string())?;
+        let hand = Hand {
+            world_from_tool: seen.world_from_tool,
+            gripper: seen.progress.gripper,
+            width_m: seen.gripper_width_m,
+        };
+        self.perception
+            .look(seen.stamp, &self.cloud.xyz_in_world, &self.cloud.rgb, &hand)
+            .map_err(|e| e.to_string())?;
+        if self.perception.scene().is_none()
+            && self.perception.looks() >= self.looks_first
+            && self.story.trouble.is_none()
+        {
+            let epoch = self.executor.epoch();
+            let drafted = self.perception.begin(&words.text).and_then(|scene| self.draft(&words.text, &scene, epoch));
+            match drafted {
+                Ok(program) => self.draft = Some((seen.stamp + self.plan_latency, None, Some(program))),
+                Err(error) => self.story.trouble = Some(error.to_string()),
+            }
+        }
+        let look = self.perception.read();
+        self.coming.push((seen.stamp + self.look_latency, look));
+        Ok(())
+    }
+
+    fn draft(&mut self, instruction: &str, scene: &Scene, epoch: u32) -> Result<Box<Program>, BrainError> {
+        self.story.plans += 1;
+        let Draft { plan, program, .. } = self.drafter.draft(instruction, scene, epoch)?;
+        self.story.lines.push(neuraxis_plan::outline(&plan, scene));
+        self.plan = Some((plan, scene.clone()));
+        Ok(program)
+    }
+
+    /// Answers what the executor asks, after the time that planning takes.
+    fn answer(&mut self, words: &str) {
+        let Some(request) = self.request.filter(|request| self.asked != Some(request.id)) else { return };
+        self.asked = Some(request.id);
+        let program = match request.ask {
+            // Nothing is remembered in this run.
+            Ask::Recall => None,
+            Ask::Replan => {
+                let drafted =
+                    self.perception.present().and_then(|scene| self.draft(words, &scene, self.executor.epoch()));
+                drafted.map_err(|error| self.story.lines.push(format!("no new plan: {error}"))).ok()
+            }
+        };
+        self.draft = Some((self.now + self.plan_latency, Some(request.id), program));
+    }
+
+    /// A plan that is due goes to the executor.
+    fn deliver(&mut self, now: Nanos) {
+        let Some((_, id, program)) = self.draft.take_if(|(due, ..)| *due <= now) else { return };
+        let mut events = Events::new(&mut self.slots[..]);
+        match (id, program) {
+            (None, Some(program)) => {
+                let epoch = self.executor.epoch();
+                if self.executor.begin(now, epoch, program, &mut events).is_err() {
+                    self.story.lines.push("the plan came too late".into());
+                }
+            }
+            (None, None) => {}
+            (Some(id), program) => {
+                let answer = Answer { id, epoch: self.executor.epoch(), program };
+                self.executor.answer(now, answer, &mut events);
+            }
+        }
+        let written = events.written().to_vec();
+        self.note(&written);
+    }
+
+    fn note(&mut self, events: &[Event]) {
+        self.story.events.extend_from_slice(events);
+        if let Some((plan, scene)) = &self.plan {
+            self.story.lines.extend(events.iter().map(|event| describe(event, plan, scene)));
+        }
+    }
+
+    fn body(&mut self, moment: &Moment<'_>) -> BodySense {
+        let world_from_tool = self.robot.world_from_tool(&moment.state.q).iso;
+        let force = force_in_world(&self.robot, moment.state, moment.commanded);
+        let share = (0.005 / FORCE_SECS).min(1.0);
+        self.force += share * (force - self.force);
+        let twist = self.robot.jacobian(&moment.state.q).0.twist(&moment.state.qd);
+        let velocity = self.robot.world_from_base().rotation() * twist.fixed_rows::<3>(0).into_owned();
+        BodySense {
+            world_from_tool,
+            velocity_in_world_m_s: velocity,
+            force_in_world_n: self.force.iter().all(|v| v.is_finite()).then_some(self.force),
+            grip_width_m: moment.state.gripper_width_m,
+        }
+    }
+}
+
+impl Pilot for BrainPilot {
+    fn looks(&self) -> bool {
+        true
+    }
+
+    fn predict(
+        &mut self,
+        seen: &Observation,
+        words: &Instruction,
+        _plant: &Plant,
+    ) -> Result<Option<Prediction>, PolicyError> {
+        self.see(seen, words).map_err(|reason| PolicyError::Observation { seq: seen.seq, reason })?;
+        if let Some(trouble) = &self.story.trouble {
+            return Err(PolicyError::Instruction { text: words.text.to_string(), reason: trouble.clone() });
+        }
+        self.answer(&words.text);
+        Ok(None)
+    }
+
+    fn steer(&mut self, moment: &Moment<'_>) -> Steer {
+        let now = moment.now;
+        self.now = now;
+        self.deliver(now);
+        while let Some(at) = self.coming.iter().position(|(due, _)| *due <= now) {
+            self.look = self.coming.remove(at).1;
+        }
+        let body = self.body(moment);
+        let progress = moment.mind.map_or(
+            Progress {
+                reached_world_from_tool: self.robot.world_from_tool(&moment.state.q),
+                gripper: Gripper::Open,
+                reached_count: 0,
+            },
+            |mind| mind.progress,
+        );
+        let eyes = Eyes { look: &self.look, body };
+        let input = Input {
+            now,
+            observed: (self.look.observed.stamp > Nanos::default()).then_some(&self.look.observed),
+            sights: &eyes,
+            signals: signals(moment, &body),
+            progress,
+            held: held(moment.mind),
+            fault: moment.mind.and_then(|mind| mind.fault).or(moment.commanded.fault),
+        };
+        let mut events = Events::new(&mut self.slots[..]);
+        let tick = self.executor.tick(&input, &mut events);
+        let written = events.written().to_vec();
+        self.note(&written);
+        if !matches!(tick.outcome, Outcome::Running | Outcome::Idle) && self.ended_at.is_none() {
+            self.ended_at = Some(now);
+        }
+        (self.outcome, self.request) = (tick.outcome, tick.request);
+        match tick.want {
+            Want::Still => Steer::Rest,
+            Want::Policy => Steer::AsPredicted,
+            Want::Reach(keyframe) => {
+                self.seq += 1;
+                let prediction = Prediction {
+                    seq: self.seq,
+                    epoch: moment.epoch,
+                    observed_at: now,
+                    keyframe,
+                    confidence: 1.0,
+                    times: StageTimes::default(),
+                    path: None,
+                };
+                Steer::Reach(prediction, tick.speed)
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let gave_up = self.story.trouble.is_some() && self.plan.is_none();
+        gave_up || self.ended_at.is_some_and(|at| self.now.secs_since(at) > AFTER_SECS)
+    }
+}
+
+fn held(mind: Option<&CerebellumTick>) -> Truth {
+    match mind.map(|mind| mind.grasp) {
+        Some(Grasp::Held) => Truth::True,
+        Some(Grasp::Empty | Grasp::Open) => Truth::False,
+        None => Truth::Unknown,
+    }
+}
+
+fn signals(moment: &Moment<'_>, body: &BodySense) -> Signals {
+    let is_held = moment.mind.is_some_and(|mind| mind.grasp == Grasp::Held);
+    let active = moment.mind.and_then(|mind| mind.active);
+    let tool = body.world_from_tool.translation.vector;
+    Signals {
+        tracking_rad: Some(moment.state.q.max_abs_diff(&moment.commanded.command.q)),
+        held_width_m: is_held.then_some(moment.state.gripper_width_m),
+        held_force_n: moment.state.grip_force_n.filter(|_| is_held),
+        distance_m: active.map(|keyframe| (keyframe.world_from_tool.position() - tool).norm()),
+        ..Signals::default()
+    }
+}
+
+/// Force on the tool from outside, from the torques that the commanded motion does not take (damped least squares over
+/// the tool's Jacobian) [N]. What friction takes counts as force; the momentum observer does better.
+fn force_in_world(robot: &Robot, state: &ArmState, commanded: &Tick) -> Vector3<f64> {
+    let (jacobian, _) = robot.jacobian(&state.q);
+    let (mut normal, mut right) = (Matrix6::identity() * 1e-3, Vector6::zeros());
+    for (i, column) in jacobian.columns().iter().enumerate() {
+        let tau = |joints: &Joints| joints.get(i).copied().unwrap_or(0.0);
+        normal += column * column.transpose();
+        right += column * (tau(&state.tau_nm) - tau(&commanded.command.tau_nm));
+    }
+    let wrench = normal.cholesky().map_or(Vector6::zeros(), |c| c.solve(&right));
+    robot.world_from_base().rotation() * -wrench.fixed_rows::<3>(0).into_owned()
+}

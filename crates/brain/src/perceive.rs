@@ -2,8 +2,8 @@
 
 use neuraxis_core::Nanos;
 use neuraxis_executor::Observed;
-use neuraxis_plan::{Class, ObjectFile, Predicate, Scene, Truth};
-use neuraxis_scene::{FactReader, Hand, Shape, SightError, Track, Tracker, scene_file};
+use neuraxis_plan::{Class, FactId, ObjectFile, Predicate, Scene};
+use neuraxis_scene::{FactReader, Finding, Hand, Shape, SightError, Track, Tracker, Why, scene_file};
 
 use crate::{
     BrainConfig, BrainError, Furniture, Look, Place,
@@ -25,6 +25,7 @@ pub struct Perception {
     scene: Option<Scene>,
     permanence: Permanence,
     last: Look,
+    findings: Vec<Finding>,
     spot: Option<usize>,
     looks: u32,
 }
@@ -40,6 +41,7 @@ impl Perception {
             scene: None,
             permanence: Permanence::default(),
             last: Look::default(),
+            findings: Vec::new(),
             spot: None,
             looks: 0,
         })
@@ -119,6 +121,7 @@ impl Perception {
         let (Some(scene), Some(stamp)) = (&self.scene, self.tracker.now()) else { return Look::default() };
         let findings = self.reader.read(scene, &self.tracker);
         let state = self.permanence.complete(stamp, scene, findings.state);
+        self.findings = findings.findings;
         let mut look = Look { observed: Observed { state, stamp }, ..Look::default() };
         let mut crossing: Option<f64> = None;
         for object in scene.object_ids() {
@@ -126,11 +129,8 @@ impl Perception {
             let (place, seat) = match scene.class(object) {
                 Some(Class::Drawer) => {
                     let z_m = scene.objects().get(i).and_then(|o| o.position_in_world).map_or(0.0, |p| p.z);
-                    let is_hidden = [Predicate::Open, Predicate::Closed].iter().all(|predicate| {
-                        scene
-                            .find(*predicate, &[object])
-                            .is_none_or(|fact| findings.state.truth(fact) == Truth::Unknown)
-                    });
+                    let is_open = scene.find(Predicate::Open, &[object]).and_then(|fact| self.finding(fact));
+                    let is_hidden = is_open.is_none_or(|finding| !matches!(finding.why, Why::Seen | Why::Close));
                     // A front that a hand hides is where it was.
                     let front = if is_hidden { None } else { self.front(z_m) };
                     let before = self.last.places.get(i).copied().flatten().zip(Some(self.last.seats.get(i)));
@@ -171,6 +171,11 @@ impl Perception {
         look.crossing_z_in_world = crossing;
         self.last = look;
         look
+    }
+
+    /// What the last look found out about a fact.
+    pub fn finding(&self, fact: FactId) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.fact == fact)
     }
 
     /// Not in doubt, and seen not long ago or held.

@@ -13,12 +13,12 @@ use neuraxis_core::{
     ArmState, Gripper, Instruction, Joints, Nanos, Observation, PolicyError, Prediction, Progress, StageTimes,
 };
 use neuraxis_executor::{
-    Answer, Ask, Event, Events, Executor, Input, Outcome, Program, Request, Signals, Thresholds, Want, primitives,
+    Answer, Ask, Event, Events, Executor, Input, Outcome, Program, Request, Signals, Thresholds, Want, What, primitives,
 };
 use neuraxis_plan::{Plan, Scene, Truth};
 use neuraxis_policy::{PolicyConfig, views};
 use neuraxis_robot::Robot;
-use neuraxis_scene::Hand;
+use neuraxis_scene::{Finding, Hand};
 use neuraxis_sim::Plant;
 use neuraxis_vision::Cloud;
 
@@ -186,8 +186,25 @@ impl BrainPilot {
     fn note(&mut self, events: &[Event]) {
         self.story.events.extend_from_slice(events);
         if let Some((plan, scene)) = &self.plan {
-            self.story.lines.extend(events.iter().map(|event| describe(event, plan, scene)));
+            for event in events {
+                self.story.lines.push(describe(event, plan, scene));
+                if event.what == What::Failed {
+                    self.story.lines.extend(self.unclear(event.node, plan, scene));
+                }
+            }
         }
+    }
+
+    /// What was not known of the facts that a node is about, and why.
+    fn unclear(&self, node: u16, plan: &Plan, scene: &Scene) -> Vec<String> {
+        let raw = plan.raw().nodes.iter().find(|raw| raw.id == node);
+        let names = raw
+            .into_iter()
+            .flat_map(|raw| raw.post.iter().chain(raw.maintain.iter().filter_map(|maintain| maintain.pred.as_ref())));
+        let facts = names.filter_map(|name| scene.literal(name).ok());
+        let findings = facts.filter_map(|literal| self.perception.finding(literal.fact));
+        let line = |f: &Finding| format!("            {} is {:?}: {}", scene.name(f.fact), f.truth, f.why);
+        findings.map(line).collect()
     }
 
     fn body(&mut self, moment: &Moment<'_>) -> BodySense {

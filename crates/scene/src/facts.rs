@@ -3,10 +3,12 @@
 //! A fact is false only on evidence that it is: a block is not on a plate because it is seen elsewhere, never because it
 //! is not seen. Every geometric limit has a band around it in which nothing is claimed.
 
-use neuraxis_core::Gripper;
+use std::collections::BTreeMap;
+
+use neuraxis_core::{Gripper, Nanos};
 use neuraxis_plan::{Class, FactSet, ObjectId, Predicate, Scene, SceneError, State, Truth};
 
-use crate::{Colour, Finding, Grip, Names, Shape, Track, Tracker, Why, naming::Nameless};
+use crate::{Colour, Finding, Fronts, Grip, Names, Shape, Track, Tracker, Why, naming::Nameless};
 
 /// What stands on another thing is this near to its upper side [m]; from twice that on it does not.
 const TOUCH_M: f64 = 0.014;
@@ -29,10 +31,21 @@ pub struct Findings {
     pub findings: Vec<Finding>,
 }
 
-/// Reads facts; remembers which name means which thing.
+/// Reads facts; remembers which name means which thing, and where a drawer was that the hand hides.
 #[derive(Clone, Debug, Default)]
 pub struct FactReader {
     names: Names,
+    fronts: BTreeMap<ObjectId, SeenFront>,
+}
+
+/// A drawer's front as it was seen last.
+#[derive(Clone, Debug)]
+struct SeenFront {
+    at: Nanos,
+    fronts: Fronts,
+    /// Height in the world, and how far it was out [m].
+    z_m: f64,
+    out_m: f64,
 }
 
 /// Truth, margin and reason, before it is known which fact it is of.
@@ -80,7 +93,8 @@ impl FactReader {
     /// Reads every fact that can be said of a scene's objects.
     pub fn read(&mut self, scene: &Scene, tracker: &Tracker) -> Findings {
         let nameless = self.names.give(scene, tracker);
-        let reading = Reading { scene, tracker, names: &self.names, nameless: &nameless };
+        self.look_at_drawers(scene, tracker);
+        let reading = Reading { scene, tracker, names: &self.names, nameless: &nameless, fronts: &self.fronts };
         let mut findings: Vec<Finding> = scene
             .fact_ids()
             .filter_map(|fact| {
@@ -91,6 +105,50 @@ impl FactReader {
         let state = consistent(scene, &mut findings);
         Findings { state, findings }
     }
+
+    /// Takes the fronts that this look shows. What the hand hides stays as it was, as long as it cannot be moving it: a
+    /// closed hand that reaches there may.
+    fn look_at_drawers(&mut self, scene: &Scene, tracker: &Tracker) {
+        let (Some(now), true) = (tracker.now(), tracker.is_sighted()) else { return };
+        for drawer in scene.of_class(Class::Drawer) {
+            match front(drawer, scene, tracker) {
+                Ok((fronts, z_m, out_m)) => {
+                    self.fronts.insert(drawer, SeenFront { at: now, fronts: fronts.clone(), z_m, out_m });
+                }
+                Err(Hiding::Hand) if tracker.hand().is_none_or(|hand| hand.gripper != Gripper::Open) => {
+                    self.fronts.remove(&drawer);
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// Why a front is not seen.
+enum Hiding {
+    Unnamed,
+    NoCabinet,
+    /// By nobody knows what.
+    Something,
+    Hand,
+}
+
+/// The front that is at a drawer's height, that height, and how far it is out [m].
+fn front<'a>(drawer: ObjectId, scene: &Scene, tracker: &'a Tracker) -> Result<(&'a Fronts, f64, f64), Hiding> {
+    let place = scene.objects().get(drawer.index()).and_then(|object| object.position_in_world);
+    let z_m = place.ok_or(Hiding::Unnamed)?.z;
+    let cabinets = tracker.tracks().iter().filter(|track| track.thing.shape == Shape::Cabinet);
+    let cabinet = cabinets.filter(|track| tracker.is_seen(track)).max_by_key(|track| track.thing.points);
+    let fronts = cabinet.and_then(|track| track.thing.fronts.as_ref()).ok_or(Hiding::NoCabinet)?;
+    let out_m = fronts.out_m(z_m, DRAWER_ROWS_M).ok_or(Hiding::Something)?;
+    // A hand that reaches into a drawer hides its front, and is no front itself.
+    let tool = tracker.hand().map(crate::Hand::tool_in_world);
+    let reaches_in = tool.is_some_and(|tool| {
+        let [out, across] = fronts.own(&tool);
+        let beside = across.abs() < fronts.half_width_m && tool.z > z_m - 0.1 && tool.z < z_m + 0.2;
+        beside && out > -0.05 && out < out_m + 0.03
+    });
+    if reaches_in { Err(Hiding::Hand) } else { Ok((fronts, z_m, out_m)) }
 }
 
 /// What is known, without those facts that contradict each other.
@@ -118,7 +176,8 @@ struct Reading<'a> {
     scene: &'a Scene,
     tracker: &'a Tracker,
     names: &'a Names,
-    nameless: &'a std::collections::BTreeMap<ObjectId, Nameless>,
+    nameless: &'a BTreeMap<ObjectId, Nameless>,
+    fronts: &'a BTreeMap<ObjectId, SeenFront>,
 }
 
 impl Reading<'_> {
@@ -242,28 +301,26 @@ impl Reading<'_> {
         Ok(answer)
     }
 
-    /// The front that is at a drawer's height, and how far it is out [m].
-    fn front(&self, drawer: ObjectId) -> Result<(&crate::Fronts, f64, f64), Why> {
-        let place = self.scene.objects().get(drawer.index()).and_then(|object| object.position_in_world);
-        let z_m = place.ok_or(Why::Missing("the drawer's height"))?.z;
-        let cabinets = self.tracker.tracks().iter().filter(|track| track.thing.shape == Shape::Cabinet);
-        let cabinet = cabinets.filter(|track| self.tracker.is_seen(track)).max_by_key(|track| track.thing.points);
-        let fronts =
-            cabinet.and_then(|track| track.thing.fronts.as_ref()).ok_or(Why::Missing("the cabinet in view"))?;
-        let out_m = fronts.out_m(z_m, DRAWER_ROWS_M).ok_or(Why::Hidden)?;
-        // A hand that reaches into a drawer hides its front, and is no front itself.
-        let tool = self.tracker.hand().map(crate::Hand::tool_in_world);
-        let reaches_in = tool.is_some_and(|tool| {
-            let [out, across] = fronts.own(&tool);
-            let beside = across.abs() < fronts.half_width_m && tool.z > z_m - 0.1 && tool.z < z_m + 0.2;
-            beside && out > -0.05 && out < out_m + 0.03
-        });
-        if reaches_in { Err(Why::Hidden) } else { Ok((fronts, z_m, out_m)) }
+    /// A drawer as it is seen, or was seen last; and how it is known.
+    fn front(&self, drawer: ObjectId) -> Result<(&SeenFront, Why), Why> {
+        let now = self.tracker.now().ok_or(Why::Missing("a look at the table"))?;
+        let lost = || match front(drawer, self.scene, self.tracker) {
+            Err(Hiding::Unnamed) => Why::Missing("the drawer's height"),
+            Err(Hiding::NoCabinet) => Why::Missing("the cabinet in view"),
+            _ => Why::Hidden,
+        };
+        let seen = self.fronts.get(&drawer).ok_or_else(lost)?;
+        let age_secs = now.secs_since(seen.at);
+        match age_secs {
+            0.0 => Ok((seen, Why::Seen)),
+            age if age <= self.tracker.config().remember_secs => Ok((seen, Why::Remembered(age))),
+            _ => Err(lost()),
+        }
     }
 
     fn opening(&self, drawer: ObjectId, limit_m: f64) -> Result<Answer, Why> {
-        let (_, _, out_m) = self.front(drawer)?;
-        Ok(Answer::above(out_m - limit_m, self.tracker.config().margin_m, Why::Seen))
+        let (front, why) = self.front(drawer)?;
+        Ok(Answer::above(front.out_m - limit_m, self.tracker.config().margin_m, why))
     }
 
     fn inside(&self, a: ObjectId, drawer: ObjectId) -> Result<Answer, Why> {
@@ -271,11 +328,12 @@ impl Reading<'_> {
         if block.held.is_some() {
             return Ok(Answer::is(false, Why::Felt));
         }
-        let (fronts, z_m, out_m) = self.front(drawer)?;
-        let [out, across] = fronts.own(&block.thing.bounds.centre_in_world);
+        let (front, front_why) = self.front(drawer)?;
+        let why = worse(why, front_why);
+        let [out, across] = front.fronts.own(&block.thing.bounds.centre_in_world);
         let [depth, half_width, half_height] = DRAWER_M;
-        let high = half_height - (block.thing.bounds.centre_in_world.z - z_m).abs();
-        let within = [out_m - out, out - (out_m - depth), half_width - across.abs(), high];
+        let high = half_height - (block.thing.bounds.centre_in_world.z - front.z_m).abs();
+        let within = [front.out_m - out, out - (front.out_m - depth), half_width - across.abs(), high];
         Ok(Answer::all(within.map(|v| Answer::above(v, self.tracker.config().margin_m, why.clone()))))
     }
 

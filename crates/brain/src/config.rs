@@ -22,6 +22,8 @@ pub struct BrainConfig {
     pub scene: SceneConfig,
     /// What cameras do not tell about the furniture.
     pub furniture: Furniture,
+    /// Drawing back for a better view.
+    pub withdraw: WithdrawConfig,
     /// The plan's executor.
     pub executor: ExecutorConfig,
     /// Skills without learning.
@@ -50,6 +52,24 @@ pub struct Furniture {
     pub room_m: f64,
 }
 
+/// When and how far the hand draws back from what it hides.
+#[derive(Copy, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WithdrawConfig {
+    /// After waiting so long for a fact, 0.1 to 30 [s].
+    pub after_secs: f64,
+    /// By this much, 0.02 to 0.5 [m].
+    pub back_m: f64,
+    /// Not higher than this in the world [m].
+    pub ceiling_m: f64,
+}
+
+impl Default for WithdrawConfig {
+    fn default() -> Self {
+        Self { after_secs: 0.5, back_m: 0.12, ceiling_m: 1.40 }
+    }
+}
+
 /// A drawer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,6 +89,7 @@ impl Default for BrainConfig {
             lockstep_plan_secs: 0.2,
             scene: SceneConfig { remember_secs: 5.0, ..SceneConfig::default() },
             furniture: Furniture::default(),
+            withdraw: WithdrawConfig::default(),
             executor: ExecutorConfig::default(),
             primitives: PrimitiveConfig::default(),
         }
@@ -101,6 +122,9 @@ impl BrainConfig {
             ("looks_first", f64::from(self.looks_first), 2.0, 100.0, "2 to 100"),
             ("lockstep_look_secs", self.lockstep_look_secs, 0.0, 10.0, "0 to 10 s"),
             ("lockstep_plan_secs", self.lockstep_plan_secs, 0.0, 10.0, "0 to 10 s"),
+            ("withdraw.after_secs", self.withdraw.after_secs, 0.1, 30.0, "0.1 to 30 s"),
+            ("withdraw.back_m", self.withdraw.back_m, 0.02, 0.5, "0.02 to 0.5 m"),
+            ("withdraw.ceiling_m", self.withdraw.ceiling_m, -10.0, 10.0, "-10 to 10 m"),
             ("furniture.handle_out_m", furniture.handle_out_m, 0.0, 0.2, "0 to 0.2 m"),
             ("furniture.inside_m", furniture.inside_m, 0.02, 0.5, "0.02 to 0.5 m"),
             ("furniture.floor_m", furniture.floor_m, 0.0, 0.5, "0 to 0.5 m"),

@@ -20,11 +20,13 @@ mod perceive;
 mod permanence;
 mod seat;
 mod told;
+mod withdraw;
 
-pub use config::{BrainConfig, DrawerConfig, Furniture};
+pub use config::{BrainConfig, DrawerConfig, Furniture, WithdrawConfig};
 pub use draft::{Draft, Drafter};
 pub use error::BrainError;
 pub use eyes::{BodySense, Eyes};
 pub use journal::{describe, reason_text};
 pub use look::{Look, Place};
 pub use perceive::Perception;
+pub use withdraw::Withdraw;

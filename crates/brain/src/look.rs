@@ -42,6 +42,12 @@ impl Default for Look {
 }
 
 impl Look {
+    /// Distance from a point of the world to the nearest handle of a drawer [m].
+    pub fn handle_distance_m(&self, at: &Vector3<f64>) -> Option<f64> {
+        let drawers = self.places.iter().flatten().filter(|place| place.opening_m.is_some());
+        drawers.map(|place| (place.world_from_thing.translation.vector - at).norm()).min_by(f64::total_cmp)
+    }
+
     /// Where a thing is.
     pub fn place(&self, object: ObjectId) -> Option<&Place> {
         self.places.get(object.index())?.as_ref()

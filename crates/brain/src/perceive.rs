@@ -109,6 +109,11 @@ impl Perception {
         self.present()
     }
 
+    /// Ends the task: names are forgotten, things are followed on.
+    pub fn end(&mut self) {
+        self.scene = None;
+    }
+
     /// The scene with the facts of the last look: for a plan that goes on from here.
     pub fn present(&self) -> Result<Scene, BrainError> {
         let mut scene = self.scene.clone().ok_or(BrainError::NoTask)?;
@@ -157,7 +162,10 @@ impl Perception {
                 }
                 class => {
                     let track = self.reader.names().get(object).and_then(|id| self.tracker.track(id));
-                    let known = track.filter(|track| self.is_known(track, stamp));
+                    let known = track.filter(|track| {
+                        self.is_known(track, stamp)
+                            && self.reader.names().doubts(object, scene, &self.tracker).is_empty()
+                    });
                     (
                         known.map(|track| self.thing(track, class, i)),
                         known.map(|track| seat::on_top(&track.thing.bounds)),
@@ -178,10 +186,10 @@ impl Perception {
         self.findings.iter().find(|finding| finding.fact == fact)
     }
 
-    /// Not in doubt, and seen not long ago or held.
+    /// Seen not long ago, or held.
     fn is_known(&self, track: &Track, now: Nanos) -> bool {
         let is_fresh = now.secs_since(track.seen_at) <= self.tracker.config().remember_secs;
-        track.doubts.is_empty() && (is_fresh || track.held.is_some())
+        is_fresh || track.held.is_some()
     }
 
     fn thing(&self, track: &Track, class: Option<Class>, i: usize) -> Place {

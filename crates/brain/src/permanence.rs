@@ -52,9 +52,14 @@ impl Permanence {
                 self.inside.insert(block, (drawer, since));
             }
         }
-        self.inside.iter().fold(observed, |state, (block, (drawer, _))| match fact(Predicate::In, &[*block, *drawer]) {
-            Some(fact) if state.truth(fact) == Truth::Unknown => state.with(fact, true),
-            _ => state,
+        self.inside.iter().fold(observed, |state, (block, (drawer, _))| {
+            // What is there is in no other place, and not in the hand; drawers are too low for one thing on another.
+            let inside = fact(Predicate::In, &[*block, *drawer]);
+            let clear = fact(Predicate::Clear, &[*block]);
+            scene.places_of(*block).iter().chain(clear).fold(state, |state, fact| match state.truth(fact) {
+                Truth::Unknown => state.with(fact, Some(fact) == inside || Some(fact) == clear),
+                _ => state,
+            })
         })
     }
 }
@@ -75,6 +80,12 @@ mod tests {
             let literal = scene.literal(text).unwrap();
             state.with(literal.fact, literal.holds)
         })
+    }
+
+    fn belief_of(scene: &Scene, block: ObjectId, drawer: ObjectId) -> State {
+        let mut belief = Permanence::default();
+        belief.tell(block, drawer);
+        belief.complete(Nanos::from_secs(1.0), scene, State::default())
     }
 
     #[test]
@@ -113,5 +124,12 @@ mod tests {
         belief.tell(red, top);
         let all = State::default().after(&FactSet::default(), &scene.all_facts());
         assert_eq!(belief.complete(Nanos::from_secs(1.0), &scene, all), all);
+        // And it is in no other place, with nothing on it.
+        let known = belief_of(&scene, red, top);
+        for elsewhere in ["holding(red_block)", "on(red_block,table)", "in(red_block,bottom_drawer)"] {
+            assert_eq!(known.truth(scene.literal(elsewhere).unwrap().fact), Truth::False, "{elsewhere}");
+        }
+        assert_eq!(known.truth(scene.literal("clear(red_block)").unwrap().fact), Truth::True);
+        assert_eq!(known.truth(scene.literal("on(green_block,table)").unwrap().fact), Truth::Unknown);
     }
 }

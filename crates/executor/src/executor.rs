@@ -109,6 +109,8 @@ pub struct ExecutorTick {
     pub want: Want,
     /// Share of the greatest speed to move with, above 0 to 1.
     pub speed: f64,
+    /// The plan waits for facts, or for an answer: no skill runs. A better view may help.
+    pub waits: bool,
     /// The open question.
     pub request: Option<Request>,
 }
@@ -299,8 +301,13 @@ impl Executor {
             outcome: self.outcome,
             want: want.0,
             speed: want.1,
+            waits: self.outcome == Outcome::Running && !self.acts(),
             request: self.books.request,
         }
+    }
+
+    fn acts(&self) -> bool {
+        self.memory.nodes.iter().any(|node| node.phase == crate::memory::Phase::Acting)
     }
 
     /// Waits until what the plan assumes is observed in facts from after it was taken over.

@@ -6,11 +6,13 @@
 use std::sync::Arc;
 
 use nalgebra::{Matrix6, Vector3, Vector6};
-use neuraxis_brain::{BodySense, BrainError, Draft, Drafter, Eyes, Look, Perception, describe};
+use neuraxis_brain::{
+    BodySense, BrainError, Draft, Drafter, Eyes, Look, Perception, Withdraw, WithdrawConfig, describe,
+};
 use neuraxis_brainstem::Tick;
 use neuraxis_cerebellum::{CerebellumTick, Grasp};
 use neuraxis_core::{
-    ArmState, Gripper, Instruction, Joints, Nanos, Observation, PolicyError, Prediction, Progress, StageTimes,
+    ArmState, Gripper, Instruction, Joints, KeyFrame, Nanos, Observation, PolicyError, Prediction, Progress, StageTimes,
 };
 use neuraxis_executor::{
     Answer, Ask, Event, Events, Executor, Input, Outcome, Program, Request, Signals, Thresholds, Want, What, primitives,
@@ -31,6 +33,14 @@ use crate::{
 const EVENTS: usize = 512;
 /// After its plan has ended the brain waits so long for the judge [s].
 const AFTER_SECS: f64 = 3.0;
+/// A plan is tried for this many times as long as the first look takes.
+const LOOKS_MOST: u32 = 7;
+/// Torques of joints that nobody expects [N m]; forces [N] and torques [N m] that a tool meets.
+const FRICTION_NM: f64 = 0.7;
+const LIKELY_N: f64 = 30.0;
+const LIKELY_NM: f64 = 5.0;
+/// A hand this near to a handle has hold of it [m].
+const HANDLE_M: f64 = 0.05;
 /// Forces are smoothed over this time [s].
 const FORCE_SECS: f64 = 0.02;
 
@@ -66,12 +76,15 @@ pub struct BrainPilot {
     asked: Option<u32>,
     plan: Option<(Plan, Scene)>,
     force: Vector3<f64>,
+    most_force_n: f64,
     seq: u64,
     slots: Box<[Event; EVENTS]>,
     story: Story,
     outcome: Outcome,
     ended_at: Option<Nanos>,
     request: Option<Request>,
+    withdraw: Withdraw,
+    withdraw_config: WithdrawConfig,
     now: Nanos,
 }
 
@@ -96,12 +109,15 @@ impl BrainPilot {
             asked: None,
             plan: None,
             force: Vector3::zeros(),
+            most_force_n: 0.0,
             seq: 0,
             slots: Box::new([Event::NONE; EVENTS]),
             story: Story::default(),
             outcome: Outcome::Idle,
             ended_at: None,
             request: None,
+            withdraw: Withdraw::default(),
+            withdraw_config: brain.withdraw,
             now: Nanos::default(),
         })
     }
@@ -130,7 +146,16 @@ impl BrainPilot {
             let drafted = self.perception.begin(&words.text).and_then(|scene| self.draft(&words.text, &scene, epoch));
             match drafted {
                 Ok(program) => self.draft = Some((seen.stamp + self.plan_latency, None, Some(program))),
-                Err(error) => self.story.trouble = Some(error.to_string()),
+                // Another look may show more.
+                Err(error) if self.perception.looks() < LOOKS_MOST * self.looks_first => {
+                    self.story.lines.push(format!("{error}; I look again"));
+                    self.perception.end();
+                }
+                Err(error) => {
+                    let seen: Vec<String> = self.perception.tracks().iter().map(|t| t.thing.to_string()).collect();
+                    self.story.lines.push(format!("{error}; I see {}", seen.join(", ")));
+                    self.story.trouble = Some(error.to_string());
+                }
             }
         }
         let look = self.perception.read();
@@ -187,12 +212,32 @@ impl BrainPilot {
         self.story.events.extend_from_slice(events);
         if let Some((plan, scene)) = &self.plan {
             for event in events {
-                self.story.lines.push(describe(event, plan, scene));
+                let mut line = describe(event, plan, scene);
+                match event.what {
+                    What::Started => self.most_force_n = 0.0,
+                    What::Confirming => line += &format!(", {:.0} N at most", self.most_force_n),
+                    _ => {}
+                }
+                self.story.lines.push(line);
                 if event.what == What::Failed {
                     self.story.lines.extend(self.unclear(event.node, plan, scene));
                 }
             }
         }
+    }
+
+    fn reach(&mut self, moment: &Moment<'_>, keyframe: KeyFrame, speed: f64) -> Steer {
+        self.seq += 1;
+        let prediction = Prediction {
+            seq: self.seq,
+            epoch: moment.epoch,
+            observed_at: moment.now,
+            keyframe,
+            confidence: 1.0,
+            times: StageTimes::default(),
+            path: None,
+        };
+        Steer::Reach(prediction, speed)
     }
 
     /// What was not known of the facts that a node is about, and why.
@@ -204,7 +249,8 @@ impl BrainPilot {
         let facts = names.filter_map(|name| scene.literal(name).ok());
         let findings = facts.filter_map(|literal| self.perception.finding(literal.fact));
         let line = |f: &Finding| format!("            {} is {:?}: {}", scene.name(f.fact), f.truth, f.why);
-        findings.map(line).collect()
+        let force = format!("            force on the tool {:.1} N", self.force.norm());
+        findings.map(line).chain([force]).collect()
     }
 
     fn body(&mut self, moment: &Moment<'_>) -> BodySense {
@@ -212,6 +258,7 @@ impl BrainPilot {
         let force = force_in_world(&self.robot, moment.state, moment.commanded);
         let share = (0.005 / FORCE_SECS).min(1.0);
         self.force += share * (force - self.force);
+        self.most_force_n = self.most_force_n.max(self.force.norm());
         let twist = self.robot.jacobian(&moment.state.q).0.twist(&moment.state.qd);
         let velocity = self.robot.world_from_base().rotation() * twist.fixed_rows::<3>(0).into_owned();
         BodySense {
@@ -258,6 +305,7 @@ impl Pilot for BrainPilot {
             },
             |mind| mind.progress,
         );
+        let held = held(moment.mind);
         let eyes = Eyes { look: &self.look, body };
         let input = Input {
             now,
@@ -265,7 +313,7 @@ impl Pilot for BrainPilot {
             sights: &eyes,
             signals: signals(moment, &body),
             progress,
-            held: held(moment.mind),
+            held,
             fault: moment.mind.and_then(|mind| mind.fault).or(moment.commanded.fault),
         };
         let mut events = Events::new(&mut self.slots[..]);
@@ -276,22 +324,16 @@ impl Pilot for BrainPilot {
             self.ended_at = Some(now);
         }
         (self.outcome, self.request) = (tick.outcome, tick.request);
-        match tick.want {
-            Want::Still => Steer::Rest,
-            Want::Policy => Steer::AsPredicted,
-            Want::Reach(keyframe) => {
-                self.seq += 1;
-                let prediction = Prediction {
-                    seq: self.seq,
-                    epoch: moment.epoch,
-                    observed_at: now,
-                    keyframe,
-                    confidence: 1.0,
-                    times: StageTimes::default(),
-                    path: None,
-                };
-                Steer::Reach(prediction, tick.speed)
-            }
+        // What the hand has hold of stays there, unless it is a handle.
+        let at_handle = self.look.handle_distance_m(&body.world_from_tool.translation.vector);
+        let holds = held == Truth::True && at_handle.is_none_or(|distance_m| distance_m > HANDLE_M);
+        let world_from_tool = self.robot.world_from_tool(&moment.state.q);
+        let back = self.withdraw.tick(now, tick.waits, holds, &progress, &world_from_tool, &self.withdraw_config);
+        match (tick.want, back) {
+            (Want::Still, Some(keyframe)) => self.reach(moment, keyframe, tick.speed),
+            (Want::Still, None) => Steer::Rest,
+            (Want::Policy, _) => Steer::AsPredicted,
+            (Want::Reach(keyframe), _) => self.reach(moment, keyframe, tick.speed),
         }
     }
 
@@ -322,11 +364,14 @@ fn signals(moment: &Moment<'_>, body: &BodySense) -> Signals {
     }
 }
 
-/// Force on the tool from outside, from the torques that the commanded motion does not take (damped least squares over
-/// the tool's Jacobian) [N]. What friction takes counts as force; the momentum observer does better.
+/// Force on the tool from outside [N], from the torques that the commanded motion does not take: the most likely wrench
+/// if joints differ by their friction and forces are such as a tool meets. Without that, near a singularity a little
+/// friction would look like a large force.
 fn force_in_world(robot: &Robot, state: &ArmState, commanded: &Tick) -> Vector3<f64> {
     let (jacobian, _) = robot.jacobian(&state.q);
-    let (mut normal, mut right) = (Matrix6::identity() * 1e-3, Vector6::zeros());
+    let likely = Vector6::new(LIKELY_N, LIKELY_N, LIKELY_N, LIKELY_NM, LIKELY_NM, LIKELY_NM);
+    let mut normal = Matrix6::from_diagonal(&likely.map(|most| (FRICTION_NM / most).powi(2)));
+    let mut right = Vector6::zeros();
     for (i, column) in jacobian.columns().iter().enumerate() {
         let tau = |joints: &Joints| joints.get(i).copied().unwrap_or(0.0);
         normal += column * column.transpose();

@@ -106,19 +106,13 @@ impl FactReader {
         Findings { state, findings }
     }
 
-    /// Takes the fronts that this look shows. What the hand hides stays as it was, as long as it cannot be moving it: a
-    /// closed hand that reaches there may.
+    /// Takes the fronts that this look shows. What a hand hides that reaches in from above stays as it was: it does not have
+    /// the handle.
     fn look_at_drawers(&mut self, scene: &Scene, tracker: &Tracker) {
         let (Some(now), true) = (tracker.now(), tracker.is_sighted()) else { return };
         for drawer in scene.of_class(Class::Drawer) {
-            match front(drawer, scene, tracker) {
-                Ok((fronts, z_m, out_m)) => {
-                    self.fronts.insert(drawer, SeenFront { at: now, fronts: fronts.clone(), z_m, out_m });
-                }
-                Err(Hiding::Hand) if tracker.hand().is_none_or(|hand| hand.gripper != Gripper::Open) => {
-                    self.fronts.remove(&drawer);
-                }
-                Err(_) => {}
+            if let Ok((fronts, z_m, out_m)) = front(drawer, scene, tracker) {
+                self.fronts.insert(drawer, SeenFront { at: now, fronts: fronts.clone(), z_m, out_m });
             }
         }
     }
@@ -128,9 +122,7 @@ impl FactReader {
 enum Hiding {
     Unnamed,
     NoCabinet,
-    /// By nobody knows what.
-    Something,
-    Hand,
+    Hidden,
 }
 
 /// The front that is at a drawer's height, that height, and how far it is out [m].
@@ -140,7 +132,7 @@ fn front<'a>(drawer: ObjectId, scene: &Scene, tracker: &'a Tracker) -> Result<(&
     let cabinets = tracker.tracks().iter().filter(|track| track.thing.shape == Shape::Cabinet);
     let cabinet = cabinets.filter(|track| tracker.is_seen(track)).max_by_key(|track| track.thing.points);
     let fronts = cabinet.and_then(|track| track.thing.fronts.as_ref()).ok_or(Hiding::NoCabinet)?;
-    let out_m = fronts.out_m(z_m, DRAWER_ROWS_M).ok_or(Hiding::Something)?;
+    let out_m = fronts.out_m(z_m, DRAWER_ROWS_M).ok_or(Hiding::Hidden)?;
     // A hand that reaches into a drawer hides its front, and is no front itself.
     let tool = tracker.hand().map(crate::Hand::tool_in_world);
     let reaches_in = tool.is_some_and(|tool| {
@@ -148,7 +140,7 @@ fn front<'a>(drawer: ObjectId, scene: &Scene, tracker: &'a Tracker) -> Result<(&
         let beside = across.abs() < fronts.half_width_m && tool.z > z_m - 0.1 && tool.z < z_m + 0.2;
         beside && out > -0.05 && out < out_m + 0.03
     });
-    if reaches_in { Err(Hiding::Hand) } else { Ok((fronts, z_m, out_m)) }
+    if reaches_in { Err(Hiding::Hidden) } else { Ok((fronts, z_m, out_m)) }
 }
 
 /// What is known, without those facts that contradict each other.
@@ -216,8 +208,9 @@ impl Reading<'_> {
                 _ => Why::NeverSeen(object),
             });
         };
-        if !track.doubts.is_empty() {
-            return Err(Why::Doubt(object, track.doubts.clone()));
+        let doubts = self.names.doubts(object, self.scene, self.tracker);
+        if !doubts.is_empty() {
+            return Err(Why::Doubt(object, doubts));
         }
         if track.held.is_some() {
             return Ok((track, Why::Felt));
@@ -354,7 +347,8 @@ impl Reading<'_> {
 
     fn pressed(&self, button: ObjectId) -> Result<Answer, Why> {
         let track = self.names.get(button).and_then(|id| self.tracker.track(id));
-        if track.is_some_and(|track| track.pressed && track.doubts.is_empty()) {
+        let is_certain = self.names.doubts(button, self.scene, self.tracker).is_empty();
+        if track.is_some_and(|track| track.pressed) && is_certain {
             return Ok(Answer::is(true, Why::Seen));
         }
         let (track, why) = self.thing(button)?;
@@ -369,8 +363,9 @@ impl Reading<'_> {
         let Some(track) = self.names.get(a).and_then(|id| self.tracker.track(id)) else {
             return self.thing(a).map(|(_, why)| Answer::unknown(why));
         };
-        if !track.doubts.is_empty() {
-            return Err(Why::Doubt(a, track.doubts.clone()));
+        let doubts = self.names.doubts(a, self.scene, self.tracker);
+        if !doubts.is_empty() {
+            return Err(Why::Doubt(a, doubts));
         }
         let why = if self.tracker.is_seen(track) { Why::Seen } else { Why::UnseenSince(a, track.seen_at) };
         Ok(Answer::is(self.tracker.is_seen(track), why))

@@ -30,16 +30,30 @@ impl Names {
         self.of.get(&object).copied()
     }
 
+    /// The things that a name may mean instead of its own. The only thing of its colour and kind among those named cannot be
+    /// mistaken for another, unless a second one is in view.
+    pub fn doubts(&self, object: ObjectId, scene: &Scene, tracker: &Tracker) -> Vec<ThingId> {
+        let Some(track) = self.get(object).and_then(|id| tracker.track(id)) else { return Vec::new() };
+        let unique = is_unique(object, scene);
+        let counts = |id: &&ThingId| !unique || tracker.track(**id).is_some_and(|other| tracker.is_seen(other));
+        track.doubts.iter().filter(counts).copied().collect()
+    }
+
     /// Gives names to things that fit by colour and shape, if one alone does, or one is clearly nearest to the place that
-    /// the scene gives. A name whose thing is no longer followed is free again.
+    /// the scene gives. A name whose thing is no longer followed is free again; one that only one thing can have goes to the
+    /// thing in view when its own has gone out of sight.
     pub(crate) fn give(&mut self, scene: &Scene, tracker: &Tracker) -> BTreeMap<ObjectId, Nameless> {
         self.of.retain(|_, id| tracker.track(*id).is_some());
         let mut nameless = BTreeMap::new();
         for object in scene.object_ids() {
-            if self.of.contains_key(&object) {
+            if let Some(track) = self.of.get(&object).and_then(|id| tracker.track(*id)) {
+                let gone = !tracker.is_seen(track) && track.held.is_none() && is_unique(object, scene);
+                if gone && let Ok(Some(id)) = self.fitting(object, scene, tracker, true) {
+                    self.of.insert(object, id);
+                }
                 continue;
             }
-            match self.fitting(object, scene, tracker) {
+            match self.fitting(object, scene, tracker, false) {
                 Ok(Some(id)) => drop(self.of.insert(object, id)),
                 Ok(None) => drop(nameless.insert(object, Nameless::NeverSeen)),
                 Err(count) => drop(nameless.insert(object, Nameless::Several(count))),
@@ -48,10 +62,18 @@ impl Names {
         nameless
     }
 
-    fn fitting(&self, object: ObjectId, scene: &Scene, tracker: &Tracker) -> Result<Option<ThingId>, usize> {
-        let Some(colour) = scene.object_name(object).split('_').find_map(Colour::parse) else { return Ok(None) };
+    /// The free thing that fits, of those in view or of all.
+    fn fitting(
+        &self,
+        object: ObjectId,
+        scene: &Scene,
+        tracker: &Tracker,
+        in_view: bool,
+    ) -> Result<Option<ThingId>, usize> {
+        let Some(colour) = colour_of(object, scene) else { return Ok(None) };
         let fits = |track: &&Track| {
-            let free = !self.of.values().any(|id| *id == track.id);
+            let free = !in_view || tracker.is_seen(track);
+            let free = free && !self.of.values().any(|id| *id == track.id);
             let class = class_of(track.thing.shape);
             free && track.thing.colour == Some(colour) && class.is_some() && class == scene.class(object)
         };
@@ -68,6 +90,16 @@ impl Names {
             _ => Err(fitting.len()),
         }
     }
+}
+
+fn colour_of(object: ObjectId, scene: &Scene) -> Option<Colour> {
+    scene.object_name(object).split('_').find_map(Colour::parse)
+}
+
+/// No other object of the scene has its colour and kind.
+fn is_unique(object: ObjectId, scene: &Scene) -> bool {
+    let looks = |object: ObjectId| (colour_of(object, scene), scene.class(object));
+    scene.object_ids().all(|other| other == object || looks(other) != looks(object))
 }
 
 /// Kind of the plan language for a shape.

@@ -46,6 +46,8 @@ const SURFACE_M: f64 = 0.005;
 const BUTTON_OFF_M: f64 = 0.012;
 const BUTTON_FOOT_M: [f64; 2] = [0.012, 0.040];
 const BUTTON_M: [f64; 2] = [0.025, 0.065];
+/// Two feet side by side are at most this long [m].
+const FEET_M: f64 = 0.19;
 const BUTTON_CAP_M: f64 = 0.028;
 
 impl Part {
@@ -141,10 +143,23 @@ pub(crate) fn with_buttons(parts: Vec<Part>, table: &Table) -> Vec<Part> {
     let mut rest: Vec<Part> = Vec::new();
     for part in parts {
         let own = &part.fitted.bounds;
-        let ([long, short], at) = (own.sides_m(), own.centre_in_world);
+        let at = own.centre_in_world;
         let high = own.top_m() - table.z_at(at.x, at.y);
-        let foot = part.plain && long < 0.11 && short > 0.04 && high > BUTTON_FOOT_M[0] && high < BUTTON_FOOT_M[1];
-        if foot { feet.push(part) } else { rest.push(part) }
+        let low = part.plain && high > BUTTON_FOOT_M[0] && high < BUTTON_FOOT_M[1];
+        let is_foot = |part: &Part| {
+            let [long, short] = part.fitted.bounds.sides_m();
+            long < 0.11 && short > 0.04
+        };
+        if low && is_foot(&part) {
+            feet.push(part);
+        } else if low && own.sides_m()[0] < FEET_M {
+            // Feet side by side hang together in the cells.
+            let (own_feet, left): (Vec<Part>, Vec<Part>) = halves(part).into_iter().partition(is_foot);
+            feet.extend(own_feet);
+            rest.extend(left);
+        } else {
+            rest.push(part);
+        }
     }
     for part in &mut rest {
         let own = part.fitted.bounds;
@@ -168,6 +183,21 @@ pub(crate) fn with_buttons(parts: Vec<Part>, table: &Table) -> Vec<Part> {
     rest.extend(feet);
     rest.sort_by_key(|part| std::cmp::Reverse(part.points.len()));
     rest
+}
+
+/// Two parts of one, cut across its longer side.
+fn halves(part: Part) -> Vec<Part> {
+    let bounds = part.fitted.bounds;
+    let along = |p: &Vector3<f64>| {
+        let own = bounds.inside(p);
+        if bounds.half_m.x > bounds.half_m.y { own.x } else { own.y }
+    };
+    let side = |positive: bool| {
+        let own = part.points.iter().zip(&part.rgb).filter(|(p, _)| (along(p) > 0.0) == positive);
+        let (points, rgb) = own.map(|(p, rgb)| (*p, *rgb)).unzip();
+        Part::new(points, rgb, part.label, part.flat)
+    };
+    [side(false), side(true)].into_iter().flatten().collect()
 }
 
 /// Lets boxes reach down to what they stand on: the highest part below their middle, or the table.

@@ -218,6 +218,10 @@ impl Tracker {
         }
         for (known, seen) in found.rivals {
             let Some(rival) = number_of.get(seen).copied().flatten().filter(|id| id.0 >= first_new) else { continue };
+            // What is held is known by the hand; what else is seen there is a piece of it.
+            if self.tracks[known].held.is_some() {
+                continue;
+            }
             let id = self.tracks[known].id;
             doubt(&mut self.tracks[known], rival);
             self.tracks.iter_mut().filter(|track| track.id == rival).for_each(|track| doubt(track, id));

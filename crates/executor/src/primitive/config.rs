@@ -14,8 +14,10 @@ pub struct PrimitiveConfig {
     pub drop_m: f64,
     /// The tool comes from this far above a button, and leaves to there, 0.02 to 0.3 [m].
     pub over_button_m: f64,
-    /// ... and presses this far below its top, 0.001 to 0.05 [m].
+    /// ... and presses its top down by this much, 0.001 to 0.05 [m].
     pub press_m: f64,
+    /// The closed finger tips reach this far beyond the tool point, 0 to 0.05 [m].
+    pub tip_m: f64,
     /// The tool stands this far before a handle before it takes it, 0.02 to 0.3 [m].
     pub before_handle_m: f64,
     /// ... and points down into the cabinet by this much, 0 to 1.2 [rad]: level, some arms have a joint at its limit.
@@ -42,7 +44,8 @@ impl Default for PrimitiveConfig {
             above_m: 0.10,
             drop_m: 0.002,
             over_button_m: 0.10,
-            press_m: 0.012,
+            press_m: 0.007,
+            tip_m: 0.009,
             before_handle_m: 0.09,
             handle_tilt_rad: 0.7,
             away_m: [0.05, 0.09],
@@ -64,6 +67,7 @@ impl PrimitiveConfig {
             ("drop_m", self.drop_m, 0.0, 0.02, "0 to 0.02 m"),
             ("over_button_m", self.over_button_m, 0.02, 0.3, "0.02 to 0.3 m"),
             ("press_m", self.press_m, 0.001, 0.05, "0.001 to 0.05 m"),
+            ("tip_m", self.tip_m, 0.0, 0.05, "0 to 0.05 m"),
             ("before_handle_m", self.before_handle_m, 0.02, 0.3, "0.02 to 0.3 m"),
             ("handle_tilt_rad", self.handle_tilt_rad, 0.0, 1.2, "0 to 1.2 rad"),
             ("away_m[0]", self.away_m[0], 0.02, 0.3, "0.02 to 0.3 m"),

@@ -80,7 +80,7 @@ impl Route {
                 let over = raised(&tool, config.over_button_m);
                 let frames = [
                     free(over, Gripper::Closed),
-                    contact(raised(&tool, -config.press_m), Gripper::Closed),
+                    contact(raised(&tool, config.tip_m - config.press_m), Gripper::Closed),
                     contact(over, Gripper::Open),
                 ];
                 Ok(Self::new(&frames, 1))

@@ -45,9 +45,16 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    /// Starts the skill once its preconditions are observed, in facts from after the last failure.
+    /// Starts the skill once its preconditions are observed, in facts from after the last failure. A try before may have done
+    /// what it was for, although something spoke against it.
     fn prepare(&mut self, at: usize, leaf: &Leaf) -> Status {
         let state = self.fresh();
+        let post = self.program.cell(at).map(|cell| cell.post).filter(|post| !post.is_empty());
+        if self.node(at).episode.tries > 0 && post.is_some_and(|post| post.is_subset(state.holds())) {
+            // Not a nominal run: its scores teach nothing.
+            self.change(at, |node| node.episode.tries = node.episode.tries.saturating_add(1));
+            return Status::Success;
+        }
         if leaf.effects.ready(&state) {
             return self.start(at, leaf);
         }

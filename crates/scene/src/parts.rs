@@ -48,6 +48,9 @@ const BUTTON_FOOT_M: [f64; 2] = [0.012, 0.040];
 const BUTTON_M: [f64; 2] = [0.025, 0.065];
 /// Two feet side by side are at most this long [m].
 const FEET_M: f64 = 0.19;
+/// Of a round foot: its longer side over the shorter at most, and the ground plan that it fills at most [-].
+const FOOT_EVEN: f64 = 1.3;
+const FOOT_FILL: f64 = 0.95;
 const BUTTON_CAP_M: f64 = 0.028;
 
 impl Part {
@@ -145,18 +148,22 @@ pub(crate) fn with_buttons(parts: Vec<Part>, table: &Table) -> Vec<Part> {
         let own = &part.fitted.bounds;
         let at = own.centre_in_world;
         let high = own.top_m() - table.z_at(at.x, at.y);
-        let low = part.plain && high > BUTTON_FOOT_M[0] && high < BUTTON_FOOT_M[1];
-        let is_foot = |part: &Part| {
-            let [long, short] = part.fitted.bounds.sides_m();
-            long < 0.11 && short > 0.04
-        };
-        if low && is_foot(&part) {
+        let [long, short] = own.sides_m();
+        let is_low = |most_m: f64| part.plain && high > BUTTON_FOOT_M[0] && high < most_m;
+        if is_low(BUTTON_FOOT_M[1]) && long < 0.11 && short > 0.04 {
             feet.push(part);
-        } else if low && own.sides_m()[0] < FEET_M {
-            // Feet side by side hang together in the cells.
-            let (own_feet, left): (Vec<Part>, Vec<Part>) = halves(part).into_iter().partition(is_foot);
-            feet.extend(own_feet);
-            rest.extend(left);
+        } else if is_low(BUTTON_M[1]) && long < FEET_M && long > 1.6 * short {
+            // Feet side by side hang together in the cells, and so do caps that are black.
+            match halves(&part) {
+                Some(both) => {
+                    for half in both {
+                        let own = &half.fitted.bounds;
+                        let high = own.top_m() - table.z_at(own.centre_in_world.x, own.centre_in_world.y);
+                        if high < BUTTON_FOOT_M[1] { feet.push(half) } else { rest.push(half) }
+                    }
+                }
+                None => rest.push(part),
+            }
         } else {
             rest.push(part);
         }
@@ -185,8 +192,8 @@ pub(crate) fn with_buttons(parts: Vec<Part>, table: &Table) -> Vec<Part> {
     rest
 }
 
-/// Two parts of one, cut across its longer side.
-fn halves(part: Part) -> Vec<Part> {
+/// Two parts of one, cut across its longer side, if both are round.
+fn halves(part: &Part) -> Option<[Part; 2]> {
     let bounds = part.fitted.bounds;
     let along = |p: &Vector3<f64>| {
         let own = bounds.inside(p);
@@ -195,9 +202,11 @@ fn halves(part: Part) -> Vec<Part> {
     let side = |positive: bool| {
         let own = part.points.iter().zip(&part.rgb).filter(|(p, _)| (along(p) > 0.0) == positive);
         let (points, rgb) = own.map(|(p, rgb)| (*p, *rgb)).unzip();
-        Part::new(points, rgb, part.label, part.flat)
+        let half = Part::new(points, rgb, part.label, part.flat)?;
+        let [long, short] = half.fitted.bounds.sides_m();
+        (long < FOOT_EVEN * short && long > 0.04 && half.fitted.fill < FOOT_FILL).then_some(half)
     };
-    [side(false), side(true)].into_iter().flatten().collect()
+    Some([side(false)?, side(true)?])
 }
 
 /// Lets boxes reach down to what they stand on: the highest part below their middle, or the table.

@@ -16,6 +16,8 @@ pub struct PrimitiveConfig {
     pub over_button_m: f64,
     /// ... and presses its top down by this much, 0.001 to 0.05 [m].
     pub press_m: f64,
+    /// Pressing and shutting end where the force on the tool reaches this, 1 to 100 [N].
+    pub push_n: f64,
     /// The closed finger tips reach this far beyond the tool point, 0 to 0.05 [m].
     pub tip_m: f64,
     /// The tool stands this far before a handle before it takes it, 0.02 to 0.3 [m].
@@ -45,6 +47,7 @@ impl Default for PrimitiveConfig {
             drop_m: 0.002,
             over_button_m: 0.10,
             press_m: 0.007,
+            push_n: 20.0,
             tip_m: 0.009,
             before_handle_m: 0.09,
             handle_tilt_rad: 0.7,
@@ -67,6 +70,7 @@ impl PrimitiveConfig {
             ("drop_m", self.drop_m, 0.0, 0.02, "0 to 0.02 m"),
             ("over_button_m", self.over_button_m, 0.02, 0.3, "0.02 to 0.3 m"),
             ("press_m", self.press_m, 0.001, 0.05, "0.001 to 0.05 m"),
+            ("push_n", self.push_n, 1.0, 100.0, "1 to 100 N"),
             ("tip_m", self.tip_m, 0.0, 0.05, "0 to 0.05 m"),
             ("before_handle_m", self.before_handle_m, 0.02, 0.3, "0.02 to 0.3 m"),
             ("handle_tilt_rad", self.handle_tilt_rad, 0.0, 1.2, "0 to 1.2 rad"),

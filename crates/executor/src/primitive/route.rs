@@ -24,6 +24,8 @@ pub struct Route {
     pub grips: Option<usize>,
     /// At this one the fingers open.
     pub releases: Option<usize>,
+    /// On the way to this one the tool goes on until it meets resistance.
+    pub pushes: Option<usize>,
 }
 
 impl Route {
@@ -83,9 +85,12 @@ impl Route {
                     contact(raised(&tool, config.tip_m - config.press_m), Gripper::Closed),
                     contact(over, Gripper::Open),
                 ];
-                Ok(Self::new(&frames, 1))
+                Ok(Self { pushes: Some(1), ..Self::new(&frames, 1) })
             }
-            Task::Shut { drawer } => Self::slide(drawer, -config.shut_m, variation, config, sights),
+            Task::Shut { drawer } => {
+                let route = Self::slide(drawer, -config.shut_m, variation, config, sights)?;
+                Ok(Self { pushes: Some(3), ..route })
+            }
             Task::Pull { drawer } => Self::slide(drawer, config.open_m, variation, config, sights),
             Task::Look { .. } | Task::Hold { .. } | Task::Policy => Ok(Self::default()),
         }

@@ -108,7 +108,7 @@ impl Run {
             self.route = route;
         }
         let Some(frame) = self.route.frame(self.at) else { return SkillStatus::Done };
-        if !self.has_reached(&frame, config, &view.progress) {
+        if !self.has_reached(&frame, config, &view.progress) && !self.meets_resistance(config, view) {
             return SkillStatus::Running(Want::Reach(frame));
         }
         if self.route.grips == Some(self.at) && view.held == Truth::False {
@@ -120,6 +120,12 @@ impl Run {
             Some(frame) => SkillStatus::Running(Want::Reach(frame)),
             None => SkillStatus::Done,
         }
+    }
+
+    /// What is pushed does not give way any more.
+    fn meets_resistance(&self, config: &PrimitiveConfig, view: &View<'_>) -> bool {
+        let force = view.sights.force_in_world();
+        self.route.pushes == Some(self.at) && force.is_some_and(|force| force.norm() >= config.push_n)
     }
 
     /// The cerebellum has reached it since it was asked to, or stands there already with the fingers as wanted.

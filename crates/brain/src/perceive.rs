@@ -193,10 +193,15 @@ impl Perception {
     }
 
     fn thing(&self, track: &Track, class: Option<Class>, i: usize) -> Place {
-        let bounds = &track.thing.bounds;
+        let mut bounds = track.thing.bounds;
+        if class == Some(Class::Block) {
+            // Of what stands in a drawer the lower part is hidden: a block is taken to be as high as it is wide, at least.
+            let half_m = bounds.half_m.x.min(bounds.half_m.y).max(bounds.half_m.z);
+            bounds = bounds.between(bounds.top_m() - 2.0 * half_m, bounds.top_m());
+        }
         let world_from_thing = match class {
-            Some(Class::Plate | Class::Button) => seat::on_top(bounds),
-            _ => seat::middle(bounds),
+            Some(Class::Plate | Class::Button) => seat::on_top(&bounds),
+            _ => seat::middle(&bounds),
         };
         let before = self.last.places.get(i).copied().flatten();
         let secs = self.tracker.now().map_or(0.0, |now| now.secs_since(self.last.observed.stamp));

@@ -8,8 +8,9 @@ use serde_json::json;
 
 use crate::CortexError;
 
-/// A step is broken off when the force on the tool exceeds this in two of three looks [N].
+/// A step is broken off when the force on the tool exceeds this in two of three looks [N]; one that pushes on purpose, later.
 const FORCE_N: f64 = 30.0;
+const PUSH_FORCE_N: f64 = 40.0;
 
 /// A fallback: the steps, or else a person. Steps that belong together (from taking to putting) are a sequence.
 pub(crate) fn tree(
@@ -171,7 +172,7 @@ impl Writer<'_> {
         RawNode {
             skill: Some(step.skill.name().to_string()),
             post: effects.purpose.map(|fact| self.scene.name(fact).to_string()).into_iter().collect(),
-            guards: if step.skill.touches() { vec![force()] } else { Vec::new() },
+            guards: if step.skill.touches() { vec![force(step.skill)] } else { Vec::new() },
             maintain: if step.skill == Skill::Place { vec![held(&args.obj)] } else { Vec::new() },
             timeout_s: Some(timeout_secs(step.skill)),
             on_fail: ladder(step.skill, taken.map(|node| node.id)),
@@ -181,9 +182,10 @@ impl Writer<'_> {
     }
 }
 
-fn force() -> RawTest {
+fn force(skill: Skill) -> RawTest {
     let (op, unit) = (Relation::Less, Unit::Newton);
-    RawTest { expr: json!(["force", "norm"]), op, val: FORCE_N, unit, n: 2, m: 3 }
+    let val = if skill == Skill::Push { PUSH_FORCE_N } else { FORCE_N };
+    RawTest { expr: json!(["force", "norm"]), op, val, unit, n: 2, m: 3 }
 }
 
 fn held(block: &Option<String>) -> RawMaintain {

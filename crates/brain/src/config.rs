@@ -105,7 +105,7 @@ impl Default for Furniture {
             handle_out_m: 0.045,
             inside_m: 0.06,
             floor_m: 0.041,
-            across_m: vec![0.0, 0.075, -0.075],
+            across_m: vec![0.0, 0.075, -0.075, 0.09, -0.09, 0.04, -0.04],
             cross_m: 0.11,
             spots_m: vec![[0.14, 0.31], [0.14, -0.31], [0.26, 0.31], [0.26, -0.31]],
             room_m: 0.09,

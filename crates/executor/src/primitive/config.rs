@@ -30,7 +30,7 @@ pub struct PrimitiveConfig {
     pub clear_m: [f64; 2],
     /// A drawer is pulled open this far, 0.05 to 0.5 [m].
     pub open_m: f64,
-    /// A drawer is pushed this much further than shut, 0 to 0.05 [m].
+    /// A drawer is pushed shut up to this gap, for nobody knows exactly where it ends, -0.02 to 0.05 [m].
     pub shut_m: f64,
     /// A key-frame counts as reached within this distance, 0.001 to 0.05 [m] ...
     pub reached_m: f64,
@@ -54,7 +54,7 @@ impl Default for PrimitiveConfig {
             away_m: [0.05, 0.09],
             clear_m: [0.06, 0.06],
             open_m: 0.195,
-            shut_m: 0.0,
+            shut_m: 0.006,
             reached_m: 0.01,
             reached_rad: 0.05,
             look_secs: 0.3,
@@ -79,7 +79,7 @@ impl PrimitiveConfig {
             ("clear_m[0]", self.clear_m[0], 0.0, 0.3, "0 to 0.3 m"),
             ("clear_m[1]", self.clear_m[1], 0.0, 0.3, "0 to 0.3 m"),
             ("open_m", self.open_m, 0.05, 0.5, "0.05 to 0.5 m"),
-            ("shut_m", self.shut_m, 0.0, 0.05, "0 to 0.05 m"),
+            ("shut_m", self.shut_m, -0.02, 0.05, "-0.02 to 0.05 m"),
             ("reached_m", self.reached_m, 0.001, 0.05, "0.001 to 0.05 m"),
             ("reached_rad", self.reached_rad, 0.005, 0.5, "0.005 to 0.5 rad"),
             ("look_secs", self.look_secs, 0.0, 10.0, "0 to 10 s"),

@@ -88,7 +88,7 @@ impl Route {
                 Ok(Self { pushes: Some(1), ..Self::new(&frames, 1) })
             }
             Task::Shut { drawer } => {
-                let route = Self::slide(drawer, -config.shut_m, variation, config, sights)?;
+                let route = Self::slide(drawer, config.shut_m, variation, config, sights)?;
                 Ok(Self { pushes: Some(3), ..route })
             }
             Task::Pull { drawer } => Self::slide(drawer, config.open_m, variation, config, sights),
@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(route.frame(7), None);
         let shut = Task::Shut { drawer: object("top_drawer") };
         let shut = Route::of(&shut, &Variation::default(), &config, &sights).unwrap();
-        close(shut.frame(3).unwrap().world_from_tool.position(), Vector3::new(0.43, 0.0, 1.1));
+        close(shut.frame(3).unwrap().world_from_tool.position(), Vector3::new(0.43 - config.shut_m, 0.0, 1.1));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Goes along a route: the next key-frame once the one before is reached.
 
+use nalgebra::Vector3;
 use neuraxis_core::{Gripper, KeyFrame, Nanos, Progress};
 use neuraxis_plan::{Skill, Truth};
 
@@ -37,6 +38,8 @@ struct Run {
     at: usize,
     /// Key-frames that the cerebellum had reached when this one was begun.
     reached_before: u64,
+    /// What was felt on the tool before this key-frame was begun, in the world [N].
+    tare_n: Option<Vector3<f64>>,
 }
 
 impl Primitive {
@@ -58,6 +61,7 @@ impl Perform for Primitive {
             route,
             at: 0,
             reached_before: count(&view.progress),
+            tare_n: None,
         });
         Ok(())
     }
@@ -116,16 +120,17 @@ impl Run {
         }
         self.at += 1;
         self.reached_before = count(&view.progress);
+        self.tare_n = view.sights.force_in_world();
         match self.route.frame(self.at) {
             Some(frame) => SkillStatus::Running(Want::Reach(frame)),
             None => SkillStatus::Done,
         }
     }
 
-    /// What is pushed does not give way any more.
+    /// What is pushed does not give way any more. What was felt before counts as an error of the sensor.
     fn meets_resistance(&self, config: &PrimitiveConfig, view: &View<'_>) -> bool {
-        let force = view.sights.force_in_world();
-        self.route.pushes == Some(self.at) && force.is_some_and(|force| force.norm() >= config.push_n)
+        let felt = view.sights.force_in_world().zip(self.tare_n);
+        self.route.pushes == Some(self.at) && felt.is_some_and(|(force, tare)| (force - tare).norm() >= config.push_n)
     }
 
     /// The cerebellum has reached it since it was asked to, or stands there already with the fingers as wanted.

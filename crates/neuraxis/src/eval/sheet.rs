@@ -8,8 +8,6 @@ use neuraxis_core::CameraView;
 use super::Report;
 use crate::film::{read_png, write_png};
 
-/// Which camera.
-const SHOWN: &str = "front";
 /// Width of a picture's frame, green for success and red for none [px].
 const FRAME: usize = 3;
 const GREEN: [u8; 3] = [40, 160, 60];
@@ -17,10 +15,18 @@ const RED: [u8; 3] = [210, 40, 40];
 /// Pictures of a row; further episodes are left out of the sheet.
 const MOST_COLUMNS: usize = 25;
 
-/// Keeps the end of an episode as DIR/TASK-SEED.png.
+/// Keeps the end of an episode as DIR/TASK-SEED.png: up to four cameras in a square.
 pub fn save(dir: &Path, task: &str, seed: u64, views: &[CameraView]) -> Result<()> {
-    let view = views.iter().find(|view| &*view.name == SHOWN).context("no front camera")?;
-    write_png(&file(dir, task, seed), view.intrinsics.width as usize, &view.rgb)
+    let side = views.iter().map(|view| view.intrinsics.width as usize).max().context("no camera")?;
+    let mut pixels = vec![0u8; 3 * (2 * side) * (2 * side)];
+    for (k, view) in views.iter().take(4).enumerate() {
+        let (left, top, width) = (k % 2 * side, k / 2 * side, view.intrinsics.width as usize);
+        for (y, row) in view.rgb.chunks_exact(3 * width).take(side).enumerate() {
+            let at = 3 * ((top + y) * 2 * side + left);
+            pixels[at..at + row.len()].copy_from_slice(row);
+        }
+    }
+    write_png(&file(dir, task, seed), 2 * side, &pixels)
 }
 
 /// DIR/sheet.png: a row for each task of the report, an episode in each column.

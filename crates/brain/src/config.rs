@@ -42,8 +42,8 @@ pub struct Furniture {
     pub inside_m: f64,
     /// The floor of a drawer under its handle's middle, 0 to 0.5 [m].
     pub floor_m: f64,
-    /// Where in a drawer's width things go, by preference [m].
-    pub across_m: Vec<f64>,
+    /// Things go into a drawer up to this far from the middle of its width, 0 to 0.5 [m].
+    pub across_m: f64,
     /// What crosses an open drawer passes this far above its handle's middle, 0 to 0.5 [m].
     pub cross_m: f64,
     /// Where on the table there is room for a thing that is in the way, by preference: x and y in the world [m].
@@ -105,7 +105,7 @@ impl Default for Furniture {
             handle_out_m: 0.045,
             inside_m: 0.06,
             floor_m: 0.041,
-            across_m: vec![0.0, 0.075, -0.075, 0.09, -0.09, 0.04, -0.04],
+            across_m: 0.09,
             cross_m: 0.11,
             spots_m: vec![[0.14, 0.31], [0.14, -0.31], [0.26, 0.31], [0.26, -0.31]],
             room_m: 0.09,
@@ -127,6 +127,7 @@ impl BrainConfig {
             ("withdraw.ceiling_m", self.withdraw.ceiling_m, -10.0, 10.0, "-10 to 10 m"),
             ("furniture.handle_out_m", furniture.handle_out_m, 0.0, 0.2, "0 to 0.2 m"),
             ("furniture.inside_m", furniture.inside_m, 0.02, 0.5, "0.02 to 0.5 m"),
+            ("furniture.across_m", furniture.across_m, 0.0, 0.5, "0 to 0.5 m"),
             ("furniture.floor_m", furniture.floor_m, 0.0, 0.5, "0 to 0.5 m"),
             ("furniture.cross_m", furniture.cross_m, 0.0, 0.5, "0 to 0.5 m"),
             ("furniture.room_m", furniture.room_m, 0.03, 0.5, "0.03 to 0.5 m"),

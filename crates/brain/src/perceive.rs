@@ -181,6 +181,12 @@ impl Perception {
         look
     }
 
+    /// The thing that a name means.
+    pub fn thing_named(&self, name: &str) -> Option<&Track> {
+        let object = self.scene.as_ref()?.object(name)?;
+        self.tracker.track(self.reader.names().get(object)?)
+    }
+
     /// What the last look found out about a fact.
     pub fn finding(&self, fact: FactId) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.fact == fact)

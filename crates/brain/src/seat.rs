@@ -5,8 +5,11 @@ use neuraxis_scene::{OrientedBox, Table, Track};
 
 use crate::Furniture;
 
-/// A block is in the way of another inside a drawer if it is nearer than this [m].
-const NEAR_M: f64 = 0.045;
+/// Inside a drawer a block is put as far from the others as this, if there is room, and not nearer than that [m].
+const FAR_M: f64 = 0.075;
+const NEAR_M: f64 = 0.04;
+/// Steps between the places that are looked at [m].
+const STEP_M: f64 = 0.015;
 
 /// A drawer as its front is seen.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -25,10 +28,11 @@ impl Front {
         self.at(self.out_m + furniture.handle_out_m, 0.0, 0.0)
     }
 
-    /// Points inside, where a thing's lower side comes to lie, by preference.
+    /// Points inside, where a thing's lower side comes to lie: the middle first, then to both sides.
     fn seats<'a>(&'a self, furniture: &'a Furniture) -> impl Iterator<Item = Isometry3<f64>> + 'a {
-        let across = furniture.across_m.iter();
-        across.map(move |y| self.at(self.out_m - furniture.inside_m, *y, -furniture.floor_m))
+        let steps = (furniture.across_m / STEP_M) as i32;
+        let across = (0..=steps).flat_map(|i| [i, -i]).map(|i| f64::from(i) * STEP_M);
+        across.map(move |y| self.at(self.out_m - furniture.inside_m, y, -furniture.floor_m))
     }
 
     fn at(&self, out_m: f64, across_m: f64, up_m: f64) -> Isometry3<f64> {
@@ -50,9 +54,20 @@ pub(crate) fn middle(bounds: &OrientedBox) -> Isometry3<f64> {
     upright(bounds.centre_in_world, bounds.yaw_rad)
 }
 
-/// A place in an open drawer that no other thing takes.
+/// The place in an open drawer that is farthest from what is in it; the middle one of those that are far enough.
 pub(crate) fn in_drawer(front: &Front, furniture: &Furniture, tracks: &[Track]) -> Option<Isometry3<f64>> {
-    front.seats(furniture).find(|seat| is_free(seat, tracks, NEAR_M, 0.08))
+    let room = |seat: &Isometry3<f64>| {
+        let at = seat.translation.vector;
+        let others = tracks.iter().filter(|track| track.held.is_none() && track.thing.fronts.is_none());
+        let inside = others.map(|track| track.thing.bounds.centre_in_world).filter(|p| (p.z - at.z).abs() < 0.08);
+        inside.map(|p| (p - at).xy().norm()).fold(FAR_M, f64::min)
+    };
+    // The first of those that are as good.
+    let best = front.seats(furniture).fold(None, |best: Option<(f64, Isometry3<f64>)>, seat| {
+        let own = room(&seat);
+        if best.is_none_or(|(most, _)| own > most + 1e-9) { Some((own, seat)) } else { best }
+    });
+    best.filter(|(room, _)| *room >= NEAR_M).map(|(_, seat)| seat)
 }
 
 /// A free spot on the table; the one chosen before, while it is free.

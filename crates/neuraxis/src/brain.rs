@@ -249,8 +249,12 @@ impl BrainPilot {
         let facts = names.filter_map(|name| scene.literal(name).ok());
         let findings = facts.filter_map(|literal| self.perception.finding(literal.fact));
         let line = |f: &Finding| format!("            {} is {:?}: {}", scene.name(f.fact), f.truth, f.why);
+        let args = raw_args(node, plan);
+        let things = args.iter().filter_map(|name| Some((name, self.perception.thing_named(name)?)));
+        let things = things
+            .map(|(name, track)| format!("            {name}: {}, seen at {:.1} s", track.thing, track.seen_at.secs()));
         let force = format!("            force on the tool {:.1} N", self.force.norm());
-        findings.map(line).chain([force]).collect()
+        findings.map(line).chain(things).chain([force]).collect()
     }
 
     fn body(&mut self, moment: &Moment<'_>) -> BodySense {
@@ -341,6 +345,13 @@ impl Pilot for BrainPilot {
         let gave_up = self.story.trouble.is_some() && self.plan.is_none();
         gave_up || self.ended_at.is_some_and(|at| self.now.secs_since(at) > AFTER_SECS)
     }
+}
+
+/// Names of the things that a node is about.
+fn raw_args(node: u16, plan: &Plan) -> Vec<String> {
+    let raw = plan.raw().nodes.iter().find(|raw| raw.id == node);
+    let args = raw.map(|raw| [&raw.args.obj, &raw.args.from, &raw.args.to, &raw.args.at]);
+    args.into_iter().flatten().flatten().cloned().collect()
 }
 
 fn held(mind: Option<&CerebellumTick>) -> Truth {

@@ -39,6 +39,8 @@ pub struct Track {
     pub doubts: Vec<ThingId>,
     /// A button whose cap has turned black.
     pub pressed: bool,
+    /// Size and points of the look that showed most of it; points fade, so that a mistake is given up after some seconds.
+    pub(crate) whole: (f64, f64),
 }
 
 /// Follows things from look to look.
@@ -60,6 +62,8 @@ pub struct Tracker {
 const LOST_GATES: f64 = 2.5;
 /// A thing can seem this much larger than before [-]; smaller is always possible, when it is hidden in part.
 const GROWTH: f64 = 1.5;
+/// What a look has shown counts less by this with every later one.
+const FADES: f64 = 0.98;
 /// What fewer looks than this have shown, and the last not, was noise.
 const LEAST_LOOKS: u32 = 2;
 /// Most things that are followed; of more, those unseen for longest go.
@@ -205,7 +209,9 @@ impl Tracker {
                 self.next += 1;
                 *number = Some(id);
                 let pressed = false;
+                let whole = (thing.bounds.half_m.norm(), thing.points as f64);
                 self.tracks.push(Track {
+                    whole,
                     id,
                     thing,
                     seen_at: stamp,
@@ -268,9 +274,14 @@ impl Track {
             self.pressed |= thing.colour == Some(crate::Colour::Black);
             self.thing.colour = before.colour;
         }
-        // A hand in front hides part of it: what is hidden has not shrunk.
-        let shrunk = thing.bounds.half_m.norm() < 0.8 * before.bounds.half_m.norm();
-        if self.held.is_some() || shrunk && thing.points < before.points {
+        // A hand in front hides part of it: what is hidden has not shrunk, not even bit by bit.
+        let (size_m, points) = (thing.bounds.half_m.norm(), thing.points as f64);
+        let hidden = size_m < 0.8 * self.whole.0 && points < self.whole.1;
+        self.whole.1 *= FADES;
+        if !hidden {
+            self.whole = (size_m, points.max(self.whole.1));
+        }
+        if self.held.is_some() || hidden {
             self.thing.bounds = before.bounds;
             self.thing.shape = before.shape;
             self.thing.colour = before.colour.or(thing.colour);

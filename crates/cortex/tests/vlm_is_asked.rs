@@ -7,7 +7,7 @@ use neuraxis_cortex::{
     trust::Judgement,
     vlm::{CassetteConfig, CassetteMode, Context, Dialect, Image, Purpose, Question, SchemaForm, Unusable, VlmClient},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use wire::{Act, Asked, SAY, Server, config, good, planner, request, scene, watched};
 
 #[test]
@@ -36,6 +36,33 @@ fn a_good_answer_becomes_a_proposal() {
         assert_eq!((last.model.as_str(), last.tokens_in, last.tokens_out), ("test-model", 100, 20));
         assert_eq!(last.verdict.as_ref().unwrap().judgement, Judgement::Accept);
         assert_eq!(planner.gate().accepted(), 1);
+    });
+}
+
+/// As a model writes that is held to the schema: every field there, null where it means nothing.
+#[test]
+fn an_answer_in_the_form_of_the_schema_is_the_same_plan() {
+    watched(|| {
+        let mut plan = json!(good());
+        let rung = ["max", "vary", "node"];
+        let args =
+            ["obj", "from", "to", "at", "speed", "force_n", "height_m", "secs", "times", "fact", "instruction", "why"];
+        let fill = |value: &mut Value, keys: &[&str], with: Value| {
+            keys.iter().for_each(|key| _ = value.as_object_mut().unwrap().entry(*key).or_insert(with.clone()));
+        };
+        for node in plan["nodes"].as_array_mut().unwrap() {
+            fill(node, &["skill", "timeout_s"], Value::Null);
+            fill(node, &["post", "guards", "maintain", "on_fail"], json!([]));
+            fill(node, &["args"], json!({}));
+            fill(&mut node["args"], &args, Value::Null);
+            let rows = |node: &mut Value, list: &str, keys: &[&str]| {
+                node[list].as_array_mut().unwrap().iter_mut().for_each(|one| fill(one, keys, Value::Null));
+            };
+            rows(node, "on_fail", &rung);
+            rows(node, "maintain", &["pred", "until", "expr", "op", "val", "unit", "n", "m"]);
+        }
+        let server = Server::new([Act::say(plan.to_string())]);
+        assert_eq!(planner(config(&server)).plan(&request(&scene(), SAY)).unwrap().plan, good());
     });
 }
 
@@ -204,10 +231,20 @@ fn a_closed_question_has_one_of_its_answers() {
         let text = "Is open(top_drawer) the case?";
         let question = Question { purpose: Purpose::Check, text, answers: &answers, images: &[] };
         assert_eq!(client.choose(&question), Ok(2));
-        assert_eq!(client.choose(&question), Err(VlmError::Unusable(Unusable::NoObject)));
+        assert_eq!(client.choose(&question), Err(VlmError::Unusable(Unusable::NoChoice("\"maybe\"".into()))));
         assert_eq!(client.choose(&question), Err(VlmError::Unusable(Unusable::NoObject)));
         let status = client.monitor().status();
         assert_eq!((status.costs.of(Purpose::Check).calls, status.calls_left), (3, 3));
         assert!(server.asked()[0].body.contains(r#""enum":["true","false","unknown"]"#));
+
+        let server = Server::new([
+            Act::say(r#"{"answer":["blue_block","red_block","red_block"]}"#),
+            Act::say(r#"{"answer":["ghost"]}"#),
+        ]);
+        let mut client = VlmClient::new(config(&server)).unwrap();
+        let things = ["red_block", "green_block", "blue_block"];
+        let question = Question { purpose: Purpose::Ground, text: "What is in view?", answers: &things, images: &[] };
+        assert_eq!(client.choose_all(&question), Ok(vec![0, 2]));
+        assert_eq!(client.choose_all(&question), Err(VlmError::Unusable(Unusable::NoChoice("\"ghost\"".into()))));
     });
 }

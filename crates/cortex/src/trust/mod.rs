@@ -10,6 +10,7 @@
 mod entropy;
 mod grounding;
 mod history;
+mod perception;
 mod spans;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use entropy::{Token, decision_entropy};
 pub use grounding::Grounding;
 use history::History;
+pub use perception::perceptual_entropy;
 
 use crate::vlm::VlmError;
 

@@ -170,6 +170,9 @@ pub enum Unusable {
     /// It will not answer.
     #[error("it declines: {0}")]
     Declined(String),
+    /// It names something that it was not offered.
+    #[error("{0:?} is none of the answers that there are")]
+    NoChoice(String),
     /// Words, but no JSON object.
     #[error("there is no JSON object in the answer")]
     NoObject,

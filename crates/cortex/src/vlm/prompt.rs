@@ -15,6 +15,8 @@ use crate::PlanRequest;
 
 /// Most characters of an answer that is sent back to be mended.
 const MOST_ECHO: usize = 16_000;
+/// Most errors that are sent back: the first ones, as later ones often follow from them.
+const MOST_ERRORS: usize = 24;
 
 /// The first request for a plan.
 pub(super) fn first(
@@ -62,10 +64,11 @@ pub(super) fn again(chat: &Chat, answer: &str, errors: &PlanErrors) -> Result<Ch
     if !echo.trim().is_empty() {
         chat.messages.push(Message::text(Role::Assistant, echo));
     }
+    let told: Vec<_> = errors.0.iter().take(MOST_ERRORS).collect();
     let text = format!(
         "This plan is refused. What is wrong with it, found by the checker:\n{}Send the whole plan again, with all of this \
          mended, as one JSON object.",
-        section("errors", &serde_json::to_value(errors)?),
+        section("errors", &serde_json::to_value(told)?),
     );
     chat.messages.push(Message::text(Role::User, text));
     Ok(chat)

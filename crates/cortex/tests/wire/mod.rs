@@ -70,7 +70,7 @@ pub struct Asked {
 
 impl Asked {
     pub fn is_trial(&self) -> bool {
-        self.body.contains("ostrich_41")
+        self.body.contains("holds the name of an animal")
     }
 
     pub fn json(&self) -> Value {
@@ -230,9 +230,11 @@ fn act_on(mut stream: TcpStream, act: Act, is_over: &AtomicBool) -> std::io::Res
     }
 }
 
+pub const WORKBENCH: &str = include_str!("../../../../sim/scenes/workbench.yaml");
+
 /// The workbench.
 pub fn scene() -> Scene {
-    let file: SceneFile = serde_yaml::from_str(include_str!("../../../../sim/scenes/workbench.yaml")).unwrap();
+    let file: SceneFile = serde_yaml::from_str(WORKBENCH).unwrap();
     file.try_into().unwrap()
 }
 

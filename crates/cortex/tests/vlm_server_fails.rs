@@ -125,14 +125,14 @@ fn where_nobody_listens_that_is_said() {
 fn a_call_that_is_cancelled_ends_and_so_does_the_next_until_a_new_task_begins() {
     watched(|| {
         let server = Arc::new(Server::new([Act::Hang, Act::plan(&good())]));
-        let mut planner = unprobed(config(&server));
+        // Longer than the test is watched: no time limit ends this.
+        let mut planner = unprobed(VlmConfig { first_byte_secs: 600.0, total_secs: 600.0, ..config(&server) });
         let cancel = planner.client().cancel();
         let there = server.clone();
         let canceller = thread::spawn(move || {
             there.wait_for(1);
             cancel.cancel();
         });
-        // The first byte is waited for 20 s: it is not the deadline that ends this.
         let scene = scene();
         let cancelled = CortexError::Vlm(VlmError::Cancelled);
         assert_eq!(planner.plan(&request(&scene, SAY)), Err(cancelled.clone()));

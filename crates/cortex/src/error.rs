@@ -1,5 +1,7 @@
 //! Why there is no plan.
 
+use crate::vlm::VlmError;
+
 /// Errors of planning.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -50,4 +52,22 @@ pub enum CortexError {
         /// What is wrong.
         why: String,
     },
+    /// The model gave no plan that can be used.
+    #[error(transparent)]
+    Vlm(#[from] VlmError),
+    /// Neither of two planners has a plan.
+    #[error("{first}; and instead of it: {second}")]
+    Neither {
+        /// Why the first has none.
+        first: Box<CortexError>,
+        /// Why the second has none.
+        second: Box<CortexError>,
+    },
+}
+
+impl CortexError {
+    /// True if somebody wanted no plan any more.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Vlm(VlmError::Cancelled))
+    }
 }

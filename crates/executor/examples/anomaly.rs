@@ -23,14 +23,16 @@
 #[path = "../tests/anomaly_bench/mod.rs"]
 mod anomaly_bench;
 
-use std::time::Instant;
+use std::{hint::black_box, time::Instant};
 
 use anomaly_bench::{
+    day::Day,
     fr3,
-    rivals::RIVALS,
-    study::{FAULTS, RUN_SECS, Result, Size, study},
+    rivals::{RIVALS, observer},
+    study::{FAULTS, RUN_SECS, Result, Size, friction, study},
 };
-use neuraxis_robot::contact::Training;
+use neuraxis_core::Joints;
+use neuraxis_robot::contact::{Detector, HORIZONS_SECS, Scales, Training};
 
 fn main() {
     let (mut studies, mut days) = (4, 4);
@@ -71,4 +73,18 @@ fn main() {
         }
         println!("{:>14.2}", result.false_alarms_in_ten_minutes());
     }
+    println!("observer, network, bank: {:.2} us a step", step_micros(&size));
+}
+
+/// Mean time of a step of the whole chain.
+fn step_micros(size: &Size) -> f64 {
+    let robot = fr3();
+    let net = friction(&robot, Day::new(0), 0, &Size { train_minutes: 0.2, ..*size });
+    let scales = Scales::try_from([Joints::from_fn(7, |_| 1.0); HORIZONS_SECS.len()]).expect("positive");
+    let mut detector = Detector::new(observer(&robot), Some(net), scales).expect("shapes agree");
+    let (q, began) = (robot.home(), Instant::now());
+    for _ in 0..100_000 {
+        let _ = black_box(detector.step(black_box(&q), &q, &q, 0.005));
+    }
+    began.elapsed().as_secs_f64() * 10.0
 }

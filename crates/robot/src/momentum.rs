@@ -74,3 +74,71 @@ impl Robot {
         self.inverse_dynamics(q, &still, &still, Gravity::Included)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use neuraxis_core::Joints;
+
+    use crate::{GRAVITY_M_S2, Robot, RobotConfig};
+
+    fn robot(name: &str) -> Robot {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let text = std::fs::read_to_string(root.join("configs").join(name).join("robot.yaml")).unwrap();
+        let config: RobotConfig = serde_yaml::from_str(&text).unwrap();
+        Robot::from_urdf(&root.join(&config.urdf), &config).unwrap()
+    }
+
+    /// Positions, and velocities, that differ from joint to joint.
+    fn moving(robot: &Robot, number: usize) -> (Joints, Joints) {
+        let wave = |i: usize, by: f64| (by * (1 + i + 3 * number) as f64).sin();
+        let (home, dof) = (robot.home(), robot.dof());
+        (Joints::from_fn(dof, |i| home[i] + 0.5 * wave(i, 1.7)), Joints::from_fn(dof, |i| 1.5 * wave(i, 2.9)))
+    }
+
+    /// Neither energy knows of Newton and Euler: only of where forward kinematics puts each centre of mass.
+    #[test]
+    fn gravity_and_momentum_are_slopes_of_the_energies_of_forward_kinematics() {
+        const STEP: f64 = 1e-5;
+        for name in ["fr3", "ur5e"] {
+            let robot = robot(name);
+            let links = |q: &Joints| {
+                let frames = robot.link_frames(q);
+                let of = frames.base_from_link().iter().skip(1).zip(&robot.bodies);
+                of.map(|(frame, body)| (frame.rotation, frame * nalgebra::Point3::from(body.centre_in_link)))
+                    .collect::<Vec<_>>()
+            };
+            let along = |q: &Joints, step: f64, by: &Joints| Joints::from_fn(robot.dof(), |i| q[i] + step * by[i]);
+            let potential_j = |q: &Joints| -> f64 {
+                links(q).iter().zip(&robot.bodies).map(|((_, c), body)| body.mass_kg * GRAVITY_M_S2 * c.z).sum()
+            };
+            let kinetic_j = |q: &Joints, qd: &Joints| -> f64 {
+                let (behind, ahead) = (links(&along(q, -STEP, qd)), links(&along(q, STEP, qd)));
+                let mut sum_j = 0.0;
+                for (((turned, centre), (turned_ahead, centre_ahead)), body) in
+                    behind.iter().zip(&ahead).zip(&robot.bodies)
+                {
+                    let velocity = (centre_ahead - centre) / (2.0 * STEP);
+                    // In the link: its body's moments do not change there.
+                    let spin = (turned.inverse() * turned_ahead).scaled_axis() / (2.0 * STEP);
+                    sum_j += 0.5 * (body.mass_kg * velocity.norm_squared() + spin.dot(&(body.about_centre * spin)));
+                }
+                sum_j
+            };
+            for (q, qd) in (0..20).map(|number| moving(&robot, number)) {
+                let (gravity_nm, momentum) = (robot.gravity_torques(&q), robot.momentum(&q, &qd));
+                for k in 0..robot.dof() {
+                    let unit = Joints::from_fn(robot.dof(), |i| f64::from(u8::from(i == k)));
+                    let slope = |energy: &dyn Fn(f64) -> f64| (energy(1e-3) - energy(-1e-3)) / 2e-3;
+                    let of_potential_nm = slope(&|step| potential_j(&along(&q, step, &unit)));
+                    assert!((gravity_nm[k] - of_potential_nm).abs() < 1e-4, "{name} {k}: {of_potential_nm}");
+                    let by_velocity_nms = slope(&|step| kinetic_j(&q, &along(&qd, step, &unit)));
+                    assert!((momentum.p_nms[k] - by_velocity_nms).abs() < 1e-4, "{name} {k}: {by_velocity_nms}");
+                    let by_position_nm = slope(&|step| kinetic_j(&along(&q, step, &unit), &qd));
+                    assert!((momentum.coriolis_nm[k] - by_position_nm).abs() < 1e-4, "{name} {k}: {by_position_nm}");
+                }
+            }
+        }
+    }
+}

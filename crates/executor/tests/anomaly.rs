@@ -35,6 +35,7 @@ const SIZE: Size = Size {
 
 /// Only touches of 4 N. The rows are those of `anomaly_bench::rivals::RIVALS`.
 #[test]
+#[cfg_attr(debug_assertions, ignore = "seventeen minutes of simulation: cargo test --release")]
 fn friction_that_is_learned_lets_four_newtons_be_felt_sooner_and_more_often_without_false_alarms() {
     let [alone, _, learned, chain] = study(&fr3(), 11, &SIZE, 1);
     for (name, result) in [("observer - MLP", &learned), ("observer - MLP + bank", &chain)] {

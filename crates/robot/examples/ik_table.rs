@@ -193,4 +193,10 @@ fn speeds(name: &str, robot: &Robot) {
     time("inverse dynamics", &|q| {
         black_box(robot.inverse_dynamics(black_box(q), q, q, Gravity::Included));
     });
+    time("momentum", &|q| {
+        black_box(robot.momentum(black_box(q), q));
+    });
+    time("mass matrix", &|q| {
+        black_box(robot.mass_matrix(black_box(q)));
+    });
 }

@@ -1,6 +1,6 @@
 //! Masses: what hangs on each joint, merged at load.
 
-use nalgebra::{Matrix3, Point3, Vector3};
+use nalgebra::{Matrix3, Point3, Rotation3, Vector3};
 
 use crate::chain::{Chain, isometry};
 
@@ -20,7 +20,7 @@ impl Inertia {
     }
 
     /// Both bodies as one.
-    fn merged(&self, other: &Self) -> Self {
+    pub(crate) fn merged(&self, other: &Self) -> Self {
         let mass_kg = self.mass_kg + other.mass_kg;
         if mass_kg <= 0.0 {
             return Self::none();
@@ -29,6 +29,16 @@ impl Inertia {
         let centre_in_link = moment / mass_kg;
         let about_centre = self.about(&centre_in_link) + other.about(&centre_in_link);
         Self { mass_kg, centre_in_link, about_centre }
+    }
+
+    /// The same body in another frame: `to_from_here`, and the origin of the one in the other [m].
+    pub(crate) fn moved(&self, to_from_here: &Rotation3<f64>, here_in_to: &Vector3<f64>) -> Self {
+        let rotation = to_from_here.matrix();
+        Self {
+            mass_kg: self.mass_kg,
+            centre_in_link: to_from_here * self.centre_in_link + here_in_to,
+            about_centre: rotation * self.about_centre * rotation.transpose(),
+        }
     }
 
     /// About another point, axes unchanged (Steiner).

@@ -1,5 +1,5 @@
 //! A robot's body: URDF to an immutable model, forward kinematics, Jacobian, inverse
-//! kinematics, inverse dynamics, self collision.
+//! kinematics, inverse dynamics, mass matrix and momentum, torques from outside, self collision.
 //!
 //! `urdf-rs` parses, `k` is the reference that every loaded model is checked against; the tick itself uses
 //! fixed-size code without heap or locks.
@@ -10,6 +10,7 @@ mod check;
 mod collision;
 mod columns;
 mod config;
+pub mod contact;
 mod descent;
 mod dynamics;
 mod error;
@@ -17,7 +18,9 @@ mod frames;
 mod ik;
 mod inertia;
 mod kinematics;
+mod mass;
 mod model;
+mod momentum;
 mod segments;
 mod trig;
 
@@ -28,4 +31,6 @@ pub use error::RobotError;
 pub use frames::LinkFrames;
 pub use ik::{IK_SPARE_RAD, IkError, IkRequest};
 pub use kinematics::Jacobian;
+pub use mass::MassMatrix;
 pub use model::{JointLimits, Robot};
+pub use momentum::Momentum;

@@ -27,6 +27,9 @@ fn kinematics_dynamics_clearance_and_both_ends_of_inverse_kinematics_do_not_touc
             sum += robot.self_clearance_m(&frames) + robot.nearest_links(&frames).map_or(0.0, |(_, _, m)| m);
             sum += robot.capsule_points(&frames).map(|(p, radius, _)| p.z - radius).fold(f64::INFINITY, f64::min);
             sum += robot.inverse_dynamics(q, q, q, Gravity::Included).iter().sum::<f64>();
+            let momentum = robot.momentum(q, q);
+            let still = robot.mass_matrix(q).solve(&momentum.p_nms).expect("positive definite");
+            sum += still.iter().chain(momentum.coriolis_nm.iter()).chain(robot.gravity_torques(q).iter()).sum::<f64>();
             let mut request = IkRequest { base_from_tool, seed: robot.home(), restarts: 20, posture: None };
             let found = robot.ik(&request).map_or(0, |q| q.len());
             request = IkRequest { base_from_tool: far, posture: Some(robot.home()), ..request };

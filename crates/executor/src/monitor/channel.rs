@@ -6,7 +6,7 @@ use neuraxis_plan::Skill;
 use super::{Cusum, Debounce, Ewma, Slip, Stall, Thresholds};
 
 /// Number of channels.
-pub const CHANNELS: usize = 6;
+pub const CHANNELS: usize = 7;
 
 /// A score that is watched while a skill moves the arm.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +17,9 @@ pub enum Channel {
     Model,
     /// CUSUM of the torque from outside that nobody expects (momentum observer less friction).
     Residual,
+    /// The strangest average of that torque over its scale, as it comes: `neuraxis_robot::contact` is its own judge of
+    /// what is usual, over horizons from 10 to 300 ms [-].
+    Contact,
     /// [`Slip`] of what is held [m].
     Slip,
     /// [`Stall`] on the way [s].
@@ -28,7 +31,7 @@ pub enum Channel {
 impl Channel {
     /// All of them.
     pub const ALL: [Self; CHANNELS] =
-        [Self::Tracking, Self::Model, Self::Residual, Self::Slip, Self::Stall, Self::Duration];
+        [Self::Tracking, Self::Model, Self::Residual, Self::Contact, Self::Slip, Self::Stall, Self::Duration];
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -36,6 +39,7 @@ impl Channel {
             Self::Tracking => "tracking",
             Self::Model => "model",
             Self::Residual => "residual",
+            Self::Contact => "contact",
             Self::Slip => "slip",
             Self::Stall => "stall",
             Self::Duration => "duration",
@@ -52,6 +56,8 @@ pub struct Signals {
     pub model: Option<f64>,
     /// Greatest torque from outside over the joints, friction taken off [N m].
     pub residual_nm: Option<f64>,
+    /// `neuraxis_robot::contact`'s score: 1 or so at most when all is well [-].
+    pub contact: Option<f64>,
     /// Distance of the fingers while something is held [m].
     pub held_width_m: Option<f64>,
     /// Force of the fingers while something is held [N].
@@ -116,6 +122,7 @@ impl Channels {
             given(signals.tracking_rad).map(|value| shift(&mut self.tracking, value, 1e-4)),
             given(signals.model).map(|value| shift(&mut self.model, value, 1e-4)),
             given(signals.residual_nm).map(|value| shift(&mut self.residual, value, 0.05)),
+            given(signals.contact),
             given(signals.held_width_m)
                 .zip(given(signals.held_force_n))
                 .map(|(width_m, force_n)| self.slip.score(width_m, force_n)),
@@ -156,5 +163,20 @@ mod tests {
         thresholds.arm(Skill::Reach, Channel::Stall, 1.0).unwrap();
         assert_eq!(run(&thresholds, 0.2), Some(202), "over 1 s, in two looks of three");
         assert_eq!(run(&thresholds, f64::NAN), None);
+    }
+
+    #[test]
+    fn a_contact_trips_at_its_second_look_and_tells_its_peak() {
+        let mut thresholds = Thresholds::default();
+        thresholds.arm(Skill::Reach, Channel::Contact, 1.2).unwrap();
+        let mut channels = Channels::new(Nanos::default());
+        let mut look = |contact: f64| {
+            let signals = Signals { contact: Some(contact), ..Default::default() };
+            channels.look(Nanos::default(), Skill::Reach, &signals, &thresholds).tripped
+        };
+        let looks = [0.3, 1.5, f64::NAN, 1.1, 0.2, 1.3, 1.4].map(&mut look);
+        assert_eq!(looks, [None, None, None, None, None, None, Some(Channel::Contact)]);
+        let peak = channels.peaks().find(|(channel, _)| *channel == Channel::Contact);
+        assert_eq!(peak, Some((Channel::Contact, 1.5)));
     }
 }

@@ -55,11 +55,13 @@ impl<'a> Walk<'a, '_> {
             self.change(at, |node| node.episode.tries = node.episode.tries.saturating_add(1));
             return Status::Success;
         }
-        if leaf.effects.ready(&state) {
+        let is_clear = !leaf.skill.moves() || self.guards_hold(at);
+        if leaf.effects.ready(&state) && is_clear {
             return self.start(at, leaf);
         }
         if has_passed(self.node(at).since, self.now(), self.config.ready_secs) {
-            return Status::Failure(not_ready(leaf, &state));
+            let reason = if leaf.effects.ready(&state) { Reason::Guard(0) } else { not_ready(leaf, &state) };
+            return Status::Failure(reason);
         }
         Status::Running
     }

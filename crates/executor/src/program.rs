@@ -89,6 +89,40 @@ pub(crate) enum Watch {
     Fact { literal: Literal, until: Until },
 }
 
+/// For ablations: what a plan does without one of the executor's means. Nothing that runs on a robot.
+impl Program {
+    /// Without guards and maintained facts.
+    #[must_use]
+    pub fn without_watches(mut self: Box<Self>) -> Box<Self> {
+        for cell in &mut self.cells {
+            (cell.watches, cell.guards) = ((0, 0), 0);
+        }
+        self
+    }
+
+    /// Without the ladder of recovery: a leaf that fails has failed.
+    #[must_use]
+    pub fn without_ladder(mut self: Box<Self>) -> Box<Self> {
+        for leaf in &mut self.leaves {
+            leaf.rungs = (0, 0);
+        }
+        self
+    }
+
+    /// Without looking: steps are begun and taken for done whatever is observed.
+    #[must_use]
+    pub fn without_facts(mut self: Box<Self>) -> Box<Self> {
+        for cell in &mut self.cells {
+            cell.post = FactSet::default();
+        }
+        for leaf in &mut self.leaves {
+            (leaf.effects.pre, leaf.effects.pre_not) = (FactSet::default(), FactSet::default());
+        }
+        self.assumptions = Box::default();
+        self.without_watches()
+    }
+}
+
 impl Program {
     /// Compiles a plan for the scene that it was checked against. Allocates; takes well under a millisecond beside the
     /// table of exclusions.

@@ -50,6 +50,19 @@ impl Walk<'_, '_> {
     }
 }
 
+impl Walk<'_, '_> {
+    /// No guard of a node would trip now: a skill is not begun in what would end it.
+    pub(crate) fn guards_hold(&self, at: usize) -> bool {
+        let Some(cell) = self.program.cell(at) else { return true };
+        let (from, _) = cell.watches;
+        let guards = self.program.watches.get(from..from + cell.guards).unwrap_or_default();
+        guards.iter().all(|watch| match watch {
+            Watch::Test(test) => test.look(self.input.sights) != Truth::False,
+            Watch::Fact { .. } => true,
+        })
+    }
+}
+
 /// Truth of a literal.
 fn said(truth: Truth, holds: bool) -> Truth {
     match (truth, holds) {

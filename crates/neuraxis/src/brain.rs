@@ -23,6 +23,7 @@ use neuraxis_robot::Robot;
 use neuraxis_scene::{Finding, Hand};
 use neuraxis_sim::Plant;
 use neuraxis_vision::Cloud;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     config::Config,
@@ -43,6 +44,18 @@ const LIKELY_NM: f64 = 5.0;
 const HANDLE_M: f64 = 0.05;
 /// Forces are smoothed over this time [s].
 const FORCE_SECS: f64 = 0.02;
+
+/// What a brain goes without, to see what it is good for.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Without {
+    /// Guards and maintained facts.
+    Monitors,
+    /// Recovery: the first failure is the last.
+    Ladder,
+    /// Looking: the scene is looked at once, and every step is taken for done.
+    Feedback,
+}
 
 /// How a brain did, beside success.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +78,7 @@ pub struct BrainPilot {
     plan_latency: Nanos,
     perception: Perception,
     drafter: Drafter,
+    without: Vec<Without>,
     executor: Executor,
     fuse: PolicyConfig,
     cloud: Cloud,
@@ -90,7 +104,12 @@ pub struct BrainPilot {
 
 impl BrainPilot {
     /// With a planner, for one task.
-    pub fn new(config: &Config, robot: Arc<Robot>, drafter: Drafter) -> Result<Self, BrainError> {
+    pub fn new(
+        config: &Config,
+        robot: Arc<Robot>,
+        drafter: Drafter,
+        without: Vec<Without>,
+    ) -> Result<Self, BrainError> {
         let brain = &config.brain;
         let pool = primitives(brain.primitives)?;
         Ok(Self {
@@ -100,6 +119,7 @@ impl BrainPilot {
             plan_latency: Nanos::from_secs(brain.lockstep_plan_secs),
             perception: Perception::new(brain)?,
             drafter,
+            without,
             executor: Executor::new(brain.executor, pool, Thresholds::default())?,
             fuse: PolicyConfig::default(),
             cloud: Cloud::default(),
@@ -159,6 +179,9 @@ impl BrainPilot {
             }
         }
         let look = self.perception.read();
+        if self.without.contains(&Without::Feedback) && self.outcome != Outcome::Idle {
+            return Ok(());
+        }
         self.coming.push((seen.stamp + self.look_latency, look));
         Ok(())
     }
@@ -168,7 +191,11 @@ impl BrainPilot {
         let Draft { plan, program, .. } = self.drafter.draft(instruction, scene, epoch)?;
         self.story.lines.push(neuraxis_plan::outline(&plan, scene));
         self.plan = Some((plan, scene.clone()));
-        Ok(program)
+        Ok(self.without.iter().fold(program, |program, without| match without {
+            Without::Monitors => program.without_watches(),
+            Without::Ladder => program.without_ladder(),
+            Without::Feedback => program.without_facts(),
+        }))
     }
 
     /// Answers what the executor asks, after the time that planning takes.

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use neuraxis_sim::{Disturbance, Factor, Grasp, Moving, Perturbation};
 
 use crate::{
+    brain::Without,
     config::{Config, Surroundings, workspace_root},
     demos::{self, DemosPlan},
     eval::{self, Actor, EVAL_SEED, EvalPlan, Told},
@@ -113,6 +114,9 @@ enum Command {
         /// Let something go wrong once: object_dropped, gripper_slip, target_moved, path_blocked or drawer_closed.
         #[arg(long)]
         disturb: Option<Disturbance>,
+        /// What the brain goes without, to see what it is good for (`--policy brain` only); comma-separated.
+        #[arg(long, value_enum, value_delimiter = ',')]
+        without: Vec<Without>,
         /// Plan paths around what stands in the way of free key-frames, as seen in the `cloud` of the cameras or taken from
         /// the `simulator`; `off`: over via points. As configured if left out.
         #[arg(long, value_name = "off|cloud|simulator")]
@@ -335,6 +339,7 @@ pub fn run(cli: Cli) -> Result<()> {
             perturb,
             moving,
             disturb,
+            without: ablated,
             planner,
             shard,
             jobs,
@@ -359,6 +364,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 perturbation: perturb.as_deref().map_or_else(|| Ok(Perturbation::default()), perturbation)?,
                 moving,
                 disturbance: disturb,
+                without: ablated,
                 planner: planner.unwrap_or(config.run.planner),
                 pictures: pictures.clone(),
                 shard: shard.as_deref().map(parse_shard).transpose()?.unwrap_or((0, 1)),

@@ -1,5 +1,6 @@
 //! `neuraxis eval`: success rates with Wilson intervals, from lockstep runs on seeds that were never trained on.
 
+mod brain_row;
 mod report;
 mod sheet;
 
@@ -19,13 +20,14 @@ use neuraxis_sim::{CameraRig, Disturbance, Goal, Grasp, Moving, Perturbation};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    brain::BrainPilot,
+    brain::{BrainPilot, Without},
     config::{Config, Surroundings},
     episode_run::{Studio, instruction},
     lockstep::{Nobody, Sighted},
     script::Expert,
 };
 
+pub use brain_row::{BrainRow, BrainTable};
 pub use report::{Meta, Report, Row, line, merge, print, tabulate};
 pub use sheet::compose;
 
@@ -77,6 +79,8 @@ pub struct EvalPlan {
     pub moving: Moving,
     /// What goes wrong.
     pub disturbance: Option<Disturbance>,
+    /// What the brain goes without.
+    pub without: Vec<Without>,
     /// What the path planner knows of the world.
     pub planner: Surroundings,
     /// Folder for a picture of each episode's end.
@@ -140,14 +144,16 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                 || plan.planner == Surroundings::Cloud
                 || plan.pictures.is_some();
             let mut rig = looks.then(|| CameraRig::new(&setup)).transpose()?;
-            let mut story = None;
+            let (mut story, mut brain_row) = (None, None);
             let outcome = match learned.as_mut() {
                 None if plan.actor == Actor::Brain => {
                     let drafter = Drafter::new(Box::new(SymbolicPlanner));
-                    let mut brain = BrainPilot::new(config, studio.robot.clone(), drafter)?;
+                    let mut brain = BrainPilot::new(config, studio.robot.clone(), drafter, plan.without.clone())?;
                     let words = instruction(&told, None)?;
                     let outcome = lockstep.run(&mut brain, &words, &truth, rig.as_mut(), &mut watch)?;
-                    story = Some(brain.into_story());
+                    let told = brain.into_story();
+                    brain_row = Some(BrainRow::of(&told, lockstep.plant().disturbed_at(), &outcome));
+                    story = Some(told);
                     outcome
                 }
                 Some(policy) => {
@@ -182,6 +188,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                 fault: outcome.fault.map(|f| format!("{f:?}")),
                 refused: outcome.refused,
                 chance: setup.chance(),
+                brain: brain_row,
             };
             tell(&row);
             rows.push(row);
@@ -207,6 +214,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
         moving: plan.moving,
         disturbance: plan.disturbance,
         planner: plan.planner,
+        without: plan.without.clone(),
         robot: config.name.clone(),
         policy_hz: config.run.policy_hz,
         policy_latency_secs: config.run.lockstep_latency_secs,

@@ -38,8 +38,9 @@ const CABINET_M: [f64; 2] = [0.25, 0.12];
 const DRAWER_OUT_M: f64 = 0.25;
 /// What is this near to the tool may be held [m].
 const HELD_M: f64 = 0.05;
-/// A thing reaches down to what is this far below its lowest point: low points are seen badly [m].
-const SETTLE_M: f64 = 0.022;
+/// A thing reaches down to what is this far below its lowest point: low points are seen badly, of some blocks only the
+/// upper side [m].
+const SETTLE_M: f64 = 0.042;
 /// What is thinner than this is somebody's surface [m].
 const SURFACE_M: f64 = 0.005;
 /// A button: middles of cap and foot apart, height of the foot, of the whole, of the cap over its foot [m].

@@ -107,6 +107,8 @@ pub(crate) struct Trouble {
     direction: [f64; 2],
     state: State,
     shift_m: [f64; 2],
+    /// When it began [s].
+    since_secs: Option<f64>,
 }
 
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -153,12 +155,18 @@ impl Trouble {
             direction: [angle.cos(), angle.sin()],
             state: State::Waiting,
             shift_m: [0.0; 2],
+            since_secs: None,
         })
     }
 
     /// By how much everything that is not held has been moved, along x and y [m].
     pub(crate) fn shift_m(&self) -> [f64; 2] {
         self.shift_m
+    }
+
+    /// When it began, if it has [s].
+    pub(crate) fn since_secs(&self) -> Option<f64> {
+        self.since_secs
     }
 
     /// After a physics step of `dt_secs`. No allocation.
@@ -183,6 +191,9 @@ impl Trouble {
             }
             State::Over => State::Over,
         };
+        if self.state != State::Waiting && self.since_secs.is_none() {
+            self.since_secs = Some(world.time_secs());
+        }
     }
 
     fn wait(&self, world: &mut WorldData) -> State {

@@ -151,6 +151,11 @@ impl Plant {
         [moved[0] + disturbed[0], moved[1] + disturbed[1]]
     }
 
+    /// When the disturbance began, if it has.
+    pub fn disturbed_at(&self) -> Option<Nanos> {
+        self.trouble.as_ref().and_then(Trouble::since_secs).map(Nanos::from_secs)
+    }
+
     /// The goal is met now.
     pub fn success(&self, goal: &Goal) -> bool {
         self.judge.success(goal)

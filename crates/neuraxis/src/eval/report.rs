@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 use neuraxis_sim::{Disturbance, Moving, Perturbation};
 use serde::{Deserialize, Serialize};
 
-use super::Told;
-use crate::{config::Surroundings, wilson};
+use super::{BrainRow, BrainTable, Told};
+use crate::{brain::Without, config::Surroundings, wilson};
 
 /// One episode's result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub struct Row {
     pub refused: Option<String>,
     /// Chance that a random valid goal is the true one.
     pub chance: f64,
+    /// Of the brain, where one acted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brain: Option<BrainRow>,
 }
 
 /// What makes two tables comparable.
@@ -61,6 +64,9 @@ pub struct Meta {
     pub disturbance: Option<Disturbance>,
     /// What the path planner knew of the world.
     pub planner: Surroundings,
+    /// What the brain went without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<Without>,
     /// Which arm.
     pub robot: String,
     /// Rate [Hz] and latency [s] of the policy.
@@ -92,6 +98,9 @@ pub struct TaskTable {
     pub chance: f64,
     /// Share of first predictions within 3 cm of the expert's first key-frame.
     pub first_choice: Option<f64>,
+    /// Of the brain, where one acted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brain: Option<BrainTable>,
     /// Episodes, by seed.
     pub rows: Vec<Row>,
 }
@@ -128,6 +137,7 @@ pub fn tabulate(meta: Meta, rows: Vec<Row>) -> Report {
                 wilson95: wilson::interval95(successes, episodes),
                 mean_secs: if successes > 0 { secs / successes as f64 } else { 0.0 },
                 chance: rows.iter().map(|r| r.chance).sum::<f64>() / episodes.max(1) as f64,
+                brain: BrainTable::of(rows.iter().filter_map(|row| row.brain.as_ref())),
                 first_choice: (!errors.is_empty()).then(|| near as f64 / errors.len() as f64),
                 rows,
             };
@@ -196,6 +206,13 @@ pub fn print(report: &Report) {
             t.first_choice.map_or_else(|| "-".into(), |c| format!("{:.0}%", 100.0 * c)),
             100.0 * t.chance,
         );
+    }
+    for (task, brain) in report.tasks.iter().filter_map(|(task, t)| Some((task, t.brain.as_ref()?))) {
+        println!("{task:<24} {}", brain.line());
+    }
+    if let Some(all) = BrainTable::of(report.tasks.values().flat_map(|t| &t.rows).filter_map(|row| row.brain.as_ref()))
+    {
+        println!("{:<24} {}", "all", all.line());
     }
     println!("mean success {:.1} %", 100.0 * report.mean);
 }

@@ -3,7 +3,7 @@
 use neuraxis_core::Nanos;
 use neuraxis_executor::Observed;
 use neuraxis_plan::{Class, FactId, ObjectFile, Predicate, Scene};
-use neuraxis_scene::{FactReader, Finding, Hand, Shape, SightError, Track, Tracker, Why, scene_file};
+use neuraxis_scene::{FactReader, Finding, Hand, Shape, SightError, ThingId, Track, Tracker, Why, scene_file};
 
 use crate::{
     BrainConfig, BrainError, Furniture, Look, Place,
@@ -179,6 +179,13 @@ impl Perception {
         look.crossing_z_in_world = crossing;
         self.last = look;
         look
+    }
+
+    /// What a thing is called in the plan.
+    pub fn name_of(&self, thing: ThingId) -> Option<&str> {
+        let scene = self.scene.as_ref()?;
+        let named = scene.object_ids().find(|object| self.reader.names().get(*object) == Some(thing))?;
+        Some(scene.object_name(named))
     }
 
     /// The thing that a name means.

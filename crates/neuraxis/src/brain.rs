@@ -3,7 +3,7 @@
 //! Nothing of the simulator goes in but what cameras, joints and gripper measure; see [`Pilot::predict`], whose `plant`
 //! stays unused here.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use nalgebra::{Matrix6, Vector3, Vector6};
 use neuraxis_brain::{
@@ -17,10 +17,10 @@ use neuraxis_core::{
 use neuraxis_executor::{
     Answer, Ask, Event, Events, Executor, Input, Outcome, Program, Request, Signals, Thresholds, Want, What, primitives,
 };
-use neuraxis_plan::{Plan, Scene, Truth};
+use neuraxis_plan::{FactId, Plan, RawTest, Scene, Truth};
 use neuraxis_policy::{PolicyConfig, views};
 use neuraxis_robot::Robot;
-use neuraxis_scene::{Finding, Hand};
+use neuraxis_scene::{Finding, Hand, Track};
 use neuraxis_sim::Plant;
 use neuraxis_vision::Cloud;
 use serde::{Deserialize, Serialize};
@@ -64,6 +64,12 @@ pub struct Story {
     pub lines: Vec<String>,
     /// As it happened.
     pub events: Vec<Event>,
+    /// The same, each in words.
+    pub told: Vec<(Event, String)>,
+    /// How far each node of the present plan is, as a sign: in work, done, failed.
+    pub marks: BTreeMap<u16, char>,
+    /// Force on the tool at which the skill that runs is broken off [N].
+    pub force_limit_n: Option<f64>,
     /// Plans asked for, the first included.
     pub plans: u32,
     /// Why there is no plan, if there is none.
@@ -91,6 +97,7 @@ pub struct BrainPilot {
     plan: Option<(Plan, Scene)>,
     force: Vector3<f64>,
     most_force_n: f64,
+    tool_in_world: Vector3<f64>,
     seq: u64,
     slots: Box<[Event; EVENTS]>,
     story: Story,
@@ -130,6 +137,7 @@ impl BrainPilot {
             plan: None,
             force: Vector3::zeros(),
             most_force_n: 0.0,
+            tool_in_world: Vector3::zeros(),
             seq: 0,
             slots: Box::new([Event::NONE; EVENTS]),
             story: Story::default(),
@@ -140,6 +148,46 @@ impl BrainPilot {
             withdraw_config: brain.withdraw,
             now: Nanos::default(),
         })
+    }
+
+    /// What happened so far.
+    pub fn story(&self) -> &Story {
+        &self.story
+    }
+
+    /// The plan that runs, and its scene.
+    pub fn plan(&self) -> Option<&(Plan, Scene)> {
+        self.plan.as_ref()
+    }
+
+    /// The newest look.
+    pub fn look(&self) -> &Look {
+        &self.look
+    }
+
+    /// The cloud of the newest look.
+    pub fn cloud(&self) -> &Cloud {
+        &self.cloud
+    }
+
+    /// What is known of a fact, and why.
+    pub fn finding(&self, fact: FactId) -> Option<&Finding> {
+        self.perception.finding(fact)
+    }
+
+    /// What is seen, each with its name in the plan.
+    pub fn things(&self) -> impl Iterator<Item = (Option<&str>, &Track)> {
+        self.perception.tracks().iter().map(|track| (self.perception.name_of(track.id), track))
+    }
+
+    /// Force on the tool, smoothed [N].
+    pub fn force_n(&self) -> f64 {
+        self.force.norm()
+    }
+
+    /// Where the tool is [m].
+    pub fn tool_in_world(&self) -> Vector3<f64> {
+        self.tool_in_world
     }
 
     /// What happened, at the end.
@@ -190,6 +238,7 @@ impl BrainPilot {
         self.story.plans += 1;
         let Draft { plan, program, .. } = self.drafter.draft(instruction, scene, epoch)?;
         self.story.lines.push(neuraxis_plan::outline(&plan, scene));
+        self.story.marks.clear();
         self.plan = Some((plan, scene.clone()));
         Ok(self.without.iter().fold(program, |program, without| match without {
             Without::Monitors => program.without_watches(),
@@ -245,6 +294,16 @@ impl BrainPilot {
                     What::Confirming => line += &format!(", {:.0} N at most", self.most_force_n),
                     _ => {}
                 }
+                match event.what {
+                    What::Entered | What::Started | What::Confirming => drop(self.story.marks.insert(event.node, '▶')),
+                    What::Succeeded => drop(self.story.marks.insert(event.node, '✓')),
+                    What::Failed => drop(self.story.marks.insert(event.node, '✗')),
+                    _ => {}
+                }
+                if event.what == What::Started {
+                    self.story.force_limit_n = force_limit_n(event.node, plan);
+                }
+                self.story.told.push((*event, line.clone()));
                 self.story.lines.push(line);
                 if event.what == What::Failed {
                     self.story.lines.extend(self.unclear(event.node, plan, scene));
@@ -286,6 +345,7 @@ impl BrainPilot {
 
     fn body(&mut self, moment: &Moment<'_>) -> BodySense {
         let world_from_tool = self.robot.world_from_tool(&moment.state.q).iso;
+        self.tool_in_world = world_from_tool.translation.vector;
         let force = force_in_world(&self.robot, moment.state, moment.commanded);
         let share = (0.005 / FORCE_SECS).min(1.0);
         self.force += share * (force - self.force);
@@ -371,6 +431,26 @@ impl Pilot for BrainPilot {
     fn is_over(&self) -> bool {
         let gave_up = self.story.trouble.is_some() && self.plan.is_none();
         gave_up || self.ended_at.is_some_and(|at| self.now.secs_since(at) > AFTER_SECS)
+    }
+}
+
+/// Where the guard of a node's force lies [N].
+fn force_limit_n(node: u16, plan: &Plan) -> Option<f64> {
+    let raw = plan.raw().nodes.iter().find(|raw| raw.id == node)?;
+    let is_force = |guard: &&RawTest| guard.expr.get(0).and_then(|word| word.as_str()) == Some("force");
+    raw.guards.iter().find(is_force).map(|guard| guard.val)
+}
+
+impl Story {
+    /// Recoveries by level, L2 to L6.
+    pub fn recoveries(&self) -> [u32; 5] {
+        let mut counts = [0; 5];
+        for event in &self.events {
+            if let What::Recovering(level @ 2..=6) = event.what {
+                counts[usize::from(level) - 2] += 1;
+            }
+        }
+        counts
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
     interrupt,
     lockstep::{Outcome, Pilot, Witness},
     realtime::{Report, Session, Until},
-    recorder::Recorder,
+    recorder::{Recorder, Window},
     script::{Expert, Script},
     source::{Source, load_policy},
     threads::Shared,
@@ -75,6 +75,9 @@ pub fn run(config: &Config, plan: &DemoPlan) -> Result<bool> {
     }
     println!("task        {}, seed {}", plan.task, plan.seed);
     println!("instruction {}", setup.goal().instruction);
+    if plan.actor == Actor::Brain {
+        return crate::brain_demo::run(plan, &studio, &setup);
+    }
     for attempt in 1..=ATTEMPTS {
         let (success, stalled) = episode(config, plan, &studio, &setup)?;
         if success || stalled < STALL || attempt == ATTEMPTS || interrupt::asked() {
@@ -95,7 +98,8 @@ fn episode(config: &Config, plan: &DemoPlan, studio: &Studio, setup: &Setup) -> 
     let (source, words, embedder) = source(studio, setup, &plan.actor)?;
     let meta =
         json!({ "task": plan.task, "seed": plan.seed, "actor": plan.actor, "clock": format!("{:?}", plan.clock) });
-    let create = |zero| Recorder::create(&plan.out, config, &studio.robot, &words, meta, zero, plan.live);
+    let window = Window { live: plan.live, brain: false };
+    let create = |zero| Recorder::create(&plan.out, config, &studio.robot, &words, meta, zero, window);
     let started = Instant::now();
     let (outcome, files, stalled) = match plan.clock {
         ClockChoice::Realtime => {
@@ -300,7 +304,7 @@ impl Pilot for Filmed<'_> {
 }
 
 /// The recorder as a witness beside the policy that also writes to it.
-struct Together(Arc<Mutex<Recorder>>);
+pub struct Together(pub Arc<Mutex<Recorder>>);
 
 impl Witness for Together {
     fn observation(&mut self, observation: &Observation, mind: &CerebellumTick) -> Result<()> {

@@ -4,6 +4,8 @@
 mod bench;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod brain;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+mod brain_demo;
 #[cfg(feature = "sim")]
 mod chaos;
 #[cfg(feature = "policy")]

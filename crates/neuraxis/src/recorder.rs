@@ -9,7 +9,8 @@ use neuraxis_core::{ArmState, Instruction, Nanos, Observation, Prediction};
 use neuraxis_episode::{DepthEncoding, EpisodeWriter, Header};
 use neuraxis_policy::DynamicLook;
 use neuraxis_robot::Robot;
-use neuraxis_viz::{GazeRay, Level, PredictionDetail, VirtualView, Viz, VizConfig, VizError};
+use neuraxis_vision::Cloud;
+use neuraxis_viz::{BrainPanel, GazeRay, Level, PredictionDetail, SeenThing, VirtualView, Viz, VizConfig, VizError};
 use serde_json::json;
 
 use crate::{config::Config, lockstep::Witness};
@@ -29,9 +30,17 @@ pub struct Recorder {
     files: [PathBuf; 2],
 }
 
+/// What the viewer shows.
+#[derive(Copy, Clone, Debug, Default)]
+pub struct Window {
+    /// Open it at once, and stream to it.
+    pub live: bool,
+    /// The brain's panel in the place of the policy's views.
+    pub brain: bool,
+}
+
 impl Recorder {
-    /// Creates `episode.mcap` and `episode.rrd` in `out`; `zero` is the start of the viewer's time line. `live` opens
-    /// the viewer as well.
+    /// Creates `episode.mcap` and `episode.rrd` in `out`; `zero` is the start of the viewer's time line.
     pub fn create(
         out: &Path,
         config: &Config,
@@ -39,7 +48,7 @@ impl Recorder {
         instruction: &Instruction,
         meta: serde_json::Value,
         zero: Nanos,
-        live: bool,
+        window: Window,
     ) -> Result<Self> {
         std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
         let files = [out.join("episode.mcap"), out.join("episode.rrd")];
@@ -64,13 +73,14 @@ impl Recorder {
             joint_names,
             gripper_joint_names: fingers,
             cameras: ["front", "left_shoulder", "right_shoulder", "wrist"].map(String::from).to_vec(),
-            virtual_views: VIEWS.map(String::from).to_vec(),
+            virtual_views: if window.brain { Vec::new() } else { VIEWS.map(String::from).to_vec() },
+            brain: window.brain,
             title: instruction.text.to_string(),
             zero,
             ..VizConfig::default()
         };
         let viewer = config.root.join(".deps/rerun/rerun_sdk/rerun_cli/rerun");
-        let shown = live.then(|| Viz::live(viewer.exists().then_some(viewer.as_path()), Some(&files[1]), &viz));
+        let shown = window.live.then(|| Viz::live(viewer.exists().then_some(viewer.as_path()), Some(&files[1]), &viz));
         let mut viz = match shown {
             Some(Err(error @ VizError::NoDisplay)) => {
                 println!("viewer      {error}");
@@ -88,7 +98,7 @@ impl Recorder {
         &mut self,
         prediction: &Prediction,
         views: &neuraxis_policy::PredictionViews,
-        cloud: &neuraxis_vision::Cloud,
+        cloud: &Cloud,
     ) -> Result<()> {
         let Some(viz) = self.viz.as_mut() else { return Ok(()) };
         let side = views.side as u32;
@@ -121,6 +131,28 @@ impl Recorder {
             viz.log_wake_latency(now, latency.secs())?;
         }
         Ok(())
+    }
+
+    /// Something that the brain decided or noticed.
+    pub fn event(&mut self, stamp: Nanos, level: Level, text: &str) -> Result<()> {
+        if let Some(mcap) = self.mcap.as_mut() {
+            mcap.event(stamp, text)?;
+        }
+        self.viz.as_mut().map_or(Ok(()), |viz| Ok(viz.log_event(stamp, level, text)?))
+    }
+
+    /// The brain's panel, and the things that it sees in the cloud.
+    pub fn brain(&mut self, stamp: Nanos, panel: &BrainPanel, things: &[SeenThing], cloud: &Cloud) -> Result<()> {
+        let Some(viz) = self.viz.as_mut() else { return Ok(()) };
+        viz.log_brain(stamp, panel)?;
+        viz.log_things(stamp, things)?;
+        viz.log_cloud(stamp, &cloud.xyz_in_world, &cloud.rgb)?;
+        Ok(())
+    }
+
+    /// What the brain watches.
+    pub fn monitors(&mut self, stamp: Nanos, monitors: &[(String, f64, Option<f64>)]) -> Result<()> {
+        self.viz.as_mut().map_or(Ok(()), |viz| Ok(viz.log_monitors(stamp, monitors)?))
     }
 
     /// Writes the outcome and closes both files; returns their paths.

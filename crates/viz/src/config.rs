@@ -19,6 +19,8 @@ pub struct VizConfig {
     pub cameras: Vec<String>,
     /// Names of the policy's virtual views, for the layout; empty: no such panel.
     pub virtual_views: Vec<String>,
+    /// A panel for the brain, in the place of the virtual views.
+    pub brain: bool,
     /// Title of the recording.
     pub title: String,
     /// States beyond this rate are not logged [Hz].
@@ -38,6 +40,7 @@ impl Default for VizConfig {
             gripper_joint_names: Vec::new(),
             cameras: Vec::new(),
             virtual_views: Vec::new(),
+            brain: false,
             title: "neuraxis".into(),
             state_rate_hz: 60.0,
             zero: Nanos(0),

@@ -44,6 +44,23 @@ pub(crate) fn blueprint(config: &VizConfig, robot: &str) -> Blueprint {
         shares.push(1.4);
     }
 
+    if config.brain {
+        let text =
+            |name: &str, origin: &str| -> ContainerLike { TextDocumentView::new(name).with_origin(origin).into() };
+        let known = Tabs::new([
+            TimeSeriesView::new("monitors").with_origin(paths::BRAIN_MONITORS).into(),
+            text("facts", paths::BRAIN_FACTS),
+            text("calls and costs", paths::BRAIN_COSTS),
+        ]);
+        right.push(
+            Horizontal::new([text("tree", paths::BRAIN_TREE), known.into()])
+                .with_name("brain")
+                .with_column_shares(vec![1.3, 1.0])
+                .into(),
+        );
+        shares.push(3.0);
+    }
+
     let plot = |name: &str, origin: &str| -> ContainerLike { TimeSeriesView::new(name).with_origin(origin).into() };
     let plots = Tabs::new([
         plot("joints [rad]", paths::JOINTS),

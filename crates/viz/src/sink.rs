@@ -46,7 +46,7 @@ pub enum Level {
 
 /// Shows a run. For one thread that may allocate and block; give it a thread of its own beside a running loop.
 pub struct Viz {
-    rec: RecordingStream,
+    pub(crate) rec: RecordingStream,
     config: VizConfig,
     robot: String,
     joints: Vec<Joint>,
@@ -345,7 +345,7 @@ impl Viz {
         self.rec.flush_with_timeout(FLUSH).map_err(|e| VizError::Stream(e.to_string()))
     }
 
-    fn at(&self, stamp: Nanos) {
+    pub(crate) fn at(&self, stamp: Nanos) {
         self.rec.set_time(paths::TIMELINE, Duration::from_nanos((stamp - self.config.zero).0));
     }
 }

@@ -59,12 +59,6 @@ impl BrainRow {
     pub fn of(story: &Story, disturbed_at: Option<Nanos>, outcome: &Outcome) -> Self {
         let alarms = || story.events.iter().filter(|event| is_alarm(event));
         let before = |event: &&Event| disturbed_at.is_none_or(|at| event.at < at);
-        let mut recoveries = [0; 5];
-        for event in &story.events {
-            if let What::Recovering(level @ 2..=6) = event.what {
-                recoveries[usize::from(level) - 2] += 1;
-            }
-        }
         let detected =
             disturbed_at.and_then(|at| alarms().find(|event| event.at >= at).map(|event| event.at.secs_since(at)));
         Self {
@@ -72,7 +66,7 @@ impl BrainRow {
             vlm_calls: 0,
             alarms: alarms().count() as u32,
             false_alarms: alarms().filter(before).count() as u32,
-            recoveries,
+            recoveries: story.recoveries(),
             disturbed_at_secs: disturbed_at.map(Nanos::secs),
             detect_secs: detected,
             nominal_secs: disturbed_at.map_or(outcome.secs, Nanos::secs),

@@ -15,9 +15,10 @@ use neuraxis_core::{
     ArmState, Gripper, Instruction, Joints, KeyFrame, Nanos, Observation, PolicyError, Prediction, Progress, StageTimes,
 };
 use neuraxis_executor::{
-    Answer, Ask, Event, Events, Executor, Input, Outcome, Program, Request, Signals, Thresholds, Want, What, primitives,
+    Answer, Ask, Channel, Event, Events, Executor, Input, Outcome, Program, Request, Signals, Thresholds, Want, What,
+    primitives,
 };
-use neuraxis_plan::{FactId, Plan, RawTest, Scene, Truth};
+use neuraxis_plan::{FactId, Plan, RawTest, Scene, Skill, Truth};
 use neuraxis_policy::{PolicyConfig, views};
 use neuraxis_robot::Robot;
 use neuraxis_scene::{Finding, Hand, Track};
@@ -40,6 +41,8 @@ const LOOKS_MOST: u32 = 7;
 const FRICTION_NM: f64 = 0.7;
 const LIKELY_N: f64 = 30.0;
 const LIKELY_NM: f64 = 5.0;
+/// See [`thresholds`] [s].
+const STALL_SECS: f64 = 3.0;
 /// A hand this near to a handle has hold of it [m].
 const HANDLE_M: f64 = 0.05;
 /// Forces are smoothed over this time [s].
@@ -127,7 +130,7 @@ impl BrainPilot {
             perception: Perception::new(brain)?,
             drafter,
             without,
-            executor: Executor::new(brain.executor, pool, Thresholds::default())?,
+            executor: Executor::new(brain.executor, pool, thresholds()?)?,
             fuse: PolicyConfig::default(),
             cloud: Cloud::default(),
             look: Look::default(),
@@ -295,9 +298,9 @@ impl BrainPilot {
                     _ => {}
                 }
                 match event.what {
-                    What::Entered | What::Started | What::Confirming => drop(self.story.marks.insert(event.node, '▶')),
-                    What::Succeeded => drop(self.story.marks.insert(event.node, '✓')),
-                    What::Failed => drop(self.story.marks.insert(event.node, '✗')),
+                    What::Entered | What::Started | What::Confirming => drop(self.story.marks.insert(event.node, '>')),
+                    What::Succeeded => drop(self.story.marks.insert(event.node, '+')),
+                    What::Failed => drop(self.story.marks.insert(event.node, 'x')),
                     _ => {}
                 }
                 if event.what == What::Started {
@@ -459,6 +462,15 @@ fn raw_args(node: u16, plan: &Plan) -> Vec<String> {
     let raw = plan.raw().nodes.iter().find(|raw| raw.id == node);
     let args = raw.map(|raw| [&raw.args.obj, &raw.args.from, &raw.args.to, &raw.args.at]);
     args.into_iter().flatten().flatten().cloned().collect()
+}
+
+/// Until there are runs to calibrate from: whoever does not come nearer for so long will not arrive.
+fn thresholds() -> Result<Thresholds, BrainError> {
+    let mut thresholds = Thresholds::default();
+    for skill in Skill::ALL.into_iter().filter(|skill| skill.moves() && *skill != Skill::Policy) {
+        thresholds.arm(skill, Channel::Stall, STALL_SECS)?;
+    }
+    Ok(thresholds)
 }
 
 fn held(mind: Option<&CerebellumTick>) -> Truth {

@@ -113,7 +113,7 @@ impl FilmedBrain {
         let mark = |line: &str| -> String {
             let node = line.get(..3).and_then(|id| id.trim().parse::<u16>().ok());
             let mark = node.and_then(|node| story.marks.get(&node)).copied().unwrap_or(' ');
-            let short = line.split("  while").next().unwrap_or(line).split("  [").next().unwrap_or(line);
+            let short = line.split(" ->").next().unwrap_or(line).split("  [").next().unwrap_or(line);
             format!("{mark} {}", short.trim_end())
         };
         let tree: Vec<String> = outline(plan, scene).lines().map(mark).collect();

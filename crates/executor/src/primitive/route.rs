@@ -57,7 +57,10 @@ impl Route {
             }
             Task::Grasp { block, .. } => {
                 let block = seen(block)?;
-                let grasp = tool_down(shifted(block.translation.vector, variation), across(&block, variation));
+                // Across an open drawer there is no room for the hand.
+                let grasp_rank = if sights.crossing_z_in_world().is_some() { 0 } else { variation.grasp_rank };
+                let yaw = across(&block, &Variation { grasp_rank, ..*variation });
+                let grasp = tool_down(shifted(block.translation.vector, variation), yaw);
                 let frames = [
                     free(over(&grasp), Gripper::Open),
                     contact(grasp, Gripper::Closed),

@@ -437,6 +437,37 @@ impl Pilot for BrainPilot {
     }
 }
 
+/// A brain that is shown another world as the true one: what it does must not change.
+pub struct Poisoned<'a> {
+    /// The brain.
+    pub brain: &'a mut BrainPilot,
+    /// Of another scene.
+    pub world: Plant,
+}
+
+impl Pilot for Poisoned<'_> {
+    fn looks(&self) -> bool {
+        self.brain.looks()
+    }
+
+    fn predict(
+        &mut self,
+        seen: &Observation,
+        words: &Instruction,
+        _plant: &Plant,
+    ) -> Result<Option<Prediction>, PolicyError> {
+        self.brain.predict(seen, words, &self.world)
+    }
+
+    fn steer(&mut self, moment: &Moment<'_>) -> Steer {
+        self.brain.steer(moment)
+    }
+
+    fn is_over(&self) -> bool {
+        self.brain.is_over()
+    }
+}
+
 /// Where the guard of a node's force lies [N].
 fn force_limit_n(node: u16, plan: &Plan) -> Option<f64> {
     let raw = plan.raw().nodes.iter().find(|raw| raw.id == node)?;

@@ -117,6 +117,9 @@ enum Command {
         /// What the brain goes without, to see what it is good for (`--policy brain` only); comma-separated.
         #[arg(long, value_enum, value_delimiter = ',')]
         without: Vec<Without>,
+        /// Show the brain the world of another scene as the true one, which it must not look at (for tests).
+        #[arg(long, hide = true)]
+        poisoned: bool,
         /// Plan paths around what stands in the way of free key-frames, as seen in the `cloud` of the cameras or taken from
         /// the `simulator`; `off`: over via points. As configured if left out.
         #[arg(long, value_name = "off|cloud|simulator")]
@@ -340,6 +343,7 @@ pub fn run(cli: Cli) -> Result<()> {
             moving,
             disturb,
             without: ablated,
+            poisoned,
             planner,
             shard,
             jobs,
@@ -365,6 +369,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 moving,
                 disturbance: disturb,
                 without: ablated,
+                poisoned,
                 planner: planner.unwrap_or(config.run.planner),
                 pictures: pictures.clone(),
                 shard: shard.as_deref().map(parse_shard).transpose()?.unwrap_or((0, 1)),

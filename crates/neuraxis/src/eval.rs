@@ -16,11 +16,11 @@ use neuraxis_brain::Drafter;
 use neuraxis_core::Policy;
 use neuraxis_cortex::SymbolicPlanner;
 use neuraxis_policy::{nearest::NearestReplay, text::MiniLm};
-use neuraxis_sim::{CameraRig, Disturbance, Goal, Grasp, Moving, Perturbation};
+use neuraxis_sim::{CameraRig, Disturbance, Goal, Grasp, Moving, Perturbation, Plant};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    brain::{BrainPilot, Without},
+    brain::{BrainPilot, Poisoned, Without},
     config::{Config, Surroundings},
     episode_run::{Studio, instruction},
     lockstep::{Nobody, Sighted},
@@ -81,6 +81,8 @@ pub struct EvalPlan {
     pub disturbance: Option<Disturbance>,
     /// What the brain goes without.
     pub without: Vec<Without>,
+    /// The brain is shown another world as the true one.
+    pub poisoned: bool,
     /// What the path planner knows of the world.
     pub planner: Surroundings,
     /// Folder for a picture of each episode's end.
@@ -150,7 +152,13 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                     let drafter = Drafter::new(Box::new(SymbolicPlanner));
                     let mut brain = BrainPilot::new(config, studio.robot.clone(), drafter, plan.without.clone())?;
                     let words = instruction(&told, None)?;
-                    let outcome = lockstep.run(&mut brain, &words, &truth, rig.as_mut(), &mut watch)?;
+                    let outcome = if plan.poisoned {
+                        let world = Plant::new(&studio.setup(task, seed + 1)?)?;
+                        let mut pilot = Poisoned { brain: &mut brain, world };
+                        lockstep.run(&mut pilot, &words, &truth, rig.as_mut(), &mut watch)?
+                    } else {
+                        lockstep.run(&mut brain, &words, &truth, rig.as_mut(), &mut watch)?
+                    };
                     let told = brain.into_story();
                     brain_row = Some(BrainRow::of(&told, lockstep.plant().disturbed_at(), &outcome));
                     story = Some(told);

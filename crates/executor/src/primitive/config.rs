@@ -16,7 +16,7 @@ pub struct PrimitiveConfig {
     pub over_button_m: f64,
     /// ... and presses its top down by this much, 0.001 to 0.05 [m].
     pub press_m: f64,
-    /// Pressing and shutting end where the force on the tool reaches this, 1 to 100 [N].
+    /// Pressing, shutting and putting down end where the force on the tool reaches this, 1 to 100 [N].
     pub push_n: f64,
     /// The closed finger tips reach this far beyond the tool point, 0 to 0.05 [m].
     pub tip_m: f64,

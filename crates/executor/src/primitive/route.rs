@@ -34,6 +34,13 @@ impl Route {
         self.frames.get(at).copied().flatten()
     }
 
+    /// Another key-frame in this place.
+    pub(crate) fn replace(&mut self, at: usize, frame: KeyFrame) {
+        if let Some(slot) = self.frames.get_mut(at) {
+            *slot = Some(frame);
+        }
+    }
+
     /// The row of a task from where things are now. Tasks without motion have an empty one.
     pub fn of(
         task: &Task,
@@ -77,7 +84,8 @@ impl Route {
                     contact(place, Gripper::Open),
                     contact(over(&place), Gripper::Open),
                 ];
-                Ok(Self { releases: Some(1), ..Self::new(&frames, 1) })
+                // A block that has slipped in the hand touches down early.
+                Ok(Self { releases: Some(1), pushes: Some(1), ..Self::new(&frames, 1) })
             }
             Task::Press { button } => {
                 let top = shifted(seen(button)?.translation.vector, variation);

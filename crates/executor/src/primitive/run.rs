@@ -1,8 +1,8 @@
 //! Goes along a route: the next key-frame once the one before is reached.
 
-use nalgebra::Vector3;
-use neuraxis_core::{Gripper, KeyFrame, Nanos, Progress};
-use neuraxis_plan::{Skill, Truth};
+use nalgebra::{Isometry3, Vector3};
+use neuraxis_core::{Gripper, KeyFrame, Nanos, Pose, Progress};
+use neuraxis_plan::{Body, Skill, Truth};
 
 use super::{PrimitiveConfig, Route};
 use crate::{
@@ -112,8 +112,18 @@ impl Run {
             self.route = route;
         }
         let Some(frame) = self.route.frame(self.at) else { return SkillStatus::Done };
-        if !self.has_reached(&frame, config, &view.progress) && !self.meets_resistance(config, view) {
-            return SkillStatus::Running(Want::Reach(frame));
+        if !self.has_reached(&frame, config, &view.progress) {
+            let here = self.met(config, view).map(|tool| KeyFrame {
+                world_from_tool: Pose::new(tool),
+                // Not a correction of the way under way, but another one, to be taken at once.
+                ignore_collisions: !frame.ignore_collisions,
+                ..frame
+            });
+            if let Some(here) = here {
+                self.route.replace(self.at, here);
+                self.route.pushes = None;
+            }
+            return SkillStatus::Running(Want::Reach(here.unwrap_or(frame)));
         }
         if self.route.grips == Some(self.at) && view.held == Truth::False {
             return SkillStatus::Failed(SkillFault::EmptyHand);
@@ -127,10 +137,13 @@ impl Run {
         }
     }
 
-    /// What is pushed does not give way any more. What was felt before counts as an error of the sensor.
-    fn meets_resistance(&self, config: &PrimitiveConfig, view: &View<'_>) -> bool {
-        let felt = view.sights.force_in_world().zip(self.tare_n);
-        self.route.pushes == Some(self.at) && felt.is_some_and(|(force, tare)| (force - tare).norm() >= config.push_n)
+    /// Where the tool is, if what it pushes does not give way any more. What was felt before counts as an error of the
+    /// sensor.
+    fn met(&self, config: &PrimitiveConfig, view: &View<'_>) -> Option<Isometry3<f64>> {
+        let (pushes, tare) = (self.route.pushes?, self.tare_n?);
+        let force = view.sights.force_in_world()?;
+        let resists = pushes == self.at && (force - tare).norm() >= config.push_n;
+        resists.then(|| view.sights.world_from_body(Body::Tool)).flatten()
     }
 
     /// The cerebellum has reached it since it was asked to, or stands there already with the fingers as wanted.

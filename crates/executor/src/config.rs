@@ -30,6 +30,8 @@ pub struct ExecutorConfig {
     pub warn_share: f64,
     /// Share of the speed that is left then, 0.05 to 1.
     pub slow_share: f64,
+    /// Share of the speed with which things are touched, 0.05 to 1.
+    pub touch_share: f64,
     /// Times that one leaf may go back to an earlier one, 0 to 10.
     pub gotos_per_leaf: u8,
     /// What recovery may cost.
@@ -82,6 +84,7 @@ impl Default for ExecutorConfig {
             foresight_secs: 0.0,
             warn_share: 0.8,
             slow_share: 0.5,
+            touch_share: 0.25,
             gotos_per_leaf: 2,
             budgets: Budgets::default(),
         }
@@ -132,6 +135,7 @@ impl ExecutorConfig {
             ("foresight_secs", self.foresight_secs, 0.0, 2.0, "0 to 2 s"),
             ("warn_share", self.warn_share, 0.1, 1.0, "0.1 to 1"),
             ("slow_share", self.slow_share, 0.05, 1.0, "0.05 to 1"),
+            ("touch_share", self.touch_share, 0.05, 1.0, "0.05 to 1"),
             ("gotos_per_leaf", f64::from(self.gotos_per_leaf), 0.0, 10.0, "0 to 10"),
             ("budgets.recall_answer_secs", b.recall_answer_secs, 0.01, 60.0, "0.01 to 60 s"),
             ("budgets.replan_answer_secs", b.replan_answer_secs, 0.1, 600.0, "0.1 to 600 s"),

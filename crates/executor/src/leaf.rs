@@ -160,13 +160,18 @@ impl<'a> Walk<'a, '_> {
             });
             match report.status {
                 SkillStatus::Running(Want::Still) => {}
-                SkillStatus::Running(Want::Reach(keyframe)) if !keyframe.world_from_tool.is_valid() => {
+                SkillStatus::Running(Want::Reach(keyframe) | Want::Touch(keyframe))
+                    if !keyframe.world_from_tool.is_valid() =>
+                {
                     return Status::Failure(Reason::Skill(SkillFault::Malformed));
                 }
                 SkillStatus::Running(want) => {
                     let episode = self.node(at).episode;
                     let speed = Variation::speed(leaf.skill, leaf.speed, episode.vary, episode.retries);
-                    self.want = (want, speed);
+                    self.want = match want {
+                        Want::Touch(keyframe) => (Want::Reach(keyframe), speed * self.config.touch_share),
+                        want => (want, speed),
+                    };
                 }
                 SkillStatus::Failed(fault) => {
                     // Its run is over by its own word: nobody is told to stop.

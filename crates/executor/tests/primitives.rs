@@ -221,7 +221,7 @@ fn a_block_is_carried_and_a_button_pressed() {
     let plate = hand.place.scene.object("yellow_plate").unwrap();
     let off = hand.red().translation.vector - hand.place.poses[plate.index()].translation.vector;
     assert!((off - Vector3::new(0.0, 0.0, 0.020)).norm() < 1e-6, "{off}");
-    assert_eq!(hand.progress.reached_count, 9);
+    assert_eq!(hand.progress.reached_count, 11);
     assert!(!log.iter().any(|event| event.what == What::Failed));
 }
 

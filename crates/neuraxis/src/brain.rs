@@ -107,6 +107,9 @@ pub struct BrainPilot {
     outcome: Outcome,
     ended_at: Option<Nanos>,
     request: Option<Request>,
+    /// Free key-frames go out with what is seen, for a planner of ways.
+    ways_are_planned: bool,
+    free: Option<KeyFrame>,
     withdraw: Withdraw,
     withdraw_config: WithdrawConfig,
     now: Nanos,
@@ -147,10 +150,18 @@ impl BrainPilot {
             outcome: Outcome::Idle,
             ended_at: None,
             request: None,
+            ways_are_planned: false,
+            free: None,
             withdraw: Withdraw::default(),
             withdraw_config: brain.withdraw,
             now: Nanos::default(),
         })
+    }
+
+    /// Lets a planner find the way to free key-frames.
+    #[must_use]
+    pub fn with_planned_ways(self, planned: bool) -> Self {
+        Self { ways_are_planned: planned, ..self }
     }
 
     /// What happened so far.
@@ -315,18 +326,17 @@ impl BrainPilot {
         }
     }
 
-    fn reach(&mut self, moment: &Moment<'_>, keyframe: KeyFrame, speed: f64) -> Steer {
+    fn prediction(&mut self, now: Nanos, epoch: u32, keyframe: KeyFrame) -> Prediction {
         self.seq += 1;
-        let prediction = Prediction {
+        Prediction {
             seq: self.seq,
-            epoch: moment.epoch,
-            observed_at: moment.now,
+            epoch,
+            observed_at: now,
             keyframe,
             confidence: 1.0,
             times: StageTimes::default(),
             path: None,
-        };
-        Steer::Reach(prediction, speed)
+        }
     }
 
     /// What was not known of the facts that a node is about, and why.
@@ -380,7 +390,8 @@ impl Pilot for BrainPilot {
             return Err(PolicyError::Instruction { text: words.text.to_string(), reason: trouble.clone() });
         }
         self.answer(&words.text);
-        Ok(None)
+        // A way there is planned from what is seen now.
+        Ok(self.free.map(|keyframe| self.prediction(seen.stamp, words.epoch, keyframe)))
     }
 
     fn steer(&mut self, moment: &Moment<'_>) -> Steer {
@@ -423,11 +434,18 @@ impl Pilot for BrainPilot {
         let holds = held == Truth::True && at_handle.is_none_or(|distance_m| distance_m > HANDLE_M);
         let world_from_tool = self.robot.world_from_tool(&moment.state.q);
         let back = self.withdraw.tick(now, tick.waits, holds, &progress, &world_from_tool, &self.withdraw_config);
+        self.free = None;
         match (tick.want, back) {
-            (Want::Still, Some(keyframe)) => self.reach(moment, keyframe, tick.speed),
+            (Want::Still, Some(keyframe)) => Steer::Reach(self.prediction(now, moment.epoch, keyframe), tick.speed),
             (Want::Still, None) => Steer::Rest,
-            (Want::Policy, _) => Steer::AsPredicted,
-            (Want::Reach(keyframe), _) => self.reach(moment, keyframe, tick.speed),
+            (Want::Policy, _) => Steer::AsPredicted(tick.speed),
+            (Want::Reach(keyframe), _) if self.ways_are_planned && !keyframe.ignore_collisions => {
+                self.free = Some(keyframe);
+                Steer::AsPredicted(tick.speed)
+            }
+            (Want::Reach(keyframe) | Want::Touch(keyframe), _) => {
+                Steer::Reach(self.prediction(now, moment.epoch, keyframe), tick.speed)
+            }
         }
     }
 

@@ -37,7 +37,8 @@ pub fn run(plan: &DemoPlan, studio: &Studio, setup: &Setup) -> Result<bool> {
     let window = Window { live: plan.live, brain: true };
     let recorder = Recorder::create(&plan.out, config, &studio.robot, &words, meta, Nanos(0), window)?;
     let recorder = Arc::new(Mutex::new(recorder));
-    let brain = BrainPilot::new(config, studio.robot.clone(), Drafter::new(Box::new(SymbolicPlanner)), Vec::new())?;
+    let brain = BrainPilot::new(config, studio.robot.clone(), Drafter::new(Box::new(SymbolicPlanner)), Vec::new())?
+        .with_planned_ways(studio.surroundings != crate::config::Surroundings::Off);
     let mut filmed = FilmedBrain { brain, recorder: recorder.clone(), shown: 0, ticks: 0, trouble: None };
     let mut lockstep = studio.lockstep(setup, true)?;
     let mut rig = CameraRig::new(setup)?;

@@ -150,7 +150,8 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
             let outcome = match learned.as_mut() {
                 None if plan.actor == Actor::Brain => {
                     let drafter = Drafter::new(Box::new(SymbolicPlanner));
-                    let mut brain = BrainPilot::new(config, studio.robot.clone(), drafter, plan.without.clone())?;
+                    let brain = BrainPilot::new(config, studio.robot.clone(), drafter, plan.without.clone())?;
+                    let mut brain = brain.with_planned_ways(plan.planner != Surroundings::Off);
                     let words = instruction(&told, None)?;
                     let outcome = if plan.poisoned {
                         let world = Plant::new(&studio.setup(task, seed + 1)?)?;

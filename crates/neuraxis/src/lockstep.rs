@@ -61,7 +61,7 @@ pub trait Pilot {
     ) -> Result<Option<Prediction>, PolicyError>;
     /// Each 5 ms: what the arm shall do, for pilots that think as fast as the cerebellum.
     fn steer(&mut self, _moment: &Moment<'_>) -> Steer {
-        Steer::AsPredicted
+        Steer::AsPredicted(1.0)
     }
     /// The run need not go on.
     fn is_over(&self) -> bool {
@@ -86,8 +86,8 @@ pub struct Moment<'a> {
 /// What a pilot wants of the arm.
 #[derive(Copy, Clone, Debug)]
 pub enum Steer {
-    /// What it has predicted.
-    AsPredicted,
+    /// What it has predicted, with this share of the speed.
+    AsPredicted(f64),
     /// To go there, with this share of the speed.
     Reach(Prediction, f64),
     /// To stand still.
@@ -217,7 +217,10 @@ impl Lockstep {
                 };
                 let steered;
                 let wanted = match pilot.steer(&moment) {
-                    Steer::AsPredicted => newest.as_ref(),
+                    Steer::AsPredicted(speed) => {
+                        self.cerebellum.set_speed_scale(last_tick.speed_scale.min(speed));
+                        newest.as_ref()
+                    }
                     Steer::Reach(prediction, speed) => {
                         self.cerebellum.set_speed_scale(last_tick.speed_scale.min(speed));
                         steered = prediction;

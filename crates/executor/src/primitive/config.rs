@@ -10,6 +10,8 @@ use crate::ExecutorError;
 pub struct PrimitiveConfig {
     /// The tool comes from and leaves to this far above a block or its place, 0.02 to 0.5 [m].
     pub above_m: f64,
+    /// The last bit of a way on which something is touched is gone slowly, 0.005 to 0.1 [m].
+    pub touch_m: f64,
     /// A block is let go this far above its seat, 0 to 0.02 [m].
     pub drop_m: f64,
     /// The tool comes from this far above a button, and leaves to there, 0.02 to 0.3 [m].
@@ -44,6 +46,7 @@ impl Default for PrimitiveConfig {
     fn default() -> Self {
         Self {
             above_m: 0.10,
+            touch_m: 0.025,
             drop_m: 0.002,
             over_button_m: 0.10,
             press_m: 0.007,
@@ -67,6 +70,7 @@ impl PrimitiveConfig {
     pub fn validate(&self) -> Result<(), ExecutorError> {
         let values = [
             ("above_m", self.above_m, 0.02, 0.5, "0.02 to 0.5 m"),
+            ("touch_m", self.touch_m, 0.005, 0.1, "0.005 to 0.1 m"),
             ("drop_m", self.drop_m, 0.0, 0.02, "0 to 0.02 m"),
             ("over_button_m", self.over_button_m, 0.02, 0.3, "0.02 to 0.3 m"),
             ("press_m", self.press_m, 0.001, 0.05, "0.001 to 0.05 m"),

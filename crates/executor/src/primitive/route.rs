@@ -81,11 +81,12 @@ impl Route {
                 let place = tool_down(middle, across(&seat, variation));
                 let frames = [
                     free(over(&place), Gripper::Closed),
+                    contact(raised(&place, config.touch_m), Gripper::Closed),
                     contact(place, Gripper::Open),
                     contact(over(&place), Gripper::Open),
                 ];
                 // A block that has slipped in the hand touches down early.
-                Ok(Self { releases: Some(1), pushes: Some(1), ..Self::new(&frames, 1) })
+                Ok(Self { releases: Some(2), pushes: Some(2), ..Self::new(&frames, 1) })
             }
             Task::Press { button } => {
                 let top = shifted(seen(button)?.translation.vector, variation);
@@ -93,14 +94,15 @@ impl Route {
                 let over = raised(&tool, config.over_button_m);
                 let frames = [
                     free(over, Gripper::Closed),
+                    contact(raised(&tool, config.tip_m + config.touch_m), Gripper::Closed),
                     contact(raised(&tool, config.tip_m - config.press_m), Gripper::Closed),
                     contact(over, Gripper::Open),
                 ];
-                Ok(Self { pushes: Some(1), ..Self::new(&frames, 1) })
+                Ok(Self { pushes: Some(2), ..Self::new(&frames, 1) })
             }
             Task::Shut { drawer } => {
                 let route = Self::slide(drawer, config.shut_m, variation, config, sights)?;
-                Ok(Self { pushes: Some(3), ..route })
+                Ok(Self { pushes: Some(4), ..route })
             }
             Task::Pull { drawer } => Self::slide(drawer, config.open_m, variation, config, sights),
             Task::Look { .. } | Task::Hold { .. } | Task::Policy => Ok(Self::default()),
@@ -135,12 +137,13 @@ impl Route {
             free(clear(here_m), Gripper::Open),
             free(out(here_m + config.before_handle_m), Gripper::Open),
             contact(out(here_m), Gripper::Closed),
+            contact(out(there_m - (there_m - here_m).signum() * config.touch_m), Gripper::Closed),
             contact(out(there_m), Gripper::Closed),
             contact(out(there_m), Gripper::Open),
             contact(away(there_m), Gripper::Open),
             free(clear(there_m), Gripper::Open),
         ];
-        Ok(Self { grips: Some(2), releases: Some(4), ..Self::new(&frames, 2) })
+        Ok(Self { grips: Some(2), releases: Some(5), ..Self::new(&frames, 2) })
     }
 
     fn new(frames: &[KeyFrame], contact: usize) -> Self {
@@ -278,19 +281,20 @@ mod tests {
         close(position(1), Vector3::new(0.4 - config.before_handle_m, 0.0, 1.1));
         close(position(2), Vector3::new(0.4, 0.0, 1.1));
         // It was open by 0.03 m.
-        close(position(3), Vector3::new(0.4 - (config.open_m - 0.03), 0.0, 1.1));
+        close(position(3), Vector3::new(0.4 - (config.open_m - 0.03 - config.touch_m), 0.0, 1.1));
+        close(position(4), Vector3::new(0.4 - (config.open_m - 0.03), 0.0, 1.1));
         let (sin, cos) = config.handle_tilt_rad.sin_cos();
         let tool = route.frame(2).unwrap().world_from_tool.rotation();
         close(tool * Vector3::z(), Vector3::new(cos, 0.0, -sin));
         close(tool * Vector3::y(), -Vector3::y());
         // Beside the drawers the tool points down, and is out and up from the handle.
-        let last = route.frame(6).unwrap();
+        let last = route.frame(7).unwrap();
         close(last.world_from_tool.rotation() * Vector3::z(), -Vector3::z());
-        close(position(6), position(4) + Vector3::new(-0.05 - 0.06, 0.0, 0.09 + 0.06));
-        assert_eq!(route.frame(7), None);
+        close(position(7), position(4) + Vector3::new(-0.05 - 0.06, 0.0, 0.09 + 0.06));
+        assert_eq!(route.frame(8), None);
         let shut = Task::Shut { drawer: object("top_drawer") };
         let shut = Route::of(&shut, &Variation::default(), &config, &sights).unwrap();
-        close(shut.frame(3).unwrap().world_from_tool.position(), Vector3::new(0.43 - config.shut_m, 0.0, 1.1));
+        close(shut.frame(4).unwrap().world_from_tool.position(), Vector3::new(0.43 - config.shut_m, 0.0, 1.1));
     }
 
     #[test]

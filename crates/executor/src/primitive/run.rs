@@ -123,7 +123,10 @@ impl Run {
                 self.route.replace(self.at, here);
                 self.route.pushes = None;
             }
-            return SkillStatus::Running(Want::Reach(here.unwrap_or(frame)));
+            return SkillStatus::Running(match here {
+                Some(here) => Want::Reach(here),
+                None => self.want(frame),
+            });
         }
         if self.route.grips == Some(self.at) && view.held == Truth::False {
             return SkillStatus::Failed(SkillFault::EmptyHand);
@@ -132,9 +135,13 @@ impl Run {
         self.reached_before = count(&view.progress);
         self.tare_n = view.sights.force_in_world();
         match self.route.frame(self.at) {
-            Some(frame) => SkillStatus::Running(Want::Reach(frame)),
+            Some(frame) => SkillStatus::Running(self.want(frame)),
             None => SkillStatus::Done,
         }
+    }
+
+    fn want(&self, frame: KeyFrame) -> Want {
+        if self.route.pushes == Some(self.at) { Want::Touch(frame) } else { Want::Reach(frame) }
     }
 
     /// Where the tool is, if what it pushes does not give way any more. What was felt before counts as an error of the

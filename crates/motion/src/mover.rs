@@ -129,7 +129,8 @@ impl Mover {
         }
         self.state = *from;
         self.goal = goal.world_from_tool;
-        self.pace = 1.0;
+        // From rest it begins as slowly as it shall go; what moves already slows down on its way.
+        self.pace = if is_still(from) { self.speed_scale } else { 1.0 };
         // A line starts at rest; an arm that still moves goes to its goal in joint space.
         if goal.ignore_collisions && is_still(from) { self.start_line(from) } else { self.start_free(from) }
     }

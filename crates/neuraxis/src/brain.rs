@@ -352,7 +352,8 @@ impl BrainPilot {
         let things = args.iter().filter_map(|name| Some((name, self.perception.thing_named(name)?)));
         let things = things
             .map(|(name, track)| format!("            {name}: {}, seen at {:.1} s", track.thing, track.seen_at.secs()));
-        let force = format!("            force on the tool {:.1} N", self.force.norm());
+        let [x, y, z] = [self.tool_in_world.x, self.tool_in_world.y, self.tool_in_world.z];
+        let force = format!("            force on the tool {:.1} N, at ({x:.3}, {y:.3}, {z:.3}) m", self.force.norm());
         findings.map(line).chain(things).chain([force]).collect()
     }
 

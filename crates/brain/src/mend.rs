@@ -1,9 +1,7 @@
 //! Learning from what helped: a leaf failed, another plan was taken over, and then what the leaf was for was observed.
 
 use neuraxis_hippocampus::Mending;
-use neuraxis_plan::{
-    Class, FactSet, MOST_CHILDREN, RawArgs, RawKind, RawNode, RungAction, Scene, State, Truth,
-};
+use neuraxis_plan::{Class, FactSet, MOST_CHILDREN, RawArgs, RawKind, RawNode, RungAction, Scene, State, Truth};
 
 use crate::{
     draft::{Draft, Origin},

@@ -59,6 +59,10 @@ impl Scribe {
             Origin::New { .. } => None,
         };
         let when = stamp(self.zero, at);
+        if let Some(before) = self.draft.take() {
+            let noted = self.runs.close(0, About { plan: &before.plan, scene: &self.scene }, |at| stamp(self.zero, at));
+            noted.into_iter().try_for_each(|noted| self.note(noted, &before, when))?;
+        }
         if let Some(mending) = self.mender.attempt(draft, &self.scene) {
             self.notes.mended(mending, when)?;
         }
@@ -80,29 +84,29 @@ impl Scribe {
 
     /// What the executor says about the plan that was attempted last.
     pub fn events(&mut self, events: &[Event]) -> Result<(), BrainError> {
-        let Some(draft) = &self.draft else { return Ok(()) };
-        let (zero, about) = (self.zero, About { plan: &draft.plan, scene: &self.scene });
+        let Some(draft) = self.draft.take() else { return Ok(()) };
+        let zero = self.zero;
+        let mut written = Ok(());
         for event in events {
+            let about = About { plan: &draft.plan, scene: &self.scene };
+            let noted = self.runs.hear(event, about, |at| stamp(zero, at));
             let at = stamp(zero, event.at);
-            for noted in self.runs.hear(event, about, |at| stamp(zero, at)) {
-                let mending = match noted {
-                    Noted::Leaf(leaf) => {
-                        self.notes.leaf(leaf, at)?;
-                        None
-                    }
-                    Noted::Anomaly(anomaly) => {
-                        self.notes.anomaly(anomaly)?;
-                        None
-                    }
-                    Noted::Worked(node) => self.mender.worked(node, draft, &self.scene),
-                    Noted::Failed(node, failure, level) => {
-                        if level >= NOT_BY_ITSELF {
-                            self.mender.failed(node, &failure, draft, &self.scene);
-                        }
-                        None
-                    }
-                };
-                if let Some(mending) = mending {
+            written = written.and(noted.into_iter().try_for_each(|noted| self.note(noted, &draft, at)));
+        }
+        self.draft = Some(draft);
+        written
+    }
+
+    fn note(&mut self, noted: Noted, draft: &Draft, at: Stamp) -> Result<(), BrainError> {
+        match noted {
+            Noted::Leaf(leaf) => self.notes.leaf(leaf, at)?,
+            Noted::Anomaly(anomaly) => self.notes.anomaly(anomaly)?,
+            Noted::Failed(node, failure, level) if level >= NOT_BY_ITSELF => {
+                self.mender.failed(node, &failure, draft, &self.scene);
+            }
+            Noted::Failed(..) => {}
+            Noted::Worked(node) => {
+                if let Some(mending) = self.mender.worked(node, draft, &self.scene) {
                     self.notes.mended(mending, at)?;
                 }
             }

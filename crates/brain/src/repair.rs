@@ -169,9 +169,10 @@ fn is_past(plan: &RawPlan, node: u16, failed: &[u16]) -> bool {
     let Some(branch) = own.iter().rev().find(|id| !failed.contains(id)) else { return false };
     let place = |id: &u16| plan.nodes.iter().position(|node| node.id == *id);
     let parent = plan.nodes.iter().find(|node| node.id == *branch).and_then(|node| node.parent);
-    let is_row = plan.nodes.iter().any(|node| {
-        Some(node.id) == parent && matches!(node.kind, RawKind::Sequence | RawKind::Fallback)
-    });
+    let is_row = plan
+        .nodes
+        .iter()
+        .any(|node| Some(node.id) == parent && matches!(node.kind, RawKind::Sequence | RawKind::Fallback));
     let taken = failed.iter().find(|id| plan.nodes.iter().any(|node| node.id == **id && node.parent == parent));
     is_row && taken.is_some_and(|taken| place(branch) < place(taken))
 }

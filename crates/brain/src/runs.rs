@@ -13,6 +13,8 @@ use crate::signature::signature;
 const BRANCH: u8 = 3;
 /// And of one that ended the plan.
 const PERSON: u8 = 6;
+/// From this level on somebody is asked, who may have no answer; then the next is.
+const ASKS: u8 = 4;
 
 /// What a plan is about, and what of it is known now.
 #[derive(Copy, Clone)]
@@ -56,6 +58,8 @@ struct Trip {
     reason: Reason,
     at: Nanos,
     run: Option<Run>,
+    /// What somebody is asked for about it: 4 or 5; 0 before.
+    level: u8,
 }
 
 impl Runs {
@@ -68,9 +72,7 @@ impl Runs {
     pub(crate) fn hear(&mut self, event: &Event, about: About<'_>, stamp: impl Fn(Nanos) -> Stamp) -> Vec<Noted> {
         let node = event.node;
         if event.what == What::Ended {
-            let nodes: Vec<u16> = self.failed.keys().copied().collect();
-            self.open.clear();
-            return nodes.into_iter().flat_map(|node| self.settle(node, PERSON, event.at, about, &stamp)).collect();
+            return self.close(PERSON, about, &stamp);
         }
         let Some((step, _)) = leaf(about.plan, node) else { return Vec::new() };
         match event.what {
@@ -88,15 +90,19 @@ impl Runs {
             // That nobody had an answer is no failure of the leaf.
             What::Failed if event.reason == Some(Reason::NoAnswer) => Vec::new(),
             What::Failed => match event.reason {
-                Some(_) if self.failed.contains_key(&node) => self.settle(node, BRANCH, event.at, about, &stamp),
+                Some(_) if self.failed.contains_key(&node) => self.settle(node, BRANCH, about, &stamp),
                 Some(reason) if self.open.contains_key(&node) || self.told.get(&node) != Some(&reason) => {
                     let run = self.open.remove(&node);
-                    self.failed.insert(node, Trip { reason, at: event.at, run });
+                    self.failed.insert(node, Trip { reason, at: event.at, run, level: 0 });
                     Vec::new()
                 }
                 _ => Vec::new(),
             },
-            What::Recovering(level) => self.settle(node, level, event.at, about, &stamp),
+            What::Recovering(level @ ASKS..) => {
+                self.failed.entry(node).and_modify(|trip| trip.level = level);
+                Vec::new()
+            }
+            What::Recovering(level) => self.settle(node, level, about, &stamp),
             What::Succeeded => {
                 let mut noted = Vec::new();
                 // It was observed, whatever the skill had said.
@@ -118,16 +124,17 @@ impl Runs {
         }
     }
 
-    fn settle(
-        &mut self,
-        node: u16,
-        level: u8,
-        now: Nanos,
-        about: About<'_>,
-        stamp: impl Fn(Nanos) -> Stamp,
-    ) -> Vec<Noted> {
+    /// The plan is over, or another one takes its place: what has failed led to what was asked for last, at least to `level`.
+    pub(crate) fn close(&mut self, level: u8, about: About<'_>, stamp: impl Fn(Nanos) -> Stamp) -> Vec<Noted> {
+        self.open.clear();
+        let nodes: Vec<u16> = self.failed.keys().copied().collect();
+        nodes.into_iter().flat_map(|node| self.settle(node, level, about, &stamp)).collect()
+    }
+
+    fn settle(&mut self, node: u16, level: u8, about: About<'_>, stamp: impl Fn(Nanos) -> Stamp) -> Vec<Noted> {
         let Some((trip, (step, _))) = self.failed.remove(&node).zip(leaf(about.plan, node)) else { return Vec::new() };
         self.told.insert(node, trip.reason);
+        let level = level.max(trip.level);
         let failure = signature(&trip.reason, node, about.plan, about.scene);
         let mut noted: Vec<_> = anomaly(node, &trip, level, about, stamp).map(Noted::Anomaly).into_iter().collect();
         if let Some(run) = trip.run {
@@ -135,8 +142,7 @@ impl Runs {
                 Reason::Post(_, Truth::False) => Truth::False,
                 _ => seen(&post(node, about), about.scene),
             };
-            let at = trip.at.max(run.started).min(now);
-            let record = record(node, step, run, at, observed, Some(failure.clone()), about.scene);
+            let record = record(node, step, run, trip.at, observed, Some(failure.clone()), about.scene);
             noted.push(Noted::Leaf(record));
         }
         noted.push(Noted::Failed(node, failure, level));

@@ -33,7 +33,9 @@ fn it_goes_back_to_and_fro_and_out_of_a_closed_drawer() {
     };
     let now = step(&mut memory, ON_PLATE, 0);
     assert_eq!(where_it_was(memory.store(), "red_block").unwrap(), "table");
-    for sentence in [BACK, "put the red block back", "bring red back to where it came from", "return it to its old place"] {
+    for sentence in
+        [BACK, "put the red block back", "bring red back to where it came from", "return it to its old place"]
+    {
         assert_eq!(said(&memory, &now, sentence), "put the red block on the table", "{sentence}");
     }
     let back = said(&memory, &now, BACK);
@@ -47,7 +49,10 @@ fn it_goes_back_to_and_fro_and_out_of_a_closed_drawer() {
     let now = step(&mut memory, &back, 300);
     assert!(now.state().proves(now.literal("on(red_block,table)").unwrap()));
 
-    assert_eq!(said(&memory, &now, "put the green block back"), "no: I do not remember where the green block was before");
+    assert_eq!(
+        said(&memory, &now, "put the green block back"),
+        "no: I do not remember where the green block was before"
+    );
     for other in ["put the red block on the table", "put it back and open the top drawer", "put the cup back"] {
         assert_eq!(said(&memory, &now, other), "not about the past", "{other}");
     }

@@ -70,11 +70,10 @@ fn a_repair_keeps_the_rest_of_the_plan_and_is_proved_from_what_is_so_now() {
     let now = scene(&["open(top_drawer)", "not closed(top_drawer)"]);
     let none = BTreeSet::new();
     let draft = drafter.repair(memory.store(), &failed, &none, &now, 7).unwrap();
-    assert_eq!((skills(&draft.plan), draft.epoch, draft.source), (
-        ["grasp", "place", "push"].map(String::from).to_vec(),
-        7,
-        "repair"
-    ));
+    assert_eq!(
+        (skills(&draft.plan), draft.epoch, draft.source),
+        (["grasp", "place", "push"].map(String::from).to_vec(), 7, "repair")
+    );
     assert_eq!(draft.plan.raw().goal, plan.raw().goal);
 
     // With the drawer shut the rest cannot be proved.

@@ -1,5 +1,5 @@
 //! Episodes as a program would run them: the executor's small world, and a memory with the hippocampus' test encoder.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 #[path = "../../../hippocampus/tests/rig/mod.rs"]
 mod memory;

@@ -133,3 +133,25 @@ pub(crate) fn bare(id: u16, parent: Option<u16>, kind: RawKind) -> RawNode {
         on_fail: Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use neuraxis_plan::RawPlan;
+
+    use super::*;
+
+    #[test]
+    fn a_row_stands_by_itself() {
+        let plan: RawPlan = serde_json::from_str(include_str!("../../plan/tests/plans/stow_block.json")).unwrap();
+        let leaf = |skill: &str| plan.nodes.iter().find(|node| node.skill.as_deref() == Some(skill)).unwrap().clone();
+        let goto = |node: &RawNode| node.on_fail.iter().find_map(|rung| rung.node);
+        let both = row(vec![leaf("grasp"), leaf("place")]).unwrap();
+        let tree: Vec<_> = both.iter().map(|node| (node.id, node.parent)).collect();
+        assert_eq!(tree, [(0, None), (1, Some(0)), (2, Some(0))]);
+        assert_eq!((goto(&leaf("place")), goto(&both[2])), (Some(4), Some(1)), "back to where the grasp stands now");
+        let one = row(vec![leaf("place")]).unwrap();
+        assert_eq!((one.len(), one[0].parent, goto(&one[0])), (1, None, None));
+        assert!(one[0].on_fail.iter().all(|rung| rung.action != RungAction::Goto));
+        assert!(row(Vec::new()).is_none() && row(vec![leaf("push"); MOST_CHILDREN + 1]).is_none());
+    }
+}

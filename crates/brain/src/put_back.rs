@@ -97,7 +97,8 @@ pub fn put_back_instruction(store: &Store, scene: &Scene, sentence: &str) -> Res
     let plain: String = sentence.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
     let said: Vec<String> = plain.split_whitespace().map(str::to_lowercase).collect();
     let has = |words: &[&str]| said.iter().any(|word| words.contains(&word.as_str()));
-    if !has(&["back", "return"]) && !(has(&["where"]) && has(&["was", "were", "lay", "stood", "from"])) {
+    let is_asked = has(&["back", "return"]) || has(&["where"]) && has(&["was", "were", "lay", "stood", "from"]);
+    if !is_asked {
         return Ok(None);
     }
     let known = blocks(store, scene)?;

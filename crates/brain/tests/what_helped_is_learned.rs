@@ -6,7 +6,8 @@ use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use neuraxis_brain::{FailedLeaf, Origin};
 use neuraxis_executor::{Outcome, Reason, SkillFault};
-use neuraxis_plan::{Class, Skill};
+use neuraxis_hippocampus::Mending;
+use neuraxis_plan::{Class, Plan, RawNode, Skill, Truth};
 use rig::*;
 
 /// The next grasps fail, so many of them.
@@ -14,6 +15,14 @@ fn slippery(world: &mut Bench, count: u32) {
     let mut world = world.world();
     let first = world.starts[Skill::Grasp as usize];
     world.cues = (first..first + count).map(|i| (Skill::Grasp, i, Fault::Fails)).collect();
+}
+
+fn skills(plan: &Plan) -> Vec<&str> {
+    plan.raw().nodes.iter().filter_map(|node| node.skill.as_deref()).collect()
+}
+
+fn leaf<'a>(plan: &'a Plan, skill: &str) -> &'a RawNode {
+    plan.raw().nodes.iter().find(|node| node.skill.as_deref() == Some(skill)).unwrap()
 }
 
 #[test]
@@ -61,19 +70,12 @@ fn a_repair_keeps_the_rest_of_the_plan_and_is_proved_from_what_is_so_now() {
 
     // The drawer is open already when the grasp fails: what is left is to take, to put in and to close.
     let plan = drafter.draft("put the red block in the top drawer and close it", &workbench(), 7).unwrap().plan;
-    let skills = |plan: &neuraxis_plan::Plan| -> Vec<String> {
-        plan.raw().nodes.iter().filter_map(|node| node.skill.clone()).collect()
-    };
     assert_eq!(skills(&plan), ["pull", "grasp", "place", "push"]);
-    let grasp = plan.raw().nodes.iter().find(|node| node.skill.as_deref() == Some("grasp")).unwrap().id;
-    let failed = FailedLeaf { plan: &plan, node: grasp, reason: Reason::Skill(SkillFault::Other(7)) };
+    let failed = FailedLeaf { plan: &plan, node: leaf(&plan, "grasp").id, reason: Reason::Skill(SkillFault::Other(7)) };
     let now = scene(&["open(top_drawer)", "not closed(top_drawer)"]);
     let none = BTreeSet::new();
     let draft = drafter.repair(memory.store(), &failed, &none, &now, 7).unwrap();
-    assert_eq!(
-        (skills(&draft.plan), draft.epoch, draft.source),
-        (["grasp", "place", "push"].map(String::from).to_vec(), 7, "repair")
-    );
+    assert_eq!((skills(&draft.plan), draft.epoch, draft.source), (vec!["grasp", "place", "push"], 7, "repair"));
     assert_eq!(draft.plan.raw().goal, plan.raw().goal);
 
     // With the drawer shut the rest cannot be proved.
@@ -87,4 +89,27 @@ fn a_repair_keeps_the_rest_of_the_plan_and_is_proved_from_what_is_so_now() {
     assert!(why(&timeout, &none).to_string().contains("failing by timeout"));
     assert!(why(&FailedLeaf { node: 0, ..failed }, &none).to_string().contains("does no skill"));
     assert_eq!(memory.store().repairs("grasp", Some(Class::Block), "skill other(7)", &none).unwrap().len(), 1);
+}
+
+#[test]
+fn what_only_makes_ready_is_put_before_the_leaf() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut memory = open(&folder.path().join("m"));
+    let (mut drafter, _) = counting();
+    // The block is in a drawer that somebody has shut while the arm reached for it.
+    let inside = ["not on(red_block,table)", "in(red_block,top_drawer)"];
+    let plan = drafter.draft("put the red block on the yellow plate", &scene(&inside), 0).unwrap().plan;
+    let (pull, grasp) = (leaf(&plan, "pull").clone(), leaf(&plan, "grasp").clone());
+    let mut notes = memory.begin("a test", &scene(&inside), "fr3", at(0)).unwrap();
+    let nodes = vec![RawNode { id: 0, parent: None, ..pull }];
+    let (class, failure) = (Some(Class::Block), "timeout".into());
+    notes.mended(Mending { leaf: grasp.clone(), class, failure, nodes, observed: Truth::True }, at(1)).unwrap();
+    memory.commit(&notes.give_up(None, "only a test", at(2))).unwrap();
+
+    let failed = FailedLeaf { plan: &plan, node: grasp.id, reason: Reason::Timeout };
+    let draft = drafter.repair(memory.store(), &failed, &BTreeSet::new(), &scene(&inside), 0).unwrap();
+    assert_eq!(skills(&draft.plan), ["pull", "grasp", "place"]);
+    let mut world = bench(&scene(&inside));
+    world.begin(&draft.plan);
+    assert_eq!(world.run(60.0), Outcome::Succeeded);
 }

@@ -1,10 +1,14 @@
-//! From a sentence and a scene to a program that the executor may run: planner, validator, compiler.
+//! From a sentence and a scene to a program that the executor may run: planner or memory, validator, compiler.
 
 use neuraxis_cortex::{PlanRequest, Planner};
 use neuraxis_executor::Program;
-use neuraxis_plan::{Limits, Plan, Scene, Validator};
+use neuraxis_hippocampus::{Memory, PlanId, RepairId, Reuse};
+use neuraxis_plan::{Limits, Plan, RawNode, RawPlan, Scene, Validator};
 
 use crate::BrainError;
+
+/// Names memory as the source of a plan.
+const MEMORY: &str = "memory";
 
 /// A proved plan, ready to run.
 #[derive(Clone, Debug)]
@@ -13,13 +17,40 @@ pub struct Draft {
     pub plan: Plan,
     /// As it runs.
     pub program: Box<Program>,
-    /// Whose plan it is.
+    /// Whose plan it is; `memory` for one that was used before, `repair` for one that was mended from memory.
     pub source: &'static str,
     /// The epoch that it was asked for in.
     pub epoch: u32,
+    /// How it came about.
+    pub origin: Origin,
 }
 
-/// Asks a planner, and lets nothing pass that is not proved. Allocates and may take long: in a thread of its own.
+/// How a plan came about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Origin {
+    /// A planner made it.
+    New {
+        /// Why no plan of the past was used, one reason for each that was near; empty if none was near, or nobody asked.
+        not_reused: Vec<String>,
+    },
+    /// It was used before, about these things or others: no planner was asked.
+    Reused {
+        /// As it is remembered.
+        plan: PlanId,
+        /// Why it fits, for a person.
+        why: String,
+    },
+    /// The plan that failed, with a repair from memory in it.
+    Mended {
+        /// The repair.
+        repair: RepairId,
+        /// Its nodes, about the things of the leaf that failed.
+        nodes: Vec<RawNode>,
+    },
+}
+
+/// Asks a planner, or memory first, and lets nothing pass that is not proved. Allocates and may take long: in a thread
+/// of its own.
 pub struct Drafter {
     planner: Box<dyn Planner>,
     limits: Limits,
@@ -31,14 +62,51 @@ impl Drafter {
         Self { planner, limits: Limits::default() }
     }
 
-    /// A program for a sentence, proved from the scene's present facts.
+    /// A program for a sentence, proved from the scene's present facts. For level 5 of the ladder, too: what has just
+    /// failed is not looked for in memory.
     pub fn draft(&mut self, instruction: &str, scene: &Scene, epoch: u32) -> Result<Draft, BrainError> {
         let proposal = self.planner.plan(&PlanRequest { instruction, scene, epoch })?;
-        let source = proposal.source;
+        let origin = Origin::New { not_reused: Vec::new() };
+        self.prove(&proposal.plan, proposal.source, origin, scene, proposal.epoch)
+    }
+
+    /// As [`Drafter::draft`], after a look into memory: a plan that worked before and is proved for this scene goes out,
+    /// and the planner is not asked. What is wrong with memory is no reason not to plan.
+    pub fn draft_remembering(
+        &mut self,
+        memory: &mut Memory,
+        instruction: &str,
+        scene: &Scene,
+        epoch: u32,
+    ) -> Result<Draft, BrainError> {
+        let not_reused = match memory.reuse(instruction, scene, None) {
+            Ok(Reuse::Found(found)) => {
+                let origin = Origin::Reused { plan: found.plan_id, why: found.to_string() };
+                match self.prove(&found.plan, MEMORY, origin, scene, epoch) {
+                    Ok(draft) => return Ok(draft),
+                    Err(error) => vec![format!("episode {}: {error}", found.episode)],
+                }
+            }
+            Ok(Reuse::Nothing { why }) => why,
+            Err(error) => vec![error.to_string()],
+        };
+        let draft = self.draft(instruction, scene, epoch)?;
+        Ok(Draft { origin: Origin::New { not_reused }, ..draft })
+    }
+
+    /// Nothing runs that does not pass here.
+    pub(crate) fn prove(
+        &self,
+        raw: &RawPlan,
+        source: &'static str,
+        origin: Origin,
+        scene: &Scene,
+        epoch: u32,
+    ) -> Result<Draft, BrainError> {
         let plan = Validator::new(scene, &self.limits)
-            .check(&proposal.plan)
+            .check(raw)
             .map_err(|errors| BrainError::Refused { planner: source, errors })?;
         let program = Program::compile(&plan, scene)?;
-        Ok(Draft { plan, program, source, epoch: proposal.epoch })
+        Ok(Draft { plan, program, source, epoch, origin })
     }
 }

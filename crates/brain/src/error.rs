@@ -1,7 +1,8 @@
-//! Why the brain cannot begin.
+//! Why the brain cannot begin, or go on.
 
 use neuraxis_cortex::CortexError;
 use neuraxis_executor::ExecutorError;
+use neuraxis_hippocampus::MemoryError;
 use neuraxis_plan::{PlanErrors, SceneError};
 use neuraxis_scene::SightError;
 
@@ -35,7 +36,7 @@ pub enum BrainError {
     #[error(transparent)]
     Cortex(#[from] CortexError),
     /// The plan cannot be proved.
-    #[error("the plan of the {planner} planner is refused: {errors}")]
+    #[error("the plan by {planner} is refused: {errors}")]
     Refused {
         /// Whose plan.
         planner: &'static str,
@@ -45,4 +46,7 @@ pub enum BrainError {
     /// The plan cannot be run.
     #[error(transparent)]
     Executor(#[from] ExecutorError),
+    /// It cannot be remembered.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
 }

@@ -5,6 +5,8 @@
 //!   clouds, hand --Perception--> Look (places, facts) --Eyes--> Executor (200 Hz) --> key-frames
 //!                      |                                           |
 //!   sentence ----------+--> Scene --Drafter (cortex, validator)--> Program      Journal <-- events
+//!                                      |                                           |
+//!                                  Memory: plans, repairs, places <----- Scribe <--+
 //! ```
 //! Whoever composes a program decides which thread does what: [`Perception`] at the rate of the cameras, [`Drafter`] on
 //! demand, the executor with the cerebellum. A [`Look`] is of fixed size, made for a mailbox.
@@ -16,17 +18,26 @@ mod error;
 mod eyes;
 mod journal;
 mod look;
+mod mend;
 mod perceive;
 mod permanence;
+mod put_back;
+mod remember;
+mod repair;
+mod runs;
 mod seat;
+mod signature;
 mod told;
 mod withdraw;
 
 pub use config::{BrainConfig, DrawerConfig, Furniture, WithdrawConfig};
-pub use draft::{Draft, Drafter};
+pub use draft::{Draft, Drafter, Origin};
 pub use error::BrainError;
 pub use eyes::{BodySense, Eyes};
 pub use journal::{describe, reason_text};
 pub use look::{Look, Place};
 pub use perceive::Perception;
+pub use put_back::{NotKnown, put_back_instruction, where_it_was};
+pub use remember::Scribe;
+pub use repair::{FailedLeaf, NoRepair};
 pub use withdraw::Withdraw;

@@ -2,7 +2,7 @@
 
 use neuraxis_core::Nanos;
 use neuraxis_executor::Observed;
-use neuraxis_plan::{Class, FactId, ObjectFile, Predicate, Scene};
+use neuraxis_plan::{Class, FactId, ObjectFile, Predicate, Scene, SceneFile, Unlisted};
 use neuraxis_scene::{FactReader, Finding, Hand, Shape, SightError, ThingId, Track, Tracker, Why, scene_file};
 
 use crate::{
@@ -114,11 +114,22 @@ impl Perception {
         self.scene = None;
     }
 
-    /// The scene with the facts of the last look: for a plan that goes on from here.
+    /// The scene with the facts of the last look, and blocks where it shows them: for a plan that goes on from here, and for
+    /// memory. Numbers of things and facts stay as they were.
     pub fn present(&self) -> Result<Scene, BrainError> {
-        let mut scene = self.scene.clone().ok_or(BrainError::NoTask)?;
-        scene.set_state(self.last.observed.state)?;
-        Ok(scene)
+        let scene = self.scene.as_ref().ok_or(BrainError::NoTask)?;
+        let objects = scene.objects().iter().zip(&self.last.places).map(|(object, place)| {
+            // Where a block lay at first says nothing once it has been moved.
+            let position_in_world = match object.class {
+                Class::Block => place.map(|place| place.world_from_thing.translation.vector),
+                _ => object.position_in_world,
+            };
+            ObjectFile { id: object.id.clone(), class: object.class, position_m: position_in_world.map(Into::into) }
+        });
+        let file = SceneFile { objects: objects.collect(), facts: Vec::new(), unlisted: Unlisted::Unknown };
+        let mut present = Scene::try_from(file)?;
+        present.set_state(self.last.observed.state)?;
+        Ok(present)
     }
 
     /// What the last look has shown, by the names of the present task.

@@ -7,7 +7,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use nalgebra::{Matrix6, Vector3, Vector6};
 use neuraxis_brain::{
-    BodySense, BrainError, Draft, Drafter, Eyes, Look, Perception, Withdraw, WithdrawConfig, describe,
+    BodySense, BrainError, Draft, Drafter, Eyes, FailedLeaf, Look, Origin, Perception, Scribe, Withdraw,
+    WithdrawConfig, describe,
 };
 use neuraxis_brainstem::Tick;
 use neuraxis_cerebellum::{CerebellumTick, Grasp};
@@ -15,9 +16,9 @@ use neuraxis_core::{
     ArmState, Gripper, Instruction, Joints, KeyFrame, Nanos, Observation, PolicyError, Prediction, Progress, StageTimes,
 };
 use neuraxis_executor::{
-    Answer, Ask, Channel, Event, Events, Executor, Input, Outcome, Program, Request, Signals, Thresholds, Want, What,
-    primitives,
+    Answer, Ask, Channel, Event, Events, Executor, Input, Outcome, Request, Signals, Thresholds, Want, What, primitives,
 };
+use neuraxis_hippocampus::{Memory, Stamp};
 use neuraxis_plan::{FactId, Plan, RawTest, Scene, Skill, Truth};
 use neuraxis_policy::{PolicyConfig, views};
 use neuraxis_robot::Robot;
@@ -75,6 +76,8 @@ pub struct Story {
     pub force_limit_n: Option<f64>,
     /// Plans asked for, the first included.
     pub plans: u32,
+    /// The first plan came from memory.
+    pub reused: bool,
     /// Why there is no plan, if there is none.
     pub trouble: Option<String>,
 }
@@ -95,7 +98,10 @@ pub struct BrainPilot {
     /// Looks on their way to the executor.
     coming: Vec<(Nanos, Look)>,
     /// A plan on its way.
-    draft: Option<(Nanos, Option<u32>, Option<Box<Program>>)>,
+    draft: Option<(Nanos, Option<u32>, Option<Box<(Draft, Scene)>>)>,
+    memory: Option<Memory>,
+    scribe: Option<Scribe>,
+    robot_name: String,
     asked: Option<u32>,
     plan: Option<(Plan, Scene)>,
     force: Vector3<f64>,
@@ -139,6 +145,9 @@ impl BrainPilot {
             look: Look::default(),
             coming: Vec::new(),
             draft: None,
+            memory: None,
+            scribe: None,
+            robot_name: config.name.clone(),
             asked: None,
             plan: None,
             force: Vector3::zeros(),
@@ -204,9 +213,21 @@ impl BrainPilot {
         self.tool_in_world
     }
 
-    /// What happened, at the end.
-    pub fn into_story(self) -> Story {
-        self.story
+    /// With a memory that is asked first and told afterwards.
+    #[must_use]
+    pub fn with_memory(self, memory: Option<Memory>) -> Self {
+        Self { memory, ..self }
+    }
+
+    /// Ends the episode: what happened, and the memory, which has been told.
+    pub fn end(mut self) -> (Story, Option<Memory>) {
+        if let (Some(scribe), Some(memory), Ok(scene)) =
+            (self.scribe.take(), &mut self.memory, self.perception.present())
+        {
+            let told = scribe.end(memory, &self.outcome, &scene, self.now);
+            self.story.heard(told.map(|_| ()));
+        }
+        (self.story, self.memory)
     }
 
     /// Looks, and begins the task once the scene has been seen often enough.
@@ -225,9 +246,9 @@ impl BrainPilot {
             && self.story.trouble.is_none()
         {
             let epoch = self.executor.epoch();
-            let drafted = self.perception.begin(&words.text).and_then(|scene| self.draft(&words.text, &scene, epoch));
+            let drafted = self.perception.begin(&words.text).and_then(|scene| self.first(&words.text, scene, epoch));
             match drafted {
-                Ok(program) => self.draft = Some((seen.stamp + self.plan_latency, None, Some(program))),
+                Ok(draft) => self.draft = Some((seen.stamp + self.plan_latency, None, Some(draft))),
                 // Another look may show more.
                 Err(error) if self.perception.looks() < LOOKS_MOST * self.looks_first => {
                     self.story.lines.push(format!("{error}; I look again"));
@@ -241,6 +262,12 @@ impl BrainPilot {
             }
         }
         let look = self.perception.read();
+        if let Some(scribe) = &mut self.scribe
+            && let Ok(scene) = self.perception.present()
+        {
+            let told = scribe.look(&scene, seen.stamp);
+            self.story.heard(told);
+        }
         if self.without.contains(&Without::Feedback) && self.outcome != Outcome::Idle {
             return Ok(());
         }
@@ -248,38 +275,71 @@ impl BrainPilot {
         Ok(())
     }
 
-    fn draft(&mut self, instruction: &str, scene: &Scene, epoch: u32) -> Result<Box<Program>, BrainError> {
+    /// The first plan of a task: one that worked before, if memory has one.
+    fn first(&mut self, instruction: &str, scene: Scene, epoch: u32) -> Result<Box<(Draft, Scene)>, BrainError> {
         self.story.plans += 1;
-        let Draft { plan, program, .. } = self.drafter.draft(instruction, scene, epoch)?;
-        self.story.lines.push(neuraxis_plan::outline(&plan, scene));
-        self.story.marks.clear();
-        self.plan = Some((plan, scene.clone()));
-        Ok(self.without.iter().fold(program, |program, without| match without {
-            Without::Monitors => program.without_watches(),
-            Without::Ladder => program.without_ladder(),
-            Without::Feedback => program.without_facts(),
-        }))
+        let Some(memory) = &mut self.memory else {
+            let draft = self.drafter.draft(instruction, &scene, epoch)?;
+            return Ok(Box::new((draft, scene)));
+        };
+        let draft = self.drafter.draft_remembering(memory, instruction, &scene, epoch)?;
+        self.story.lines.push(match &draft.origin {
+            Origin::New { not_reused } => format!("not from memory: {}", not_reused.join("; ")),
+            Origin::Reused { why, .. } => format!("from memory: {why}"),
+            Origin::Mended { .. } => "from memory, mended".into(),
+        });
+        self.story.reused = matches!(draft.origin, Origin::Reused { .. });
+        let zero = Stamp::from_unix_ms(unix_ms() - (self.now.0 / 1_000_000) as i64);
+        self.scribe = Some(Scribe::begin(memory, instruction, &scene, &self.robot_name, zero, self.now)?);
+        Ok(Box::new((draft, scene)))
     }
 
     /// Answers what the executor asks, after the time that planning takes.
     fn answer(&mut self, words: &str) {
         let Some(request) = self.request.filter(|request| self.asked != Some(request.id)) else { return };
         self.asked = Some(request.id);
-        let program = match request.ask {
-            // Nothing is remembered in this run.
-            Ask::Recall => None,
-            Ask::Replan => {
-                let drafted =
-                    self.perception.present().and_then(|scene| self.draft(words, &scene, self.executor.epoch()));
-                drafted.map_err(|error| self.story.lines.push(format!("no new plan: {error}"))).ok()
-            }
+        let draft = self.perception.present().map_err(|error| error.to_string()).and_then(|scene| {
+            let epoch = self.executor.epoch();
+            let draft = match request.ask {
+                Ask::Recall => self.repair(&request, &scene, epoch)?,
+                Ask::Replan => {
+                    self.story.plans += 1;
+                    self.drafter.draft(words, &scene, epoch).map_err(|error| error.to_string())?
+                }
+            };
+            Ok(Box::new((draft, scene)))
+        });
+        let draft = draft.map_err(|why| self.story.lines.push(format!("no {:?}: {why}", request.ask))).ok();
+        self.draft = Some((self.now + self.plan_latency, Some(request.id), draft));
+    }
+
+    fn repair(&self, request: &Request, scene: &Scene, epoch: u32) -> Result<Draft, String> {
+        let (Some(memory), Some(scribe), Some((plan, _))) = (&self.memory, &self.scribe, &self.plan) else {
+            return Err("there is no memory in this run".into());
         };
-        self.draft = Some((self.now + self.plan_latency, Some(request.id), program));
+        let failed = FailedLeaf { plan, node: request.node, reason: request.reason };
+        let found = self.drafter.repair(memory.store(), &failed, scribe.tried(), scene, epoch);
+        found.map_err(|error| error.to_string())
     }
 
     /// A plan that is due goes to the executor.
     fn deliver(&mut self, now: Nanos) {
-        let Some((_, id, program)) = self.draft.take_if(|(due, ..)| *due <= now) else { return };
+        let Some((_, id, draft)) = self.draft.take_if(|(due, ..)| *due <= now) else { return };
+        let program = draft.map(|draft| {
+            let (draft, scene) = *draft;
+            self.story.lines.push(format!("plan by {}\n{}", draft.source, neuraxis_plan::outline(&draft.plan, &scene)));
+            self.story.marks.clear();
+            if let Some(scribe) = &mut self.scribe {
+                let told = scribe.attempt(&draft, now);
+                self.story.heard(told);
+            }
+            self.plan = Some((draft.plan, scene));
+            self.without.iter().fold(draft.program, |program, without| match without {
+                Without::Monitors => program.without_watches(),
+                Without::Ladder => program.without_ladder(),
+                Without::Feedback => program.without_facts(),
+            })
+        });
         let mut events = Events::new(&mut self.slots[..]);
         match (id, program) {
             (None, Some(program)) => {
@@ -300,6 +360,10 @@ impl BrainPilot {
 
     fn note(&mut self, events: &[Event]) {
         self.story.events.extend_from_slice(events);
+        if let Some(scribe) = &mut self.scribe {
+            let told = scribe.events(events);
+            self.story.heard(told);
+        }
         if let Some((plan, scene)) = &self.plan {
             for event in events {
                 let mut line = describe(event, plan, scene);
@@ -450,6 +514,11 @@ impl Pilot for BrainPilot {
         }
     }
 
+    fn is_busy(&self) -> bool {
+        // What is remembered is what the brain itself has observed.
+        self.scribe.is_some() && self.ended_at.is_none()
+    }
+
     fn is_over(&self) -> bool {
         let gave_up = self.story.trouble.is_some() && self.plan.is_none();
         gave_up || self.ended_at.is_some_and(|at| self.now.secs_since(at) > AFTER_SECS)
@@ -485,6 +554,10 @@ impl Pilot for Poisoned<'_> {
     fn is_over(&self) -> bool {
         self.brain.is_over()
     }
+
+    fn is_busy(&self) -> bool {
+        self.brain.is_busy()
+    }
 }
 
 /// Where the guard of a node's force lies [N].
@@ -494,7 +567,20 @@ fn force_limit_n(node: u16, plan: &Plan) -> Option<f64> {
     raw.guards.iter().find(is_force).map(|guard| guard.val)
 }
 
+/// Wall-clock time: memories outlive the process.
+fn unix_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
 impl Story {
+    /// A memory that cannot be told goes on record; it stops nothing.
+    fn heard(&mut self, told: Result<(), BrainError>) {
+        if let Err(error) = told {
+            self.lines.push(format!("memory: {error}"));
+        }
+    }
+
     /// Recoveries by level, L2 to L6.
     pub fn recoveries(&self) -> [u32; 5] {
         let mut counts = [0; 5];

@@ -8,7 +8,9 @@ use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_core::{Instruction, Nanos, Observation, PolicyError, Prediction};
 use neuraxis_cortex::SymbolicPlanner;
 use neuraxis_executor::What;
+use neuraxis_hippocampus::Memory;
 use neuraxis_plan::{Truth, outline};
+use neuraxis_policy::text::MiniLm;
 use neuraxis_sim::{CameraRig, Plant, Setup};
 use neuraxis_viz::{BrainPanel, Level, SeenThing};
 use parking_lot::Mutex;
@@ -37,8 +39,13 @@ pub fn run(plan: &DemoPlan, studio: &Studio, setup: &Setup) -> Result<bool> {
     let window = Window { live: plan.live, brain: true };
     let recorder = Recorder::create(&plan.out, config, &studio.robot, &words, meta, Nanos(0), window)?;
     let recorder = Arc::new(Mutex::new(recorder));
+    let memory = match &plan.memory {
+        Some(file) => Some(Memory::open(file, Box::new(MiniLm::load(&config.root.join(".deps/text"))?))?),
+        None => None,
+    };
     let brain = BrainPilot::new(config, studio.robot.clone(), Drafter::new(Box::new(SymbolicPlanner)), Vec::new())?
-        .with_planned_ways(studio.surroundings != crate::config::Surroundings::Off);
+        .with_planned_ways(studio.surroundings != crate::config::Surroundings::Off)
+        .with_memory(memory);
     let mut filmed = FilmedBrain { brain, recorder: recorder.clone(), shown: 0, ticks: 0, trouble: None };
     let mut lockstep = studio.lockstep(setup, true)?;
     let mut rig = CameraRig::new(setup)?;
@@ -48,7 +55,7 @@ pub fn run(plan: &DemoPlan, studio: &Studio, setup: &Setup) -> Result<bool> {
         return Err(error);
     }
     let FilmedBrain { brain, recorder: used, .. } = filmed;
-    let story = brain.into_story();
+    let (story, _) = brain.end();
     drop((used, witness));
     let row = BrainRow::of(&story, lockstep.plant().disturbed_at(), &outcome);
     println!("{}", story.lines.join("\n"));
@@ -184,5 +191,9 @@ impl Pilot for FilmedBrain {
 
     fn is_over(&self) -> bool {
         self.brain.is_over()
+    }
+
+    fn is_busy(&self) -> bool {
+        self.brain.is_busy()
     }
 }

@@ -4,6 +4,7 @@ use std::{io::Write, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
+use neuraxis_hippocampus::{Stamp, Store};
 use neuraxis_sim::{Disturbance, Factor, Grasp, Moving, Perturbation};
 
 use crate::{
@@ -28,13 +29,37 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+enum MemoryCommand {
+    /// All at a glance, or one episode.
+    Show {
+        /// Number of an episode.
+        episode: Option<i64>,
+    },
+    /// What a belief rests on: `fact 7`, `repair 2`, `red_block`, `in(red_block,top_drawer)`, `episode 3`.
+    Why {
+        /// In words.
+        #[arg(required = true)]
+        what: Vec<String>,
+    },
+    /// For good: `episode 3`, `thing red_block`, `older 30` (days).
+    Forget {
+        /// In words.
+        #[arg(required = true)]
+        what: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 enum Command {
     /// The main job: one episode with the shipped weights, recorded as MCAP and for Rerun.
     #[cfg(feature = "viz")]
     Demo {
-        /// `weights` (the shipped ones), `expert`, or a file of weights.
+        /// `weights` (the shipped ones), `expert`, `brain` (with --clock lockstep), or a file of weights.
         #[arg(long, default_value = "weights")]
         policy: String,
+        /// File of the brain's memory, made if it is not there.
+        #[arg(long, value_name = "FILE")]
+        memory: Option<PathBuf>,
         /// Task name.
         #[arg(long, default_value = "push_buttons")]
         task: String,
@@ -117,6 +142,9 @@ enum Command {
         /// What the brain goes without, to see what it is good for (`--policy brain` only); comma-separated.
         #[arg(long, value_enum, value_delimiter = ',')]
         without: Vec<Without>,
+        /// File of the brain's memory, made if it is not there: plans that worked are used again, repairs are learned.
+        #[arg(long, value_name = "FILE")]
+        memory: Option<PathBuf>,
         /// Show the brain the world of another scene as the true one, which it must not look at (for tests).
         #[arg(long, hide = true)]
         poisoned: bool,
@@ -189,6 +217,14 @@ enum Command {
     },
     /// What this machine grants: realtime, LibTorch, simulator, weights, viewer, ROS 2.
     Doctor,
+    /// The brain's memory: what is remembered, why it is believed, and forgetting it.
+    Memory {
+        /// File of the memory.
+        #[arg(long, value_name = "FILE", default_value = "out/memory.sqlite")]
+        file: PathBuf,
+        #[command(subcommand)]
+        what: MemoryCommand,
+    },
     /// Every fault of the control loop: what it means, what the arm does, what to do about it.
     Faults,
     /// The resolved configuration of a robot.
@@ -307,7 +343,7 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Tasks { what } => tasks::run(what, &config()?),
         #[cfg(feature = "viz")]
-        Command::Demo { policy, task, seed, out, clock, live, cameras_stop_after } => {
+        Command::Demo { policy, memory, task, seed, out, clock, live, cameras_stop_after } => {
             let config = config()?;
             let plan = crate::demo::DemoPlan {
                 actor: actor(&policy, &config),
@@ -315,6 +351,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 seed,
                 out,
                 clock,
+                memory,
                 live,
                 cameras_stop_after_secs: cameras_stop_after,
             };
@@ -344,6 +381,7 @@ pub fn run(cli: Cli) -> Result<()> {
             disturb,
             without: ablated,
             poisoned,
+            memory,
             planner,
             shard,
             jobs,
@@ -357,6 +395,9 @@ pub fn run(cli: Cli) -> Result<()> {
             }
             let actor = actor(&policy, &config);
             let alone = shard.is_some() || jobs <= 1;
+            if memory.is_some() && !alone {
+                bail!("a memory belongs to one process: --jobs 1 with --memory");
+            }
             let plan = EvalPlan {
                 actor,
                 tasks: tasks::list(&tasks, &config)?,
@@ -370,6 +411,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 disturbance: disturb,
                 without: ablated,
                 poisoned,
+                memory,
                 planner: planner.unwrap_or(config.run.planner),
                 pictures: pictures.clone(),
                 shard: shard.as_deref().map(parse_shard).transpose()?.unwrap_or((0, 1)),
@@ -465,6 +507,20 @@ pub fn run(cli: Cli) -> Result<()> {
             true => Ok(()),
             false => bail!("the main job cannot run here"),
         },
+        Command::Memory { file, what } => {
+            if !file.exists() {
+                bail!("there is no memory {}; `eval --policy brain --memory FILE` makes one", file.display());
+            }
+            let mut store = Store::open(&file)?;
+            match what {
+                MemoryCommand::Show { episode } => crate::memory::show(&store, episode),
+                MemoryCommand::Why { what } => crate::memory::why(&store, &what),
+                MemoryCommand::Forget { what } => {
+                    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+                    crate::memory::forget(&mut store, &what, Stamp::from_unix_ms(since.as_millis() as i64))
+                }
+            }
+        }
         Command::Faults => {
             for fault in neuraxis_core::Fault::ALL {
                 println!("{:<18} {:<7} {}", format!("{fault:?}"), format!("{:?}", fault.reaction()), fault.text());

@@ -52,6 +52,8 @@ pub struct DemoPlan {
     pub out: PathBuf,
     /// Clock.
     pub clock: ClockChoice,
+    /// File of the brain's memory, where it acts.
+    pub memory: Option<PathBuf>,
     /// Open the viewer as well.
     pub live: bool,
     /// A fault to try out: the cameras fall silent after this time [s].

@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail};
 use neuraxis_brain::Drafter;
 use neuraxis_core::Policy;
 use neuraxis_cortex::SymbolicPlanner;
+use neuraxis_hippocampus::Memory;
 use neuraxis_policy::{nearest::NearestReplay, text::MiniLm};
 use neuraxis_sim::{CameraRig, Disturbance, Goal, Grasp, Moving, Perturbation, Plant};
 use serde::{Deserialize, Serialize};
@@ -83,6 +84,8 @@ pub struct EvalPlan {
     pub without: Vec<Without>,
     /// The brain is shown another world as the true one.
     pub poisoned: bool,
+    /// File of the brain's memory; without it there is none.
+    pub memory: Option<PathBuf>,
     /// What the path planner knows of the world.
     pub planner: Surroundings,
     /// Folder for a picture of each episode's end.
@@ -120,6 +123,10 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
         }
         _ => {}
     }
+    let mut memory = match &plan.memory {
+        Some(file) => Some(Memory::open(file, Box::new(MiniLm::load(&text_dir)?))?),
+        None => None,
+    };
     let mut rows = Vec::new();
     for task in &plan.tasks {
         for i in (0..plan.episodes).filter(|i| i % plan.shard.1 == plan.shard.0) {
@@ -151,7 +158,8 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                 None if plan.actor == Actor::Brain => {
                     let drafter = Drafter::new(Box::new(SymbolicPlanner));
                     let brain = BrainPilot::new(config, studio.robot.clone(), drafter, plan.without.clone())?;
-                    let mut brain = brain.with_planned_ways(plan.planner != Surroundings::Off);
+                    let mut brain =
+                        brain.with_planned_ways(plan.planner != Surroundings::Off).with_memory(memory.take());
                     let words = instruction(&told, None)?;
                     let outcome = if plan.poisoned {
                         let world = Plant::new(&studio.setup(task, seed + 1)?)?;
@@ -160,7 +168,8 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                     } else {
                         lockstep.run(&mut brain, &words, &truth, rig.as_mut(), &mut watch)?
                     };
-                    let told = brain.into_story();
+                    let (told, kept) = brain.end();
+                    memory = kept;
                     brain_row = Some(BrainRow::of(&told, lockstep.plant().disturbed_at(), &outcome));
                     story = Some(told);
                     outcome

@@ -67,6 +67,10 @@ pub trait Pilot {
     fn is_over(&self) -> bool {
         false
     }
+    /// The run shall go on after the goal is met: the pilot has not noticed yet.
+    fn is_busy(&self) -> bool {
+        false
+    }
 }
 
 /// The body as a pilot that steers feels it.
@@ -267,7 +271,7 @@ impl Lockstep {
             outcome.reached = mind.progress.reached_count;
             outcome.success = self.plant.success(goal);
             outcome.failed = self.plant.failed(goal);
-            if outcome.success || outcome.failed || pilot.is_over() {
+            if outcome.failed || pilot.is_over() || outcome.success && !pilot.is_busy() {
                 break;
             }
         }

@@ -49,6 +49,7 @@ mod ros;
 mod cli;
 mod config;
 mod interrupt;
+mod memory;
 mod plan;
 mod progress;
 mod wilson;

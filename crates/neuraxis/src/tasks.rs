@@ -120,6 +120,7 @@ pub fn run(what: TasksCommand, config: &Config) -> Result<()> {
                 actor: crate::eval::Actor::Expert,
                 task: one(&task, config)?,
                 seed,
+                memory: None,
                 out,
                 clock: crate::demo::ClockChoice::Lockstep,
                 live,

@@ -19,6 +19,8 @@ const ABOVE_M: [f64; 2] = [-0.03, 0.16];
 const AT_M: f64 = 0.03;
 /// Inside of a drawer: depth behind its front, half its width, half its height [m].
 const DRAWER_M: [f64; 3] = [0.20, 0.12, 0.05];
+/// Furniture stays as it was seen for so many times as long as other things.
+const FURNITURE: f64 = 3.0;
 /// A row of a front belongs to a drawer if it is this near to the drawer's height [m].
 const DRAWER_ROWS_M: f64 = 0.035;
 
@@ -306,7 +308,7 @@ impl Reading<'_> {
         let age_secs = now.secs_since(seen.at);
         match age_secs {
             0.0 => Ok((seen, Why::Seen)),
-            age if age <= self.tracker.config().remember_secs => Ok((seen, Why::Remembered(age))),
+            age if age <= FURNITURE * self.tracker.config().remember_secs => Ok((seen, Why::Remembered(age))),
             _ => Err(lost()),
         }
     }

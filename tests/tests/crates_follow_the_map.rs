@@ -72,6 +72,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("rrt", &["motion"]),
     ("mcap", &["episode"]),
     ("rusqlite", &["hippocampus"]),
+    ("ureq", &["cortex"]),
     ("tch", &["policy"]),
     // The binary's build script learns from it where LibTorch is: cargo tells only direct dependants.
     ("torch-sys", &["policy", BINARY]),

@@ -1,0 +1,88 @@
+//! What the brain feels of the body: forces, what is held, the signals of its monitors.
+
+use nalgebra::{Matrix6, Vector3, Vector6};
+use neuraxis_brain::{BodySense, BrainError};
+use neuraxis_brainstem::Tick;
+use neuraxis_cerebellum::{CerebellumTick, Grasp};
+use neuraxis_core::{ArmState, Joints};
+use neuraxis_executor::{Channel, Signals, Thresholds};
+use neuraxis_plan::{Skill, Truth};
+use neuraxis_robot::Robot;
+
+use super::BrainPilot;
+use crate::lockstep::Moment;
+
+/// Torques of joints that nobody expects [N m]; forces [N] and torques [N m] that a tool meets.
+const FRICTION_NM: f64 = 0.7;
+const LIKELY_N: f64 = 30.0;
+const LIKELY_NM: f64 = 5.0;
+/// See [`thresholds`] [s].
+const STALL_SECS: f64 = 3.0;
+/// Forces are smoothed over this time [s].
+const FORCE_SECS: f64 = 0.02;
+
+impl BrainPilot {
+    pub(super) fn body(&mut self, moment: &Moment<'_>) -> BodySense {
+        let world_from_tool = self.robot.world_from_tool(&moment.state.q).iso;
+        self.tool_in_world = world_from_tool.translation.vector;
+        let force = force_in_world(&self.robot, moment.state, moment.commanded);
+        let share = (0.005 / FORCE_SECS).min(1.0);
+        self.force += share * (force - self.force);
+        self.most_force_n = self.most_force_n.max(self.force.norm());
+        let twist = self.robot.jacobian(&moment.state.q).0.twist(&moment.state.qd);
+        let velocity = self.robot.world_from_base().rotation() * twist.fixed_rows::<3>(0).into_owned();
+        BodySense {
+            world_from_tool,
+            velocity_in_world_m_s: velocity,
+            force_in_world_n: self.force.iter().all(|v| v.is_finite()).then_some(self.force),
+            grip_width_m: moment.state.gripper_width_m,
+        }
+    }
+}
+
+/// Until there are runs to calibrate from: whoever does not come nearer for so long will not arrive.
+pub(super) fn thresholds() -> Result<Thresholds, BrainError> {
+    let mut thresholds = Thresholds::default();
+    for skill in Skill::ALL.into_iter().filter(|skill| skill.moves() && *skill != Skill::Policy) {
+        thresholds.arm(skill, Channel::Stall, STALL_SECS)?;
+    }
+    Ok(thresholds)
+}
+
+pub(super) fn held(mind: Option<&CerebellumTick>) -> Truth {
+    match mind.map(|mind| mind.grasp) {
+        Some(Grasp::Held) => Truth::True,
+        Some(Grasp::Empty | Grasp::Open) => Truth::False,
+        None => Truth::Unknown,
+    }
+}
+
+pub(super) fn signals(moment: &Moment<'_>, body: &BodySense) -> Signals {
+    let is_held = moment.mind.is_some_and(|mind| mind.grasp == Grasp::Held);
+    let active = moment.mind.and_then(|mind| mind.active);
+    let tool = body.world_from_tool.translation.vector;
+    Signals {
+        tracking_rad: Some(moment.state.q.max_abs_diff(&moment.commanded.command.q)),
+        held_width_m: is_held.then_some(moment.state.gripper_width_m),
+        held_force_n: moment.state.grip_force_n.filter(|_| is_held),
+        distance_m: active.map(|keyframe| (keyframe.world_from_tool.position() - tool).norm()),
+        ..Signals::default()
+    }
+}
+
+/// Force on the tool from outside [N], from the torques that the commanded motion does not take: the most likely wrench
+/// if joints differ by their friction and forces are such as a tool meets. Without that, near a singularity a little
+/// friction would look like a large force.
+fn force_in_world(robot: &Robot, state: &ArmState, commanded: &Tick) -> Vector3<f64> {
+    let (jacobian, _) = robot.jacobian(&state.q);
+    let likely = Vector6::new(LIKELY_N, LIKELY_N, LIKELY_N, LIKELY_NM, LIKELY_NM, LIKELY_NM);
+    let mut normal = Matrix6::from_diagonal(&likely.map(|most| (FRICTION_NM / most).powi(2)));
+    let mut right = Vector6::zeros();
+    for (i, column) in jacobian.columns().iter().enumerate() {
+        let tau = |joints: &Joints| joints.get(i).copied().unwrap_or(0.0);
+        normal += column * column.transpose();
+        right += column * (tau(&state.tau_nm) - tau(&commanded.command.tau_nm));
+    }
+    let wrench = normal.cholesky().map_or(Vector6::zeros(), |c| c.solve(&right));
+    robot.world_from_base().rotation() * -wrench.fixed_rows::<3>(0).into_owned()
+}

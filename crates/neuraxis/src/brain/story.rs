@@ -1,0 +1,118 @@
+//! What happened in an episode, for a person and for tables.
+
+use std::collections::BTreeMap;
+
+use neuraxis_brain::{BrainError, describe};
+use neuraxis_executor::{Event, What};
+use neuraxis_plan::{Plan, RawTest, Scene};
+use neuraxis_scene::Finding;
+
+use super::BrainPilot;
+
+/// How a brain did, beside success.
+#[derive(Clone, Debug, Default)]
+pub struct Story {
+    /// What happened, in words.
+    pub lines: Vec<String>,
+    /// As it happened.
+    pub events: Vec<Event>,
+    /// The same, each in words.
+    pub told: Vec<(Event, String)>,
+    /// How far each node of the present plan is, as a sign: in work, done, failed.
+    pub marks: BTreeMap<u16, char>,
+    /// Force on the tool at which the skill that runs is broken off [N].
+    pub force_limit_n: Option<f64>,
+    /// Plans asked for, the first included.
+    pub plans: u32,
+    /// The first plan came from memory.
+    pub reused: bool,
+    /// Why there is no plan, if there is none.
+    pub trouble: Option<String>,
+}
+
+impl BrainPilot {
+    /// Keeps what happened, in words and as it was; tells memory.
+    pub(super) fn note(&mut self, events: &[Event]) {
+        self.story.events.extend_from_slice(events);
+        if let Some(scribe) = &mut self.scribe {
+            let told = scribe.events(events);
+            self.story.heard(told);
+        }
+        if let Some((plan, scene)) = &self.plan {
+            for event in events {
+                let mut line = describe(event, plan, scene);
+                match event.what {
+                    What::Started => self.most_force_n = 0.0,
+                    What::Confirming => line += &format!(", {:.0} N at most", self.most_force_n),
+                    _ => {}
+                }
+                match event.what {
+                    What::Entered | What::Started | What::Confirming => drop(self.story.marks.insert(event.node, '>')),
+                    What::Succeeded => drop(self.story.marks.insert(event.node, '+')),
+                    What::Failed => drop(self.story.marks.insert(event.node, 'x')),
+                    _ => {}
+                }
+                if event.what == What::Started {
+                    self.story.force_limit_n = force_limit_n(event.node, plan);
+                }
+                self.story.told.push((*event, line.clone()));
+                self.story.lines.push(line);
+                if event.what == What::Failed {
+                    self.story.lines.extend(self.unclear(event.node, plan, scene));
+                }
+            }
+        }
+    }
+
+    /// What was not known of the facts that a node is about, and why.
+    fn unclear(&self, node: u16, plan: &Plan, scene: &Scene) -> Vec<String> {
+        let raw = plan.raw().nodes.iter().find(|raw| raw.id == node);
+        let names = raw
+            .into_iter()
+            .flat_map(|raw| raw.post.iter().chain(raw.maintain.iter().filter_map(|maintain| maintain.pred.as_ref())));
+        let facts = names.filter_map(|name| scene.literal(name).ok());
+        let findings = facts.filter_map(|literal| self.perception.finding(literal.fact));
+        let line = |f: &Finding| format!("            {} is {:?}: {}", scene.name(f.fact), f.truth, f.why);
+        let args = raw_args(node, plan);
+        let things = args.iter().filter_map(|name| Some((name, self.perception.thing_named(name)?)));
+        let things = things
+            .map(|(name, track)| format!("            {name}: {}, seen at {:.1} s", track.thing, track.seen_at.secs()));
+        let [x, y, z] = [self.tool_in_world.x, self.tool_in_world.y, self.tool_in_world.z];
+        let force = format!("            force on the tool {:.1} N, at ({x:.3}, {y:.3}, {z:.3}) m", self.force.norm());
+        findings.map(line).chain(things).chain([force]).collect()
+    }
+}
+
+/// Where the guard of a node's force lies [N].
+fn force_limit_n(node: u16, plan: &Plan) -> Option<f64> {
+    let raw = plan.raw().nodes.iter().find(|raw| raw.id == node)?;
+    let is_force = |guard: &&RawTest| guard.expr.get(0).and_then(|word| word.as_str()) == Some("force");
+    raw.guards.iter().find(is_force).map(|guard| guard.val)
+}
+
+impl Story {
+    /// A memory that cannot be told goes on record; it stops nothing.
+    pub(super) fn heard(&mut self, told: Result<(), BrainError>) {
+        if let Err(error) = told {
+            self.lines.push(format!("memory: {error}"));
+        }
+    }
+
+    /// Recoveries by level, L2 to L6.
+    pub fn recoveries(&self) -> [u32; 5] {
+        let mut counts = [0; 5];
+        for event in &self.events {
+            if let What::Recovering(level @ 2..=6) = event.what {
+                counts[usize::from(level) - 2] += 1;
+            }
+        }
+        counts
+    }
+}
+
+/// Names of the things that a node is about.
+fn raw_args(node: u16, plan: &Plan) -> Vec<String> {
+    let raw = plan.raw().nodes.iter().find(|raw| raw.id == node);
+    let args = raw.map(|raw| [&raw.args.obj, &raw.args.from, &raw.args.to, &raw.args.at]);
+    args.into_iter().flatten().flatten().cloned().collect()
+}

@@ -51,6 +51,21 @@ fn what_is_dropped_is_noticed_and_taken_again_and_without_a_ladder_it_is_not() {
 }
 
 #[test]
+fn what_worked_is_done_again_from_memory() {
+    let dir = tempfile::tempdir().expect("a folder for results");
+    let memory = dir.path().join("memory.sqlite");
+    let memory = ["--jobs", "1", "--memory", memory.to_str().expect("a readable path")];
+    let [first, second] = ["first.json", "second.json"].map(|name| {
+        let report = brain(dir.path(), name, "tower_of_three", &memory);
+        assert_eq!(successes(&report), 1, "{report:#}");
+        report["tasks"]["tower_of_three"]["brain"]["reused"].clone()
+    });
+    assert_eq!((first, second), (0.into(), 1.into()));
+    let shown = run(Command::new(binary()).args(["memory", "--file", memory[3], "show"]), PATIENCE).expect("it runs");
+    assert!(shown.stdout.contains("2 episodes, 2 reached their goal"), "{}", shown.stdout);
+}
+
+#[test]
 fn the_true_world_is_not_looked_at() {
     let dir = tempfile::tempdir().expect("a folder for results");
     let rows = |name: &str, further: &[&str]| {

@@ -1,5 +1,6 @@
 //! `configs/<robot>/brain.yaml`.
 
+use neuraxis_cortex::vlm::VlmConfig;
 use neuraxis_executor::{ExecutorConfig, PrimitiveConfig};
 use neuraxis_scene::SceneConfig;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,10 @@ pub struct BrainConfig {
     pub lockstep_look_secs: f64,
     /// See `lockstep_look_secs`.
     pub lockstep_plan_secs: f64,
+    /// Who makes plans.
+    pub planner: PlannerKind,
+    /// How a vision-language model is reached, where one makes plans.
+    pub vlm: VlmConfig,
     /// How things are found.
     pub scene: SceneConfig,
     /// What cameras do not tell about the furniture.
@@ -28,6 +33,19 @@ pub struct BrainConfig {
     pub executor: ExecutorConfig,
     /// Skills without learning.
     pub primitives: PrimitiveConfig,
+}
+
+/// Who makes plans.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlannerKind {
+    /// A grammar and a search; no model.
+    #[default]
+    Symbolic,
+    /// A vision-language model, and nobody else.
+    Vlm,
+    /// A vision-language model, and the search where it gives no plan.
+    VlmOrSymbolic,
 }
 
 /// What is known of the furniture from elsewhere: how its parts are called, and how it is built.
@@ -87,6 +105,8 @@ impl Default for BrainConfig {
             looks_first: 3,
             lockstep_look_secs: 0.03,
             lockstep_plan_secs: 0.2,
+            planner: PlannerKind::default(),
+            vlm: VlmConfig::default(),
             scene: SceneConfig { remember_secs: 5.0, ..SceneConfig::default() },
             furniture: Furniture::default(),
             withdraw: WithdrawConfig::default(),
@@ -144,6 +164,9 @@ impl BrainConfig {
                 value,
                 allowed: "names that end in _drawer, finite heights",
             });
+        }
+        if self.planner != PlannerKind::Symbolic {
+            self.vlm.validate().map_err(neuraxis_cortex::CortexError::from)?;
         }
         self.scene.validate()?;
         self.executor.validate()?;

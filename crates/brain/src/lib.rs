@@ -30,7 +30,7 @@ mod signature;
 mod told;
 mod withdraw;
 
-pub use config::{BrainConfig, DrawerConfig, Furniture, WithdrawConfig};
+pub use config::{BrainConfig, DrawerConfig, Furniture, PlannerKind, WithdrawConfig};
 pub use draft::{Draft, Drafter, Origin};
 pub use error::BrainError;
 pub use eyes::{BodySense, Eyes};

@@ -6,7 +6,6 @@ use anyhow::{Context, Result, bail};
 use neuraxis_brain::Drafter;
 use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_core::{Instruction, Nanos, Observation, PolicyError, Prediction};
-use neuraxis_cortex::SymbolicPlanner;
 use neuraxis_executor::What;
 use neuraxis_hippocampus::Memory;
 use neuraxis_plan::{Truth, outline};
@@ -43,7 +42,7 @@ pub fn run(plan: &DemoPlan, studio: &Studio, setup: &Setup) -> Result<bool> {
         Some(file) => Some(Memory::open(file, Box::new(MiniLm::load(&config.root.join(".deps/text"))?))?),
         None => None,
     };
-    let brain = BrainPilot::new(config, studio.robot.clone(), Drafter::new(Box::new(SymbolicPlanner)), Vec::new())?
+    let brain = BrainPilot::new(config, studio.robot.clone(), Drafter::of(&config.brain)?, Vec::new())?
         .with_planned_ways(studio.surroundings != crate::config::Surroundings::Off)
         .with_memory(memory);
     let mut filmed = FilmedBrain { brain, recorder: recorder.clone(), shown: 0, ticks: 0, trouble: None };
@@ -144,9 +143,9 @@ impl FilmedBrain {
                 unknown.collect::<Vec<_>>().join("\n")
             ),
             costs: format!(
-                "| | |\n|---|---|\n| plans | {} |\n| VLM calls | 0 |\n| again (L2) | {l2} |\n| back (L3) | {l3} |\n| memory (L4) | \
+                "| | |\n|---|---|\n| plans | {} |\n| VLM calls | {} |\n| again (L2) | {l2} |\n| back (L3) | {l3} |\n| memory (L4) | \
                  {l4} |\n| new plan (L5) | {l5} |\n| person (L6) | {l6} |",
-                story.plans
+                story.plans, story.vlm_calls
             ),
             monitors: Vec::new(),
         }

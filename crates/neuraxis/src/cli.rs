@@ -4,6 +4,7 @@ use std::{io::Write, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
+use neuraxis_brain::PlannerKind;
 use neuraxis_hippocampus::{Stamp, Store};
 use neuraxis_sim::{Disturbance, Factor, Grasp, Moving, Perturbation};
 
@@ -142,6 +143,10 @@ enum Command {
         /// What the brain goes without, to see what it is good for (`--policy brain` only); comma-separated.
         #[arg(long, value_enum, value_delimiter = ',')]
         without: Vec<Without>,
+        /// Who plans for the brain: symbolic, vlm, or vlm_or_symbolic (the model is reached as brain.yaml says); as configured
+        /// if left out.
+        #[arg(long, value_parser = planner_kind)]
+        cortex: Option<PlannerKind>,
         /// File of the brain's memory, made if it is not there: plans that worked are used again, repairs are learned.
         #[arg(long, value_name = "FILE")]
         memory: Option<PathBuf>,
@@ -381,6 +386,7 @@ pub fn run(cli: Cli) -> Result<()> {
             disturb,
             without: ablated,
             poisoned,
+            cortex,
             memory,
             planner,
             shard,
@@ -388,7 +394,8 @@ pub fn run(cli: Cli) -> Result<()> {
             pictures,
             json,
         } => {
-            let config = config()?;
+            let mut config = config()?;
+            config.brain.planner = cortex.unwrap_or(config.brain.planner);
             if perturb.as_deref() == Some("each") {
                 let arguments = without(std::env::args().skip(1).collect(), &["--json", "--jobs", "--perturb"]);
                 return eval_each(&arguments, jobs, json.as_deref());
@@ -613,6 +620,10 @@ fn demo_shards(plan: &DemosPlan, out: &std::path::Path, jobs: u64) -> Result<()>
     }
     println!("{} episodes of {} tasks in {}", plan.episodes, plan.tasks.len(), out.display());
     Ok(())
+}
+
+fn planner_kind(text: &str) -> Result<PlannerKind, String> {
+    serde_yaml::from_str(text).map_err(|_| "known: symbolic, vlm, vlm_or_symbolic".to_string())
 }
 
 /// What a `--policy` means.

@@ -14,7 +14,6 @@ use std::{
 use anyhow::{Context, Result, bail};
 use neuraxis_brain::Drafter;
 use neuraxis_core::Policy;
-use neuraxis_cortex::SymbolicPlanner;
 use neuraxis_hippocampus::Memory;
 use neuraxis_policy::{nearest::NearestReplay, text::MiniLm};
 use neuraxis_sim::{CameraRig, Disturbance, Goal, Grasp, Moving, Perturbation, Plant};
@@ -156,7 +155,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
             let (mut story, mut brain_row) = (None, None);
             let outcome = match learned.as_mut() {
                 None if plan.actor == Actor::Brain => {
-                    let drafter = Drafter::new(Box::new(SymbolicPlanner));
+                    let drafter = Drafter::of(&config.brain)?;
                     let brain = BrainPilot::new(config, studio.robot.clone(), drafter, plan.without.clone())?;
                     let mut brain =
                         brain.with_planned_ways(plan.planner != Surroundings::Off).with_memory(memory.take());
@@ -219,7 +218,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
         ]),
         policy: match &plan.actor {
             Actor::Expert => "expert".into(),
-            Actor::Brain => "brain, symbolic planner".into(),
+            Actor::Brain => format!("brain, planner {:?}", config.brain.planner),
             Actor::Nearest(_) => "nearest-key-frame replay".into(),
             Actor::Weights(path) => path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
         },

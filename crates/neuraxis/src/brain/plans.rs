@@ -31,6 +31,7 @@ impl BrainPilot {
         {
             let epoch = self.executor.epoch();
             let drafted = self.perception.begin(&words.text).and_then(|scene| self.first(&words.text, scene, epoch));
+            self.story.vlm_calls = self.drafter.vlm_calls();
             match drafted {
                 Ok(draft) => self.draft = Some((seen.stamp + self.plan_latency, None, Some(draft))),
                 // Another look may show more.
@@ -93,6 +94,7 @@ impl BrainPilot {
             };
             Ok(Box::new((draft, scene)))
         });
+        self.story.vlm_calls = self.drafter.vlm_calls();
         let draft = draft.map_err(|why| self.story.lines.push(format!("no {:?}: {why}", request.ask))).ok();
         self.draft = Some((self.now + self.plan_latency, Some(request.id), draft));
     }

@@ -24,6 +24,8 @@ pub struct Story {
     pub force_limit_n: Option<f64>,
     /// Plans asked for, the first included.
     pub plans: u32,
+    /// Calls of a vision-language model.
+    pub vlm_calls: u32,
     /// The first plan came from memory.
     pub reused: bool,
     /// Why there is no plan, if there is none.

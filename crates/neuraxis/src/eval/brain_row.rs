@@ -13,6 +13,8 @@ pub struct BrainRow {
     pub plans: u32,
     /// Calls of a vision-language model.
     pub vlm_calls: u32,
+    /// The first plan came from memory.
+    pub reused: bool,
     /// Failures that were noticed: a guard, a maintained fact, a postcondition, the skill's own word.
     pub alarms: u32,
     /// Of these, before anything was disturbed.
@@ -34,6 +36,8 @@ pub struct BrainTable {
     pub vlm_calls: u32,
     /// Plans an episode.
     pub mean_plans: f64,
+    /// Episodes whose first plan came from memory.
+    pub reused: u32,
     /// Episodes in which something was disturbed, and in which an alarm followed.
     pub disturbed: u32,
     /// See `disturbed`.
@@ -63,7 +67,8 @@ impl BrainRow {
             disturbed_at.and_then(|at| alarms().find(|event| event.at >= at).map(|event| event.at.secs_since(at)));
         Self {
             plans: story.plans,
-            vlm_calls: 0,
+            vlm_calls: story.vlm_calls,
+            reused: story.reused,
             alarms: alarms().count() as u32,
             false_alarms: alarms().filter(before).count() as u32,
             recoveries: story.recoveries(),
@@ -89,6 +94,7 @@ impl BrainTable {
         }
         (!rows.is_empty()).then(|| Self {
             vlm_calls: sum(|row| row.vlm_calls),
+            reused: rows.iter().filter(|row| row.reused).count() as u32,
             mean_plans: f64::from(sum(|row| row.plans)) / rows.len() as f64,
             disturbed: rows.iter().filter(|row| row.disturbed_at_secs.is_some()).count() as u32,
             detected: delays.len() as u32,
@@ -104,8 +110,9 @@ impl BrainTable {
         let [l2, l3, l4, l5, l6] = self.recoveries;
         let delay = self.detect_secs.map_or("-".into(), |secs| format!("{secs:.2} s"));
         format!(
-            "plans {:.1}  VLM calls {}  noticed {}/{} after {delay}  false alarms {} ({:.1} in 10 min)  L2 {l2} L3 {l3} L4 {l4} L5 {l5} L6 {l6}",
+            "plans {:.1} ({} from memory)  VLM calls {}  noticed {}/{} after {delay}  false alarms {} ({:.1} in 10 min)  L2 {l2} L3 {l3} L4 {l4} L5 {l5} L6 {l6}",
             self.mean_plans,
+            self.reused,
             self.vlm_calls,
             self.detected,
             self.disturbed,

@@ -48,6 +48,11 @@ impl Look {
         drawers.map(|place| (place.world_from_thing.translation.vector - at).norm()).min_by(f64::total_cmp)
     }
 
+    /// `X_WS`: where something can be put on or in a thing.
+    pub fn seat(&self, object: ObjectId) -> Option<&Isometry3<f64>> {
+        self.seats.get(object.index())?.as_ref()
+    }
+
     /// Where a thing is.
     pub fn place(&self, object: ObjectId) -> Option<&Place> {
         self.places.get(object.index())?.as_ref()

@@ -1,7 +1,7 @@
 //! Where there is room for a thing.
 
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
-use neuraxis_scene::{OrientedBox, Table, Track};
+use neuraxis_scene::{Colour, OrientedBox, Table, Track};
 
 use crate::Furniture;
 
@@ -58,7 +58,9 @@ pub(crate) fn middle(bounds: &OrientedBox) -> Isometry3<f64> {
 pub(crate) fn in_drawer(front: &Front, furniture: &Furniture, tracks: &[Track]) -> Option<Isometry3<f64>> {
     let room = |seat: &Isometry3<f64>| {
         let at = seat.translation.vector;
-        let others = tracks.iter().filter(|track| track.held.is_none() && track.thing.fronts.is_none());
+        // What has no hue in there is a part of the furniture.
+        let is_thing = |track: &&Track| track.held.is_none() && track.thing.colour.is_some_and(Colour::has_hue);
+        let others = tracks.iter().filter(is_thing);
         let inside = others.map(|track| track.thing.bounds.centre_in_world).filter(|p| (p.z - at.z).abs() < 0.08);
         inside.map(|p| (p - at).xy().norm()).fold(FAR_M, f64::min)
     };

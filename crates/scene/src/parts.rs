@@ -38,9 +38,10 @@ const CABINET_M: [f64; 2] = [0.25, 0.12];
 const DRAWER_OUT_M: f64 = 0.25;
 /// What is this near to the tool may be held [m].
 const HELD_M: f64 = 0.05;
-/// A thing reaches down to what is this far below its lowest point: low points are seen badly, of some blocks only the
-/// upper side [m].
-const SETTLE_M: f64 = 0.042;
+/// A thing reaches down to what is this far below its lowest point: low points are seen badly [m].
+const SETTLE_M: f64 = 0.022;
+/// ... and from an upper side of which nothing below is seen, as far as a block is high: [thickness, depth] [m].
+const SLAB_M: [f64; 2] = [0.008, 0.042];
 /// What is thinner than this is somebody's surface [m].
 const SURFACE_M: f64 = 0.005;
 /// A button: middles of cap and foot apart, height of the foot, of the whole, of the cap over its foot [m].
@@ -226,7 +227,8 @@ pub(crate) fn settle(parts: &mut [Part], table: &Table) {
         };
         let others = boxes.iter().enumerate().filter(|(j, _)| *j != i);
         let support = others.filter_map(|(_, other)| below(other)).fold(floor, f64::max);
-        if own.bottom_m() - support < SETTLE_M && support < own.top_m() {
+        let reach_m = if own.height_m() < SLAB_M[0] { SLAB_M[1] } else { SETTLE_M };
+        if own.bottom_m() - support < reach_m && support < own.top_m() {
             part.fitted.bounds = own.between(support, own.top_m());
         }
     }

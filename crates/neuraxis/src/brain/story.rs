@@ -81,7 +81,12 @@ impl BrainPilot {
             .map(|(name, track)| format!("            {name}: {}, seen at {:.1} s", track.thing, track.seen_at.secs()));
         let [x, y, z] = [self.tool_in_world.x, self.tool_in_world.y, self.tool_in_world.z];
         let force = format!("            force on the tool {:.1} N, at ({x:.3}, {y:.3}, {z:.3}) m", self.force.norm());
-        findings.map(line).chain(things).chain([force]).collect()
+        let seats = args.iter().filter_map(|name| scene.object(name)).filter_map(|object| self.look().seat(object));
+        let seats = seats.map(|seat| {
+            let at = seat.translation.vector;
+            format!("            room at ({:.3}, {:.3}, {:.3}) m", at.x, at.y, at.z)
+        });
+        findings.map(line).chain(things).chain(seats).chain([force]).collect()
     }
 }
 

@@ -61,9 +61,8 @@ pub fn reason_text(reason: &Reason, scene: &Scene) -> String {
 
 /// The node as a call: `3 place(red_block, yellow_plate)`.
 fn node_text(id: u16, plan: &Plan) -> String {
-    let Some(raw) = plan.raw().nodes.iter().find(|node| node.id == id) else { return format!("{id}") };
+    let Some(raw) = plan.raw().node(id) else { return format!("{id}") };
     let name = raw.skill.as_deref().unwrap_or_else(|| raw.kind.name());
-    let args = [&raw.args.obj, &raw.args.from, &raw.args.to, &raw.args.at];
-    let args: Vec<&str> = args.into_iter().flatten().map(String::as_str).collect();
+    let args: Vec<&str> = raw.args.things().collect();
     format!("{id} {name}({})", args.join(", "))
 }

@@ -1,12 +1,11 @@
 //! Learning from what helped: a leaf failed, another plan was taken over, and then what the leaf was for was observed.
 
 use neuraxis_hippocampus::Mending;
-use neuraxis_plan::{Class, FactSet, MOST_CHILDREN, RawArgs, RawKind, RawNode, RungAction, Scene, State, Truth};
+use neuraxis_plan::{Class, FactSet, MOST_CHILDREN, RawKind, RawNode, RungAction, Scene, State, Truth};
 
 use crate::{
     draft::{Draft, Origin},
     runs::seen,
-    signature::raw_node,
 };
 
 /// A leaf that failed for good.
@@ -35,7 +34,7 @@ struct Healing {
 impl Mender {
     /// A leaf of the present plan failed, and its own rungs did not help.
     pub(crate) fn failed(&mut self, node: u16, failure: &str, draft: &Draft, scene: &Scene) {
-        self.wound = raw_node(&draft.plan, node).filter(|leaf| !leaf.post.is_empty()).map(|leaf| Wound {
+        self.wound = draft.plan.raw().node(node).filter(|leaf| !leaf.post.is_empty()).map(|leaf| Wound {
             leaf: leaf.clone(),
             class: leaf.args.obj.as_deref().and_then(|thing| scene.class(scene.object(thing)?)),
             failure: failure.into(),
@@ -56,7 +55,7 @@ impl Mender {
     /// A leaf of the present plan has worked.
     pub(crate) fn worked(&mut self, node: u16, draft: &Draft, scene: &Scene) -> Option<Mending> {
         self.wound = None;
-        let leaf = raw_node(&draft.plan, node)?;
+        let leaf = draft.plan.raw().node(node)?;
         let mut healing = self.healing.take()?;
         if !healing.is_known {
             healing.nodes.push(leaf.clone());
@@ -113,25 +112,9 @@ fn row(mut leaves: Vec<RawNode>) -> Option<Vec<RawNode>> {
         });
     }
     if !is_one {
-        leaves.insert(0, bare(0, None, RawKind::Sequence));
+        leaves.insert(0, RawNode::new(0, None, RawKind::Sequence));
     }
     Some(leaves)
-}
-
-/// A node with nothing in it.
-pub(crate) fn bare(id: u16, parent: Option<u16>, kind: RawKind) -> RawNode {
-    RawNode {
-        id,
-        parent,
-        kind,
-        skill: None,
-        args: RawArgs::default(),
-        post: Vec::new(),
-        guards: Vec::new(),
-        maintain: Vec::new(),
-        timeout_s: None,
-        on_fail: Vec::new(),
-    }
 }
 
 #[cfg(test)]

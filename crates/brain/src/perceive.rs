@@ -2,8 +2,8 @@
 
 use neuraxis_core::Nanos;
 use neuraxis_executor::Observed;
-use neuraxis_plan::{Class, FactId, ObjectFile, Predicate, Scene, SceneFile, Unlisted};
-use neuraxis_scene::{FactReader, Finding, Hand, Shape, SightError, ThingId, Track, Tracker, Why, scene_file};
+use neuraxis_plan::{Class, FactId, ObjectFile, Scene, SceneFile, Unlisted};
+use neuraxis_scene::{FactReader, Finding, Hand, SightError, ThingId, Track, Tracker, scene_file};
 
 use crate::{
     BrainConfig, BrainError, Furniture, Look, Place,
@@ -12,8 +12,6 @@ use crate::{
     told::told,
 };
 
-/// Rows of a front within this of a drawer's height are the drawer's [m].
-const DRAWER_ROWS_M: f64 = 0.035;
 /// The open front of a drawer from here on is in the way [m].
 const OUT_M: f64 = 0.03;
 
@@ -82,7 +80,7 @@ impl Perception {
     /// next task begins. Facts are those of the last look.
     pub fn begin(&mut self, sentence: &str) -> Result<Scene, BrainError> {
         let mut file = scene_file(&self.tracker);
-        if self.cabinet().is_some() {
+        if self.tracker.cabinet().is_some() {
             // The table is last, and stays so.
             let at = file.objects.len().saturating_sub(1);
             let drawers = self.furniture.drawers.iter().map(|drawer| ObjectFile {
@@ -144,24 +142,20 @@ impl Perception {
             let i = object.index();
             let (place, seat) = match scene.class(object) {
                 Some(Class::Drawer) => {
-                    let z_m = scene.objects().get(i).and_then(|o| o.position_in_world).map_or(0.0, |p| p.z);
-                    let is_open = scene.find(Predicate::Open, &[object]).and_then(|fact| self.finding(fact));
-                    let is_hidden = is_open.is_none_or(|finding| !matches!(finding.why, Why::Seen | Why::Close));
-                    // A front that a hand hides is where it was.
-                    let front = if is_hidden { None } else { self.front(z_m) };
-                    let before = self.last.places.get(i).copied().flatten().zip(Some(self.last.seats.get(i)));
-                    let (place, seat) = match (front, before) {
-                        (Some(front), _) => (
-                            Some(drawer(&front, &self.furniture)),
-                            seat::in_drawer(&front, &self.furniture, self.tracker.tracks()),
-                        ),
-                        (None, Some((place, seat))) => (Some(place), seat.copied().flatten()),
-                        (None, None) => (None, None),
+                    // A front that a hand hides is where it was, and so is the room behind it.
+                    let seen = self.reader.front(object);
+                    let front = seen.map(Front::of);
+                    let seat = match (seen, &front) {
+                        (Some(seen), Some(front)) if seen.at == stamp => {
+                            seat::in_drawer(front, &self.furniture, self.tracker.tracks())
+                        }
+                        _ => self.last.seats.get(i).copied().flatten(),
                     };
-                    if place.and_then(|place| place.opening_m).is_some_and(|out_m| out_m > OUT_M) {
-                        let high = z_m + self.furniture.cross_m;
+                    if let Some(front) = front.as_ref().filter(|front| front.out_m > OUT_M) {
+                        let high = front.edge_in_world.z + self.furniture.cross_m;
                         crossing = Some(crossing.map_or(high, |z: f64| z.max(high)));
                     }
+                    let place = front.map(|front| drawer(&front, &self.furniture));
                     (place, seat)
                 }
                 Some(Class::Table) => {
@@ -236,21 +230,6 @@ impl Perception {
             _ => nalgebra::Vector3::zeros(),
         };
         Place { world_from_thing, half_height_m: bounds.half_m.z, velocity_in_world_m_s, opening_m: None }
-    }
-
-    fn cabinet(&self) -> Option<&Track> {
-        let cabinets = self.tracker.tracks().iter().filter(|track| track.thing.shape == Shape::Cabinet);
-        cabinets.filter(|track| self.tracker.is_seen(track)).max_by_key(|track| track.thing.points)
-    }
-
-    fn front(&self, z_m: f64) -> Option<Front> {
-        let fronts = self.cabinet()?.thing.fronts.as_ref()?;
-        let [edge, facing] = [fronts.edge_in_world, fronts.facing];
-        Some(Front {
-            edge_in_world: nalgebra::Vector3::new(edge.x, edge.y, z_m),
-            facing: nalgebra::Vector3::new(facing.x, facing.y, 0.0),
-            out_m: fronts.out_m(z_m, DRAWER_ROWS_M)?,
-        })
     }
 }
 

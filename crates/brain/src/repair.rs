@@ -11,8 +11,7 @@ use neuraxis_plan::{Plan, RawKind, RawNode, RawPlan, RungAction, Scene};
 
 use crate::{
     draft::{Draft, Drafter, Origin},
-    mend::bare,
-    signature::{raw_node, signature},
+    signature::signature,
 };
 
 /// Names a plan with a repair in it.
@@ -64,7 +63,7 @@ impl Drafter {
         scene: &Scene,
         epoch: u32,
     ) -> Result<Draft, NoRepair> {
-        let leaf = raw_node(failed.plan, failed.node).filter(|node| node.kind == RawKind::Skill);
+        let leaf = failed.plan.raw().node(failed.node).filter(|node| node.kind == RawKind::Skill);
         let Some((leaf, skill)) = leaf.and_then(|leaf| Some((leaf, leaf.skill.as_deref()?))) else {
             return Err(NoRepair::NoSkill(failed.node));
         };
@@ -116,7 +115,7 @@ fn spliced(
     // The repair under numbers of its own, its root where the leaf was.
     let ids: BTreeMap<u16, u16> = repair.iter().map(|node| Some((node.id, fresh()?))).collect::<Option<_>>()?;
     let parent = row.or(leaf.parent);
-    let mut mended: Vec<RawNode> = row.map(|id| bare(id, leaf.parent, RawKind::Sequence)).into_iter().collect();
+    let mut mended: Vec<RawNode> = row.map(|id| RawNode::new(id, leaf.parent, RawKind::Sequence)).into_iter().collect();
     for node in repair {
         let own = |id: u16| ids.get(&id).copied();
         let mut node = RawNode { id: own(node.id)?, parent: node.parent.map_or(parent, own), ..node.clone() };
@@ -153,7 +152,7 @@ fn spliced(
 /// From a node up to the root. A list that is no tree ends it.
 fn path(plan: &RawPlan, node: u16) -> Vec<u16> {
     let mut path = vec![node];
-    while let Some(parent) = path.last().and_then(|at| plan.nodes.iter().find(|node| node.id == *at)?.parent) {
+    while let Some(parent) = path.last().and_then(|at| plan.node(*at)?.parent) {
         if path.contains(&parent) {
             break;
         }
@@ -168,7 +167,7 @@ fn is_past(plan: &RawPlan, node: u16, failed: &[u16]) -> bool {
     // The first of its ancestors, itself included, that is not on the way to the failed leaf, and its parent.
     let Some(branch) = own.iter().rev().find(|id| !failed.contains(id)) else { return false };
     let place = |id: &u16| plan.nodes.iter().position(|node| node.id == *id);
-    let parent = plan.nodes.iter().find(|node| node.id == *branch).and_then(|node| node.parent);
+    let parent = plan.node(*branch).and_then(|node| node.parent);
     let is_row = plan
         .nodes
         .iter()

@@ -1,7 +1,7 @@
 //! Where there is room for a thing.
 
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
-use neuraxis_scene::{Colour, OrientedBox, Table, Track};
+use neuraxis_scene::{Colour, OrientedBox, SeenFront, Table, Track};
 
 use crate::Furniture;
 
@@ -23,6 +23,16 @@ pub(crate) struct Front {
 }
 
 impl Front {
+    /// As it was seen last.
+    pub(crate) fn of(seen: &SeenFront) -> Self {
+        let [edge, facing] = [seen.fronts.edge_in_world, seen.fronts.facing];
+        Self {
+            edge_in_world: Vector3::new(edge.x, edge.y, seen.z_m),
+            facing: Vector3::new(facing.x, facing.y, 0.0),
+            out_m: seen.out_m,
+        }
+    }
+
     /// `X_WH`: in the middle of the handle, x out of the cabinet, z up.
     pub(crate) fn handle(&self, furniture: &Furniture) -> Isometry3<f64> {
         self.at(self.out_m + furniture.handle_out_m, 0.0, 0.0)

@@ -3,11 +3,11 @@
 use std::fmt::Debug;
 
 use neuraxis_executor::Reason;
-use neuraxis_plan::{FactId, Plan, RawNode, Scene, Truth};
+use neuraxis_plan::{FactId, Plan, Scene, Truth};
 
 /// Name of a failure of a node: no numbers of nodes or facts, no names of things.
 pub(crate) fn signature(reason: &Reason, node: u16, plan: &Plan, scene: &Scene) -> String {
-    let raw = raw_node(plan, node);
+    let raw = plan.raw().node(node);
     let fact = |what: &str, fact: FactId, truth: Truth| {
         let of = scene.fact(fact).map_or("fact", |fact| fact.predicate.name());
         let is = match truth {
@@ -44,11 +44,6 @@ pub(crate) fn signature(reason: &Reason, node: u16, plan: &Plan, scene: &Scene) 
         Reason::Stopped => "stopped".into(),
         ref other => small(other),
     }
-}
-
-/// A node as it was sent.
-pub(crate) fn raw_node(plan: &Plan, node: u16) -> Option<&RawNode> {
-    plan.raw().nodes.iter().find(|raw| raw.id == node)
 }
 
 /// `NotSeen` as `not_seen`.

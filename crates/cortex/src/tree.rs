@@ -117,18 +117,7 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn write(&mut self, branch: Branch<'_>, parent: Option<u16>) {
         let id = self.nodes.len() as u16;
-        let node = |kind| RawNode {
-            id,
-            parent,
-            kind,
-            skill: None,
-            args: RawArgs::default(),
-            post: Vec::new(),
-            guards: Vec::new(),
-            maintain: Vec::new(),
-            timeout_s: None,
-            on_fail: Vec::new(),
-        };
+        let node = |kind| RawNode::new(id, parent, kind);
         match branch {
             Branch::Fallback(children) => self.inner(node(RawKind::Fallback), children),
             Branch::Sequence(children) => self.inner(node(RawKind::Sequence), children),

@@ -55,12 +55,13 @@ impl<'a> Walk<'a, '_> {
             self.change(at, |node| node.episode.tries = node.episode.tries.saturating_add(1));
             return Status::Success;
         }
-        let is_clear = !leaf.skill.moves() || self.guards_hold(at);
-        if leaf.effects.ready(&state) && is_clear {
-            return self.start(at, leaf);
-        }
+        let missing = if leaf.effects.ready(&state) {
+            self.guard_against(at).filter(|_| leaf.skill.moves()).map(Reason::Guard)
+        } else {
+            Some(not_ready(leaf, &state))
+        };
+        let Some(reason) = missing else { return self.start(at, leaf) };
         if has_passed(self.node(at).since, self.now(), self.config.ready_secs) {
-            let reason = if leaf.effects.ready(&state) { Reason::Guard(0) } else { not_ready(leaf, &state) };
             return Status::Failure(reason);
         }
         Status::Running

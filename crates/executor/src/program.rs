@@ -256,7 +256,7 @@ fn same_scene(plan: &Plan, scene: &Scene) -> Result<(), ExecutorError> {
         return other(format!("goal {}", raw.goal.join(", ")));
     }
     for node in plan.nodes() {
-        let Some(sent) = raw.nodes.iter().find(|sent| sent.id == node.id) else { continue };
+        let Some(sent) = raw.node(node.id) else { continue };
         if read(&sent.post) != node.post {
             return other(format!("postcondition {}", sent.post.join(", ")));
         }

@@ -51,15 +51,16 @@ impl Walk<'_, '_> {
 }
 
 impl Walk<'_, '_> {
-    /// No guard of a node would trip now: a skill is not begun in what would end it.
-    pub(crate) fn guards_hold(&self, at: usize) -> bool {
-        let Some(cell) = self.program.cell(at) else { return true };
+    /// The first guard of a node that would trip now: a skill is not begun in what would end it.
+    pub(crate) fn guard_against(&self, at: usize) -> Option<u8> {
+        let cell = self.program.cell(at)?;
         let (from, _) = cell.watches;
         let guards = self.program.watches.get(from..from + cell.guards).unwrap_or_default();
-        guards.iter().all(|watch| match watch {
-            Watch::Test(test) => test.look(self.input.sights) != Truth::False,
-            Watch::Fact { .. } => true,
-        })
+        let trips = |watch: &Watch| match watch {
+            Watch::Test(test) => test.look(self.input.sights) == Truth::False,
+            Watch::Fact { .. } => false,
+        };
+        guards.iter().position(trips).map(|i| i as u8)
     }
 }
 

@@ -66,7 +66,7 @@ pub(crate) fn things(plan: &RawPlan) -> BTreeSet<String> {
     let mut things: BTreeSet<String> = plan.assumptions.iter().chain(&plan.goal).flat_map(|fact| of(fact)).collect();
     for node in &plan.nodes {
         let args = &node.args;
-        things.extend([&args.obj, &args.from, &args.to, &args.at].into_iter().flatten().cloned());
+        things.extend(args.things().map(str::to_string));
         things.extend(node.post.iter().chain(&args.fact).flat_map(|fact| of(fact)));
     }
     things

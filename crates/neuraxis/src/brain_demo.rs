@@ -7,16 +7,14 @@ use neuraxis_brain::Drafter;
 use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_core::{Instruction, Nanos, Observation, PolicyError, Prediction};
 use neuraxis_executor::What;
-use neuraxis_hippocampus::Memory;
 use neuraxis_plan::{Truth, outline};
-use neuraxis_policy::text::MiniLm;
 use neuraxis_sim::{CameraRig, Plant, Setup};
 use neuraxis_viz::{BrainPanel, Level, SeenThing};
 use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::{
-    brain::BrainPilot,
+    brain::{BrainPilot, open_memory},
     demo::{ClockChoice, DemoPlan, Together},
     episode_run::{Studio, instruction},
     eval::BrainRow,
@@ -38,10 +36,7 @@ pub fn run(plan: &DemoPlan, studio: &Studio, setup: &Setup) -> Result<bool> {
     let window = Window { live: plan.live, brain: true };
     let recorder = Recorder::create(&plan.out, config, &studio.robot, &words, meta, Nanos(0), window)?;
     let recorder = Arc::new(Mutex::new(recorder));
-    let memory = match &plan.memory {
-        Some(file) => Some(Memory::open(file, Box::new(MiniLm::load(&config.root.join(".deps/text"))?))?),
-        None => None,
-    };
+    let memory = plan.memory.as_deref().map(|file| open_memory(config, file)).transpose()?;
     let brain = BrainPilot::new(config, studio.robot.clone(), Drafter::of(&config.brain)?, Vec::new())?
         .with_planned_ways(studio.surroundings != crate::config::Surroundings::Off)
         .with_memory(memory);

@@ -14,13 +14,12 @@ use std::{
 use anyhow::{Context, Result, bail};
 use neuraxis_brain::Drafter;
 use neuraxis_core::Policy;
-use neuraxis_hippocampus::Memory;
 use neuraxis_policy::{nearest::NearestReplay, text::MiniLm};
 use neuraxis_sim::{CameraRig, Disturbance, Goal, Grasp, Moving, Perturbation, Plant};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    brain::{BrainPilot, Poisoned, Without},
+    brain::{BrainPilot, Poisoned, Without, open_memory},
     config::{Config, Surroundings},
     episode_run::{Studio, instruction},
     lockstep::{Nobody, Sighted},
@@ -122,10 +121,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
         }
         _ => {}
     }
-    let mut memory = match &plan.memory {
-        Some(file) => Some(Memory::open(file, Box::new(MiniLm::load(&text_dir)?))?),
-        None => None,
-    };
+    let mut memory = plan.memory.as_deref().map(|file| open_memory(config, file)).transpose()?;
     let mut rows = Vec::new();
     for task in &plan.tasks {
         for i in (0..plan.episodes).filter(|i| i % plan.shard.1 == plan.shard.0) {

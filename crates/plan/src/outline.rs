@@ -16,7 +16,7 @@ pub fn outline(plan: &Plan, scene: &Scene) -> String {
     let mut open: Vec<u16> = Vec::new();
     for (at, node) in plan.nodes().iter().enumerate() {
         open.retain(|end| at < usize::from(*end));
-        let raw = plan.raw().nodes.iter().find(|raw| raw.id == node.id);
+        let raw = plan.raw().node(node.id);
         let head = format!("{:>3}  {}{}", node.id, "  ".repeat(open.len()), name(node, scene));
         text += format!("{head:<48}{}", notes(node, raw, plan, scene)).trim_end();
         text.push('\n');

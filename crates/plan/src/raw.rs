@@ -73,6 +73,38 @@ pub struct RawNode {
     pub on_fail: Vec<RawRung>,
 }
 
+impl RawPlan {
+    /// The node of this number.
+    pub fn node(&self, id: u16) -> Option<&RawNode> {
+        self.nodes.iter().find(|node| node.id == id)
+    }
+}
+
+impl RawNode {
+    /// A node with nothing in it.
+    pub fn new(id: u16, parent: Option<u16>, kind: RawKind) -> Self {
+        Self {
+            id,
+            parent,
+            kind,
+            skill: None,
+            args: RawArgs::default(),
+            post: Vec::new(),
+            guards: Vec::new(),
+            maintain: Vec::new(),
+            timeout_s: None,
+            on_fail: Vec::new(),
+        }
+    }
+}
+
+impl RawArgs {
+    /// Names of the things that it is about.
+    pub fn things(&self) -> impl Iterator<Item = &str> {
+        [&self.obj, &self.from, &self.to, &self.at].into_iter().flatten().map(String::as_str)
+    }
+}
+
 /// Sorts of nodes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -42,12 +42,15 @@ pub struct FactReader {
 
 /// A drawer's front as it was seen last.
 #[derive(Clone, Debug)]
-struct SeenFront {
-    at: Nanos,
-    fronts: Fronts,
-    /// Height in the world, and how far it was out [m].
-    z_m: f64,
-    out_m: f64,
+pub struct SeenFront {
+    /// When.
+    pub at: Nanos,
+    /// Of the cabinet.
+    pub fronts: Fronts,
+    /// Height of the drawer in the world [m].
+    pub z_m: f64,
+    /// How far it was out [m].
+    pub out_m: f64,
 }
 
 /// Truth, margin and reason, before it is known which fact it is of.
@@ -92,6 +95,11 @@ impl FactReader {
         &self.names
     }
 
+    /// A drawer's front as it was seen last.
+    pub fn front(&self, drawer: ObjectId) -> Option<&SeenFront> {
+        self.fronts.get(&drawer)
+    }
+
     /// Reads every fact that can be said of a scene's objects.
     pub fn read(&mut self, scene: &Scene, tracker: &Tracker) -> Findings {
         let nameless = self.names.give(scene, tracker);
@@ -131,9 +139,7 @@ enum Hiding {
 fn front<'a>(drawer: ObjectId, scene: &Scene, tracker: &'a Tracker) -> Result<(&'a Fronts, f64, f64), Hiding> {
     let place = scene.objects().get(drawer.index()).and_then(|object| object.position_in_world);
     let z_m = place.ok_or(Hiding::Unnamed)?.z;
-    let cabinets = tracker.tracks().iter().filter(|track| track.thing.shape == Shape::Cabinet);
-    let cabinet = cabinets.filter(|track| tracker.is_seen(track)).max_by_key(|track| track.thing.points);
-    let fronts = cabinet.and_then(|track| track.thing.fronts.as_ref()).ok_or(Hiding::NoCabinet)?;
+    let fronts = tracker.cabinet().and_then(|track| track.thing.fronts.as_ref()).ok_or(Hiding::NoCabinet)?;
     let out_m = fronts.out_m(z_m, DRAWER_ROWS_M).ok_or(Hiding::Hidden)?;
     // A hand that reaches into a drawer hides its front, and is no front itself.
     let tool = tracker.hand().map(crate::Hand::tool_in_world);

@@ -35,7 +35,7 @@ pub use bounding::OrientedBox;
 pub use colour::{Colour, Palette};
 pub use config::SceneConfig;
 pub use error::SightError;
-pub use facts::{FactReader, Findings};
+pub use facts::{FactReader, Findings, SeenFront};
 pub use finding::{Finding, Why};
 pub use fronts::{Fronts, Row};
 pub use grip::Grip;

@@ -138,6 +138,12 @@ impl Tracker {
         self.hand.as_ref()
     }
 
+    /// The cabinet in view, if there is one.
+    pub fn cabinet(&self) -> Option<&Track> {
+        let cabinets = self.tracks.iter().filter(|track| track.thing.shape == Shape::Cabinet && self.is_seen(track));
+        cabinets.max_by_key(|track| track.thing.points)
+    }
+
     /// What the gripper feels.
     pub fn grip(&self) -> Grip {
         self.grip

@@ -208,7 +208,8 @@ mod tests {
 
     use super::*;
 
-    struct Fixed(Isometry3<f64>);
+    /// Everything in one place, and how high to cross.
+    struct Fixed(Isometry3<f64>, Option<f64>);
 
     impl Senses for Fixed {
         fn world_from_body(&self, _: Body) -> Option<Isometry3<f64>> {
@@ -232,6 +233,9 @@ mod tests {
         fn opening_m(&self, _: ObjectId) -> Option<f64> {
             Some(0.03)
         }
+        fn crossing_z_in_world(&self) -> Option<f64> {
+            self.1
+        }
     }
 
     fn object(name: &str) -> ObjectId {
@@ -250,7 +254,7 @@ mod tests {
     #[test]
     fn a_grasp_comes_from_above_with_the_fingers_across_a_side() {
         let task = Task::Grasp { block: object("red_block"), from: object("table"), force_n: 35.0 };
-        let (config, sights) = (PrimitiveConfig::default(), Fixed(turned(0.1, 0.2, 0.77, 1.7)));
+        let (config, sights) = (PrimitiveConfig::default(), Fixed(turned(0.1, 0.2, 0.77, 1.7), None));
         let route = Route::of(&task, &Variation::default(), &config, &sights).unwrap();
         let [over, grasp, lift] = [0, 1, 2].map(|i| route.frame(i).unwrap());
         assert_eq!(route.frame(3), None);
@@ -273,7 +277,7 @@ mod tests {
     #[test]
     fn a_drawer_is_pulled_along_its_axis_by_what_it_lacks() {
         // The cabinet looks towards the world's -x.
-        let sights = Fixed(turned(0.4, 0.0, 1.1, std::f64::consts::PI));
+        let sights = Fixed(turned(0.4, 0.0, 1.1, std::f64::consts::PI), None);
         let config = PrimitiveConfig::default();
         let pull = Task::Pull { drawer: object("top_drawer") };
         let route = Route::of(&pull, &Variation::default(), &config, &sights).unwrap();
@@ -299,34 +303,8 @@ mod tests {
 
     #[test]
     fn what_stands_out_is_crossed_over() {
-        struct High(Fixed);
-        impl Senses for High {
-            fn world_from_body(&self, body: Body) -> Option<Isometry3<f64>> {
-                self.0.world_from_body(body)
-            }
-            fn velocity_in_world(&self, _: Body) -> Option<Vector3<f64>> {
-                None
-            }
-            fn force_in_world(&self) -> Option<Vector3<f64>> {
-                None
-            }
-            fn grip_width_m(&self) -> Option<f64> {
-                None
-            }
-        }
-        impl Sights for High {
-            fn world_from_seat(&self, _: ObjectId, _: ObjectId) -> Option<Isometry3<f64>> {
-                None
-            }
-            fn opening_m(&self, _: ObjectId) -> Option<f64> {
-                None
-            }
-            fn crossing_z_in_world(&self) -> Option<f64> {
-                Some(1.2)
-            }
-        }
         let task = Task::Grasp { block: object("red_block"), from: object("table"), force_n: 35.0 };
-        let sights = High(Fixed(turned(0.1, 0.2, 0.77, 0.0)));
+        let sights = Fixed(turned(0.1, 0.2, 0.77, 0.0), Some(1.2));
         let route = Route::of(&task, &Variation::default(), &PrimitiveConfig::default(), &sights).unwrap();
         let heights = [0, 1, 2].map(|i| route.frame(i).unwrap().world_from_tool.position().z);
         assert_eq!(heights.map(|z| (z * 1e6).round() / 1e6), [1.2, 0.77, 1.2]);
@@ -335,7 +313,7 @@ mod tests {
     #[test]
     fn without_room_there_is_no_way() {
         let task = Task::Place { block: object("red_block"), to: object("table") };
-        let sights = Fixed(Isometry3::identity());
+        let sights = Fixed(Isometry3::identity(), None);
         let none = Route::of(&task, &Variation::default(), &PrimitiveConfig::default(), &sights);
         assert_eq!(none, Err(SkillFault::NoRoom));
     }

@@ -7,7 +7,7 @@ use neuraxis_cerebellum::{CerebellumTick, Grasp};
 use neuraxis_core::{ArmState, Joints};
 use neuraxis_executor::{Channel, Signals, Thresholds};
 use neuraxis_plan::{Skill, Truth};
-use neuraxis_robot::Robot;
+use neuraxis_robot::{Jacobian, Robot};
 
 use super::BrainPilot;
 use crate::lockstep::Moment;
@@ -25,11 +25,12 @@ impl BrainPilot {
     pub(super) fn body(&mut self, moment: &Moment<'_>) -> BodySense {
         let world_from_tool = self.robot.world_from_tool(&moment.state.q).iso;
         self.tool_in_world = world_from_tool.translation.vector;
-        let force = force_in_world(&self.robot, moment.state, moment.commanded);
+        let (jacobian, _) = self.robot.jacobian(&moment.state.q);
+        let force = force_in_world(&self.robot, &jacobian, moment.state, moment.commanded);
         let share = (0.005 / FORCE_SECS).min(1.0);
         self.force += share * (force - self.force);
         self.most_force_n = self.most_force_n.max(self.force.norm());
-        let twist = self.robot.jacobian(&moment.state.q).0.twist(&moment.state.qd);
+        let twist = jacobian.twist(&moment.state.qd);
         let velocity = self.robot.world_from_base().rotation() * twist.fixed_rows::<3>(0).into_owned();
         BodySense {
             world_from_tool,
@@ -73,8 +74,7 @@ pub(super) fn signals(moment: &Moment<'_>, body: &BodySense) -> Signals {
 /// Force on the tool from outside [N], from the torques that the commanded motion does not take: the most likely wrench
 /// if joints differ by their friction and forces are such as a tool meets. Without that, near a singularity a little
 /// friction would look like a large force.
-fn force_in_world(robot: &Robot, state: &ArmState, commanded: &Tick) -> Vector3<f64> {
-    let (jacobian, _) = robot.jacobian(&state.q);
+fn force_in_world(robot: &Robot, jacobian: &Jacobian, state: &ArmState, commanded: &Tick) -> Vector3<f64> {
     let likely = Vector6::new(LIKELY_N, LIKELY_N, LIKELY_N, LIKELY_NM, LIKELY_NM, LIKELY_NM);
     let mut normal = Matrix6::from_diagonal(&likely.map(|most| (FRICTION_NM / most).powi(2)));
     let mut right = Vector6::zeros();

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use nalgebra::Vector3;
 use neuraxis_brain::{BrainError, Draft, Drafter, Eyes, Look, Perception, Scribe, Withdraw, WithdrawConfig};
 use neuraxis_core::{
-    Gripper, Instruction, KeyFrame, Nanos, Observation, PolicyError, Prediction, Progress, StageTimes,
+    Gripper, Instruction, KeyFrame, Nanos, Observation, PolicyError, Pose, Prediction, Progress, StageTimes,
 };
 use neuraxis_executor::{Event, Events, Executor, Input, Outcome, Request, Want, primitives};
 use neuraxis_hippocampus::Memory;
@@ -25,7 +25,7 @@ use neuraxis_vision::Cloud;
 use serde::{Deserialize, Serialize};
 
 use self::feel::{held, signals, thresholds};
-pub use self::story::Story;
+pub use self::{plans::open_memory, story::Story};
 use crate::{
     config::Config,
     lockstep::{Moment, Pilot, Steer},
@@ -242,7 +242,7 @@ impl Pilot for BrainPilot {
         let body = self.body(moment);
         let progress = moment.mind.map_or(
             Progress {
-                reached_world_from_tool: self.robot.world_from_tool(&moment.state.q),
+                reached_world_from_tool: Pose::new(body.world_from_tool),
                 gripper: Gripper::Open,
                 reached_count: 0,
             },
@@ -270,7 +270,7 @@ impl Pilot for BrainPilot {
         // What the hand has hold of stays there, unless it is a handle.
         let at_handle = self.look.handle_distance_m(&body.world_from_tool.translation.vector);
         let holds = held == Truth::True && at_handle.is_none_or(|distance_m| distance_m > HANDLE_M);
-        let world_from_tool = self.robot.world_from_tool(&moment.state.q);
+        let world_from_tool = Pose::new(body.world_from_tool);
         let back = self.withdraw.tick(now, tick.waits, holds, &progress, &world_from_tool, &self.withdraw_config);
         self.free = None;
         match (tick.want, back) {

@@ -1,17 +1,26 @@
 //! Looks, plans, and answers to what the executor asks, each after the time that it takes on a robot.
 
+use std::path::Path;
+
 use neuraxis_brain::{BrainError, Draft, FailedLeaf, Origin, Scribe};
 use neuraxis_core::{Instruction, Nanos, Observation};
 use neuraxis_executor::{Answer, Ask, Events, Outcome, Request};
-use neuraxis_hippocampus::Stamp;
+use neuraxis_hippocampus::{Memory, Stamp};
 use neuraxis_plan::Scene;
-use neuraxis_policy::views;
+use neuraxis_policy::{text::MiniLm, views};
 use neuraxis_scene::Hand;
 
 use super::{BrainPilot, Without};
+use crate::config::Config;
 
 /// A plan is tried for this many times as long as the first look takes.
 const LOOKS_MOST: u32 = 7;
+
+/// The memory in a file, which is made if it is not there; its sentences are encoded as the policy's.
+pub fn open_memory(config: &Config, file: &Path) -> anyhow::Result<Memory> {
+    let embedder = MiniLm::load(&config.root.join(".deps/text"))?;
+    Ok(Memory::open(file, Box::new(embedder))?)
+}
 
 impl BrainPilot {
     /// Looks, and begins the task once the scene has been seen often enough.

@@ -14,9 +14,7 @@ use super::BrainPilot;
 pub struct Story {
     /// What happened, in words.
     pub lines: Vec<String>,
-    /// As it happened.
-    pub events: Vec<Event>,
-    /// The same, each in words.
+    /// As it happened, each with its words.
     pub told: Vec<(Event, String)>,
     /// How far each node of the present plan is, as a sign: in work, done, failed.
     pub marks: BTreeMap<u16, char>,
@@ -35,7 +33,6 @@ pub struct Story {
 impl BrainPilot {
     /// Keeps what happened, in words and as it was; tells memory.
     pub(super) fn note(&mut self, events: &[Event]) {
-        self.story.events.extend_from_slice(events);
         if let Some(scribe) = &mut self.scribe {
             let told = scribe.events(events);
             self.story.heard(told);
@@ -68,14 +65,14 @@ impl BrainPilot {
 
     /// What was not known of the facts that a node is about, and why.
     fn unclear(&self, node: u16, plan: &Plan, scene: &Scene) -> Vec<String> {
-        let raw = plan.raw().nodes.iter().find(|raw| raw.id == node);
+        let raw = plan.raw().node(node);
         let names = raw
             .into_iter()
             .flat_map(|raw| raw.post.iter().chain(raw.maintain.iter().filter_map(|maintain| maintain.pred.as_ref())));
         let facts = names.filter_map(|name| scene.literal(name).ok());
         let findings = facts.filter_map(|literal| self.perception.finding(literal.fact));
         let line = |f: &Finding| format!("            {} is {:?}: {}", scene.name(f.fact), f.truth, f.why);
-        let args = raw_args(node, plan);
+        let args: Vec<&str> = raw.into_iter().flat_map(|raw| raw.args.things()).collect();
         let things = args.iter().filter_map(|name| Some((name, self.perception.thing_named(name)?)));
         let things = things
             .map(|(name, track)| format!("            {name}: {}, seen at {:.1} s", track.thing, track.seen_at.secs()));
@@ -92,7 +89,7 @@ impl BrainPilot {
 
 /// Where the guard of a node's force lies [N].
 fn force_limit_n(node: u16, plan: &Plan) -> Option<f64> {
-    let raw = plan.raw().nodes.iter().find(|raw| raw.id == node)?;
+    let raw = plan.raw().node(node)?;
     let is_force = |guard: &&RawTest| guard.expr.get(0).and_then(|word| word.as_str()) == Some("force");
     raw.guards.iter().find(is_force).map(|guard| guard.val)
 }
@@ -108,18 +105,11 @@ impl Story {
     /// Recoveries by level, L2 to L6.
     pub fn recoveries(&self) -> [u32; 5] {
         let mut counts = [0; 5];
-        for event in &self.events {
+        for (event, _) in &self.told {
             if let What::Recovering(level @ 2..=6) = event.what {
                 counts[usize::from(level) - 2] += 1;
             }
         }
         counts
     }
-}
-
-/// Names of the things that a node is about.
-fn raw_args(node: u16, plan: &Plan) -> Vec<String> {
-    let raw = plan.raw().nodes.iter().find(|raw| raw.id == node);
-    let args = raw.map(|raw| [&raw.args.obj, &raw.args.from, &raw.args.to, &raw.args.at]);
-    args.into_iter().flatten().flatten().cloned().collect()
 }

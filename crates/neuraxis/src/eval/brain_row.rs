@@ -61,7 +61,7 @@ fn is_alarm(event: &Event) -> bool {
 impl BrainRow {
     /// From what happened, and when something was disturbed in truth.
     pub fn of(story: &Story, disturbed_at: Option<Nanos>, outcome: &Outcome) -> Self {
-        let alarms = || story.events.iter().filter(|event| is_alarm(event));
+        let alarms = || story.told.iter().map(|(event, _)| event).filter(|event| is_alarm(event));
         let before = |event: &&Event| disturbed_at.is_none_or(|at| event.at < at);
         let detected =
             disturbed_at.and_then(|at| alarms().find(|event| event.at >= at).map(|event| event.at.secs_since(at)));

@@ -22,6 +22,9 @@ pub struct PolicyConfig {
     pub image_px: i64,
     /// Magnification of the fine stage.
     pub zoom: f64,
+    /// Part of the fine stage's half-width that is not bent; the rest shows all else, more and more narrow. 1: it is cut
+    /// off instead, as in RVT-2.
+    pub fovea: f64,
     /// Side of the patch that becomes one token [px]; with a pixel path a multiple of 4.
     pub patch_px: i64,
     /// Keep quarter-resolution features that read the instruction beside the tokens (ours), or patches alone (RVT).
@@ -115,6 +118,9 @@ impl PolicyConfig {
         }
         if !(self.zoom.is_finite() && self.zoom > 1.0) {
             return fail("zoom", self.zoom.to_string(), "finite, greater than 1");
+        }
+        if !(0.1..=1.0).contains(&self.fovea) {
+            return fail("fovea", self.fovea.to_string(), "0.1 to 1");
         }
         let b = &self.bounds_m;
         if !b.iter().all(|x| x.is_finite()) || (0..3).any(|i| b[i] >= b[i + 3]) {

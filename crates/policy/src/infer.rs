@@ -174,7 +174,7 @@ impl CorticalPolicy {
         times.device_to_host_secs += clock.elapsed().as_secs_f32();
 
         let clock = Instant::now();
-        let fine_frame = coarse_frame.zoomed(&centre, config.zoom);
+        let fine_frame = views::fine(&coarse_frame, &centre, &config);
         rows.stage(1, &Moment { cloud: &self.cloud, before: None, body: &body }, &fine_frame, features)?;
         let mut fine_input = rows.input(1)?;
         fine_input.dynamic = fine_input.dynamic.or(answer);

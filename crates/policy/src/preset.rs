@@ -28,6 +28,7 @@ impl PolicyConfig {
             bounds_m: [-0.3, -0.5, 0.6, 0.7, 0.5, 1.6],
             image_px: 96,
             zoom: 4.0,
+            fovea: 1.0,
             patch_px: 16,
             pixel_path: true,
             pixel_dim: 64,

@@ -280,7 +280,7 @@ impl Samples {
         let before = self.before_into(index, before, rows)?;
         let moment = Moment { cloud: scene, before, body: &body };
         let target = frame.cube_from_world(&goal.keyframe.world_from_tool.position());
-        let fine = frame.zoomed(&(target + noise), config.policy.zoom);
+        let fine = views::fine(&frame, &(target + noise), &config.policy);
         let features = self.sentence(&goal.instruction)?;
         let geometric =
             GeometricKeypoints { plane_z_m: Some(config.policy.plane_z_m), ..GeometricKeypoints::default() };

@@ -48,6 +48,11 @@ pub fn cube(config: &PolicyConfig) -> CubeFrame {
     CubeFrame::from_bounds(&config.bounds_m)
 }
 
+/// The cube of the fine stage around what the coarse one found.
+pub fn fine(coarse: &CubeFrame, centre_in_cube: &Vector3<f64>, config: &PolicyConfig) -> CubeFrame {
+    coarse.zoomed(centre_in_cube, config.zoom).foveated(config.fovea)
+}
+
 /// Orientation seen from a cube.
 pub fn rotation_in(frame: &CubeFrame, world_from_tool: &UnitQuaternion<f64>) -> UnitQuaternion<f64> {
     frame.rotation().inverse() * world_from_tool

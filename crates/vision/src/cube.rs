@@ -1,13 +1,36 @@
 //! The cube [-1, 1]³ in which the networks work, and the three orthographic views of it.
 
-use nalgebra::{UnitQuaternion, Vector3};
+use nalgebra::{RealField, UnitQuaternion, Vector3};
 
-/// Where a cube lies in the world: `p_cube = scale * (yaw⁻¹ (p_world - centre))`, an exact inverse included.
+/// Where a cube lies in the world: `p_cube = bend(scale * (yaw⁻¹ (p_world - centre)))`, an exact inverse included.
+/// Unless [`CubeFrame::foveated`], nothing bends.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub struct CubeFrame {
     centre_in_world: Vector3<f64>,
     world_from_cube_rotation: UnitQuaternion<f64>,
     scale: f64,
+    fovea: f64,
+}
+
+/// Half the width of the middle that does not bend, where nothing does.
+pub(crate) const NO_BEND: f64 = 1.0;
+
+/// The map along each axis: straight up to `fovea`, from there on ever slower towards 1, which is infinitely far. It has
+/// no kink, and takes the border of the cube that does not bend to the middle between `fovea` and 1.
+pub(crate) fn bend<T: RealField + Copy>(x: T, fovea: T) -> T {
+    let rim = T::one() - fovea;
+    let beyond = x.abs() - fovea;
+    if rim <= T::zero() || beyond <= T::zero() { x } else { x.signum() * (fovea + rim * beyond / (rim + beyond)) }
+}
+
+/// The inverse of [`bend`]; the border itself comes out as the farthest point that there is.
+fn straighten(y: f64, fovea: f64) -> f64 {
+    let rim = 1.0 - fovea;
+    let beyond = y.abs() - fovea;
+    if rim <= 0.0 || beyond <= 0.0 {
+        return y;
+    }
+    y.signum() * (fovea + rim * beyond / (rim - beyond).max(f64::EPSILON))
 }
 
 impl CubeFrame {
@@ -19,6 +42,7 @@ impl CubeFrame {
             centre_in_world: (low + high) / 2.0,
             world_from_cube_rotation: UnitQuaternion::identity(),
             scale: 2.0 / (high - low).max(),
+            fovea: NO_BEND,
         }
     }
 
@@ -29,8 +53,18 @@ impl CubeFrame {
             centre_in_world: self.centre_in_world + shift,
             world_from_cube_rotation: UnitQuaternion::from_axis_angle(&Vector3::z_axis(), yaw)
                 * self.world_from_cube_rotation,
-            scale: self.scale,
+            ..*self
         }
+    }
+
+    /// The same cube with the whole world in it: as it was up to `part` of its half-width from the centre, more and more
+    /// narrow beyond. A zoom then still shows what lies beside and behind it, if small. 1: the cube as it is.
+    ///
+    /// # Panics
+    /// Unless `part` is above 0 and at most 1.
+    pub fn foveated(&self, part: f64) -> Self {
+        assert!(part > 0.0 && part <= NO_BEND, "a fovea of {part}");
+        Self { fovea: part, ..*self }
     }
 
     /// A smaller cube around a point of this one.
@@ -40,12 +74,12 @@ impl CubeFrame {
 
     /// World [m] to cube.
     pub fn cube_from_world(&self, p: &Vector3<f64>) -> Vector3<f64> {
-        self.world_from_cube_rotation.inverse() * (p - self.centre_in_world) * self.scale
+        (self.world_from_cube_rotation.inverse() * (p - self.centre_in_world) * self.scale).map(|x| bend(x, self.fovea))
     }
 
     /// Cube to world [m].
     pub fn world_from_cube(&self, p: &Vector3<f64>) -> Vector3<f64> {
-        self.world_from_cube_rotation * (p / self.scale) + self.centre_in_world
+        self.world_from_cube_rotation * (p.map(|y| straighten(y, self.fovea)) / self.scale) + self.centre_in_world
     }
 
     /// Orientation of the cube in the world.
@@ -53,9 +87,14 @@ impl CubeFrame {
         self.world_from_cube_rotation
     }
 
-    /// Cube units per metre.
+    /// Cube units per metre; of a foveated cube, in its middle.
     pub fn scale(&self) -> f64 {
         self.scale
+    }
+
+    /// Half the width of the part that does not bend, 1 where nothing does [cube's unit].
+    pub fn fovea(&self) -> f64 {
+        self.fovea
     }
 }
 
@@ -145,6 +184,25 @@ mod tests {
             let after = frame.zoomed(&a, 4.0).cube_from_world(&p) - frame.zoomed(&a, 4.0).cube_from_world(&q);
             assert!((after - before * 4.0).norm() < 1e-9);
         }
+    }
+
+    #[test]
+    fn a_foveated_cube_is_itself_in_the_middle_holds_everything_and_has_an_inverse() {
+        let mut random = Lcg(14);
+        for _ in 0..1000 {
+            let (flat, p) = (frame(&mut random), vector(&mut random, 2.0));
+            let round = flat.foveated(0.6);
+            let (straight, bent) = (flat.cube_from_world(&p), round.cube_from_world(&p));
+            assert!(bent.amax() < 1.0, "{bent:?}");
+            assert!((round.world_from_cube(&bent) - p).norm() < 1e-9);
+            for (x, y) in straight.iter().zip(bent.iter()) {
+                assert!(if x.abs() <= 0.6 { x == y } else { y.abs() > 0.6 && y.abs() < x.abs() }, "{x} {y}");
+            }
+            assert_eq!(flat.foveated(1.0), flat);
+        }
+        // The cube's old border lies in the middle of the rim, where lengths are a quarter of what they were.
+        assert!((bend(1.0_f64, 0.6) - 0.8).abs() < 1e-12 && (bend(-1.0_f64, 0.6) + 0.8).abs() < 1e-12);
+        assert!(((bend(1.001_f64, 0.6) - bend(0.999, 0.6)) / 0.002 - 0.25).abs() < 1e-3);
     }
 
     #[test]

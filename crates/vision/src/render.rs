@@ -3,7 +3,10 @@
 use nalgebra::Vector3;
 use serde::{Deserialize, Serialize};
 
-use crate::{CubeFrame, OrthoView, VisionError};
+use crate::{
+    CubeFrame, OrthoView, VisionError,
+    cube::{NO_BEND, bend},
+};
 
 /// Channels per view: x y z of the nearest point, red green blue in [0, 1], depth (mean-subtracted over hit pixels,
 /// -1 where empty), view index, row and column, each over [-1, 1].
@@ -63,31 +66,39 @@ pub struct Renderer {
     /// (view, side, side), like `nearest` after splatting.
     splatted: Vec<u32>,
     points: Vec<[f32; 3]>,
-    cube_from_world: Affine,
+    cube_from_world: IntoCube,
     /// Width of the border [px].
     reach: usize,
     /// Places in `nearest` of the pixels around one, relative to the upper left corner of their square.
     window: Vec<usize>,
 }
 
-/// The same map as `CubeFrame::cube_from_world`, as a matrix in f32: its columns, then what it moves the origin by.
+/// The same map as `CubeFrame::cube_from_world`, in f32: a matrix' columns, what it moves the origin by, and the bend.
 #[derive(Copy, Clone, Debug, Default)]
-struct Affine {
+struct IntoCube {
     columns: [[f32; 3]; 3],
     origin: [f32; 3],
+    fovea: f32,
 }
 
-impl Affine {
+impl IntoCube {
     fn new(frame: &CubeFrame) -> Self {
-        let origin = frame.cube_from_world(&Vector3::zeros());
-        let columns = [Vector3::x(), Vector3::y(), Vector3::z()].map(|e| frame.cube_from_world(&e) - origin);
+        let flat = frame.foveated(NO_BEND);
+        let origin = flat.cube_from_world(&Vector3::zeros());
+        let columns = [Vector3::x(), Vector3::y(), Vector3::z()].map(|e| flat.cube_from_world(&e) - origin);
         let f32s = |v: Vector3<f64>| [v.x as f32, v.y as f32, v.z as f32];
-        Self { columns: columns.map(f32s), origin: f32s(origin) }
+        Self { columns: columns.map(f32s), origin: f32s(origin), fovea: frame.fovea() as f32 }
     }
 
     fn apply(&self, w: &[f32; 3]) -> [f32; 3] {
         let (m, o) = (&self.columns, &self.origin);
-        [0, 1, 2].map(|r| m[0][r] * w[0] + m[1][r] * w[1] + m[2][r] * w[2] + o[r])
+        let flat = [0, 1, 2].map(|r| m[0][r] * w[0] + m[1][r] * w[1] + m[2][r] * w[2] + o[r]);
+        if self.fovea < 1.0 { flat.map(|x| bend(x, self.fovea)) } else { flat }
+    }
+
+    /// Where the cube ends towards a view's camera: what is nearer stands in the way.
+    fn near(&self) -> f32 {
+        bend(1.0, self.fovea)
     }
 }
 
@@ -115,7 +126,7 @@ impl Renderer {
             nearest: Vec::new(),
             splatted: Vec::new(),
             points: Vec::new(),
-            cube_from_world: Affine::default(),
+            cube_from_world: IntoCube::default(),
             reach,
             window,
         }
@@ -125,7 +136,8 @@ impl Renderer {
     /// [`CHANNELS`] of which are written.
     ///
     /// Zoom and augmentation are part of `frame`: the same cloud is drawn coarse, zoomed or turned without a copy,
-    /// and labels go through the same [`CubeFrame::cube_from_world`]. Points outside the cube are not drawn. Of two
+    /// and labels go through the same [`CubeFrame::cube_from_world`]. Points outside the cube are not drawn; in a
+    /// foveated cube is everything, but a view does not draw what was in front of the cube before it bent. Of two
     /// points within 1/1000 of the cube's unit in depth the one that comes first wins. Allocates only on first use.
     ///
     /// # Panics
@@ -200,7 +212,9 @@ impl Renderer {
         self.nearest.clear();
         self.nearest.resize(3 * width * width, EMPTY);
         self.points.clear();
-        self.cube_from_world = Affine::new(frame);
+        self.cube_from_world = IntoCube::new(frame);
+        // In a foveated cube is everything.
+        let near_depth = 1.0 - self.cube_from_world.near();
         for (index, w) in xyz_in_world.iter().enumerate() {
             let p = self.cube_from_world.apply(w);
             self.points.push(p);
@@ -209,13 +223,17 @@ impl Renderer {
                 continue;
             }
             for (v, view) in OrthoView::ALL.into_iter().enumerate() {
+                let depth = view.project(p)[2];
+                if depth <= near_depth {
+                    continue;
+                }
                 let [column, row] = view.pixel(p, side);
                 let (column, row) = (column as usize, row as usize);
                 // The largest f32 below 1 rounds up to the side.
                 if column >= side || row >= side {
                     continue;
                 }
-                let depth = (view.project(p)[2] * 1000.0) as u32;
+                let depth = (depth * 1000.0) as u32;
                 let slot = &mut self.nearest[v * width * width + corner + row * width + column];
                 *slot = (*slot).min(depth << INDEX_BITS | index as u32);
             }
@@ -351,6 +369,32 @@ mod tests {
                 assert_eq!(view[7 * area + pixel], [-1.0, 0.0, 1.0][v]);
                 assert_eq!((view[8 * area + pixel], view[9 * area + pixel]), (row, column));
             }
+        }
+    }
+
+    #[test]
+    fn a_foveated_view_shows_what_lies_far_beside_and_behind_but_nothing_in_front() {
+        let flat = CubeFrame::from_bounds(&[-1.0, -1.0, -1.0, 1.0, 1.0, 1.0]);
+        // A hand above the cube, a plate below it, a plate beside it; each seen from the top.
+        let points = [[0.0, 0.0, 1.1], [0.0, 0.0, -4.0], [3.0, 0.0, 0.0]];
+        let mut renderer = Renderer::new(RenderConfig { side: 100, splat_px: 0.0 });
+        let mut out = vec![0.0; 3 * CHANNELS * 100 * 100];
+        let mut seen = |frame: &CubeFrame| {
+            renderer.render_into(&points, &[[9; 3]; 3], frame, CHANNELS, &mut out);
+            let mut shown: Vec<usize> = (0..100 * 100).filter_map(|i| renderer.shown(0, i % 100, i / 100)).collect();
+            shown.sort_unstable();
+            let beside = renderer.cube_from_world(&points[2]);
+            let column = OrthoView::Top.pixel(beside, 100)[0];
+            (shown, column, renderer.points_in_cube().to_vec())
+        };
+        assert_eq!(seen(&flat).0, [0_usize; 0]);
+        let (shown, column, bent) = seen(&flat.foveated(0.6));
+        assert_eq!(shown, [1, 2]);
+        // 0.6 + 0.4 * 2.4 / (0.4 + 2.4) to the right.
+        assert!((column - 50.0 * 1.942_857).abs() < 1e-3, "{column}");
+        for (bent, world) in bent.iter().zip(points) {
+            let same = flat.foveated(0.6).cube_from_world(&Vector3::from(world.map(f64::from)));
+            assert!((0..3).all(|a| (f64::from(bent[a]) - same[a]).abs() < 1e-6));
         }
     }
 

@@ -179,7 +179,7 @@ impl Evaluator {
         let side = config.image_px;
         let maps = (VIEWS * side * side) as usize;
         for (heat, (scene, body, sentence)) in coarse_heat.chunks_exact(maps).zip(&scenes) {
-            let frame = coarse_frame.zoomed(&views::arg_max(heat, side)?, config.zoom);
+            let frame = views::fine(&coarse_frame, &views::arg_max(heat, side)?, config);
             rows.stage(1, &Moment { cloud: scene, before: None, body }, &frame, sentence)?;
             frames.push(frame);
         }

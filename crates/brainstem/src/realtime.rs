@@ -50,6 +50,8 @@ pub struct BodyState {
     pub state: ArmState,
     /// What the arm was told.
     pub commanded: SegmentState,
+    /// Torques that the motion takes beyond gravity, as the arm was told them [N m].
+    pub feed_forward_nm: Joints,
     /// Finger distance the arm was told [m].
     pub gripper_width_m: f64,
     /// Mode after the tick.
@@ -195,6 +197,7 @@ fn tick_until_exit(
             now: tick.now,
             state,
             commanded: brainstem.commanded(),
+            feed_forward_nm: tick.command.tau_nm,
             gripper_width_m: tick.command.gripper_width_m,
             mode: tick.mode,
             fault: tick.fault,

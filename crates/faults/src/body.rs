@@ -108,6 +108,7 @@ impl<P: Plant> Body<P> {
             now: tick.now,
             state,
             commanded: self.brainstem.commanded(),
+            feed_forward_nm: tick.command.tau_nm,
             gripper_width_m: tick.command.gripper_width_m,
             mode: tick.mode,
             fault: tick.fault,

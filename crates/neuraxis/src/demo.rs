@@ -23,7 +23,7 @@ use crate::{
     eval::Actor,
     interrupt,
     lockstep::{Outcome, Pilot, Witness},
-    realtime::{Report, Session, Until},
+    realtime::{Report, Session, Thinker, Until},
     recorder::{Recorder, Window},
     script::{Expert, Script},
     source::{Source, load_policy},
@@ -109,9 +109,8 @@ fn episode(config: &Config, plan: &DemoPlan, studio: &Studio, setup: &Setup) -> 
                 config,
                 robot: studio.robot.clone(),
                 setup,
-                source,
+                thinker: Thinker::Source { source, embedder },
                 words: Some(words.clone()),
-                embedder,
                 cameras_stop_after: plan.cameras_stop_after_secs.map(Nanos::from_secs),
             };
             let shared = Shared::default();
@@ -209,7 +208,7 @@ pub fn print_rates(report: &Report) {
     }
 }
 
-fn rates_json(report: &Report) -> serde_json::Value {
+pub fn rates_json(report: &Report) -> serde_json::Value {
     let times = |p: &Percentiles| json!({ "n": p.count, "p50_ns": p.p50.0, "p99_ns": p.p99.0, "p999_ns": p.p999.0, "max_ns": p.max.0 });
     let rates: Vec<_> = report
         .rates

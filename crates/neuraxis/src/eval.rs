@@ -152,9 +152,9 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
             let outcome = match learned.as_mut() {
                 None if plan.actor == Actor::Brain => {
                     let drafter = Drafter::of(&config.brain)?;
-                    let brain = BrainPilot::new(config, studio.robot.clone(), drafter, plan.without.clone())?;
-                    let mut brain =
-                        brain.with_planned_ways(plan.planner != Surroundings::Off).with_memory(memory.take());
+                    let ways_are_planned = plan.planner != Surroundings::Off;
+                    let (robot, without) = (studio.robot.clone(), plan.without.clone());
+                    let mut brain = BrainPilot::new(config, robot, drafter, memory.take(), without, ways_are_planned)?;
                     let words = instruction(&told, None)?;
                     let outcome = if plan.poisoned {
                         let world = Plant::new(&studio.setup(task, seed + 1)?)?;

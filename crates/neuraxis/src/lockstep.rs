@@ -16,7 +16,11 @@ use neuraxis_core::{
 use neuraxis_robot::Robot;
 use neuraxis_sim::{CameraRig, Goal, Plant, Setup};
 
-use crate::{config::Surroundings, route::Router};
+use crate::{
+    brain::{Moment, Steer},
+    config::Surroundings,
+    route::Router,
+};
 
 /// Rates and limits of a run.
 #[derive(Clone, Debug)]
@@ -71,31 +75,6 @@ pub trait Pilot {
     fn is_busy(&self) -> bool {
         false
     }
-}
-
-/// The body as a pilot that steers feels it.
-pub struct Moment<'a> {
-    /// Now.
-    pub now: Nanos,
-    /// Number of the task instance, for predictions.
-    pub epoch: u32,
-    /// The arm.
-    pub state: &'a ArmState,
-    /// What it was commanded to do before.
-    pub commanded: &'a Tick,
-    /// What the cerebellum did before.
-    pub mind: Option<&'a CerebellumTick>,
-}
-
-/// What a pilot wants of the arm.
-#[derive(Copy, Clone, Debug)]
-pub enum Steer {
-    /// What it has predicted, with this share of the speed.
-    AsPredicted(f64),
-    /// To go there, with this share of the speed.
-    Reach(Prediction, f64),
-    /// To stand still.
-    Rest,
 }
 
 /// A policy, which never sees the true world.
@@ -216,7 +195,9 @@ impl Lockstep {
                     now,
                     epoch: instruction.epoch,
                     state: &state,
-                    commanded: &last_tick,
+                    commanded_q: last_tick.command.q,
+                    commanded_tau_nm: last_tick.command.tau_nm,
+                    fault: last_tick.fault,
                     mind: thought.as_ref(),
                 };
                 let steered;

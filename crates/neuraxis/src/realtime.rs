@@ -19,6 +19,10 @@ use neuraxis_sim::{Plant, Setup, realtime};
 use serde_json::json;
 
 use crate::{
+    brain::{
+        Mind, Plans, Reflex, Story,
+        live::{self, BrainLinks, BrainReport},
+    },
     config::{Config, Surroundings},
     interrupt,
     lockstep::Outcome,
@@ -41,14 +45,25 @@ pub struct Session<'a> {
     pub robot: Arc<Robot>,
     /// The scene and its goal.
     pub setup: &'a Setup,
-    /// Where key-frames come from.
-    pub source: Source,
+    /// What decides where the arm goes.
+    pub thinker: Thinker,
     /// What the arm is told first; `None`: it waits for a sentence from outside.
     pub words: Option<Instruction>,
-    /// Reads sentences that come later; `None` if the source reads none.
-    pub embedder: Option<MiniLm>,
     /// A fault to try out: the cameras fall silent after this time.
     pub cameras_stop_after: Option<Nanos>,
+}
+
+/// What decides where the arm goes.
+pub enum Thinker {
+    /// A source of key-frames.
+    Source {
+        /// Where they come from.
+        source: Source,
+        /// Reads sentences that come later; `None` if the source reads none.
+        embedder: Option<MiniLm>,
+    },
+    /// A brain: its fast half, its slow half, and who plans.
+    Brain(Box<(Reflex, Mind, Plans)>),
 }
 
 /// When a run is over.
@@ -56,6 +71,8 @@ pub struct Session<'a> {
 pub enum Until {
     /// Success, failure, a latched fault or the configuration's time limit.
     EpisodeEnds,
+    /// As before, but a brain also goes on after success until it has noticed, and ends where it gives up.
+    BrainEnds,
     /// Ctrl-C.
     Asked,
 }
@@ -88,13 +105,15 @@ pub struct Report {
     pub refused: (u64, Option<String>),
     /// The recorder, still open, or why it is not.
     pub film: Film,
+    /// With a brain: what happened, in its words.
+    pub story: Option<Story>,
 }
 
 impl Session<'_> {
     /// Runs until the end; `record` makes the recorder once the zero of time is known, `outside` gets the ends for
     /// other programs and may start a thread of its own in the scope.
     pub fn run(
-        mut self,
+        self,
         until: Until,
         shared: &Shared,
         record: impl FnOnce(Nanos) -> Result<Option<Recorder>>,
@@ -125,6 +144,7 @@ impl Session<'_> {
         let (eyes_to_world, world_eyes) = ring::<Arc<Observation>>(2);
         let (seen_in, seen) = ring(16);
         let (sentences_in, sentences) = ring(4);
+        let (thoughts_in, thoughts) = ring(64);
         let drops = (ticks_in.clone(), decisions_in.clone(), eyes_to_film.clone(), seen_in.clone());
 
         let guest = outside(Outside { states, frames: world_eyes, sentences: sentences_in })?;
@@ -138,7 +158,7 @@ impl Session<'_> {
             stats: None,
             signals: shared.signals.clone(),
         };
-        let mind_links = CerebellumLinks {
+        let mut mind_links = CerebellumLinks {
             body: body_of_mind,
             predictions,
             images,
@@ -147,6 +167,7 @@ impl Session<'_> {
             minds: vec![mind_to_eyes, mind_to_me],
             record: decisions_in,
             states: Some(states_in),
+            brain: None,
         };
         let camera_links = CameraLinks {
             frames,
@@ -155,14 +176,7 @@ impl Session<'_> {
             observations: vec![eyes_to_policy, eyes_to_film, eyes_to_world],
             stamps,
         };
-        let policy_links = PolicyLinks {
-            observations: policy_eyes,
-            sentences,
-            predictions: predictions_in,
-            epochs: epochs_in,
-            seen: seen_in,
-        };
-        let film_links = RecorderLinks { ticks, minds: decisions, observations: film_eyes, seen };
+        let film_links = RecorderLinks { ticks, minds: decisions, observations: film_eyes, seen, thoughts };
         let camera_period = Nanos::from_secs(1.0 / config.run.camera_hz);
         let policy_period = Nanos::from_secs(1.0 / config.run.policy_hz);
         let limit = Nanos::from_secs(config.run.time_limit_secs * self.setup.length());
@@ -171,7 +185,41 @@ impl Session<'_> {
             bail!("run.yaml: planner: simulator, allowed here: off, cloud");
         }
         let router = Router::new(self.config.run.planner, self.robot.clone(), &self.config.cerebellum.motion)?;
-        let (source, words, embedder) = (&mut self.source, self.words.clone(), self.embedder.take());
+        let words = self.words;
+        // Who thinks, as one thread's work; with a planner's beside it.
+        let (think, plan): (Think<'_>, Option<Box<dyn FnOnce() -> Result<Plans> + Send>>) = match self.thinker {
+            Thinker::Source { mut source, embedder } => {
+                let links = PolicyLinks {
+                    observations: policy_eyes,
+                    sentences,
+                    predictions: predictions_in,
+                    epochs: epochs_in,
+                    seen: seen_in,
+                };
+                let think = move || {
+                    threads::policy(&mut source, router, words, embedder, policy_period, links, shared)
+                        .map(Thinking::Policy)
+                };
+                (Box::new(think), None)
+            }
+            Thinker::Brain(brain) => {
+                let (reflex, mind, plans) = *brain;
+                let (fast, slow, asked) = live::wire(reflex);
+                mind_links.brain = Some(fast);
+                let links = BrainLinks {
+                    observations: policy_eyes,
+                    sentences,
+                    predictions: predictions_in,
+                    epochs: epochs_in,
+                    thoughts: thoughts_in,
+                };
+                let think = move || {
+                    let report = live::brain(mind, router, words, policy_period, slow, links, shared)?;
+                    Ok(Thinking::Brain(Box::new(report)))
+                };
+                (Box::new(think), Some(Box::new(move || Ok(live::planner(plans, asked)))))
+            }
+        };
 
         std::thread::scope(|scope| {
             let plant = start(scope, "plant", shared, || threads::plant(physics, &goal, shared))?;
@@ -180,9 +228,8 @@ impl Session<'_> {
                 threads::cameras(setup, &robot, camera_period, camera_links, stop_after, shared)
             })?;
             let mind = start(scope, "cerebellum", shared, || threads::cerebellum(executor, mind_links, shared))?;
-            let thinker = start(scope, "policy", shared, || {
-                threads::policy(source, router, words, embedder, policy_period, policy_links, shared)
-            })?;
+            let planner = plan.map(|plan| start(scope, "planner", shared, plan)).transpose()?;
+            let thinker = start(scope, if planner.is_some() { "brain" } else { "policy" }, shared, think)?;
             let guest = guest.map(|run| start(scope, "ros", shared, move || Ok(run()))).transpose()?;
             let watchdog_priority = match self.config.brainstem.privileges.fifo_priority {
                 0 => 0,
@@ -206,6 +253,7 @@ impl Session<'_> {
             let (plant, mut film, eyes) = (join(plant, "plant"), join(film, "recorder"), join(eyes, "cameras"));
             let (mind, thinker) = (join(mind, "cerebellum"), join(thinker, "policy"));
             let guest = guest.map(|g| join(g, "ros")).transpose();
+            let planner = planner.map(|planner| join(planner, "planner")).transpose();
             let errors = [plant.as_ref().err(), eyes.as_ref().err(), mind.as_ref().err(), thinker.as_ref().err()];
             let first = errors.into_iter().chain([guest.as_ref().err(), summary.as_ref().err()]).flatten().next();
             if let Some(error) = first
@@ -215,7 +263,14 @@ impl Session<'_> {
                 println!("recorded    {}  {}", files[0].display(), files[1].display());
             }
             let ((plant, lost), film, eyes, mind) = (plant?, film?, eyes?, mind?);
-            let PolicyReport { rate: thinker, refused } = thinker?;
+            let (thinker, refused, story) = match thinker? {
+                Thinking::Policy(PolicyReport { rate, refused }) => (rate, refused, None),
+                Thinking::Brain(brain) => {
+                    let BrainReport { rate, refused, mind, last } = *brain;
+                    let mut plans = planner?.context("a brain without a planner")?;
+                    (rate, refused, Some(mind.end(&mut plans, &last)))
+                }
+            };
             let summary = summary?;
             guest?;
             let fault = end.mind.and_then(|m| m.fault).or(end.body.and_then(|b| b.fault)).or(summary.fault);
@@ -235,9 +290,19 @@ impl Session<'_> {
                 dropped: [drops.0.dropped(), drops.1.dropped(), drops.2.dropped(), drops.3.dropped()],
                 refused,
                 film,
+                story,
             })
         })
     }
+}
+
+/// The work of a thread that thinks.
+type Think<'a> = Box<dyn FnOnce() -> Result<Thinking> + Send + 'a>;
+
+/// How it ended.
+enum Thinking {
+    Policy(PolicyReport),
+    Brain(Box<BrainReport>),
 }
 
 /// How the watch ended.
@@ -267,10 +332,10 @@ fn watch(
         // A fault that nobody clears is the end of an episode: a policy that came back would have gone on.
         let faulty = body.is_some_and(|b| b.mode == Mode::Latched) || mind.is_some_and(|m| m.fault.is_some());
         faulty_since = if faulty { faulty_since.or(Some(now)) } else { None };
+        let too_long = now - zero > limit || faulty_since.is_some_and(|since| now - since > PATIENCE);
         let over = match until {
-            Until::EpisodeEnds => {
-                success || failed || now - zero > limit || faulty_since.is_some_and(|since| now - since > PATIENCE)
-            }
+            Until::EpisodeEnds => success || failed || too_long,
+            Until::BrainEnds => shared.over.is_raised() || failed || too_long,
             Until::Asked => false,
         };
         if over || interrupt::asked() || shared.broken.is_raised() {

@@ -10,10 +10,10 @@ use neuraxis_episode::{DepthEncoding, EpisodeWriter, Header};
 use neuraxis_policy::DynamicLook;
 use neuraxis_robot::Robot;
 use neuraxis_vision::Cloud;
-use neuraxis_viz::{BrainPanel, GazeRay, Level, PredictionDetail, SeenThing, VirtualView, Viz, VizConfig, VizError};
+use neuraxis_viz::{GazeRay, Level, PredictionDetail, VirtualView, Viz, VizConfig, VizError};
 use serde_json::json;
 
-use crate::{config::Config, lockstep::Witness};
+use crate::{brain::Thought, config::Config, lockstep::Witness};
 
 /// Names of the virtual views in the order of the policy's output.
 const VIEWS: [&str; 6] = ["coarse_top", "coarse_front", "coarse_right", "fine_top", "fine_front", "fine_right"];
@@ -133,26 +133,24 @@ impl Recorder {
         Ok(())
     }
 
-    /// Something that the brain decided or noticed.
-    pub fn event(&mut self, stamp: Nanos, level: Level, text: &str) -> Result<()> {
-        if let Some(mcap) = self.mcap.as_mut() {
-            mcap.event(stamp, text)?;
+    /// What a brain decided, noticed and watches.
+    pub fn thought(&mut self, thought: &Thought) -> Result<()> {
+        for (at, level, text) in &thought.events {
+            if let Some(mcap) = self.mcap.as_mut() {
+                mcap.event(*at, text)?;
+            }
+            if let Some(viz) = self.viz.as_mut() {
+                viz.log_event(*at, *level, text)?;
+            }
         }
-        self.viz.as_mut().map_or(Ok(()), |viz| Ok(viz.log_event(stamp, level, text)?))
-    }
-
-    /// The brain's panel, and the things that it sees in the cloud.
-    pub fn brain(&mut self, stamp: Nanos, panel: &BrainPanel, things: &[SeenThing], cloud: &Cloud) -> Result<()> {
         let Some(viz) = self.viz.as_mut() else { return Ok(()) };
-        viz.log_brain(stamp, panel)?;
-        viz.log_things(stamp, things)?;
-        viz.log_cloud(stamp, &cloud.xyz_in_world, &cloud.rgb)?;
+        viz.log_monitors(thought.at, &thought.monitors)?;
+        if let Some((panel, things, cloud)) = &thought.panel {
+            viz.log_brain(thought.at, panel)?;
+            viz.log_things(thought.at, things)?;
+            viz.log_cloud(thought.at, &cloud.xyz_in_world, &cloud.rgb)?;
+        }
         Ok(())
-    }
-
-    /// What the brain watches.
-    pub fn monitors(&mut self, stamp: Nanos, monitors: &[(String, f64, Option<f64>)]) -> Result<()> {
-        self.viz.as_mut().map_or(Ok(()), |viz| Ok(viz.log_monitors(stamp, monitors)?))
     }
 
     /// Writes the outcome and closes both files; returns their paths.

@@ -7,12 +7,13 @@ use neuraxis_brainstem::MonotonicClock;
 use neuraxis_ros::{RosConfig, RosNode, RosPorts, RosStats};
 
 use crate::{
+    brain_demo,
     config::Config,
     demo,
-    episode_run::Studio,
+    episode_run::{Studio, instruction},
     eval::Actor,
     interrupt,
-    realtime::{Outside, Session, Until},
+    realtime::{Outside, Session, Thinker, Until},
     threads::Shared,
 };
 
@@ -34,7 +35,13 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
     neuraxis_policy::use_one_thread();
     let studio = Studio::new(config.clone())?;
     let setup = studio.setup(&plan.task, plan.seed)?;
-    let (source, words, embedder) = demo::source(&studio, &setup, &plan.actor)?;
+    let (thinker, words) = match plan.actor {
+        Actor::Brain => (brain_demo::thinker(&studio, None)?, instruction(setup.goal(), None)?),
+        _ => {
+            let (source, words, embedder) = demo::source(&studio, &setup, &plan.actor)?;
+            (Thinker::Source { source, embedder }, words)
+        }
+    };
     println!("task        {}, seed {}: {}", plan.task, plan.seed, words.text);
     if plan.wait {
         println!("waiting     for an instruction on topic `instruction`");
@@ -44,9 +51,8 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
         config,
         robot: studio.robot.clone(),
         setup: &setup,
-        source,
+        thinker,
         words: (!plan.wait).then_some(words),
-        embedder,
         cameras_stop_after: None,
     };
     let joint_names = studio.robot.joint_names().to_vec();

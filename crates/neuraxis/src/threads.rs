@@ -4,9 +4,11 @@
 //! |------------|-----------------|------------------------|----------------------------------------------------|
 //! | plant      | 1 kHz           | no / no                | the simulated world (on a robot: the robot itself) |
 //! | brainstem  | 1 kHz           | no / no                | arm, segment reader, state writers, tick ring      |
-//! | cerebellum | 200 Hz          | no after its start / no | execution, segment writer                         |
+//! | cerebellum | 200 Hz          | no after its start / no | execution, segment writer; with a brain: the plan |
 //! | cameras    | `camera_hz`     | yes / on the renderer  | renderer, observation writers                      |
 //! | policy     | `policy_hz`     | yes / on the device    | networks, prediction writer                        |
+//! | brain      | `policy_hz`     | yes / no               | perception, facts; in the place of `policy`        |
+//! | planner    | when asked      | yes / on memory, model | planner, memory                                    |
 //! | recorder   | 50 Hz           | yes / on disk          | MCAP file, Rerun stream                            |
 //! | ros        | as data comes   | yes / yes              | every r2r object                                   |
 //!
@@ -31,7 +33,13 @@ use neuraxis_robot::Robot;
 use neuraxis_sim::{CameraRig, Frame, RealtimePlant, Setup, Snapshot};
 use neuraxis_vision::Cloud;
 
-use crate::{lockstep::Witness, recorder::Recorder, route::Router, source::Source};
+use crate::{
+    brain::{Steer, Thought, live::LiveReflex},
+    lockstep::Witness,
+    recorder::Recorder,
+    route::Router,
+    source::Source,
+};
 
 /// Shared by all threads of a run.
 #[derive(Default)]
@@ -44,6 +52,8 @@ pub struct Shared {
     pub succeeded: Flag,
     /// The goal can no longer be met.
     pub failed: Flag,
+    /// The brain has ended its task, well or not.
+    pub over: Flag,
     /// A thread ended with an error.
     pub broken: Flag,
     /// As `done`, for the ROS node.
@@ -85,7 +95,7 @@ impl Rate {
 }
 
 /// Calls `tick` at a rate until the run is done; `tick` says whether it had something to do.
-fn periodic(
+pub fn periodic(
     name: &'static str,
     period: Nanos,
     done: &Flag,
@@ -141,11 +151,13 @@ pub struct CerebellumLinks {
     pub record: RingSender<(Nanos, CerebellumTick)>,
     /// To ROS: what the arm measures.
     pub states: Option<MailboxWriter<ArmState>>,
+    /// With a brain: its fast half.
+    pub brain: Option<LiveReflex>,
 }
 
 /// The 200 Hz executor.
 pub fn cerebellum(mut cerebellum: Cerebellum, mut links: CerebellumLinks, shared: &Shared) -> Result<Rate> {
-    let mut epoch = None;
+    let (mut epoch, mut before) = (None, None);
     periodic("cerebellum", PERIOD_CEREBELLUM, &shared.done, |now| {
         // Until the arm has said where it is there is nothing to plan from.
         let Some(body) = links.body.latest() else { return Ok(false) };
@@ -154,12 +166,31 @@ pub fn cerebellum(mut cerebellum: Cerebellum, mut links: CerebellumLinks, shared
             cerebellum.start_task(newest, now, &body.commanded, body.gripper_width_m);
             epoch = Some(newest);
         }
-        let prediction = links.predictions.latest();
-        cerebellum.set_speed_scale(body.speed_scale);
+        let prediction = match &mut links.brain {
+            None => {
+                cerebellum.set_speed_scale(body.speed_scale);
+                links.predictions.latest()
+            }
+            Some(brain) => {
+                let routed = links.predictions.fresh().flatten();
+                let (steer, routed) = brain.steer(now, newest, &body, before.as_ref(), routed);
+                let (wanted, speed) = match steer {
+                    Steer::AsPredicted(speed) => (routed, speed),
+                    Steer::Reach(prediction, speed) => (Some(prediction), speed),
+                    Steer::Rest => {
+                        cerebellum.rest(now);
+                        (None, 1.0)
+                    }
+                };
+                cerebellum.set_speed_scale(body.speed_scale.min(speed));
+                wanted
+            }
+        };
         if let Some(stamp) = links.images.latest() {
             cerebellum.see_images(stamp);
         }
         let tick = cerebellum.step(now, &body.state, &body.commanded, prediction.as_ref());
+        before = Some(tick);
         links.segments.write(Some(tick.segment));
         for mind in &mut links.minds {
             mind.write(Some(tick));
@@ -313,6 +344,8 @@ pub struct RecorderLinks {
     pub observations: RingReceiver<Arc<Observation>>,
     /// Predictions with their views.
     pub seen: RingReceiver<Box<Seen>>,
+    /// What a brain thinks.
+    pub thoughts: RingReceiver<Box<Thought>>,
 }
 
 /// How the recorder's thread ended.
@@ -360,6 +393,7 @@ impl RecorderLinks {
         while self.minds.pop().is_some() {}
         while self.observations.pop().is_some() {}
         while self.seen.pop().is_some() {}
+        while self.thoughts.pop().is_some() {}
     }
 }
 
@@ -389,10 +423,14 @@ fn write_down(recorder: &mut Recorder, links: &RecorderLinks, minds: &mut Minds)
             recorder.views(&seen.prediction, views, cloud)?;
         }
     }
+    while let Some(thought) = links.thoughts.pop() {
+        recorder.thought(&thought)?;
+    }
     Ok(())
 }
 
-fn newest<T: Send>(ring: &RingReceiver<T>) -> Option<T> {
+/// The newest of a ring; what came before is dropped.
+pub fn newest<T: Send>(ring: &RingReceiver<T>) -> Option<T> {
     let mut newest = None;
     while let Some(value) = ring.pop() {
         newest = Some(value);

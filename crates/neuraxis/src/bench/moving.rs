@@ -80,6 +80,7 @@ pub fn run(config: &Config, secs: f64, outside: Option<Outside>) -> Result<Run> 
         minds: vec![mind_in],
         record: decisions_in,
         states,
+        brain: None,
     };
 
     let (summary, mut run) = std::thread::scope(|scope| {

@@ -2,15 +2,13 @@
 
 use nalgebra::{Matrix6, Vector3, Vector6};
 use neuraxis_brain::{BodySense, BrainError};
-use neuraxis_brainstem::Tick;
 use neuraxis_cerebellum::{CerebellumTick, Grasp};
 use neuraxis_core::{ArmState, Joints};
 use neuraxis_executor::{Channel, Signals, Thresholds};
 use neuraxis_plan::{Skill, Truth};
 use neuraxis_robot::{Jacobian, Robot};
 
-use super::BrainPilot;
-use crate::lockstep::Moment;
+use super::reflex::{Felt, Moment, Reflex};
 
 /// Torques of joints that nobody expects [N m]; forces [N] and torques [N m] that a tool meets.
 const FRICTION_NM: f64 = 0.7;
@@ -21,15 +19,19 @@ const STALL_SECS: f64 = 3.0;
 /// Forces are smoothed over this time [s].
 const FORCE_SECS: f64 = 0.02;
 
-impl BrainPilot {
-    pub(super) fn body(&mut self, moment: &Moment<'_>) -> BodySense {
+impl Reflex {
+    pub(super) fn feel(&mut self, moment: &Moment<'_>) -> BodySense {
         let world_from_tool = self.robot.world_from_tool(&moment.state.q).iso;
-        self.tool_in_world = world_from_tool.translation.vector;
         let (jacobian, _) = self.robot.jacobian(&moment.state.q);
-        let force = force_in_world(&self.robot, &jacobian, moment.state, moment.commanded);
+        let force = force_in_world(&self.robot, &jacobian, moment.state, &moment.commanded_tau_nm);
         let share = (0.005 / FORCE_SECS).min(1.0);
         self.force += share * (force - self.force);
-        self.most_force_n = self.most_force_n.max(self.force.norm());
+        let force_n = self.force.norm();
+        self.felt = Felt {
+            force_n,
+            most_force_n: self.felt.most_force_n.max(force_n),
+            tool_in_world: world_from_tool.translation.vector,
+        };
         let twist = jacobian.twist(&moment.state.qd);
         let velocity = self.robot.world_from_base().rotation() * twist.fixed_rows::<3>(0).into_owned();
         BodySense {
@@ -63,7 +65,7 @@ pub(super) fn signals(moment: &Moment<'_>, body: &BodySense) -> Signals {
     let active = moment.mind.and_then(|mind| mind.active);
     let tool = body.world_from_tool.translation.vector;
     Signals {
-        tracking_rad: Some(moment.state.q.max_abs_diff(&moment.commanded.command.q)),
+        tracking_rad: Some(moment.state.q.max_abs_diff(&moment.commanded_q)),
         held_width_m: is_held.then_some(moment.state.gripper_width_m),
         held_force_n: moment.state.grip_force_n.filter(|_| is_held),
         distance_m: active.map(|keyframe| (keyframe.world_from_tool.position() - tool).norm()),
@@ -74,14 +76,14 @@ pub(super) fn signals(moment: &Moment<'_>, body: &BodySense) -> Signals {
 /// Force on the tool from outside [N], from the torques that the commanded motion does not take: the most likely wrench
 /// if joints differ by their friction and forces are such as a tool meets. Without that, near a singularity a little
 /// friction would look like a large force.
-fn force_in_world(robot: &Robot, jacobian: &Jacobian, state: &ArmState, commanded: &Tick) -> Vector3<f64> {
+fn force_in_world(robot: &Robot, jacobian: &Jacobian, state: &ArmState, commanded_nm: &Joints) -> Vector3<f64> {
     let likely = Vector6::new(LIKELY_N, LIKELY_N, LIKELY_N, LIKELY_NM, LIKELY_NM, LIKELY_NM);
     let mut normal = Matrix6::from_diagonal(&likely.map(|most| (FRICTION_NM / most).powi(2)));
     let mut right = Vector6::zeros();
     for (i, column) in jacobian.columns().iter().enumerate() {
         let tau = |joints: &Joints| joints.get(i).copied().unwrap_or(0.0);
         normal += column * column.transpose();
-        right += column * (tau(&state.tau_nm) - tau(&commanded.command.tau_nm));
+        right += column * (tau(&state.tau_nm) - tau(commanded_nm));
     }
     let wrench = normal.cholesky().map_or(Vector6::zeros(), |c| c.solve(&right));
     robot.world_from_base().rotation() * -wrench.fixed_rows::<3>(0).into_owned()

@@ -1,20 +1,15 @@
-//! Looks, plans, and answers to what the executor asks, each after the time that it takes on a robot.
+//! Who answers questions for plans: memory and a planner. Allocates, and may take seconds where a model is asked.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
-use neuraxis_brain::{BrainError, Draft, FailedLeaf, Origin, Scribe};
-use neuraxis_core::{Instruction, Nanos, Observation};
-use neuraxis_executor::{Answer, Ask, Events, Outcome, Request};
-use neuraxis_hippocampus::{Memory, Stamp};
-use neuraxis_plan::Scene;
-use neuraxis_policy::{text::MiniLm, views};
-use neuraxis_scene::Hand;
+use neuraxis_brain::{BrainError, Draft, Drafter, FailedLeaf, Origin, Scribe};
+use neuraxis_core::Nanos;
+use neuraxis_executor::Reason;
+use neuraxis_hippocampus::{Memory, RepairId, Stamp};
+use neuraxis_plan::{Plan, Scene};
+use neuraxis_policy::text::MiniLm;
 
-use super::{BrainPilot, Without};
 use crate::config::Config;
-
-/// A plan is tried for this many times as long as the first look takes.
-const LOOKS_MOST: u32 = 7;
 
 /// The memory in a file, which is made if it is not there; its sentences are encoded as the policy's.
 pub fn open_memory(config: &Config, file: &Path) -> anyhow::Result<Memory> {
@@ -22,136 +17,126 @@ pub fn open_memory(config: &Config, file: &Path) -> anyhow::Result<Memory> {
     Ok(Memory::open(file, Box::new(embedder))?)
 }
 
-impl BrainPilot {
-    /// Looks, and begins the task once the scene has been seen often enough.
-    pub(super) fn see(&mut self, seen: &Observation, words: &Instruction) -> Result<(), String> {
-        views::fuse(seen, &self.fuse, &mut self.cloud).map_err(|e| e.to_string())?;
-        let hand = Hand {
-            world_from_tool: seen.world_from_tool,
-            gripper: seen.progress.gripper,
-            width_m: seen.gripper_width_m,
+/// What is asked for.
+pub enum Wanted {
+    /// A task's first plan.
+    First,
+    /// A repair of a leaf that failed, from memory.
+    Repair {
+        /// The plan that fails.
+        plan: Box<Plan>,
+        /// The leaf, as it was sent.
+        node: u16,
+        /// Why it failed.
+        reason: Reason,
+        /// Repairs that did not help.
+        tried: BTreeSet<RepairId>,
+    },
+    /// Another plan.
+    Replan,
+}
+
+/// A question for a plan.
+pub struct Question {
+    /// Of the executor's request, where it has one.
+    pub id: Option<u32>,
+    /// The executor's, when it was asked.
+    pub epoch: u32,
+    /// What is wanted.
+    pub wanted: Wanted,
+    /// What is to be done.
+    pub words: String,
+    /// As it is now.
+    pub scene: Scene,
+    /// When it was asked.
+    pub at: Nanos,
+}
+
+/// The answer.
+pub struct Reply {
+    /// As in the question.
+    pub id: Option<u32>,
+    /// As in the question.
+    pub epoch: u32,
+    /// A proved plan and its scene, or why there is none.
+    pub draft: Result<Box<(Draft, Scene)>, String>,
+    /// For people: where it came from.
+    pub lines: Vec<String>,
+    /// It came from memory as it was.
+    pub reused: bool,
+    /// Writes down what becomes of a new task, where there is a memory.
+    pub scribe: Option<Scribe>,
+    /// Calls of a model so far.
+    pub vlm_calls: u32,
+}
+
+/// Answers, in a thread of its own where a robot moves.
+pub struct Plans {
+    drafter: Drafter,
+    memory: Option<Memory>,
+    robot: String,
+}
+
+impl Plans {
+    /// For a robot, with a memory or without.
+    pub fn new(drafter: Drafter, memory: Option<Memory>, robot: &str) -> Self {
+        Self { drafter, memory, robot: robot.into() }
+    }
+
+    /// Calls the planner or looks into memory.
+    pub fn answer(&mut self, question: Question) -> Reply {
+        let Question { id, epoch, wanted, words, scene, at } = question;
+        let (mut lines, mut scribe, mut reused) = (Vec::new(), None, false);
+        let draft = match wanted {
+            Wanted::First => self.first(&words, &scene, epoch, at).map(|(draft, who)| {
+                lines.extend(where_from(&draft).filter(|_| who.is_some()));
+                reused = matches!(draft.origin, Origin::Reused { .. });
+                scribe = who;
+                draft
+            }),
+            Wanted::Repair { plan, node, reason, tried } => match &self.memory {
+                None => Err("there is no memory in this run".into()),
+                Some(memory) => {
+                    let failed = FailedLeaf { plan: &plan, node, reason };
+                    let found = self.drafter.repair(memory.store(), &failed, &tried, &scene, epoch);
+                    found.map_err(|error| error.to_string())
+                }
+            },
+            Wanted::Replan => self.drafter.draft(&words, &scene, epoch).map_err(|error| error.to_string()),
         };
-        self.perception
-            .look(seen.stamp, &self.cloud.xyz_in_world, &self.cloud.rgb, &hand)
-            .map_err(|e| e.to_string())?;
-        if self.perception.scene().is_none()
-            && self.perception.looks() >= self.looks_first
-            && self.story.trouble.is_none()
-        {
-            let epoch = self.executor.epoch();
-            let drafted = self.perception.begin(&words.text).and_then(|scene| self.first(&words.text, scene, epoch));
-            self.story.vlm_calls = self.drafter.vlm_calls();
-            match drafted {
-                Ok(draft) => self.draft = Some((seen.stamp + self.plan_latency, None, Some(draft))),
-                // Another look may show more.
-                Err(error) if self.perception.looks() < LOOKS_MOST * self.looks_first => {
-                    self.story.lines.push(format!("{error}; I look again"));
-                    self.perception.end();
-                }
-                Err(error) => {
-                    let seen: Vec<String> = self.perception.tracks().iter().map(|t| t.thing.to_string()).collect();
-                    self.story.lines.push(format!("{error}; I see {}", seen.join(", ")));
-                    self.story.trouble = Some(error.to_string());
-                }
-            }
-        }
-        let look = self.perception.read();
-        if let Some(scribe) = &mut self.scribe
-            && let Ok(scene) = self.perception.present()
-        {
-            let told = scribe.look(&scene, seen.stamp);
-            self.story.heard(told);
-        }
-        if self.without.contains(&Without::Feedback) && self.outcome != Outcome::Idle {
-            return Ok(());
-        }
-        self.coming.push((seen.stamp + self.look_latency, look));
-        Ok(())
+        let draft = draft.map(|draft| Box::new((draft, scene)));
+        Reply { id, epoch, draft, lines, reused, scribe, vlm_calls: self.drafter.vlm_calls() }
     }
 
     /// The first plan of a task: one that worked before, if memory has one.
-    fn first(&mut self, instruction: &str, scene: Scene, epoch: u32) -> Result<Box<(Draft, Scene)>, BrainError> {
-        self.story.plans += 1;
+    fn first(&mut self, words: &str, scene: &Scene, epoch: u32, at: Nanos) -> Result<(Draft, Option<Scribe>), String> {
+        let text = |error: BrainError| error.to_string();
         let Some(memory) = &mut self.memory else {
-            let draft = self.drafter.draft(instruction, &scene, epoch)?;
-            return Ok(Box::new((draft, scene)));
+            return Ok((self.drafter.draft(words, scene, epoch).map_err(text)?, None));
         };
-        let draft = self.drafter.draft_remembering(memory, instruction, &scene, epoch)?;
-        self.story.lines.push(match &draft.origin {
-            Origin::New { not_reused } => format!("not from memory: {}", not_reused.join("; ")),
-            Origin::Reused { why, .. } => format!("from memory: {why}"),
-            Origin::Mended { .. } => "from memory, mended".into(),
-        });
-        self.story.reused = matches!(draft.origin, Origin::Reused { .. });
-        let zero = Stamp::from_unix_ms(unix_ms() - (self.now.0 / 1_000_000) as i64);
-        self.scribe = Some(Scribe::begin(memory, instruction, &scene, &self.robot_name, zero, self.now)?);
-        Ok(Box::new((draft, scene)))
+        let draft = self.drafter.draft_remembering(memory, words, scene, epoch).map_err(text)?;
+        let zero = Stamp::from_unix_ms(unix_ms() - (at.0 / 1_000_000) as i64);
+        let scribe = Scribe::begin(memory, words, scene, &self.robot, zero, at).map_err(text)?;
+        Ok((draft, Some(scribe)))
     }
 
-    /// Answers what the executor asks, after the time that planning takes.
-    pub(super) fn answer(&mut self, words: &str) {
-        let Some(request) = self.request.filter(|request| self.asked != Some(request.id)) else { return };
-        self.asked = Some(request.id);
-        let draft = self.perception.present().map_err(|error| error.to_string()).and_then(|scene| {
-            let epoch = self.executor.epoch();
-            let draft = match request.ask {
-                Ask::Recall => self.repair(&request, &scene, epoch)?,
-                Ask::Replan => {
-                    self.story.plans += 1;
-                    self.drafter.draft(words, &scene, epoch).map_err(|error| error.to_string())?
-                }
-            };
-            Ok(Box::new((draft, scene)))
-        });
-        self.story.vlm_calls = self.drafter.vlm_calls();
-        let draft = draft.map_err(|why| self.story.lines.push(format!("no {:?}: {why}", request.ask))).ok();
-        self.draft = Some((self.now + self.plan_latency, Some(request.id), draft));
+    /// The memory, to be told how it ended.
+    pub fn memory(&mut self) -> Option<&mut Memory> {
+        self.memory.as_mut()
     }
 
-    fn repair(&self, request: &Request, scene: &Scene, epoch: u32) -> Result<Draft, String> {
-        let (Some(memory), Some(scribe), Some((plan, _))) = (&self.memory, &self.scribe, &self.plan) else {
-            return Err("there is no memory in this run".into());
-        };
-        let failed = FailedLeaf { plan, node: request.node, reason: request.reason };
-        let found = self.drafter.repair(memory.store(), &failed, scribe.tried(), scene, epoch);
-        found.map_err(|error| error.to_string())
+    /// Gives the memory back.
+    pub fn into_memory(self) -> Option<Memory> {
+        self.memory
     }
+}
 
-    /// A plan that is due goes to the executor.
-    pub(super) fn deliver(&mut self, now: Nanos) {
-        let Some((_, id, draft)) = self.draft.take_if(|(due, ..)| *due <= now) else { return };
-        let program = draft.map(|draft| {
-            let (draft, scene) = *draft;
-            self.story.lines.push(format!("plan by {}\n{}", draft.source, neuraxis_plan::outline(&draft.plan, &scene)));
-            self.story.marks.clear();
-            if let Some(scribe) = &mut self.scribe {
-                let told = scribe.attempt(&draft, now);
-                self.story.heard(told);
-            }
-            self.plan = Some((draft.plan, scene));
-            self.without.iter().fold(draft.program, |program, without| match without {
-                Without::Monitors => program.without_watches(),
-                Without::Ladder => program.without_ladder(),
-                Without::Feedback => program.without_facts(),
-            })
-        });
-        let mut events = Events::new(&mut self.slots[..]);
-        match (id, program) {
-            (None, Some(program)) => {
-                let epoch = self.executor.epoch();
-                if self.executor.begin(now, epoch, program, &mut events).is_err() {
-                    self.story.lines.push("the plan came too late".into());
-                }
-            }
-            (None, None) => {}
-            (Some(id), program) => {
-                let answer = Answer { id, epoch: self.executor.epoch(), program };
-                self.executor.answer(now, answer, &mut events);
-            }
-        }
-        let written = events.written().to_vec();
-        self.note(&written);
-    }
+fn where_from(draft: &Draft) -> Option<String> {
+    Some(match &draft.origin {
+        Origin::New { not_reused } => format!("not from memory: {}", not_reused.join("; ")),
+        Origin::Reused { why, .. } => format!("from memory: {why}"),
+        Origin::Mended { .. } => "from memory, mended".into(),
+    })
 }
 
 /// Wall-clock time: memories outlive the process.

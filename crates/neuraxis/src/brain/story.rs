@@ -7,7 +7,7 @@ use neuraxis_executor::{Event, What};
 use neuraxis_plan::{Plan, RawTest, Scene};
 use neuraxis_scene::Finding;
 
-use super::BrainPilot;
+use super::{mind::Mind, reflex::Told};
 
 /// How a brain did, beside success.
 #[derive(Clone, Debug, Default)]
@@ -30,71 +30,28 @@ pub struct Story {
     pub trouble: Option<String>,
 }
 
-impl BrainPilot {
-    /// Keeps what happened, in words and as it was; tells memory.
-    pub(super) fn note(&mut self, events: &[Event]) {
-        if let Some(scribe) = &mut self.scribe {
-            let told = scribe.events(events);
-            self.story.heard(told);
-        }
-        if let Some((plan, scene)) = &self.plan {
-            for event in events {
-                let mut line = describe(event, plan, scene);
-                match event.what {
-                    What::Started => self.most_force_n = 0.0,
-                    What::Confirming => line += &format!(", {:.0} N at most", self.most_force_n),
-                    _ => {}
-                }
-                match event.what {
-                    What::Entered | What::Started | What::Confirming => drop(self.story.marks.insert(event.node, '>')),
-                    What::Succeeded => drop(self.story.marks.insert(event.node, '+')),
-                    What::Failed => drop(self.story.marks.insert(event.node, 'x')),
-                    _ => {}
-                }
-                if event.what == What::Started {
-                    self.story.force_limit_n = force_limit_n(event.node, plan);
-                }
-                self.story.told.push((*event, line.clone()));
-                self.story.lines.push(line);
-                if event.what == What::Failed {
-                    self.story.lines.extend(self.unclear(event.node, plan, scene));
-                }
-            }
-        }
-    }
-
-    /// What was not known of the facts that a node is about, and why.
-    fn unclear(&self, node: u16, plan: &Plan, scene: &Scene) -> Vec<String> {
-        let raw = plan.raw().node(node);
-        let names = raw
-            .into_iter()
-            .flat_map(|raw| raw.post.iter().chain(raw.maintain.iter().filter_map(|maintain| maintain.pred.as_ref())));
-        let facts = names.filter_map(|name| scene.literal(name).ok());
-        let findings = facts.filter_map(|literal| self.perception.finding(literal.fact));
-        let line = |f: &Finding| format!("            {} is {:?}: {}", scene.name(f.fact), f.truth, f.why);
-        let args: Vec<&str> = raw.into_iter().flat_map(|raw| raw.args.things()).collect();
-        let things = args.iter().filter_map(|name| Some((name, self.perception.thing_named(name)?)));
-        let things = things
-            .map(|(name, track)| format!("            {name}: {}, seen at {:.1} s", track.thing, track.seen_at.secs()));
-        let [x, y, z] = [self.tool_in_world.x, self.tool_in_world.y, self.tool_in_world.z];
-        let force = format!("            force on the tool {:.1} N, at ({x:.3}, {y:.3}, {z:.3}) m", self.force.norm());
-        let seats = args.iter().filter_map(|name| scene.object(name)).filter_map(|object| self.look().seat(object));
-        let seats = seats.map(|seat| {
-            let at = seat.translation.vector;
-            format!("            room at ({:.3}, {:.3}, {:.3}) m", at.x, at.y, at.z)
-        });
-        findings.map(line).chain(things).chain(seats).chain([force]).collect()
-    }
-}
-
-/// Where the guard of a node's force lies [N].
-fn force_limit_n(node: u16, plan: &Plan) -> Option<f64> {
-    let raw = plan.raw().node(node)?;
-    let is_force = |guard: &&RawTest| guard.expr.get(0).and_then(|word| word.as_str()) == Some("force");
-    raw.guards.iter().find(is_force).map(|guard| guard.val)
-}
-
 impl Story {
+    /// One more thing that happened, in words.
+    pub(super) fn tell(&mut self, told: &Told, plan: &Plan, scene: &Scene) {
+        let Told { event, felt } = told;
+        let mut line = describe(event, plan, scene);
+        match event.what {
+            What::Confirming => {
+                line += &format!(", {:.0} N at most", felt.most_force_n);
+                self.marks.insert(event.node, '>');
+            }
+            What::Entered | What::Started => drop(self.marks.insert(event.node, '>')),
+            What::Succeeded => drop(self.marks.insert(event.node, '+')),
+            What::Failed => drop(self.marks.insert(event.node, 'x')),
+            _ => {}
+        }
+        if event.what == What::Started {
+            self.force_limit_n = force_limit_n(event.node, plan);
+        }
+        self.told.push((*event, line.clone()));
+        self.lines.push(line);
+    }
+
     /// A memory that cannot be told goes on record; it stops nothing.
     pub(super) fn heard(&mut self, told: Result<(), BrainError>) {
         if let Err(error) = told {
@@ -112,4 +69,39 @@ impl Story {
         }
         counts
     }
+}
+
+impl Mind {
+    /// What was not known of the facts that a node is about, and why; where its things were, and what the hand felt.
+    pub(super) fn unclear(&self, told: &Told, plan: &Plan, scene: &Scene) -> Vec<String> {
+        let raw = plan.raw().node(told.event.node);
+        let names = raw
+            .into_iter()
+            .flat_map(|raw| raw.post.iter().chain(raw.maintain.iter().filter_map(|maintain| maintain.pred.as_ref())));
+        let facts = names.filter_map(|name| scene.literal(name).ok());
+        let findings = facts.filter_map(|literal| self.finding(literal.fact));
+        let line = |f: &Finding| format!("            {} is {:?}: {}", scene.name(f.fact), f.truth, f.why);
+        let args: Vec<&str> = raw.into_iter().flat_map(|raw| raw.args.things()).collect();
+        let things = args.iter().filter_map(|name| Some((name, self.thing_named(name)?)));
+        let things = things
+            .map(|(name, track)| format!("            {name}: {}, seen at {:.1} s", track.thing, track.seen_at.secs()));
+        let at = told.felt.tool_in_world;
+        let force = format!(
+            "            force on the tool {:.1} N, at ({:.3}, {:.3}, {:.3}) m",
+            told.felt.force_n, at.x, at.y, at.z
+        );
+        let seats = args.iter().filter_map(|name| scene.object(name)).filter_map(|object| self.look().seat(object));
+        let seats = seats.map(|seat| {
+            let at = seat.translation.vector;
+            format!("            room at ({:.3}, {:.3}, {:.3}) m", at.x, at.y, at.z)
+        });
+        findings.map(line).chain(things).chain(seats).chain([force]).collect()
+    }
+}
+
+/// Where the guard of a node's force lies [N].
+fn force_limit_n(node: u16, plan: &Plan) -> Option<f64> {
+    let raw = plan.raw().node(node)?;
+    let is_force = |guard: &&RawTest| guard.expr.get(0).and_then(|word| word.as_str()) == Some("force");
+    raw.guards.iter().find(is_force).map(|guard| guard.val)
 }

@@ -1,0 +1,227 @@
+//! The brain on the wall clock: the fast half beside the cerebellum, the slow half and the planner in threads of their own.
+
+use std::sync::{Arc, mpsc};
+
+use anyhow::Result;
+use neuraxis_brain::Look;
+use neuraxis_brainstem::BodyState;
+use neuraxis_cerebellum::CerebellumTick;
+use neuraxis_channel::{MailboxReader, MailboxWriter, RingReceiver, RingSender, mailbox, ring};
+use neuraxis_core::{Instruction, KeyFrame, Nanos, Observation, Prediction};
+use neuraxis_executor::{Outcome, Program};
+
+use super::{
+    AFTER_SECS,
+    mind::Mind,
+    plans::{Plans, Question, Reply},
+    reflex::{Moment, Order, Reflex, Report, Steer, Told, prediction},
+    thought::Thought,
+};
+use crate::{
+    route::Router,
+    threads::{Rate, Shared, newest, periodic},
+};
+
+/// Events on their way to the slow half: of a plan that does nothing but fail, for a second.
+const EVENTS_ROOM: usize = 2048;
+/// A way ends where it is wanted if it ends as near as this: things are seen a little elsewhere in each look [m, rad].
+const SAME_M: f64 = 0.03;
+const SAME_RAD: f64 = 0.2;
+/// Orders, and programs that are done with.
+const ORDERS_ROOM: usize = 8;
+
+/// The fast half with its channels, for the cerebellum's thread.
+pub struct LiveReflex {
+    reflex: Reflex,
+    looks: MailboxReader<Look>,
+    orders: RingReceiver<Order>,
+    told: RingSender<Told>,
+    reports: MailboxWriter<Report>,
+    /// To be freed by the slow half.
+    spent: RingSender<Box<Program>>,
+    /// Ways that were planned to free key-frames.
+    routed: Option<Prediction>,
+}
+
+/// The slow half's ends.
+pub struct MindLinks {
+    looks: MailboxWriter<Look>,
+    orders: RingSender<Order>,
+    told: RingReceiver<Told>,
+    reports: MailboxReader<Report>,
+    spent: RingReceiver<Box<Program>>,
+    questions: mpsc::Sender<Question>,
+    replies: mpsc::Receiver<Reply>,
+}
+
+/// The planner's ends.
+pub struct PlannerLinks {
+    questions: mpsc::Receiver<Question>,
+    replies: mpsc::Sender<Reply>,
+}
+
+/// Wires a fast half to a slow half and a planner.
+pub fn wire(reflex: Reflex) -> (LiveReflex, MindLinks, PlannerLinks) {
+    let (looks_in, looks) = mailbox(Look::default());
+    let (orders_in, orders) = ring(ORDERS_ROOM);
+    let (told_in, told) = ring(EVENTS_ROOM);
+    let (reports_in, reports) = mailbox(Report::default());
+    let (spent_in, spent) = ring(ORDERS_ROOM);
+    let (questions_in, questions) = mpsc::channel();
+    let (replies_in, replies) = mpsc::channel();
+    (
+        LiveReflex { reflex, looks, orders, told: told_in, reports: reports_in, spent: spent_in, routed: None },
+        MindLinks { looks: looks_in, orders: orders_in, told, reports, spent, questions: questions_in, replies },
+        PlannerLinks { questions, replies: replies_in },
+    )
+}
+
+impl LiveReflex {
+    /// 200 Hz: what the arm shall do, and the way to a free key-frame if one is under way. Does not allocate or wait.
+    pub fn steer(
+        &mut self,
+        now: Nanos,
+        epoch: u32,
+        body: &BodyState,
+        mind: Option<&CerebellumTick>,
+        routed: Option<Prediction>,
+    ) -> (Steer, Option<Prediction>) {
+        let told = &self.told;
+        let tell = |event| {
+            told.push(event);
+        };
+        while let Some(order) = self.orders.pop() {
+            if let Some(program) = self.reflex.obey(now, order, tell) {
+                self.spent.push(program);
+            }
+        }
+        if let Some(look) = self.looks.fresh() {
+            self.reflex.see(look);
+        }
+        let moment = Moment {
+            now,
+            epoch,
+            state: &body.state,
+            commanded_q: body.commanded.q,
+            commanded_tau_nm: body.feed_forward_nm,
+            fault: body.fault,
+            mind,
+        };
+        let steer = self.reflex.tick(&moment, tell);
+        let report = *self.reflex.report();
+        self.reports.write(report);
+        if let Some(fresh) = routed {
+            self.routed = Some(Prediction { seq: self.reflex.number(), ..fresh });
+        }
+        // A way that leads to where the plan no longer wants is none.
+        self.routed =
+            self.routed.filter(|routed| report.free.is_some_and(|free| is_same_place(&free, &routed.keyframe)));
+        (steer, self.routed)
+    }
+}
+
+fn is_same_place(a: &KeyFrame, b: &KeyFrame) -> bool {
+    let (metres, radians) = a.world_from_tool.distance(&b.world_from_tool);
+    metres < SAME_M && radians < SAME_RAD && a.gripper == b.gripper
+}
+
+/// What the thread `brain` is wired to beside the fast half.
+pub struct BrainLinks {
+    /// From the cameras.
+    pub observations: RingReceiver<Arc<Observation>>,
+    /// Sentences from outside (ROS).
+    pub sentences: RingReceiver<String>,
+    /// To the cerebellum: ways to free key-frames.
+    pub predictions: MailboxWriter<Option<Prediction>>,
+    /// To the cerebellum: number of the newest instruction.
+    pub epochs: MailboxWriter<u32>,
+    /// To the recorder.
+    pub thoughts: RingSender<Box<Thought>>,
+}
+
+/// How the thread `brain` ended.
+pub struct BrainReport {
+    /// Rate and times.
+    pub rate: Rate,
+    /// Observations it refused, and why the last time.
+    pub refused: (u64, Option<String>),
+    /// The slow half, still to be ended.
+    pub mind: Mind,
+    /// How things stood last.
+    pub last: Report,
+}
+
+/// Looks, asks for plans, tells what happens.
+pub fn brain(
+    mut mind: Mind,
+    mut router: Option<Router>,
+    mut words: Option<Instruction>,
+    period: Nanos,
+    mut fast: MindLinks,
+    mut links: BrainLinks,
+    shared: &Shared,
+) -> Result<BrainReport> {
+    let mut refused = (0, None);
+    let (mut shown, mut ended_at, mut routes) = (0, None, 0);
+    let mut last = Report::default();
+    let rate = periodic("brain", period, &shared.done, |now| {
+        if let Some(sentence) = newest(&links.sentences) {
+            let epoch = words.as_ref().map_or(0, |w| w.epoch) + 1;
+            words = Some(Instruction { text: sentence.into(), epoch, features: None });
+            fast.orders.push(Order::Stop);
+            links.epochs.write(epoch);
+            mind.forget_task();
+        }
+        while fast.spent.pop().is_some() {}
+        let mut told = Vec::new();
+        while let Some(event) = fast.told.pop() {
+            told.push(event);
+        }
+        mind.note(&told);
+        while let Ok(reply) = fast.replies.try_recv() {
+            if let Some(order) = mind.take(reply, now) {
+                fast.orders.push(order);
+            }
+        }
+        last = fast.reports.latest();
+        let is_over = !matches!(last.outcome, Outcome::Running | Outcome::Idle) || mind.gave_up();
+        ended_at = if is_over { ended_at.or(Some(now)) } else { None };
+        if ended_at.is_some_and(|at| now.secs_since(at) > AFTER_SECS) {
+            shared.over.raise();
+        }
+        let observation = newest(&links.observations);
+        let (Some(words), Some(observation)) = (&words, &observation) else {
+            links.thoughts.push(Box::new(mind.thought(&last, &mut shown)));
+            return Ok(false);
+        };
+        match mind.see(observation, words, last.epoch) {
+            Ok(question) => question.into_iter().for_each(|question| drop(fast.questions.send(question))),
+            Err(why) => refused = (refused.0 + 1, Some(why)),
+        }
+        if !mind.is_blind(&last) {
+            fast.looks.write(*mind.look());
+        }
+        mind.question(&last, &words.text).into_iter().for_each(|question| drop(fast.questions.send(question)));
+        if let (Some(keyframe), Some(router)) = (last.free, &mut router) {
+            routes += 1;
+            let wanted = prediction(routes, observation.stamp, words.epoch, keyframe);
+            match router.route(observation, wanted, None) {
+                Ok(way) => links.predictions.write(Some(way)),
+                Err(error) => refused = (refused.0 + 1, Some(error.to_string())),
+            }
+        }
+        links.thoughts.push(Box::new(mind.thought(&last, &mut shown)));
+        Ok(true)
+    })?;
+    Ok(BrainReport { rate, refused, mind, last })
+}
+
+/// Answers questions until nobody asks any more.
+pub fn planner(mut plans: Plans, links: PlannerLinks) -> Plans {
+    while let Ok(question) = links.questions.recv() {
+        if links.replies.send(plans.answer(question)).is_err() {
+            break;
+        }
+    }
+    plans
+}

@@ -1,0 +1,250 @@
+//! The brain's slow half: it looks at the scene, asks for plans, and knows in words what happened. Allocates.
+
+use neuraxis_brain::{Draft, Look, Perception, Scribe};
+use neuraxis_core::{Instruction, Nanos, Observation};
+use neuraxis_executor::{Answer, Ask, Outcome, What};
+use neuraxis_plan::{FactId, Plan, Scene};
+use neuraxis_policy::{PolicyConfig, views};
+use neuraxis_scene::{Finding, Hand, Track};
+use neuraxis_vision::Cloud;
+
+use super::{
+    Without,
+    plans::{Plans, Question, Reply, Wanted},
+    reflex::{Order, Report, Told},
+    story::Story,
+};
+use crate::config::Config;
+
+/// A plan is tried for this many times as long as the first look takes.
+const LOOKS_MOST: u32 = 7;
+
+/// The slow half. One task at a time.
+pub struct Mind {
+    perception: Perception,
+    looks_first: u32,
+    fuse: PolicyConfig,
+    cloud: Cloud,
+    look: Look,
+    without: Vec<Without>,
+    pub(super) plan: Option<PlanInForce>,
+    /// The one before, for what is said about it late.
+    before: Option<PlanInForce>,
+    pub(super) scribe: Option<Scribe>,
+    asked: Option<u32>,
+    pub(super) story: Story,
+}
+
+/// A plan, its scene, and the epoch in which it runs.
+pub struct PlanInForce {
+    /// As it was proved.
+    pub plan: Plan,
+    /// Its scene.
+    pub scene: Scene,
+    epoch: u32,
+}
+
+impl Mind {
+    /// With nothing seen yet.
+    pub fn new(config: &Config, without: Vec<Without>) -> Result<Self, neuraxis_brain::BrainError> {
+        Ok(Self {
+            perception: Perception::new(&config.brain)?,
+            looks_first: config.brain.looks_first,
+            fuse: PolicyConfig::default(),
+            cloud: Cloud::default(),
+            look: Look::default(),
+            without,
+            plan: None,
+            before: None,
+            scribe: None,
+            asked: None,
+            story: Story::default(),
+        })
+    }
+
+    /// Looks; asks for the first plan once the scene has been seen often enough. `epoch`: the executor's.
+    pub fn see(&mut self, seen: &Observation, words: &Instruction, epoch: u32) -> Result<Option<Question>, String> {
+        views::fuse(seen, &self.fuse, &mut self.cloud).map_err(|e| e.to_string())?;
+        let hand = Hand {
+            world_from_tool: seen.world_from_tool,
+            gripper: seen.progress.gripper,
+            width_m: seen.gripper_width_m,
+        };
+        self.perception
+            .look(seen.stamp, &self.cloud.xyz_in_world, &self.cloud.rgb, &hand)
+            .map_err(|e| e.to_string())?;
+        let is_due = self.perception.scene().is_none() && self.perception.looks() >= self.looks_first;
+        let mut question = None;
+        if is_due && self.story.trouble.is_none() {
+            match self.perception.begin(&words.text) {
+                Ok(scene) => {
+                    self.story.plans += 1;
+                    let (words, at) = (words.text.to_string(), seen.stamp);
+                    question = Some(Question { id: None, epoch, wanted: Wanted::First, words, scene, at });
+                }
+                Err(error) => self.no_plan(&error.to_string()),
+            }
+        }
+        self.look = self.perception.read();
+        if let Some(scribe) = &mut self.scribe
+            && let Ok(scene) = self.perception.present()
+        {
+            let told = scribe.look(&scene, seen.stamp);
+            self.story.heard(told);
+        }
+        Ok(question)
+    }
+
+    /// There is no first plan: another look may show more, for a while.
+    fn no_plan(&mut self, why: &str) {
+        if self.perception.looks() < LOOKS_MOST * self.looks_first {
+            self.story.lines.push(format!("{why}; I look again"));
+            self.perception.end();
+        } else {
+            let seen: Vec<String> = self.perception.tracks().iter().map(|t| t.thing.to_string()).collect();
+            self.story.lines.push(format!("{why}; I see {}", seen.join(", ")));
+            self.story.trouble = Some(why.into());
+        }
+    }
+
+    /// What the executor asks for, once.
+    pub fn question(&mut self, report: &Report, words: &str) -> Option<Question> {
+        let request = report.request.filter(|request| self.asked != Some(request.id))?;
+        self.asked = Some(request.id);
+        let scene = self.perception.present();
+        let scene = scene.map_err(|why| self.story.lines.push(format!("no {:?}: {why}", request.ask))).ok()?;
+        let wanted = match (request.ask, &self.plan) {
+            (Ask::Recall, Some(PlanInForce { plan, .. })) => Wanted::Repair {
+                plan: Box::new(plan.clone()),
+                node: request.node,
+                reason: request.reason,
+                tried: self.scribe.as_ref().map(|scribe| scribe.tried().clone()).unwrap_or_default(),
+            },
+            _ => {
+                self.story.plans += 1;
+                Wanted::Replan
+            }
+        };
+        let (id, epoch) = (Some(request.id), request.epoch);
+        Some(Question { id, epoch, wanted, words: words.into(), scene, at: report.now })
+    }
+
+    /// Takes an answer: what the executor is to be told.
+    pub fn take(&mut self, reply: Reply, now: Nanos) -> Option<Order> {
+        let Reply { id, epoch, draft, lines, reused, scribe, vlm_calls } = reply;
+        self.story.vlm_calls = vlm_calls;
+        self.story.lines.extend(lines);
+        if scribe.is_some() {
+            (self.scribe, self.story.reused) = (scribe, reused);
+        }
+        let program = match (draft, id) {
+            (Ok(draft), _) => Some(self.adopt(*draft, epoch, now)),
+            (Err(why), None) => {
+                self.no_plan(&why);
+                None
+            }
+            (Err(why), Some(_)) => {
+                self.story.lines.push(format!("no plan: {why}"));
+                None
+            }
+        };
+        match id {
+            Some(id) => Some(Order::Answer(Answer { id, epoch, program })),
+            None => program.map(|program| Order::Begin(epoch, program)),
+        }
+    }
+
+    fn adopt(&mut self, (draft, scene): (Draft, Scene), epoch: u32, now: Nanos) -> Box<neuraxis_executor::Program> {
+        self.story.lines.push(format!("plan by {}\n{}", draft.source, neuraxis_plan::outline(&draft.plan, &scene)));
+        self.story.marks.clear();
+        if let Some(scribe) = &mut self.scribe {
+            let told = scribe.attempt(&draft, now);
+            self.story.heard(told);
+        }
+        self.before = self.plan.take();
+        self.plan = Some(PlanInForce { plan: draft.plan, scene, epoch: epoch.wrapping_add(1) });
+        self.without.iter().fold(draft.program, |program, without| match without {
+            Without::Monitors => program.without_watches(),
+            Without::Ladder => program.without_ladder(),
+            Without::Feedback => program.without_facts(),
+        })
+    }
+
+    /// Keeps what happened; tells memory.
+    pub fn note(&mut self, told: &[Told]) {
+        let in_force = self.plan.as_ref().map(|plan| plan.epoch);
+        let events: Vec<_> = told.iter().map(|told| told.event).filter(|e| Some(e.epoch) == in_force).collect();
+        if let Some(scribe) = &mut self.scribe {
+            let told = scribe.events(&events);
+            self.story.heard(told);
+        }
+        for told in told {
+            let about = if Some(told.event.epoch) == in_force { &self.plan } else { &self.before };
+            let Some(about) = about.as_ref().or(self.plan.as_ref()) else { continue };
+            let unclear = match told.event.what {
+                What::Failed => self.unclear(told, &about.plan, &about.scene),
+                _ => Vec::new(),
+            };
+            self.story.tell(told, &about.plan, &about.scene);
+            self.story.lines.extend(unclear);
+        }
+    }
+
+    /// The sentence changed: what was planned is over, things stay known.
+    pub fn forget_task(&mut self) {
+        self.perception.end();
+        (self.plan, self.before, self.scribe) = (None, None, None);
+        (self.story.trouble, self.story.force_limit_n) = (None, None);
+        self.story.marks.clear();
+    }
+
+    /// Ends: memory is told how it ended.
+    pub fn end(mut self, plans: &mut Plans, report: &Report) -> Story {
+        if let (Some(scribe), Some(memory), Ok(scene)) = (self.scribe.take(), plans.memory(), self.perception.present())
+        {
+            let told = scribe.end(memory, &report.outcome, &scene, report.now);
+            self.story.heard(told.map(|_| ()));
+        }
+        self.story
+    }
+
+    /// What happened so far.
+    pub fn story(&self) -> &Story {
+        &self.story
+    }
+
+    /// The newest look.
+    pub fn look(&self) -> &Look {
+        &self.look
+    }
+
+    /// The cloud of the newest look.
+    pub fn cloud(&self) -> &Cloud {
+        &self.cloud
+    }
+
+    /// What is known of a fact, and why.
+    pub fn finding(&self, fact: FactId) -> Option<&Finding> {
+        self.perception.finding(fact)
+    }
+
+    /// A thing by its name in the plan.
+    pub fn thing_named(&self, name: &str) -> Option<&Track> {
+        self.perception.thing_named(name)
+    }
+
+    /// What is seen, each with its name in the plan.
+    pub fn things(&self) -> impl Iterator<Item = (Option<&str>, &Track)> {
+        self.perception.tracks().iter().map(|track| (self.perception.name_of(track.id), track))
+    }
+
+    /// There will be no plan.
+    pub fn gave_up(&self) -> bool {
+        self.story.trouble.is_some() && self.plan.is_none()
+    }
+
+    /// The looks matter no more: without feedback, once the plan runs.
+    pub fn is_blind(&self, report: &Report) -> bool {
+        self.without.contains(&Without::Feedback) && report.outcome != Outcome::Idle
+    }
+}

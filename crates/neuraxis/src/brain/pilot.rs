@@ -1,0 +1,177 @@
+//! The brain on simulated time: looks and plans reach the executor after the time that they take on a robot.
+//!
+//! Nothing of the simulator goes in but what cameras, joints and gripper measure; see [`Pilot::predict`], whose `plant`
+//! stays unused here.
+
+use std::sync::Arc;
+
+use neuraxis_brain::{BrainError, Drafter, Look};
+use neuraxis_core::{Instruction, Nanos, Observation, PolicyError, Prediction};
+use neuraxis_executor::Outcome;
+use neuraxis_hippocampus::Memory;
+use neuraxis_robot::Robot;
+use neuraxis_sim::Plant;
+
+use super::{
+    AFTER_SECS, Without,
+    mind::Mind,
+    plans::{Plans, Question, Reply},
+    reflex::{Moment, Reflex, Report, Steer, prediction},
+    story::Story,
+};
+use crate::{config::Config, lockstep::Pilot};
+
+/// A brain as a pilot. One per episode.
+pub struct BrainPilot {
+    reflex: Reflex,
+    mind: Mind,
+    plans: Plans,
+    look_latency: Nanos,
+    plan_latency: Nanos,
+    /// Looks on their way to the executor.
+    looks: Vec<(Nanos, Look)>,
+    /// Plans on their way.
+    replies: Vec<(Nanos, Reply)>,
+    ended_at: Option<Nanos>,
+}
+
+impl BrainPilot {
+    /// With a planner, for one task; a memory is asked first and told afterwards. `ways_are_planned`: a planner finds the
+    /// way to free key-frames.
+    pub fn new(
+        config: &Config,
+        robot: Arc<Robot>,
+        drafter: Drafter,
+        memory: Option<Memory>,
+        without: Vec<Without>,
+        ways_are_planned: bool,
+    ) -> Result<Self, BrainError> {
+        Ok(Self {
+            reflex: Reflex::new(config, robot, ways_are_planned)?,
+            mind: Mind::new(config, without)?,
+            plans: Plans::new(drafter, memory, &config.name),
+            look_latency: Nanos::from_secs(config.brain.lockstep_look_secs),
+            plan_latency: Nanos::from_secs(config.brain.lockstep_plan_secs),
+            looks: Vec::new(),
+            replies: Vec::new(),
+            ended_at: None,
+        })
+    }
+
+    /// The slow half.
+    pub fn mind(&self) -> &Mind {
+        &self.mind
+    }
+
+    /// How things stand.
+    pub fn report(&self) -> &Report {
+        self.reflex.report()
+    }
+
+    /// Ends the episode: what happened, and the memory, which has been told.
+    pub fn end(self) -> (Story, Option<Memory>) {
+        let Self { mind, mut plans, reflex, .. } = self;
+        let story = mind.end(&mut plans, reflex.report());
+        (story, plans.into_memory())
+    }
+
+    fn ask(&mut self, question: Option<Question>, now: Nanos) {
+        let reply = question.map(|question| self.plans.answer(question));
+        self.replies.extend(reply.map(|reply| (now + self.plan_latency, reply)));
+    }
+
+    fn deliver(&mut self, now: Nanos) {
+        while let Some(at) = self.replies.iter().position(|(due, _)| *due <= now) {
+            let order = self.mind.take(self.replies.remove(at).1, now);
+            let mut told = Vec::new();
+            drop(order.map(|order| self.reflex.obey(now, order, |event| told.push(event))));
+            self.mind.note(&told);
+        }
+        while let Some(at) = self.looks.iter().position(|(due, _)| *due <= now) {
+            self.reflex.see(self.looks.remove(at).1);
+        }
+    }
+}
+
+impl Pilot for BrainPilot {
+    fn looks(&self) -> bool {
+        true
+    }
+
+    fn predict(
+        &mut self,
+        seen: &Observation,
+        words: &Instruction,
+        _plant: &Plant,
+    ) -> Result<Option<Prediction>, PolicyError> {
+        let report = *self.reflex.report();
+        let question = self.mind.see(seen, words, report.epoch);
+        let question = question.map_err(|reason| PolicyError::Observation { seq: seen.seq, reason })?;
+        if !self.mind.is_blind(&report) {
+            self.looks.push((seen.stamp + self.look_latency, *self.mind.look()));
+        }
+        self.ask(question, seen.stamp);
+        if let Some(trouble) = &self.mind.story().trouble {
+            return Err(PolicyError::Instruction { text: words.text.to_string(), reason: trouble.clone() });
+        }
+        let question = self.mind.question(&report, &words.text);
+        self.ask(question, seen.stamp);
+        // A way there is planned from what is seen now.
+        let free = report.free.map(|keyframe| (self.reflex.number(), keyframe));
+        Ok(free.map(|(seq, keyframe)| prediction(seq, seen.stamp, words.epoch, keyframe)))
+    }
+
+    fn steer(&mut self, moment: &Moment<'_>) -> Steer {
+        self.deliver(moment.now);
+        let mut told = Vec::new();
+        let steer = self.reflex.tick(moment, |event| told.push(event));
+        self.mind.note(&told);
+        let is_over = !matches!(self.report().outcome, Outcome::Running | Outcome::Idle);
+        self.ended_at = self.ended_at.or(is_over.then_some(moment.now));
+        steer
+    }
+
+    fn is_busy(&self) -> bool {
+        // What is remembered is what the brain itself has observed.
+        self.mind.scribe.is_some() && self.ended_at.is_none()
+    }
+
+    fn is_over(&self) -> bool {
+        self.mind.gave_up() || self.ended_at.is_some_and(|at| self.report().now.secs_since(at) > AFTER_SECS)
+    }
+}
+
+/// A brain that is shown another world as the true one: what it does must not change.
+pub struct Poisoned<'a> {
+    /// The brain.
+    pub brain: &'a mut BrainPilot,
+    /// Of another scene.
+    pub world: Plant,
+}
+
+impl Pilot for Poisoned<'_> {
+    fn looks(&self) -> bool {
+        self.brain.looks()
+    }
+
+    fn predict(
+        &mut self,
+        seen: &Observation,
+        words: &Instruction,
+        _plant: &Plant,
+    ) -> Result<Option<Prediction>, PolicyError> {
+        self.brain.predict(seen, words, &self.world)
+    }
+
+    fn steer(&mut self, moment: &Moment<'_>) -> Steer {
+        self.brain.steer(moment)
+    }
+
+    fn is_over(&self) -> bool {
+        self.brain.is_over()
+    }
+
+    fn is_busy(&self) -> bool {
+        self.brain.is_busy()
+    }
+}

@@ -1,0 +1,249 @@
+//! The brain's fast half: 200 Hz, beside the cerebellum. It ticks the executor and says what the arm shall do.
+//!
+//! Allocates while it is made and in nothing else; what it has done with comes back to be freed elsewhere.
+
+use std::sync::Arc;
+
+use nalgebra::Vector3;
+use neuraxis_brain::{BrainError, Eyes, Look, Withdraw, WithdrawConfig};
+use neuraxis_cerebellum::CerebellumTick;
+use neuraxis_core::{ArmState, Fault, Gripper, Joints, KeyFrame, Nanos, Pose, Prediction, Progress, StageTimes};
+use neuraxis_executor::{Answer, Event, Events, Executor, Input, Outcome, Program, Request, Want, What, primitives};
+use neuraxis_plan::Truth;
+use neuraxis_robot::Robot;
+
+use super::feel::{held, signals, thresholds};
+use crate::config::Config;
+
+/// Events of one tick.
+const EVENTS: usize = 512;
+/// A hand this near to a handle has hold of it [m].
+const HANDLE_M: f64 = 0.05;
+
+/// The body as it is felt each 5 ms.
+pub struct Moment<'a> {
+    /// Now.
+    pub now: Nanos,
+    /// Number of the task instance, for predictions.
+    pub epoch: u32,
+    /// The arm.
+    pub state: &'a ArmState,
+    /// Where the joints were told to be [rad].
+    pub commanded_q: Joints,
+    /// Torques of the commanded motion [N m].
+    pub commanded_tau_nm: Joints,
+    /// What the brainstem complains about.
+    pub fault: Option<Fault>,
+    /// What the cerebellum did before.
+    pub mind: Option<&'a CerebellumTick>,
+}
+
+/// What is wanted of the arm.
+#[derive(Copy, Clone, Debug)]
+pub enum Steer {
+    /// What was predicted, with this share of the speed.
+    AsPredicted(f64),
+    /// To go there, with this share of the speed.
+    Reach(Prediction, f64),
+    /// To stand still.
+    Rest,
+}
+
+/// What the slow half has for the executor.
+pub enum Order {
+    /// A task's first plan, made for this epoch.
+    Begin(u32, Box<Program>),
+    /// To a request.
+    Answer(Answer),
+    /// To end the plan: the arm rests.
+    Stop,
+}
+
+/// What the body felt.
+#[derive(Copy, Clone, Debug, Default)]
+pub struct Felt {
+    /// Force on the tool, smoothed [N].
+    pub force_n: f64,
+    /// Its most since a skill was started [N].
+    pub most_force_n: f64,
+    /// Where the tool is [m].
+    pub tool_in_world: Vector3<f64>,
+}
+
+/// Something that happened, and what the body felt then.
+#[derive(Copy, Clone, Debug)]
+pub struct Told {
+    /// What happened.
+    pub event: Event,
+    /// Then.
+    pub felt: Felt,
+}
+
+/// How things stand after a tick.
+#[derive(Copy, Clone, Debug)]
+pub struct Report {
+    /// Time of the tick.
+    pub now: Nanos,
+    /// Who makes a plan names this in it.
+    pub epoch: u32,
+    /// Whether the plan runs.
+    pub outcome: Outcome,
+    /// The executor's open question.
+    pub request: Option<Request>,
+    /// A key-frame to which a way shall be planned.
+    pub free: Option<KeyFrame>,
+    /// Now.
+    pub felt: Felt,
+    /// Way to the key-frame that is under way [m].
+    pub to_go_m: Option<f64>,
+}
+
+impl Default for Report {
+    fn default() -> Self {
+        Self {
+            now: Nanos::default(),
+            epoch: 0,
+            outcome: Outcome::Idle,
+            request: None,
+            free: None,
+            felt: Felt::default(),
+            to_go_m: None,
+        }
+    }
+}
+
+/// The fast half. One owner, one thread.
+pub struct Reflex {
+    pub(super) robot: Arc<Robot>,
+    executor: Executor,
+    look: Look,
+    pub(super) force: Vector3<f64>,
+    pub(super) felt: Felt,
+    seq: u64,
+    slots: Box<[Event; EVENTS]>,
+    /// Free key-frames go out for a planner of ways.
+    ways_are_planned: bool,
+    withdraw: Withdraw,
+    withdraw_config: WithdrawConfig,
+    report: Report,
+}
+
+impl Reflex {
+    /// At rest, without a plan.
+    pub fn new(config: &Config, robot: Arc<Robot>, ways_are_planned: bool) -> Result<Self, BrainError> {
+        let brain = &config.brain;
+        Ok(Self {
+            robot,
+            executor: Executor::new(brain.executor, primitives(brain.primitives)?, thresholds()?)?,
+            look: Look::default(),
+            force: Vector3::zeros(),
+            felt: Felt::default(),
+            seq: 0,
+            slots: Box::new([Event::NONE; EVENTS]),
+            ways_are_planned,
+            withdraw: Withdraw::default(),
+            withdraw_config: brain.withdraw,
+            report: Report::default(),
+        })
+    }
+
+    /// What the scene looks like from now on.
+    pub fn see(&mut self, look: Look) {
+        self.look = look;
+    }
+
+    /// How things stand.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Takes an order. A program that is not needed any more comes back, to be freed outside the loop.
+    pub fn obey(&mut self, now: Nanos, order: Order, mut tell: impl FnMut(Told)) -> Option<Box<Program>> {
+        let mut events = Events::new(&mut self.slots[..]);
+        let back = match order {
+            Order::Begin(epoch, program) => match self.executor.begin(now, epoch, program, &mut events) {
+                Ok(before) => before,
+                Err(late) => Some(late),
+            },
+            Order::Answer(answer) => self.executor.answer(now, answer, &mut events),
+            Order::Stop => {
+                self.executor.stop(now, &mut events);
+                None
+            }
+        };
+        let felt = self.felt;
+        events.written().iter().for_each(|event| tell(Told { event: *event, felt }));
+        self.report.epoch = self.executor.epoch();
+        back
+    }
+
+    /// 200 Hz: what the arm shall do.
+    pub fn tick(&mut self, moment: &Moment<'_>, mut tell: impl FnMut(Told)) -> Steer {
+        let now = moment.now;
+        let body = self.feel(moment);
+        let progress = moment.mind.map_or(
+            Progress {
+                reached_world_from_tool: Pose::new(body.world_from_tool),
+                gripper: Gripper::Open,
+                reached_count: 0,
+            },
+            |mind| mind.progress,
+        );
+        let held = held(moment.mind);
+        let signals = signals(moment, &body);
+        let to_go_m = signals.distance_m;
+        let eyes = Eyes { look: &self.look, body };
+        let input = Input {
+            now,
+            observed: (self.look.observed.stamp > Nanos::default()).then_some(&self.look.observed),
+            sights: &eyes,
+            signals,
+            progress,
+            held,
+            fault: moment.mind.and_then(|mind| mind.fault).or(moment.fault),
+        };
+        let mut events = Events::new(&mut self.slots[..]);
+        let tick = self.executor.tick(&input, &mut events);
+        let felt = self.felt;
+        for event in events.written() {
+            tell(Told { event: *event, felt });
+            if event.what == What::Started {
+                self.felt.most_force_n = 0.0;
+            }
+        }
+        // What the hand has hold of stays there, unless it is a handle.
+        let at_handle = self.look.handle_distance_m(&body.world_from_tool.translation.vector);
+        let holds = held == Truth::True && at_handle.is_none_or(|distance_m| distance_m > HANDLE_M);
+        let world_from_tool = Pose::new(body.world_from_tool);
+        let back = self.withdraw.tick(now, tick.waits, holds, &progress, &world_from_tool, &self.withdraw_config);
+        let (epoch, outcome, request) = (tick.epoch, tick.outcome, tick.request);
+        self.report = Report { now, epoch, outcome, request, free: None, felt, to_go_m };
+        match (tick.want, back) {
+            (Want::Still, Some(keyframe)) => Steer::Reach(self.prediction(now, moment.epoch, keyframe), tick.speed),
+            (Want::Still, None) => Steer::Rest,
+            (Want::Policy, _) => Steer::AsPredicted(tick.speed),
+            (Want::Reach(keyframe), _) if self.ways_are_planned && !keyframe.ignore_collisions => {
+                self.report.free = Some(keyframe);
+                Steer::AsPredicted(tick.speed)
+            }
+            (Want::Reach(keyframe) | Want::Touch(keyframe), _) => {
+                Steer::Reach(self.prediction(now, moment.epoch, keyframe), tick.speed)
+            }
+        }
+    }
+
+    /// Predictions of all sources are numbered here: the cerebellum takes none that is older than the last.
+    pub fn number(&mut self) -> u64 {
+        self.seq += 1;
+        self.seq
+    }
+
+    fn prediction(&mut self, now: Nanos, epoch: u32, keyframe: KeyFrame) -> Prediction {
+        prediction(self.number(), now, epoch, keyframe)
+    }
+}
+
+/// A key-frame in the form in which policies give theirs.
+pub fn prediction(seq: u64, observed_at: Nanos, epoch: u32, keyframe: KeyFrame) -> Prediction {
+    Prediction { seq, epoch, observed_at, keyframe, confidence: 1.0, times: StageTimes::default(), path: None }
+}

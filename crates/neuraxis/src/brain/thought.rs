@@ -1,0 +1,92 @@
+//! What the viewer and the recording are told of a brain.
+
+use neuraxis_core::Nanos;
+use neuraxis_executor::What;
+use neuraxis_plan::{Truth, outline};
+use neuraxis_vision::Cloud;
+use neuraxis_viz::{BrainPanel, Level, SeenThing};
+
+use super::{
+    mind::{Mind, PlanInForce},
+    reflex::Report,
+};
+
+/// Something to write down about a brain.
+pub struct Thought {
+    /// When.
+    pub at: Nanos,
+    /// What happened since the last one, in words.
+    pub events: Vec<(Nanos, Level, String)>,
+    /// Numbers that are watched, with their limits.
+    pub monitors: Vec<(String, f64, Option<f64>)>,
+    /// The panel, the things in the scene and its cloud; only when something has happened.
+    pub panel: Option<(BrainPanel, Vec<SeenThing>, Cloud)>,
+}
+
+impl Mind {
+    /// What is to be written down now. `shown`: how much of the story was written before.
+    pub fn thought(&self, report: &Report, shown: &mut usize) -> Thought {
+        let told = self.story.told.get(*shown..).unwrap_or_default();
+        let level = |what| match what {
+            What::Failed | What::Recovering(_) | What::Passed(_) => Level::Warning,
+            _ => Level::Info,
+        };
+        let events: Vec<_> = told.iter().map(|(event, line)| (event.at, level(event.what), line.clone())).collect();
+        *shown = self.story.told.len();
+        let mut monitors = vec![("force on the tool [N]".to_string(), report.felt.force_n, self.story.force_limit_n)];
+        monitors.extend(report.to_go_m.map(|to_go_m| ("way to go [cm]".to_string(), 100.0 * to_go_m, None)));
+        let panel = (!events.is_empty()).then(|| (self.panel(), self.seen_things(), self.cloud().clone()));
+        Thought { at: report.now, events, monitors, panel }
+    }
+
+    fn panel(&self) -> BrainPanel {
+        let Some(PlanInForce { plan, scene, .. }) = &self.plan else { return BrainPanel::default() };
+        let story = self.story();
+        let mark = |line: &str| -> String {
+            let node = line.get(..3).and_then(|id| id.trim().parse::<u16>().ok());
+            let mark = node.and_then(|node| story.marks.get(&node)).copied().unwrap_or(' ');
+            let short = line.split(" ->").next().unwrap_or(line).split("  [").next().unwrap_or(line);
+            format!("{mark} {}", short.trim_end())
+        };
+        let tree: Vec<String> = outline(plan, scene).lines().map(mark).collect();
+        let state = self.look().observed.state;
+        let named = |truth: Truth| {
+            let facts = scene.fact_ids().filter(move |fact| state.truth(*fact) == truth);
+            facts.map(|fact| format!("- {}", scene.name(fact))).collect::<Vec<_>>().join("\n")
+        };
+        let unknown = scene.fact_ids().filter(|fact| state.truth(*fact) == Truth::Unknown);
+        let unknown = unknown.filter_map(|fact| {
+            let why = self.finding(fact)?.why.to_string();
+            Some(format!("- {}: {why}", scene.name(fact)))
+        });
+        let [l2, l3, l4, l5, l6] = story.recoveries();
+        BrainPanel {
+            tree: format!("```\n{}\n```", tree.join("\n")),
+            facts: format!(
+                "### holds\n{}\n### not known\n{}",
+                named(Truth::True),
+                unknown.collect::<Vec<_>>().join("\n")
+            ),
+            costs: format!(
+                "| | |\n|---|---|\n| plans | {} |\n| VLM calls | {} |\n| again (L2) | {l2} |\n| back (L3) | {l3} |\n| memory (L4) | \
+                 {l4} |\n| new plan (L5) | {l5} |\n| person (L6) | {l6} |",
+                story.plans, story.vlm_calls
+            ),
+            monitors: Vec::new(),
+        }
+    }
+
+    fn seen_things(&self) -> Vec<SeenThing> {
+        let things = self.things();
+        things
+            .map(|(name, track)| SeenThing {
+                name: name.map_or_else(|| track.thing.shape.name().to_string(), str::to_string),
+                centre_in_world: track.thing.bounds.centre_in_world,
+                half_m: track.thing.bounds.half_m,
+                yaw_rad: track.thing.bounds.yaw_rad,
+                is_named: name.is_some(),
+                is_held: track.held.is_some(),
+            })
+            .collect()
+    }
+}

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     brain::{BrainPilot, Mind, Moment, Plans, Reflex, Steer, Story, open_memory},
     config::Surroundings,
-    demo::{ClockChoice, DemoPlan, Together, print_rates, rates_json},
+    demo::{ClockChoice, DemoPlan, Together, attempts, print_rates, rates_json, stood_still},
     episode_run::{Studio, instruction},
     eval::BrainRow,
     lockstep::{Outcome, Pilot},
@@ -28,7 +28,7 @@ const MONITORS_EVERY: u64 = 10;
 pub fn run(plan: &DemoPlan, studio: &Studio, setup: &Setup) -> Result<bool> {
     let words = instruction(setup.goal(), None)?;
     match plan.clock {
-        ClockChoice::Realtime => realtime(plan, studio, setup, &words),
+        ClockChoice::Realtime => attempts(|| realtime(plan, studio, setup, &words)),
         ClockChoice::Lockstep => lockstep(plan, studio, setup, &words),
     }
 }
@@ -49,7 +49,8 @@ fn create(plan: &DemoPlan, studio: &Studio, words: &Instruction, zero: Nanos) ->
     Recorder::create(&plan.out, &studio.config, &studio.robot, words, meta, zero, window)
 }
 
-fn realtime(plan: &DemoPlan, studio: &Studio, setup: &Setup, words: &Instruction) -> Result<bool> {
+/// Whether the goal was met, and for how long the machine stood still.
+fn realtime(plan: &DemoPlan, studio: &Studio, setup: &Setup, words: &Instruction) -> Result<(bool, Nanos)> {
     let session = Session {
         config: &studio.config,
         robot: studio.robot.clone(),
@@ -70,7 +71,8 @@ fn realtime(plan: &DemoPlan, studio: &Studio, setup: &Setup, words: &Instruction
     let row = BrainRow::of(&story, None, &report.outcome);
     tell(&story, &row, &report.outcome);
     print_rates(&report);
-    close(recorder?, plan, &report.outcome, &row, &rates)
+    let success = close(recorder?, plan, &report.outcome, &row, &rates)?;
+    Ok((success, stood_still(&report)))
 }
 
 fn lockstep(plan: &DemoPlan, studio: &Studio, setup: &Setup, words: &Instruction) -> Result<bool> {

@@ -80,19 +80,32 @@ pub fn run(config: &Config, plan: &DemoPlan) -> Result<bool> {
     if plan.actor == Actor::Brain {
         return crate::brain_demo::run(plan, &studio, &setup);
     }
-    for attempt in 1..=ATTEMPTS {
-        let (success, stalled) = episode(config, plan, &studio, &setup)?;
-        if success || stalled < STALL || attempt == ATTEMPTS || interrupt::asked() {
+    match plan.clock {
+        ClockChoice::Realtime => attempts(|| episode(config, plan, &studio, &setup)),
+        ClockChoice::Lockstep => episode(config, plan, &studio, &setup).map(|(success, _)| success),
+    }
+}
+
+/// Tries again where the machine stood still; an attempt says whether it succeeded, and for how long it stood.
+pub fn attempts(mut attempt: impl FnMut() -> Result<(bool, Nanos)>) -> Result<bool> {
+    for count in 1..=ATTEMPTS {
+        let (success, stalled) = attempt()?;
+        if success || stalled < STALL || count == ATTEMPTS || interrupt::asked() {
             return Ok(success);
         }
         println!(
             "again       attempt {} of {ATTEMPTS}: the machine stood still for {:.0} ms (other work, or a host that gave \
              its time to others; --clock lockstep does not mind)",
-            attempt + 1,
+            count + 1,
             stalled.secs() * 1e3
         );
     }
     unreachable!("the last attempt returns")
+}
+
+/// For how long the machine stood still in a run.
+pub fn stood_still(report: &Report) -> Nanos {
+    report.physics_lost.max(Nanos(report.brainstem.stats.missed * PERIOD_BRAINSTEM.0))
 }
 
 /// One attempt: whether the goal was met, and for how long the machine stood still.
@@ -122,8 +135,8 @@ fn episode(config: &Config, plan: &DemoPlan, studio: &Studio, setup: &Setup) -> 
                 (None, Some(trouble)) => Err(trouble.context("the arm went on, its recording did not")),
                 (None, None) => Err(anyhow!("nothing was recorded")),
             };
-            let missed = Nanos(report.brainstem.stats.missed * PERIOD_BRAINSTEM.0);
-            (report.outcome, files, report.physics_lost.max(missed))
+            let stalled = stood_still(&report);
+            (report.outcome, files, stalled)
         }
         ClockChoice::Lockstep => {
             let (outcome, files) = lockstep(studio, setup, source, &words, create(Nanos(0))?, plan)?;
@@ -189,12 +202,13 @@ pub fn print_rates(report: &Report) {
     println!("watchdog    {stalls} stalls of the loop; longest silence {longest_ms:.0} ms");
     for rate in &report.rates {
         println!(
-            "{:<11} {:.1} Hz of {:.0}, {} ticks, {} overruns; {}",
+            "{:<11} {:.1} Hz of {:.0}, {} ticks, {} overruns, {} heap calls; {}",
             rate.name,
             rate.achieved_hz(),
             rate.wanted_hz,
             rate.ticks,
             rate.missed,
+            rate.heap_calls,
             millis(&rate.work)
         );
     }

@@ -83,6 +83,8 @@ pub struct Outside {
     pub states: MailboxReader<ArmState>,
     /// What the cameras see.
     pub frames: RingReceiver<Arc<Observation>>,
+    /// What a brain plans, does and notices, a line each.
+    pub events: RingReceiver<String>,
     /// Sentences for the policy.
     pub sentences: RingSender<String>,
 }
@@ -145,9 +147,10 @@ impl Session<'_> {
         let (seen_in, seen) = ring(16);
         let (sentences_in, sentences) = ring(4);
         let (thoughts_in, thoughts) = ring(64);
+        let (events_in, events) = ring(256);
         let drops = (ticks_in.clone(), decisions_in.clone(), eyes_to_film.clone(), seen_in.clone());
 
-        let guest = outside(Outside { states, frames: world_eyes, sentences: sentences_in })?;
+        let guest = outside(Outside { states, frames: world_eyes, events, sentences: sentences_in })?;
         let zero = MonotonicClock.now();
         let recorder = record(zero)?;
         let (physics, mut arm, frames) = realtime(plant, goal.clone(), MonotonicClock.now())?;
@@ -212,9 +215,10 @@ impl Session<'_> {
                     predictions: predictions_in,
                     epochs: epochs_in,
                     thoughts: thoughts_in,
+                    events: events_in,
                 };
                 let think = move || {
-                    let report = live::brain(mind, router, words, policy_period, slow, links, shared)?;
+                    let report = live::brain(mind, zero, router, words, policy_period, slow, links, shared)?;
                     Ok(Thinking::Brain(Box::new(report)))
                 };
                 (Box::new(think), Some(Box::new(move || Ok(live::planner(plans, asked)))))

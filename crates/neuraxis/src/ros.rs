@@ -65,6 +65,7 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
             camera_names: ["front", "left_shoulder", "right_shoulder", "wrist"].map(String::from).to_vec(),
             states: outside.states,
             frames: outside.frames,
+            events: outside.events,
             instructions: outside.sentences,
             stop: Box::new(move || stop.stop.raise()),
             reset: Box::new(move || reset.reset.raise()),

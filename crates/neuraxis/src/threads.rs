@@ -28,6 +28,7 @@ use neuraxis_core::{
     ArmState, Clock, Instruction, Nanos, Observation, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, Policy, Prediction, Segment,
     TextEmbedder,
 };
+use neuraxis_faults::CountingAllocator;
 use neuraxis_policy::{PredictionViews, text::MiniLm};
 use neuraxis_robot::Robot;
 use neuraxis_sim::{CameraRig, Frame, RealtimePlant, Setup, Snapshot};
@@ -85,6 +86,8 @@ pub struct Rate {
     pub missed: u64,
     /// Time of one tick's work.
     pub work: Percentiles,
+    /// Calls of the allocator in its ticks, the first left out.
+    pub heap_calls: u64,
 }
 
 impl Rate {
@@ -104,18 +107,20 @@ pub fn periodic(
     let start = MonotonicClock.now();
     let mut pacer = Pacer::new(start, period);
     let mut work = Histogram::default();
-    let (mut ticks, mut missed, mut first, mut last) = (0, 0, start, start);
+    let (mut ticks, mut missed, mut heap_calls, mut first, mut last) = (0, 0, 0, start, start);
     while !done.is_raised() {
         let wake = pacer.wait();
         missed += wake.missed;
+        let heap_before = CountingAllocator::calls();
         if tick(wake.now)? {
             work.record(MonotonicClock.now() - wake.now);
+            heap_calls += if ticks == 0 { 0 } else { CountingAllocator::calls() - heap_before };
             (first, last) = (if ticks == 0 { wake.now } else { first }, wake.now);
             ticks += 1;
         }
     }
     let secs = (last - first).secs();
-    Ok(Rate { name, wanted_hz: 1.0 / period.secs(), ticks, secs, missed, work: work.percentiles() })
+    Ok(Rate { name, wanted_hz: 1.0 / period.secs(), ticks, secs, missed, work: work.percentiles(), heap_calls })
 }
 
 /// Physics in step with the clock; says when the goal is met. Returns the time it could not keep up with.

@@ -57,6 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         camera_names: vec!["front".into()],
         states,
         frames,
+        events: ring(1).1,
         instructions,
         stop: raise(|r| &r.stop),
         reset: raise(|r| &r.reset),

@@ -13,7 +13,7 @@ use r2r::{Context, Node, ParameterValue};
 
 use crate::{
     RosConfig, RosError, RosPorts, config, environment,
-    publish::{ArmOut, CameraOut, Stamper},
+    publish::{ArmOut, CameraOut, EventsOut, Stamper},
     serve::Inputs,
 };
 
@@ -29,6 +29,8 @@ pub struct RosStats {
     pub joint_states: u64,
     /// Camera views published (image, depth, info and pose count as one).
     pub images: u64,
+    /// Lines about a brain published.
+    pub events: u64,
     /// Observations replaced by newer ones before they were published.
     pub frames_superseded: u64,
     /// States and views not published because they were incomplete, not finite, or of a camera without topics.
@@ -62,6 +64,7 @@ pub struct RosNode<F: Deref<Target = Observation>> {
     stamper: Stamper,
     arm: ArmOut,
     cameras: Vec<CameraOut>,
+    events: EventsOut,
     inputs: Inputs,
     stats: RosStats,
 }
@@ -80,14 +83,15 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
             .map_err(|source| RosError::Make { what: format!("node {}", config.node_name), source })?;
         take_parameters(&node, &mut config)?;
 
-        let RosPorts { clock, joint_names, camera_names, states, frames, instructions, stop, reset } = ports;
+        let RosPorts { clock, joint_names, camera_names, states, frames, events, instructions, stop, reset } = ports;
         let arm = ArmOut::new(&mut node, joint_names, &config)?;
         let cameras =
             camera_names.iter().map(|name| CameraOut::new(&mut node, name, &config)).collect::<Result<_, _>>()?;
+        let events = EventsOut::new(&mut node, events)?;
         let inputs = Inputs::new(&mut node, &config, instructions, stop, reset)?;
         let stamper = Stamper::new(clock, &node);
         let period = Duration::from_secs_f64(1.0 / config.joint_states_hz);
-        Ok(Self { node, period, states, frames, stamper, arm, cameras, inputs, stats: RosStats::default() })
+        Ok(Self { node, period, states, frames, stamper, arm, cameras, events, inputs, stats: RosStats::default() })
     }
 
     /// Serves until `stop` is true; looks at it at least every 5 ms. Dropping the node on return takes its topics and
@@ -103,6 +107,7 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
                 next = if now - next < self.period { next + self.period } else { now + self.period };
             }
             self.publish_newest_frame();
+            self.events.publish(&mut self.stats);
             self.node.spin_once(next.saturating_duration_since(Instant::now()).min(POLL));
             self.serve_burst();
         }

@@ -22,6 +22,8 @@ pub struct RosPorts<F: Deref<Target = Observation>> {
     /// What the cameras see. The node takes the newest and drops the rest, so two places and
     /// [`RingSender::push_newest`] suit it.
     pub frames: RingReceiver<F>,
+    /// What a brain plans, does and notices, a line each.
+    pub events: RingReceiver<String>,
     /// Instructions that passed [`crate::instruction::accept`].
     pub instructions: RingSender<String>,
     /// Called at each stop request, on the node's thread, before it is answered. Must not block: raise a flag.

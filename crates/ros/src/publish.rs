@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
+use neuraxis_channel::RingReceiver;
 use neuraxis_core::{ArmState, CameraView, Clock, Nanos};
 use r2r::{
     Node, Publisher, WrappedTypesupport,
     builtin_interfaces::msg::Time,
     geometry_msgs::msg::PoseStamped,
     sensor_msgs::msg::{CameraInfo, Image, JointState},
+    std_msgs::msg::String as Text,
 };
 
 use crate::{RosConfig, RosError, RosStats, conversions, topics};
@@ -65,6 +67,25 @@ impl ArmOut {
             self.publisher.publish(&msg).is_ok()
         });
         stats.count_published(sent, |stats| &mut stats.joint_states);
+    }
+}
+
+/// Publishes what a brain says.
+pub(crate) struct EventsOut {
+    lines: RingReceiver<String>,
+    publisher: Publisher<Text>,
+}
+
+impl EventsOut {
+    pub(crate) fn new(node: &mut Node, lines: RingReceiver<String>) -> Result<Self, RosError> {
+        Ok(Self { lines, publisher: publisher(node, topics::BRAIN_EVENTS, topics::brain_events_qos())? })
+    }
+
+    pub(crate) fn publish(&mut self, stats: &mut RosStats) {
+        while let Some(data) = self.lines.pop() {
+            let sent = self.publisher.publish(&Text { data }).is_ok();
+            stats.count_published(sent, |stats| &mut stats.events);
+        }
     }
 }
 

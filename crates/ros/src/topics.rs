@@ -7,6 +7,7 @@
 //! | `<camera>/depth` | `sensor_msgs/Image`, `32FC1`, metres, 0 where there is no reading | out | reliable, volatile, last 2 |
 //! | `<camera>/camera_info` | `sensor_msgs/CameraInfo`, no distortion | out | reliable, volatile, last 2 |
 //! | `<camera>/pose` | `geometry_msgs/PoseStamped`, X_WC, optical convention | out | reliable, volatile, last 2 |
+//! | `brain/events` | `std_msgs/String`, one line each | out | reliable, volatile, last 100 |
 //! | `instruction` | `std_msgs/String` | in | reliable, volatile, last 10 |
 //! | `~/stop` | `std_srvs/Trigger` | service | services' default |
 //! | `~/reset` | `std_srvs/Trigger` | service | services' default |
@@ -21,6 +22,8 @@ use r2r::QosProfile;
 pub const JOINT_STATES: &str = "joint_states";
 /// What the arm shall do, in words.
 pub const INSTRUCTION: &str = "instruction";
+/// What a brain plans, does and notices, in words.
+pub const BRAIN_EVENTS: &str = "brain/events";
 /// Requests the controlled stop, which holds until a reset.
 pub const STOP: &str = "~/stop";
 /// Lets the arm move again.
@@ -57,6 +60,10 @@ pub(crate) fn joint_states_qos() -> QosProfile {
 
 pub(crate) fn camera_qos() -> QosProfile {
     QosProfile::default().keep_last(2)
+}
+
+pub(crate) fn brain_events_qos() -> QosProfile {
+    QosProfile::default().keep_last(100)
 }
 
 pub(crate) fn instruction_qos() -> QosProfile {

@@ -137,6 +137,26 @@ fn the_simulated_arm_waits_for_an_instruction_moves_and_is_stopped() {
     assert!(told.contains("stops: 1,") && told.contains("instructions: 1,"), "{both}");
 }
 
+/// The brain hears a sentence, says what it plans and does, and is told another one before it is done.
+#[test]
+fn the_brain_does_what_it_hears_and_says_so() {
+    let binary = example("").parent().unwrap().join("neuraxis");
+    let mut command = Command::new(binary);
+    command.args(["ros", "sim", "--policy", "brain", "--task", "stow_block", "--seed", "1000007", "--wait"]);
+    command.env("ROS_DOMAIN_ID", domain(2));
+    let mut program = Process::start("neuraxis ros sim", &mut command);
+    let mut listen = python();
+    listen.arg(file("tests/ros/tell_the_brain.py")).env("ROS_DOMAIN_ID", domain(2));
+    listen.args(["open the top drawer", "put the purple block in the middle drawer and close it"]);
+    let (code, heard) = Process::start("tell_the_brain.py", &mut listen).finish();
+    program.interrupt();
+    let (program_code, told) = program.finish();
+    let both = format!("--- listener\n{heard}\n--- program\n{told}");
+    assert_eq!(code, Some(0), "{both}");
+    assert_eq!(program_code, Some(0), "{both}");
+    assert!(heard.contains("plan by symbolic") && told.contains("instructions: 2,"), "{both}");
+}
+
 #[test]
 fn without_an_arm_the_observer_says_what_it_missed() {
     // A domain that no node of these tests is in.

@@ -79,6 +79,7 @@ pub fn beside_flood<T>(config: &Config, work: impl FnOnce(Outside) -> Result<T>)
         camera_names: Vec::new(),
         states,
         frames,
+        events: ring(1).1,
         instructions,
         stop: Box::new(|| {}),
         reset: Box::new(|| {}),

@@ -8,12 +8,12 @@ use neuraxis_brainstem::BodyState;
 use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_channel::{MailboxReader, MailboxWriter, RingReceiver, RingSender, mailbox, ring};
 use neuraxis_core::{Instruction, KeyFrame, Nanos, Observation, Prediction};
-use neuraxis_executor::{Outcome, Program};
+use neuraxis_executor::{Outcome, Program, What};
 
 use super::{
     AFTER_SECS,
     mind::Mind,
-    plans::{Plans, Question, Reply},
+    plans::{Job, Plans, Reply},
     reflex::{Moment, Order, Reflex, Report, Steer, Told, prediction},
     thought::Thought,
 };
@@ -50,13 +50,13 @@ pub struct MindLinks {
     told: RingReceiver<Told>,
     reports: MailboxReader<Report>,
     spent: RingReceiver<Box<Program>>,
-    questions: mpsc::Sender<Question>,
+    jobs: mpsc::Sender<Job>,
     replies: mpsc::Receiver<Reply>,
 }
 
 /// The planner's ends.
 pub struct PlannerLinks {
-    questions: mpsc::Receiver<Question>,
+    jobs: mpsc::Receiver<Job>,
     replies: mpsc::Sender<Reply>,
 }
 
@@ -67,12 +67,12 @@ pub fn wire(reflex: Reflex) -> (LiveReflex, MindLinks, PlannerLinks) {
     let (told_in, told) = ring(EVENTS_ROOM);
     let (reports_in, reports) = mailbox(Report::default());
     let (spent_in, spent) = ring(ORDERS_ROOM);
-    let (questions_in, questions) = mpsc::channel();
+    let (jobs_in, jobs) = mpsc::channel();
     let (replies_in, replies) = mpsc::channel();
     (
         LiveReflex { reflex, looks, orders, told: told_in, reports: reports_in, spent: spent_in, routed: None },
-        MindLinks { looks: looks_in, orders: orders_in, told, reports, spent, questions: questions_in, replies },
-        PlannerLinks { questions, replies: replies_in },
+        MindLinks { looks: looks_in, orders: orders_in, told, reports, spent, jobs: jobs_in, replies },
+        PlannerLinks { jobs, replies: replies_in },
     )
 }
 
@@ -137,6 +137,8 @@ pub struct BrainLinks {
     pub epochs: MailboxWriter<u32>,
     /// To the recorder.
     pub thoughts: RingSender<Box<Thought>>,
+    /// To ROS: what is planned, done and noticed, a line each.
+    pub events: RingSender<String>,
 }
 
 /// How the thread `brain` ended.
@@ -154,6 +156,7 @@ pub struct BrainReport {
 /// Looks, asks for plans, tells what happens.
 pub fn brain(
     mut mind: Mind,
+    zero: Nanos,
     mut router: Option<Router>,
     mut words: Option<Instruction>,
     period: Nanos,
@@ -161,66 +164,82 @@ pub fn brain(
     mut links: BrainLinks,
     shared: &Shared,
 ) -> Result<BrainReport> {
+    mind.count_from(zero);
     let mut refused = (0, None);
-    let (mut shown, mut ended_at, mut routes) = (0, None, 0);
+    let (mut shown, mut said, mut ended_at, mut routes) = (0, 0, None, 0);
     let mut last = Report::default();
+    // Until the executor has stopped what it did for another sentence, a plan would be made for a past epoch.
+    let mut stopping = None;
     let rate = periodic("brain", period, &shared.done, |now| {
-        if let Some(sentence) = newest(&links.sentences) {
-            let epoch = words.as_ref().map_or(0, |w| w.epoch) + 1;
-            words = Some(Instruction { text: sentence.into(), epoch, features: None });
-            fast.orders.push(Order::Stop);
-            links.epochs.write(epoch);
-            mind.forget_task();
-        }
+        let say = |job: Option<Job>| job.into_iter().for_each(|job| drop(fast.jobs.send(job)));
         while fast.spent.pop().is_some() {}
         let mut told = Vec::new();
         while let Some(event) = fast.told.pop() {
             told.push(event);
         }
         mind.note(&told);
+        last = fast.reports.latest();
+        if let Some(sentence) = newest(&links.sentences) {
+            let epoch = words.as_ref().map_or(0, |w| w.epoch) + 1;
+            words = Some(Instruction { text: sentence.into(), epoch, features: None });
+            links.epochs.write(epoch);
+            fast.orders.push(Order::Stop);
+            (stopping, ended_at) = (Some(last.epoch), None);
+            say(mind.end_task(last.outcome, now).map(Job::Keep));
+        }
+        stopping = stopping.filter(|epoch| *epoch == last.epoch);
+        let is_running = last.outcome == Outcome::Running;
+        if !is_running && told.iter().any(|told| told.event.what == What::Late) {
+            // The plan that was to begin came too late: another one is made.
+            say(mind.end_task(last.outcome, now).map(Job::Keep));
+        }
         while let Ok(reply) = fast.replies.try_recv() {
             if let Some(order) = mind.take(reply, now) {
                 fast.orders.push(order);
             }
         }
-        last = fast.reports.latest();
-        let is_over = !matches!(last.outcome, Outcome::Running | Outcome::Idle) || mind.gave_up();
+        for line in mind.story().lines.iter().skip(said) {
+            links.events.push(line.clone());
+        }
+        said = mind.story().lines.len();
+        let is_over = !is_running && last.outcome != Outcome::Idle && stopping.is_none() || mind.gave_up();
         ended_at = if is_over { ended_at.or(Some(now)) } else { None };
         if ended_at.is_some_and(|at| now.secs_since(at) > AFTER_SECS) {
+            say(mind.record(last.outcome, now).map(Job::Keep));
             shared.over.raise();
         }
         let observation = newest(&links.observations);
-        let (Some(words), Some(observation)) = (&words, &observation) else {
-            links.thoughts.push(Box::new(mind.thought(&last, &mut shown)));
-            return Ok(false);
-        };
-        match mind.see(observation, words, last.epoch) {
-            Ok(question) => question.into_iter().for_each(|question| drop(fast.questions.send(question))),
-            Err(why) => refused = (refused.0 + 1, Some(why)),
-        }
-        if !mind.is_blind(&last) {
-            fast.looks.write(*mind.look());
-        }
-        mind.question(&last, &words.text).into_iter().for_each(|question| drop(fast.questions.send(question)));
-        if let (Some(keyframe), Some(router)) = (last.free, &mut router) {
-            routes += 1;
-            let wanted = prediction(routes, observation.stamp, words.epoch, keyframe);
-            match router.route(observation, wanted, None) {
-                Ok(way) => links.predictions.write(Some(way)),
-                Err(error) => refused = (refused.0 + 1, Some(error.to_string())),
+        if let (Some(words), Some(observation), None) = (&words, &observation, stopping) {
+            match mind.see(observation, words, last.epoch) {
+                Ok(question) => say(question.map(Job::Answer)),
+                Err(why) => refused = (refused.0 + 1, Some(why)),
+            }
+            if !mind.is_blind(&last) {
+                fast.looks.write(*mind.look());
+            }
+            say(mind.question(&last, &words.text).map(Job::Answer));
+            if let (Some(keyframe), Some(router)) = (last.free, &mut router) {
+                routes += 1;
+                let wanted = prediction(routes, observation.stamp, words.epoch, keyframe);
+                match router.route(observation, wanted, None) {
+                    Ok(way) => links.predictions.write(Some(way)),
+                    Err(error) => refused = (refused.0 + 1, Some(error.to_string())),
+                }
             }
         }
         links.thoughts.push(Box::new(mind.thought(&last, &mut shown)));
-        Ok(true)
+        Ok(observation.is_some())
     })?;
     Ok(BrainReport { rate, refused, mind, last })
 }
 
 /// Answers questions until nobody asks any more.
 pub fn planner(mut plans: Plans, links: PlannerLinks) -> Plans {
-    while let Ok(question) = links.questions.recv() {
-        if links.replies.send(plans.answer(question)).is_err() {
-            break;
+    while let Ok(job) = links.jobs.recv() {
+        match job {
+            // Whoever asked may have gone home.
+            Job::Answer(question) => drop(links.replies.send(plans.answer(question))),
+            Job::Keep(record) => plans.keep(record),
         }
     }
     plans

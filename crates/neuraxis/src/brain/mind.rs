@@ -10,7 +10,7 @@ use neuraxis_vision::Cloud;
 
 use super::{
     Without,
-    plans::{Plans, Question, Reply, Wanted},
+    plans::{Plans, Question, Record, Reply, Wanted},
     reflex::{Order, Report, Told},
     story::Story,
 };
@@ -32,6 +32,10 @@ pub struct Mind {
     before: Option<PlanInForce>,
     pub(super) scribe: Option<Scribe>,
     asked: Option<u32>,
+    /// Counts tasks: what is answered about another one is late.
+    task: u32,
+    /// Time zero of what is told.
+    zero: Nanos,
     pub(super) story: Story,
 }
 
@@ -58,8 +62,16 @@ impl Mind {
             before: None,
             scribe: None,
             asked: None,
+            task: 0,
+            zero: Nanos::default(),
             story: Story::default(),
         })
+    }
+
+    /// From when on seconds are counted in what is told.
+    #[cfg(feature = "viz")]
+    pub fn count_from(&mut self, zero: Nanos) {
+        self.zero = zero;
     }
 
     /// Looks; asks for the first plan once the scene has been seen often enough. `epoch`: the executor's.
@@ -80,7 +92,8 @@ impl Mind {
                 Ok(scene) => {
                     self.story.plans += 1;
                     let (words, at) = (words.text.to_string(), seen.stamp);
-                    question = Some(Question { id: None, epoch, wanted: Wanted::First, words, scene, at });
+                    question =
+                        Some(Question { task: self.task, id: None, epoch, wanted: Wanted::First, words, scene, at });
                 }
                 Err(error) => self.no_plan(&error.to_string()),
             }
@@ -98,7 +111,10 @@ impl Mind {
     /// There is no first plan: another look may show more, for a while.
     fn no_plan(&mut self, why: &str) {
         if self.perception.looks() < LOOKS_MOST * self.looks_first {
-            self.story.lines.push(format!("{why}; I look again"));
+            let line = format!("{why}; I look again");
+            if self.story.lines.last() != Some(&line) {
+                self.story.lines.push(line);
+            }
             self.perception.end();
         } else {
             let seen: Vec<String> = self.perception.tracks().iter().map(|t| t.thing.to_string()).collect();
@@ -126,13 +142,17 @@ impl Mind {
             }
         };
         let (id, epoch) = (Some(request.id), request.epoch);
-        Some(Question { id, epoch, wanted, words: words.into(), scene, at: report.now })
+        Some(Question { task: self.task, id, epoch, wanted, words: words.into(), scene, at: report.now })
     }
 
     /// Takes an answer: what the executor is to be told.
     pub fn take(&mut self, reply: Reply, now: Nanos) -> Option<Order> {
-        let Reply { id, epoch, draft, lines, reused, scribe, vlm_calls } = reply;
+        let Reply { task, id, epoch, draft, lines, reused, scribe, vlm_calls } = reply;
         self.story.vlm_calls = vlm_calls;
+        if task != self.task {
+            self.story.lines.push("a plan for another task came late and is not used".into());
+            return None;
+        }
         self.story.lines.extend(lines);
         if scribe.is_some() {
             (self.scribe, self.story.reused) = (scribe, reused);
@@ -185,26 +205,33 @@ impl Mind {
                 What::Failed => self.unclear(told, &about.plan, &about.scene),
                 _ => Vec::new(),
             };
-            self.story.tell(told, &about.plan, &about.scene);
+            self.story.tell(told, self.zero, &about.plan, &about.scene);
             self.story.lines.extend(unclear);
         }
     }
 
-    /// The sentence changed: what was planned is over, things stay known.
-    pub fn forget_task(&mut self) {
+    /// The task is over, or another sentence came: things stay known. What is to be remembered of it comes back.
+    #[must_use]
+    pub fn end_task(&mut self, outcome: Outcome, at: Nanos) -> Option<Record> {
+        let record = self.record(outcome, at);
         self.perception.end();
-        (self.plan, self.before, self.scribe) = (None, None, None);
+        self.task += 1;
+        self.before = self.plan.take();
         (self.story.trouble, self.story.force_limit_n) = (None, None);
         self.story.marks.clear();
+        record
+    }
+
+    /// What is to be remembered of a task that is over, once.
+    pub fn record(&mut self, outcome: Outcome, at: Nanos) -> Option<Record> {
+        let scene = self.perception.present().ok()?;
+        Some(Record { scribe: self.scribe.take()?, outcome, scene, at })
     }
 
     /// Ends: memory is told how it ended.
     pub fn end(mut self, plans: &mut Plans, report: &Report) -> Story {
-        if let (Some(scribe), Some(memory), Ok(scene)) = (self.scribe.take(), plans.memory(), self.perception.present())
-        {
-            let told = scribe.end(memory, &report.outcome, &scene, report.now);
-            self.story.heard(told.map(|_| ()));
-        }
+        self.record(report.outcome, report.now).into_iter().for_each(|record| plans.keep(record));
+        self.story.lines.extend(plans.troubles().iter().cloned());
         self.story
     }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use neuraxis_brain::{BrainError, Draft, Drafter, FailedLeaf, Origin, Scribe};
 use neuraxis_core::Nanos;
-use neuraxis_executor::Reason;
+use neuraxis_executor::{Outcome, Reason};
 use neuraxis_hippocampus::{Memory, RepairId, Stamp};
 use neuraxis_plan::{Plan, Scene};
 use neuraxis_policy::text::MiniLm;
@@ -38,6 +38,8 @@ pub enum Wanted {
 
 /// A question for a plan.
 pub struct Question {
+    /// Which task it is about.
+    pub task: u32,
     /// Of the executor's request, where it has one.
     pub id: Option<u32>,
     /// The executor's, when it was asked.
@@ -55,6 +57,8 @@ pub struct Question {
 /// The answer.
 pub struct Reply {
     /// As in the question.
+    pub task: u32,
+    /// As in the question.
     pub id: Option<u32>,
     /// As in the question.
     pub epoch: u32,
@@ -70,22 +74,43 @@ pub struct Reply {
     pub vlm_calls: u32,
 }
 
+/// How a task ended, for memory.
+pub struct Record {
+    /// Has accompanied it.
+    pub scribe: Scribe,
+    /// The executor's word.
+    pub outcome: Outcome,
+    /// At the end.
+    pub scene: Scene,
+    /// Then.
+    pub at: Nanos,
+}
+
+/// Work for a planner's thread.
+pub enum Job {
+    /// To be answered.
+    Answer(Question),
+    /// To be remembered.
+    Keep(Record),
+}
+
 /// Answers, in a thread of its own where a robot moves.
 pub struct Plans {
     drafter: Drafter,
     memory: Option<Memory>,
     robot: String,
+    troubles: Vec<String>,
 }
 
 impl Plans {
     /// For a robot, with a memory or without.
     pub fn new(drafter: Drafter, memory: Option<Memory>, robot: &str) -> Self {
-        Self { drafter, memory, robot: robot.into() }
+        Self { drafter, memory, robot: robot.into(), troubles: Vec::new() }
     }
 
     /// Calls the planner or looks into memory.
     pub fn answer(&mut self, question: Question) -> Reply {
-        let Question { id, epoch, wanted, words, scene, at } = question;
+        let Question { task, id, epoch, wanted, words, scene, at } = question;
         let (mut lines, mut scribe, mut reused) = (Vec::new(), None, false);
         let draft = match wanted {
             Wanted::First => self.first(&words, &scene, epoch, at).map(|(draft, who)| {
@@ -105,7 +130,7 @@ impl Plans {
             Wanted::Replan => self.drafter.draft(&words, &scene, epoch).map_err(|error| error.to_string()),
         };
         let draft = draft.map(|draft| Box::new((draft, scene)));
-        Reply { id, epoch, draft, lines, reused, scribe, vlm_calls: self.drafter.vlm_calls() }
+        Reply { task, id, epoch, draft, lines, reused, scribe, vlm_calls: self.drafter.vlm_calls() }
     }
 
     /// The first plan of a task: one that worked before, if memory has one.
@@ -120,9 +145,16 @@ impl Plans {
         Ok((draft, Some(scribe)))
     }
 
-    /// The memory, to be told how it ended.
-    pub fn memory(&mut self) -> Option<&mut Memory> {
-        self.memory.as_mut()
+    /// Tells memory how a task ended: on return it is on the disk. What goes wrong is kept in [`Plans::troubles`].
+    pub fn keep(&mut self, record: Record) {
+        let Record { scribe, outcome, scene, at } = record;
+        let told = self.memory.as_mut().map(|memory| scribe.end(memory, &outcome, &scene, at));
+        self.troubles.extend(told.and_then(Result::err).map(|error| format!("memory: {error}")));
+    }
+
+    /// Why memory was not told.
+    pub fn troubles(&self) -> &[String] {
+        &self.troubles
     }
 
     /// Gives the memory back.

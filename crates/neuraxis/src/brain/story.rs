@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use neuraxis_brain::{BrainError, describe};
+use neuraxis_core::Nanos;
 use neuraxis_executor::{Event, What};
 use neuraxis_plan::{Plan, RawTest, Scene};
 use neuraxis_scene::Finding;
@@ -32,9 +33,9 @@ pub struct Story {
 
 impl Story {
     /// One more thing that happened, in words.
-    pub(super) fn tell(&mut self, told: &Told, plan: &Plan, scene: &Scene) {
+    pub(super) fn tell(&mut self, told: &Told, zero: Nanos, plan: &Plan, scene: &Scene) {
         let Told { event, felt } = told;
-        let mut line = describe(event, plan, scene);
+        let mut line = describe(&Event { at: event.at - zero, ..*event }, plan, scene);
         match event.what {
             What::Confirming => {
                 line += &format!(", {:.0} N at most", felt.most_force_n);

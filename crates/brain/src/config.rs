@@ -5,7 +5,7 @@ use neuraxis_executor::{ExecutorConfig, PrimitiveConfig};
 use neuraxis_scene::SceneConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::BrainError;
+use crate::{BrainError, Learned};
 
 /// Settings of the brain. Lengths in metres in the world frame, times in seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ pub struct BrainConfig {
     pub executor: ExecutorConfig,
     /// Skills without learning.
     pub primitives: PrimitiveConfig,
+    /// Skills that the learned policy does instead at the first try; what goes wrong is planned anew without it.
+    pub learned: Vec<Learned>,
 }
 
 /// Who makes plans.
@@ -112,6 +114,7 @@ impl Default for BrainConfig {
             withdraw: WithdrawConfig::default(),
             executor: ExecutorConfig::default(),
             primitives: PrimitiveConfig::default(),
+            learned: Vec::new(),
         }
     }
 }

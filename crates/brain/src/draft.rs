@@ -8,7 +8,7 @@ use neuraxis_executor::Program;
 use neuraxis_hippocampus::{Memory, PlanId, RepairId, Reuse};
 use neuraxis_plan::{Limits, Plan, RawNode, RawPlan, Scene, Validator};
 
-use crate::{BrainConfig, BrainError, PlannerKind};
+use crate::{BrainConfig, BrainError, Learned, PlannerKind, learned::with_learned};
 
 /// Names memory as the source of a plan.
 const MEMORY: &str = "memory";
@@ -124,6 +124,12 @@ impl Drafter {
         };
         let draft = self.draft(instruction, scene, epoch)?;
         Ok(Draft { origin: Origin::New { not_reused }, ..draft })
+    }
+
+    /// The draft with the learned policy in the place of these skills, if that can be proved.
+    pub fn with_learned(&self, draft: &Draft, scene: &Scene, learned: &[Learned]) -> Result<Draft, BrainError> {
+        let raw = with_learned(&draft.plan, scene, learned);
+        self.prove(&raw, draft.source, draft.origin.clone(), scene, draft.epoch)
     }
 
     /// Nothing runs that does not pass here.

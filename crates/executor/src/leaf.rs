@@ -128,6 +128,11 @@ impl<'a> Walk<'a, '_> {
         let status = self.ask_skill(at, leaf);
         // The learned policy does not know when it is done.
         if leaf.skill == Skill::Policy && status == Status::Running && self.is_seen(at) {
+            let (now, run, view) = (self.now(), self.node(at).act.run, self.view());
+            let performer = self.pool.of(leaf.skill).filter(|_| leaf.ends_free);
+            if performer.is_some_and(|performer| performer.finish(now, run, &view)) {
+                return Status::Running;
+            }
             self.abort(at);
             return Status::Success;
         }

@@ -2,7 +2,8 @@
 
 use neuraxis_core::Nanos;
 use neuraxis_plan::{
-    Effects, FactSet, Literal, MOST_NODES, Maintain, NodeKind, Plan, Rung, Scene, Skill, Step, Test, Until, effects,
+    Effects, FactSet, Literal, MOST_NODES, Maintain, NodeKind, Plan, Predicate, Rung, Scene, Skill, Step, Test, Until,
+    effects,
 };
 
 use crate::{ExecutorError, knowledge::Exclusions, skill::Task};
@@ -80,6 +81,8 @@ pub(crate) struct Leaf {
     /// Places in [`Program::rungs`].
     pub(crate) rungs: (usize, usize),
     pub(crate) instruction: Option<Box<str>>,
+    /// The hand is to be empty afterwards.
+    pub(crate) ends_free: bool,
 }
 
 /// Something looked at while a node runs.
@@ -150,7 +153,10 @@ impl Program {
                 NodeKind::Condition(literal) => Kind::Condition(*literal),
                 NodeKind::AskHuman { .. } => Kind::AskHuman,
                 NodeKind::Skill(step) => {
-                    leaves.push(leaf(step, node.timeout_secs, (first_rung, rungs.len()), scene)?);
+                    let rungs = (first_rung, rungs.len());
+                    let hand_empty = scene.find(Predicate::HandEmpty, &[]);
+                    let ends_free = hand_empty.is_some_and(|fact| node.post.contains(fact));
+                    leaves.push(Leaf { ends_free, ..leaf(step, node.timeout_secs, rungs, scene)? });
                     Kind::Skill(leaves.len() - 1)
                 }
             };
@@ -215,6 +221,7 @@ fn leaf(step: &Step, timeout_secs: Option<f64>, rungs: (usize, usize), scene: &S
         timeout_secs,
         rungs,
         instruction: step.instruction.as_deref().map(Into::into),
+        ends_free: false,
     })
 }
 

@@ -200,6 +200,11 @@ pub trait Perform: Send {
     fn start(&mut self, now: Nanos, order: &Order<'_>, view: &View<'_>) -> Result<(), SkillFault>;
     /// The newest report of the run.
     fn tick(&mut self, now: Nanos, run: RunId, view: &View<'_>) -> SkillReport;
+    /// What the run was for is observed: if this says true it goes on, to leave with an empty hand, and will be done soon.
+    /// Called again each tick until then. For skills that do not know themselves when they are done.
+    fn finish(&mut self, _now: Nanos, _run: RunId, _view: &View<'_>) -> bool {
+        false
+    }
     /// Ends the run, whatever it is doing. The arm is told to stand still by the executor.
     fn abort(&mut self, now: Nanos, run: RunId);
 }

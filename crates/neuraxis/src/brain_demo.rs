@@ -10,13 +10,13 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::{
-    brain::{BrainPilot, Mind, Moment, Plans, Reflex, Steer, Story, open_memory},
+    brain::{Apprentice, BrainPilot, Mind, Moment, Plans, Reflex, Steer, Story, open_memory},
     config::Surroundings,
     demo::{ClockChoice, DemoPlan, Together, attempts, print_rates, rates_json, stood_still},
     episode_run::{Studio, instruction},
     eval::BrainRow,
     lockstep::{Outcome, Pilot},
-    realtime::{Session, Thinker, Until},
+    realtime::{Brain, Session, Thinker, Until},
     recorder::{Recorder, Window},
     threads::Shared,
 };
@@ -38,8 +38,9 @@ pub fn thinker(studio: &Studio, memory: Option<&Path>) -> Result<Thinker> {
     let config = &studio.config;
     let memory = memory.map(|file| open_memory(config, file)).transpose()?;
     let reflex = Reflex::new(config, studio.robot.clone(), studio.surroundings != Surroundings::Off)?;
-    let plans = Plans::new(Drafter::of(&config.brain)?, memory, &config.name);
-    Ok(Thinker::Brain(Box::new((reflex, Mind::new(config, Vec::new())?, plans))))
+    let plans = Plans::new(config, Drafter::of(&config.brain)?, memory);
+    let (mind, apprentice) = (Mind::new(config, Vec::new())?, Apprentice::of(config)?);
+    Ok(Thinker::Brain(Box::new(Brain { reflex, mind, plans, apprentice })))
 }
 
 fn create(plan: &DemoPlan, studio: &Studio, words: &Instruction, zero: Nanos) -> Result<Recorder> {
@@ -81,7 +82,8 @@ fn lockstep(plan: &DemoPlan, studio: &Studio, setup: &Setup, words: &Instruction
     let memory = plan.memory.as_deref().map(|file| open_memory(config, file)).transpose()?;
     let ways_are_planned = studio.surroundings != Surroundings::Off;
     let drafter = Drafter::of(&config.brain)?;
-    let brain = BrainPilot::new(config, studio.robot.clone(), drafter, memory, Vec::new(), ways_are_planned)?;
+    let (robot, apprentice) = (studio.robot.clone(), Apprentice::of(config)?);
+    let brain = BrainPilot::new(config, robot, drafter, memory, apprentice, Vec::new(), ways_are_planned)?;
     let mut filmed = FilmedBrain { brain, recorder: recorder.clone(), shown: 0, ticks: 0, trouble: None };
     let mut lockstep = studio.lockstep(setup, true)?;
     let mut rig = CameraRig::new(setup)?;
@@ -91,7 +93,7 @@ fn lockstep(plan: &DemoPlan, studio: &Studio, setup: &Setup, words: &Instruction
         return Err(error);
     }
     let FilmedBrain { brain, recorder: used, .. } = filmed;
-    let (story, _) = brain.end();
+    let (story, ..) = brain.end();
     drop((used, witness));
     let row = BrainRow::of(&story, lockstep.plant().disturbed_at(), &outcome);
     tell(&story, &row, &outcome);

@@ -4,7 +4,7 @@ use std::{io::Write, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
-use neuraxis_brain::PlannerKind;
+use neuraxis_brain::{Learned, PlannerKind};
 use neuraxis_hippocampus::{Stamp, Store};
 use neuraxis_sim::{Disturbance, Factor, Grasp, Moving, Perturbation};
 
@@ -147,6 +147,9 @@ enum Command {
         /// if left out.
         #[arg(long, value_parser = planner_kind)]
         cortex: Option<PlannerKind>,
+        /// Skills that the learned policy does for the brain at the first try: pull. As configured if left out.
+        #[arg(long, value_name = "SKILLS", value_parser = learned, value_delimiter = ',')]
+        learned: Vec<Learned>,
         /// File of the brain's memory, made if it is not there: plans that worked are used again, repairs are learned.
         #[arg(long, value_name = "FILE")]
         memory: Option<PathBuf>,
@@ -387,6 +390,7 @@ pub fn run(cli: Cli) -> Result<()> {
             without: ablated,
             poisoned,
             cortex,
+            learned,
             memory,
             planner,
             shard,
@@ -396,6 +400,9 @@ pub fn run(cli: Cli) -> Result<()> {
         } => {
             let mut config = config()?;
             config.brain.planner = cortex.unwrap_or(config.brain.planner);
+            if !learned.is_empty() {
+                config.brain.learned = learned;
+            }
             if perturb.as_deref() == Some("each") {
                 let arguments = without(std::env::args().skip(1).collect(), &["--json", "--jobs", "--perturb"]);
                 return eval_each(&arguments, jobs, json.as_deref());
@@ -620,6 +627,13 @@ fn demo_shards(plan: &DemosPlan, out: &std::path::Path, jobs: u64) -> Result<()>
     }
     println!("{} episodes of {} tasks in {}", plan.episodes, plan.tasks.len(), out.display());
     Ok(())
+}
+
+fn learned(text: &str) -> Result<Learned, String> {
+    let found = Learned::ALL.into_iter().find(|(name, _)| *name == text);
+    found
+        .map(|(_, learned)| learned)
+        .ok_or_else(|| format!("{text:?}, allowed: {}", Learned::ALL.map(|l| l.0).join(", ")))
 }
 
 fn planner_kind(text: &str) -> Result<PlannerKind, String> {

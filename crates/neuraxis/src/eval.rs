@@ -19,7 +19,7 @@ use neuraxis_sim::{CameraRig, Disturbance, Goal, Grasp, Moving, Perturbation, Pl
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    brain::{BrainPilot, Poisoned, Without, open_memory},
+    brain::{Apprentice, BrainPilot, Poisoned, Without, open_memory},
     config::{Config, Surroundings},
     episode_run::{Studio, instruction},
     lockstep::{Nobody, Sighted},
@@ -121,6 +121,10 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
         }
         _ => {}
     }
+    let mut apprentice = match plan.actor {
+        Actor::Brain => Apprentice::of(config)?,
+        _ => None,
+    };
     let mut memory = plan.memory.as_deref().map(|file| open_memory(config, file)).transpose()?;
     let mut rows = Vec::new();
     for task in &plan.tasks {
@@ -154,7 +158,8 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                     let drafter = Drafter::of(&config.brain)?;
                     let ways_are_planned = plan.planner != Surroundings::Off;
                     let (robot, without) = (studio.robot.clone(), plan.without.clone());
-                    let mut brain = BrainPilot::new(config, robot, drafter, memory.take(), without, ways_are_planned)?;
+                    let (kept, taught) = (memory.take(), apprentice.take());
+                    let mut brain = BrainPilot::new(config, robot, drafter, kept, taught, without, ways_are_planned)?;
                     let words = instruction(&told, None)?;
                     let outcome = if plan.poisoned {
                         let world = Plant::new(&studio.setup(task, seed + 1)?)?;
@@ -163,8 +168,8 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                     } else {
                         lockstep.run(&mut brain, &words, &truth, rig.as_mut(), &mut watch)?
                     };
-                    let (told, kept) = brain.end();
-                    memory = kept;
+                    let told;
+                    (told, memory, apprentice) = brain.end();
                     brain_row = Some(BrainRow::of(&told, lockstep.plant().disturbed_at(), &outcome));
                     story = Some(told);
                     outcome

@@ -20,7 +20,7 @@ use serde_json::json;
 
 use crate::{
     brain::{
-        Mind, Plans, Reflex, Story,
+        Apprentice, Mind, Plans, Reflex, Story,
         live::{self, BrainLinks, BrainReport},
     },
     config::{Config, Surroundings},
@@ -62,8 +62,20 @@ pub enum Thinker {
         /// Reads sentences that come later; `None` if the source reads none.
         embedder: Option<MiniLm>,
     },
-    /// A brain: its fast half, its slow half, and who plans.
-    Brain(Box<(Reflex, Mind, Plans)>),
+    /// A brain.
+    Brain(Box<Brain>),
+}
+
+/// A brain: its fast half, its slow half, who plans, and the learned policy if it has anything to do.
+pub struct Brain {
+    /// In the cerebellum's thread.
+    pub reflex: Reflex,
+    /// In thread `brain`.
+    pub mind: Mind,
+    /// In thread `planner`.
+    pub plans: Plans,
+    /// In thread `brain`.
+    pub apprentice: Option<Apprentice>,
 }
 
 /// When a run is over.
@@ -206,7 +218,7 @@ impl Session<'_> {
                 (Box::new(think), None)
             }
             Thinker::Brain(brain) => {
-                let (reflex, mind, plans) = *brain;
+                let Brain { reflex, mind, plans, apprentice } = *brain;
                 let (fast, slow, asked) = live::wire(reflex);
                 mind_links.brain = Some(fast);
                 let links = BrainLinks {
@@ -218,7 +230,8 @@ impl Session<'_> {
                     events: events_in,
                 };
                 let think = move || {
-                    let report = live::brain(mind, zero, router, words, policy_period, slow, links, shared)?;
+                    let report =
+                        live::brain(mind, apprentice, zero, router, words, policy_period, slow, links, shared)?;
                     Ok(Thinking::Brain(Box::new(report)))
                 };
                 (Box::new(think), Some(Box::new(move || Ok(live::planner(plans, asked)))))

@@ -5,9 +5,11 @@
 //! moves is followed (L1); from the contact on it stays as it was: what is held moves with the hand.
 
 mod config;
+mod learned;
 mod route;
 mod run;
 
 pub use config::PrimitiveConfig;
+pub use learned::LearnedSkill;
 pub use route::Route;
 pub use run::{Primitive, primitives};

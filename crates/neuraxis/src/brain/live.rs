@@ -12,6 +12,7 @@ use neuraxis_executor::{Outcome, Program, What};
 
 use super::{
     AFTER_SECS,
+    apprentice::Apprentice,
     mind::Mind,
     plans::{Job, Plans, Reply},
     reflex::{Moment, Order, Reflex, Report, Steer, Told, prediction},
@@ -39,7 +40,7 @@ pub struct LiveReflex {
     reports: MailboxWriter<Report>,
     /// To be freed by the slow half.
     spent: RingSender<Box<Program>>,
-    /// Ways that were planned to free key-frames.
+    /// Ways that were planned to free key-frames, and what the learned policy says.
     routed: Option<Prediction>,
 }
 
@@ -114,8 +115,10 @@ impl LiveReflex {
             self.routed = Some(Prediction { seq: self.reflex.number(), ..fresh });
         }
         // A way that leads to where the plan no longer wants is none.
-        self.routed =
-            self.routed.filter(|routed| report.free.is_some_and(|free| is_same_place(&free, &routed.keyframe)));
+        self.routed = self.routed.filter(|routed| match report.free {
+            Some(free) => is_same_place(&free, &routed.keyframe),
+            None => report.wants_policy,
+        });
         (steer, self.routed)
     }
 }
@@ -131,7 +134,7 @@ pub struct BrainLinks {
     pub observations: RingReceiver<Arc<Observation>>,
     /// Sentences from outside (ROS).
     pub sentences: RingReceiver<String>,
-    /// To the cerebellum: ways to free key-frames.
+    /// To the cerebellum: ways to free key-frames, and what the learned policy says.
     pub predictions: MailboxWriter<Option<Prediction>>,
     /// To the cerebellum: number of the newest instruction.
     pub epochs: MailboxWriter<u32>,
@@ -156,6 +159,7 @@ pub struct BrainReport {
 /// Looks, asks for plans, tells what happens.
 pub fn brain(
     mut mind: Mind,
+    mut apprentice: Option<Apprentice>,
     zero: Nanos,
     mut router: Option<Router>,
     mut words: Option<Instruction>,
@@ -218,6 +222,12 @@ pub fn brain(
                 fast.looks.write(*mind.look());
             }
             say(mind.question(&last, &words.text).map(Job::Answer));
+            if let (Some(text), Some(apprentice)) = (mind.policy_words(&last), &mut apprentice) {
+                match apprentice.predict(observation, text, words.epoch) {
+                    Ok(prediction) => links.predictions.write(Some(prediction)),
+                    Err(error) => refused = (refused.0 + 1, Some(error.to_string())),
+                }
+            }
             if let (Some(keyframe), Some(router)) = (last.free, &mut router) {
                 routes += 1;
                 let wanted = prediction(routes, observation.stamp, words.epoch, keyframe);

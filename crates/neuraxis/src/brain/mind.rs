@@ -32,6 +32,8 @@ pub struct Mind {
     before: Option<PlanInForce>,
     pub(super) scribe: Option<Scribe>,
     asked: Option<u32>,
+    /// The leaf that was started last.
+    started: Option<u16>,
     /// Counts tasks: what is answered about another one is late.
     task: u32,
     /// Time zero of what is told.
@@ -62,6 +64,7 @@ impl Mind {
             before: None,
             scribe: None,
             asked: None,
+            started: None,
             task: 0,
             zero: Nanos::default(),
             story: Story::default(),
@@ -201,6 +204,9 @@ impl Mind {
         for told in told {
             let about = if Some(told.event.epoch) == in_force { &self.plan } else { &self.before };
             let Some(about) = about.as_ref().or(self.plan.as_ref()) else { continue };
+            if told.event.what == What::Started {
+                self.started = Some(told.event.node);
+            }
             let unclear = match told.event.what {
                 What::Failed => self.unclear(told, &about.plan, &about.scene),
                 _ => Vec::new(),
@@ -268,6 +274,12 @@ impl Mind {
     /// There will be no plan.
     pub fn gave_up(&self) -> bool {
         self.story.trouble.is_some() && self.plan.is_none()
+    }
+
+    /// What the learned policy is told, where it is to say where to go.
+    pub fn policy_words(&self, report: &Report) -> Option<&str> {
+        let node = self.started.filter(|_| report.wants_policy)?;
+        self.plan.as_ref()?.plan.raw().node(node)?.args.instruction.as_deref()
     }
 
     /// The looks matter no more: without feedback, once the plan runs.

@@ -8,6 +8,7 @@
 //!
 //! [`BrainPilot`] runs the three in turn on simulated time, [`live`] on the wall clock.
 
+mod apprentice;
 mod feel;
 #[cfg(feature = "viz")]
 pub mod live;
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "viz")]
 pub use self::thought::Thought;
 pub use self::{
+    apprentice::Apprentice,
     mind::Mind,
     pilot::{BrainPilot, Poisoned},
     plans::{Plans, open_memory},

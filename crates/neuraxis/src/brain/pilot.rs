@@ -14,6 +14,7 @@ use neuraxis_sim::Plant;
 
 use super::{
     AFTER_SECS, Without,
+    apprentice::Apprentice,
     mind::Mind,
     plans::{Plans, Question, Reply},
     reflex::{Moment, Reflex, Report, Steer, prediction},
@@ -26,6 +27,7 @@ pub struct BrainPilot {
     reflex: Reflex,
     mind: Mind,
     plans: Plans,
+    apprentice: Option<Apprentice>,
     look_latency: Nanos,
     plan_latency: Nanos,
     /// Looks on their way to the executor.
@@ -43,13 +45,15 @@ impl BrainPilot {
         robot: Arc<Robot>,
         drafter: Drafter,
         memory: Option<Memory>,
+        apprentice: Option<Apprentice>,
         without: Vec<Without>,
         ways_are_planned: bool,
     ) -> Result<Self, BrainError> {
         Ok(Self {
             reflex: Reflex::new(config, robot, ways_are_planned)?,
             mind: Mind::new(config, without)?,
-            plans: Plans::new(drafter, memory, &config.name),
+            plans: Plans::new(config, drafter, memory),
+            apprentice,
             look_latency: Nanos::from_secs(config.brain.lockstep_look_secs),
             plan_latency: Nanos::from_secs(config.brain.lockstep_plan_secs),
             looks: Vec::new(),
@@ -68,11 +72,11 @@ impl BrainPilot {
         self.reflex.report()
     }
 
-    /// Ends the episode: what happened, and the memory, which has been told.
-    pub fn end(self) -> (Story, Option<Memory>) {
-        let Self { mind, mut plans, reflex, .. } = self;
+    /// Ends the episode: what happened, the memory, which has been told, and the learned policy.
+    pub fn end(self) -> (Story, Option<Memory>, Option<Apprentice>) {
+        let Self { mind, mut plans, reflex, apprentice, .. } = self;
         let story = mind.end(&mut plans, reflex.report());
-        (story, plans.into_memory())
+        (story, plans.into_memory(), apprentice)
     }
 
     fn ask(&mut self, question: Option<Question>, now: Nanos) {
@@ -116,6 +120,10 @@ impl Pilot for BrainPilot {
         }
         let question = self.mind.question(&report, &words.text);
         self.ask(question, seen.stamp);
+        if let (Some(text), Some(apprentice)) = (self.mind.policy_words(&report), &mut self.apprentice) {
+            let prediction = apprentice.predict(seen, text, words.epoch)?;
+            return Ok(Some(Prediction { seq: self.reflex.number(), ..prediction }));
+        }
         // A way there is planned from what is seen now.
         let free = report.free.map(|keyframe| (self.reflex.number(), keyframe));
         Ok(free.map(|(seq, keyframe)| prediction(seq, seen.stamp, words.epoch, keyframe)))

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use neuraxis_brain::{BrainError, Draft, Drafter, FailedLeaf, Origin, Scribe};
+use neuraxis_brain::{BrainError, Draft, Drafter, FailedLeaf, Learned, Origin, Scribe};
 use neuraxis_core::Nanos;
 use neuraxis_executor::{Outcome, Reason};
 use neuraxis_hippocampus::{Memory, RepairId, Stamp};
@@ -99,13 +99,15 @@ pub struct Plans {
     drafter: Drafter,
     memory: Option<Memory>,
     robot: String,
+    learned: Vec<Learned>,
     troubles: Vec<String>,
 }
 
 impl Plans {
     /// For a robot, with a memory or without.
-    pub fn new(drafter: Drafter, memory: Option<Memory>, robot: &str) -> Self {
-        Self { drafter, memory, robot: robot.into(), troubles: Vec::new() }
+    pub fn new(config: &Config, drafter: Drafter, memory: Option<Memory>) -> Self {
+        let learned = config.brain.learned.clone();
+        Self { drafter, memory, robot: config.name.clone(), learned, troubles: Vec::new() }
     }
 
     /// Calls the planner or looks into memory.
@@ -117,7 +119,13 @@ impl Plans {
                 lines.extend(where_from(&draft).filter(|_| who.is_some()));
                 reused = matches!(draft.origin, Origin::Reused { .. });
                 scribe = who;
-                draft
+                if self.learned.is_empty() {
+                    return draft;
+                }
+                self.drafter.with_learned(&draft, &scene, &self.learned).unwrap_or_else(|error| {
+                    lines.push(format!("without the learned policy: {error}"));
+                    draft
+                })
             }),
             Wanted::Repair { plan, node, reason, tried } => match &self.memory {
                 None => Err("there is no memory in this run".into()),

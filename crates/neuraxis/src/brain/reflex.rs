@@ -8,8 +8,10 @@ use nalgebra::Vector3;
 use neuraxis_brain::{BrainError, Eyes, Look, Withdraw, WithdrawConfig};
 use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_core::{ArmState, Fault, Gripper, Joints, KeyFrame, Nanos, Pose, Prediction, Progress, StageTimes};
-use neuraxis_executor::{Answer, Event, Events, Executor, Input, Outcome, Program, Request, Want, What, primitives};
-use neuraxis_plan::Truth;
+use neuraxis_executor::{
+    Answer, Event, Events, Executor, Input, LearnedSkill, Outcome, Program, Request, Want, What, primitives,
+};
+use neuraxis_plan::{Skill, Truth};
 use neuraxis_robot::Robot;
 
 use super::feel::{held, signals, thresholds};
@@ -96,6 +98,8 @@ pub struct Report {
     pub felt: Felt,
     /// Way to the key-frame that is under way [m].
     pub to_go_m: Option<f64>,
+    /// The learned policy is to say where to go.
+    pub wants_policy: bool,
 }
 
 impl Default for Report {
@@ -108,6 +112,7 @@ impl Default for Report {
             free: None,
             felt: Felt::default(),
             to_go_m: None,
+            wants_policy: false,
         }
     }
 }
@@ -132,9 +137,10 @@ impl Reflex {
     /// At rest, without a plan.
     pub fn new(config: &Config, robot: Arc<Robot>, ways_are_planned: bool) -> Result<Self, BrainError> {
         let brain = &config.brain;
+        let pool = primitives(brain.primitives)?.with(Skill::Policy, Box::new(LearnedSkill::default()));
         Ok(Self {
             robot,
-            executor: Executor::new(brain.executor, primitives(brain.primitives)?, thresholds()?)?,
+            executor: Executor::new(brain.executor, pool, thresholds()?)?,
             look: Look::default(),
             force: Vector3::zeros(),
             felt: Felt::default(),
@@ -217,7 +223,8 @@ impl Reflex {
         let world_from_tool = Pose::new(body.world_from_tool);
         let back = self.withdraw.tick(now, tick.waits, holds, &progress, &world_from_tool, &self.withdraw_config);
         let (epoch, outcome, request) = (tick.epoch, tick.outcome, tick.request);
-        self.report = Report { now, epoch, outcome, request, free: None, felt, to_go_m };
+        let wants_policy = tick.want == Want::Policy;
+        self.report = Report { now, epoch, outcome, request, free: None, felt, to_go_m, wants_policy };
         match (tick.want, back) {
             (Want::Still, Some(keyframe)) => Steer::Reach(self.prediction(now, moment.epoch, keyframe), tick.speed),
             (Want::Still, None) => Steer::Rest,

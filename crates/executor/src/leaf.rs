@@ -7,7 +7,7 @@
 //! ```
 
 use neuraxis_core::{Fault, Reaction};
-use neuraxis_plan::{Skill, State, Truth};
+use neuraxis_plan::{FactId, Skill, State, Truth};
 
 use crate::{
     Variation,
@@ -127,9 +127,9 @@ impl<'a> Walk<'a, '_> {
         }
         let status = self.ask_skill(at, leaf);
         // The learned policy does not know when it is done.
-        if leaf.skill == Skill::Policy && status == Status::Running && self.is_seen(at) {
+        if leaf.skill == Skill::Policy && status == Status::Running && self.is_seen(at, leaf.ends_free) {
             let (now, run, view) = (self.now(), self.node(at).act.run, self.view());
-            let performer = self.pool.of(leaf.skill).filter(|_| leaf.ends_free);
+            let performer = self.pool.of(leaf.skill).filter(|_| leaf.ends_free.is_some());
             if performer.is_some_and(|performer| performer.finish(now, run, &view)) {
                 return Status::Running;
             }
@@ -196,11 +196,12 @@ impl<'a> Walk<'a, '_> {
         if silent { Status::Failure(Reason::Silent) } else { Status::Running }
     }
 
-    /// The postcondition held in so many frames of facts in a row, all from after the start.
-    fn is_seen(&mut self, at: usize) -> bool {
+    /// The postcondition, but for one fact, held in so many frames of facts in a row, all from after the start.
+    fn is_seen(&mut self, at: usize, but_for: Option<FactId>) -> bool {
         let Some(cell) = self.program.cell(at) else { return false };
         if self.know.is_new {
-            let holds = self.know.is_from(self.node(at).since) && cell.post.is_subset(self.know.state.holds());
+            let post = cell.post.minus(&but_for.into_iter().collect());
+            let holds = self.know.is_from(self.node(at).since) && post.is_subset(self.know.state.holds());
             self.change(at, |node| node.act.seen = if holds { node.act.seen.saturating_add(1) } else { 0 });
         }
         !cell.post.is_empty() && self.node(at).act.seen >= self.config.facts_in_a_row

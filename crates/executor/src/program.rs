@@ -2,8 +2,8 @@
 
 use neuraxis_core::Nanos;
 use neuraxis_plan::{
-    Effects, FactSet, Literal, MOST_NODES, Maintain, NodeKind, Plan, Predicate, Rung, Scene, Skill, Step, Test, Until,
-    effects,
+    Effects, FactId, FactSet, Literal, MOST_NODES, Maintain, NodeKind, Plan, Predicate, Rung, Scene, Skill, Step, Test,
+    Until, effects,
 };
 
 use crate::{ExecutorError, knowledge::Exclusions, skill::Task};
@@ -81,8 +81,8 @@ pub(crate) struct Leaf {
     /// Places in [`Program::rungs`].
     pub(crate) rungs: (usize, usize),
     pub(crate) instruction: Option<Box<str>>,
-    /// The hand is to be empty afterwards.
-    pub(crate) ends_free: bool,
+    /// The fact that the hand is empty, if it is to be so afterwards.
+    pub(crate) ends_free: Option<FactId>,
 }
 
 /// Something looked at while a node runs.
@@ -155,7 +155,7 @@ impl Program {
                 NodeKind::Skill(step) => {
                     let rungs = (first_rung, rungs.len());
                     let hand_empty = scene.find(Predicate::HandEmpty, &[]);
-                    let ends_free = hand_empty.is_some_and(|fact| node.post.contains(fact));
+                    let ends_free = hand_empty.filter(|fact| node.post.contains(*fact));
                     leaves.push(Leaf { ends_free, ..leaf(step, node.timeout_secs, rungs, scene)? });
                     Kind::Skill(leaves.len() - 1)
                 }
@@ -221,7 +221,7 @@ fn leaf(step: &Step, timeout_secs: Option<f64>, rungs: (usize, usize), scene: &S
         timeout_secs,
         rungs,
         instruction: step.instruction.as_deref().map(Into::into),
-        ends_free: false,
+        ends_free: None,
     })
 }
 

@@ -55,7 +55,7 @@ enum Command {
     /// The main job: one episode with the shipped weights, recorded as MCAP and for Rerun.
     #[cfg(feature = "viz")]
     Demo {
-        /// `weights` (the shipped ones), `expert`, `brain` (with --clock lockstep), or a file of weights.
+        /// `weights` (the shipped ones), `expert`, `brain` (plans and skills, for long tasks), or a file of weights.
         #[arg(long, default_value = "weights")]
         policy: String,
         /// File of the brain's memory, made if it is not there.
@@ -252,7 +252,7 @@ enum Command {
 enum RosCommand {
     /// The simulated arm in the robot's place. `--ros-args` and what follows goes to ROS 2.
     Sim {
-        /// `weights` (the shipped ones), `expert`, or a file of weights.
+        /// `weights` (the shipped ones), `expert`, `brain` (plans and skills), or a file of weights.
         #[arg(long, default_value = "weights")]
         policy: String,
         /// Task name.

@@ -20,6 +20,16 @@ pub enum BrainError {
         /// What it may be.
         allowed: &'static str,
     },
+    /// A threshold is none, or of nothing.
+    #[error("monitors: {key} = {value}, allowed: {allowed}")]
+    Monitor {
+        /// Which.
+        key: String,
+        /// What it is.
+        value: String,
+        /// What it may be.
+        allowed: &'static str,
+    },
     /// The scene cannot be looked at.
     #[error(transparent)]
     Sight(#[from] SightError),

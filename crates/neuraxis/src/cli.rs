@@ -10,6 +10,7 @@ use neuraxis_sim::{Disturbance, Factor, Grasp, Moving, Perturbation};
 
 use crate::{
     brain::Without,
+    calibrate,
     config::{Config, Surroundings, workspace_root},
     demos::{self, DemosPlan},
     eval::{self, Actor, EVAL_SEED, EvalPlan, Told},
@@ -208,6 +209,18 @@ enum Command {
         /// Write the cells here.
         #[arg(long)]
         json: Option<PathBuf>,
+    },
+    /// The brain's monitors: thresholds from evaluations in which nothing went wrong.
+    Calibrate {
+        /// Result files of `eval --policy brain --tasks long --json FILE`, undisturbed.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// A nominal run of a skill exceeds a threshold at most this often; fewer than 1/alpha runs arm nothing.
+        #[arg(long, default_value_t = 0.005)]
+        alpha: f64,
+        /// Where it goes; configs/<robot>/monitors.yaml if left out.
+        #[arg(long)]
+        out: Option<PathBuf>,
     },
     /// From a sentence to a checked plan, by grammar and search: nothing moves. Prints an outline.
     Plan {
@@ -506,6 +519,10 @@ pub fn run(cli: Cli) -> Result<()> {
                 0 => Ok(()),
                 failed => bail!("{failed} cells failed"),
             }
+        }
+        Command::Calibrate { files, alpha, out } => {
+            let default = root.join("configs").join(&cli.robot).join("monitors.yaml");
+            calibrate::run(&files, alpha, &out.unwrap_or(default))
         }
         Command::Plan { instruction, scene, json, xml } => {
             let shown = match (json, xml) {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use neuraxis_brain::BrainConfig;
+use neuraxis_brain::{BrainConfig, MonitorConfig};
 use neuraxis_brainstem::BrainstemConfig;
 use neuraxis_cerebellum::CerebellumConfig;
 use neuraxis_robot::{Robot, RobotConfig};
@@ -114,6 +114,8 @@ pub struct Config {
     pub cerebellum: CerebellumConfig,
     /// Scene, plan executor and skills.
     pub brain: BrainConfig,
+    /// When signals of the body are strange: from `monitors.yaml`, if there is one.
+    pub monitors: MonitorConfig,
     /// Rates and limits of a run.
     pub run: RunSettings,
     /// The workspace that relative paths start from.
@@ -152,10 +154,14 @@ impl Config {
         let brain_file = dir.join("brain.yaml");
         let brain: BrainConfig = read(&brain_file)?;
         brain.validate().with_context(|| brain_file.display().to_string())?;
+        let monitors_file = dir.join("monitors.yaml");
+        let monitors: MonitorConfig =
+            if monitors_file.exists() { read(&monitors_file)? } else { MonitorConfig::default() };
+        monitors.armed().with_context(|| monitors_file.display().to_string())?;
         let run_file = dir.join("run.yaml");
         let run: RunSettings = read(&run_file)?;
         run.validate().with_context(|| run_file.display().to_string())?;
-        Ok(Self { name: name.into(), robot, brainstem, cerebellum, brain, run, root: root.into() })
+        Ok(Self { name: name.into(), robot, brainstem, cerebellum, brain, monitors, run, root: root.into() })
     }
 }
 

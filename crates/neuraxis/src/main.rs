@@ -46,6 +46,7 @@ mod training;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz", feature = "ros"))]
 mod ros;
 
+mod calibrate;
 mod cli;
 mod config;
 mod interrupt;

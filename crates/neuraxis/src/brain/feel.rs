@@ -1,11 +1,11 @@
 //! What the brain feels of the body: forces, what is held, the signals of its monitors.
 
 use nalgebra::{Matrix6, Vector3, Vector6};
-use neuraxis_brain::{BodySense, BrainError};
+use neuraxis_brain::BodySense;
 use neuraxis_cerebellum::{CerebellumTick, Grasp};
 use neuraxis_core::{ArmState, Joints};
-use neuraxis_executor::{Channel, Signals, Thresholds};
-use neuraxis_plan::{Skill, Truth};
+use neuraxis_executor::Signals;
+use neuraxis_plan::Truth;
 use neuraxis_robot::{Jacobian, Robot};
 
 use super::reflex::{Felt, Moment, Reflex};
@@ -14,8 +14,6 @@ use super::reflex::{Felt, Moment, Reflex};
 const FRICTION_NM: f64 = 0.7;
 const LIKELY_N: f64 = 30.0;
 const LIKELY_NM: f64 = 5.0;
-/// See [`thresholds`] [s].
-const STALL_SECS: f64 = 3.0;
 /// Forces are smoothed over this time [s].
 const FORCE_SECS: f64 = 0.02;
 
@@ -41,15 +39,6 @@ impl Reflex {
             grip_width_m: moment.state.gripper_width_m,
         }
     }
-}
-
-/// Until there are runs to calibrate from: whoever does not come nearer for so long will not arrive.
-pub(super) fn thresholds() -> Result<Thresholds, BrainError> {
-    let mut thresholds = Thresholds::default();
-    for skill in Skill::ALL.into_iter().filter(|skill| skill.moves() && *skill != Skill::Policy) {
-        thresholds.arm(skill, Channel::Stall, STALL_SECS)?;
-    }
-    Ok(thresholds)
 }
 
 pub(super) fn held(mind: Option<&CerebellumTick>) -> Truth {

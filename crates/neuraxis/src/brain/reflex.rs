@@ -14,7 +14,7 @@ use neuraxis_executor::{
 use neuraxis_plan::{Skill, Truth};
 use neuraxis_robot::Robot;
 
-use super::feel::{held, signals, thresholds};
+use super::feel::{held, signals};
 use crate::config::Config;
 
 /// Events of one tick.
@@ -140,7 +140,7 @@ impl Reflex {
         let pool = primitives(brain.primitives)?.with(Skill::Policy, Box::new(LearnedSkill::default()));
         Ok(Self {
             robot,
-            executor: Executor::new(brain.executor, pool, thresholds()?)?,
+            executor: Executor::new(brain.executor, pool, config.monitors.armed()?)?,
             look: Look::default(),
             force: Vector3::zeros(),
             felt: Felt::default(),

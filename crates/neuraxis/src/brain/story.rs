@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use neuraxis_brain::{BrainError, describe};
+use neuraxis_brain::{BrainError, Peak, describe};
 use neuraxis_core::Nanos;
 use neuraxis_executor::{Event, What};
 use neuraxis_plan::{Plan, RawTest, Scene};
@@ -27,6 +27,8 @@ pub struct Story {
     pub vlm_calls: u32,
     /// The first plan came from memory.
     pub reused: bool,
+    /// Highest scores of skills in which nothing went wrong.
+    pub peaks: Vec<Peak>,
     /// Why there is no plan, if there is none.
     pub trouble: Option<String>,
 }
@@ -44,6 +46,10 @@ impl Story {
             What::Entered | What::Started => drop(self.marks.insert(event.node, '>')),
             What::Succeeded => drop(self.marks.insert(event.node, '+')),
             What::Failed => drop(self.marks.insert(event.node, 'x')),
+            What::Peak(channel) => {
+                let skill = plan.raw().node(event.node).and_then(|node| node.skill.clone()).unwrap_or_default();
+                self.peaks.push(Peak { skill, channel: channel.name().into(), value: event.value });
+            }
             _ => {}
         }
         if event.what == What::Started {

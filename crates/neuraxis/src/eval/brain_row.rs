@@ -1,5 +1,6 @@
 //! What an evaluation of the brain tells beside success: plans, alarms, how soon a disturbance was noticed.
 
+use neuraxis_brain::Peak;
 use neuraxis_core::Nanos;
 use neuraxis_executor::{Event, Reason, What};
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,8 @@ pub struct BrainRow {
     pub detect_secs: Option<f64>,
     /// Time without a disturbance [s].
     pub nominal_secs: f64,
+    /// Highest scores of skills in which nothing went wrong, for `neuraxis calibrate`.
+    pub peaks: Vec<Peak>,
 }
 
 /// A task's brain.
@@ -75,6 +78,7 @@ impl BrainRow {
             disturbed_at_secs: disturbed_at.map(Nanos::secs),
             detect_secs: detected,
             nominal_secs: disturbed_at.map_or(outcome.secs, Nanos::secs),
+            peaks: story.peaks.clone(),
         }
     }
 }

@@ -4,16 +4,23 @@ use nalgebra::{Isometry3, Translation3};
 use neuraxis_core::{Gripper, KeyFrame, Nanos, Pose};
 use neuraxis_plan::Body;
 
-use crate::skill::{Order, Perform, RunId, SkillFault, SkillReport, SkillStatus, Task, View, Want};
+use crate::{
+    config::has_passed,
+    skill::{Order, Perform, RunId, SkillFault, SkillReport, SkillStatus, Task, View, Want},
+};
 
+/// What was begun is brought to its key-frame, if it takes no longer than this [s].
+const REST_SECS: f64 = 3.0;
 /// A hand that has let go draws back by this much before it goes elsewhere [m].
 const BACK_M: f64 = 0.08;
 
-/// Lets the arm follow the policy until the executor has seen enough, or lost patience. Then fingers that are closed, on
-/// a handle say, let go and draw back.
+/// Lets the arm follow the policy until the executor has seen enough, or lost patience. A drawer that is seen open is
+/// pulled on to where the policy wants it; then fingers that are closed let go and draw back.
 #[derive(Clone, Debug, Default)]
 pub struct LearnedSkill {
     run: Option<RunId>,
+    /// When enough was seen first, and how many key-frames were reached then.
+    seen: Option<(Nanos, u32)>,
     leaving: Option<Leaving>,
 }
 
@@ -41,7 +48,7 @@ impl Perform for LearnedSkill {
         if self.run.is_some() {
             return Err(SkillFault::Busy);
         }
-        (self.run, self.leaving) = (Some(order.run), None);
+        *self = Self { run: Some(order.run), ..Self::default() };
         Ok(())
     }
 
@@ -53,7 +60,7 @@ impl Perform for LearnedSkill {
         let count = view.progress.reached_count;
         if count > leaving.reached_before {
             if leaving.draws_back {
-                (self.run, self.leaving) = (None, None);
+                *self = Self::default();
                 return report(SkillStatus::Done, true);
             }
             (leaving.draws_back, leaving.reached_before) = (true, count);
@@ -61,12 +68,16 @@ impl Perform for LearnedSkill {
         report(SkillStatus::Running(Want::Reach(leaving.keyframe())), leaving.draws_back)
     }
 
-    fn finish(&mut self, _: Nanos, id: RunId, view: &View<'_>) -> bool {
-        if self.run != Some(id) {
+    fn finish(&mut self, now: Nanos, id: RunId, view: &View<'_>) -> bool {
+        if self.run != Some(id) || (self.leaving.is_none() && view.progress.gripper == Gripper::Open) {
             return false;
         }
-        if self.leaving.is_none() && view.progress.gripper == Gripper::Closed {
-            let reached_before = view.progress.reached_count;
+        let reached_before = view.progress.reached_count;
+        let (since, before) = *self.seen.get_or_insert((now, reached_before));
+        if self.leaving.is_none() {
+            if reached_before == before && !has_passed(since, now, REST_SECS) {
+                return true;
+            }
             let here = view.sights.world_from_body(Body::Tool);
             self.leaving = here.map(|here| Leaving { world_from_tool: here, reached_before, draws_back: false });
         }
@@ -75,7 +86,7 @@ impl Perform for LearnedSkill {
 
     fn abort(&mut self, _: Nanos, id: RunId) {
         if self.run == Some(id) {
-            (self.run, self.leaving) = (None, None);
+            *self = Self::default();
         }
     }
 }
@@ -151,6 +162,9 @@ mod tests {
             instruction: Some("open the top drawer"),
         };
         skill.start(now, &order, &at(Gripper::Open, 0)).unwrap();
+        // What was begun goes on to its key-frame.
+        assert!(skill.finish(now, run, &at(Gripper::Closed, 2)));
+        assert_eq!(skill.tick(now, run, &at(Gripper::Closed, 2)).status, SkillStatus::Running(Want::Policy));
         assert!(skill.finish(now, run, &at(Gripper::Closed, 3)));
         let wanted = |skill: &mut LearnedSkill, view: View<'_>| match skill.tick(now, run, &view).status {
             SkillStatus::Running(Want::Reach(keyframe)) => (keyframe.world_from_tool.position().z, keyframe.gripper),

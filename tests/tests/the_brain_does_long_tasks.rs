@@ -73,3 +73,19 @@ fn the_true_world_is_not_looked_at() {
     };
     assert_eq!(rows("plain.json", &[]), rows("poisoned.json", &["--poisoned"]));
 }
+
+#[test]
+fn the_learned_policy_is_a_skill_among_others() {
+    let dir = tempfile::tempdir().expect("a folder for results");
+    let pictures = dir.path().to_str().expect("a readable path").to_string();
+    // On another processor the policy may miss once, and is then helped.
+    let further = ["--learned", "pull", "--pictures", &pictures];
+    let report = brain(dir.path(), "learned.json", "stow_block,fetch_block", &further);
+    assert!(successes(&report) >= 1, "{report:#}");
+    let stories = ["stow_block", "fetch_block"].map(|task| {
+        let story = fs::read_to_string(dir.path().join(format!("{task}-1000000.txt"))).expect("a story");
+        assert!(story.contains("policy \"open the "), "{story}");
+        story
+    });
+    assert!(stories.iter().any(|story| story.contains("policy()  succeeded")), "{stories:#?}");
+}

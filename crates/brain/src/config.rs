@@ -19,6 +19,9 @@ pub struct BrainConfig {
     pub lockstep_look_secs: f64,
     /// See `lockstep_look_secs`.
     pub lockstep_plan_secs: f64,
+    /// What each call of a vision-language model takes in the lockstep clock beside that, 0 to 600 [s], whatever it takes on
+    /// the wall clock.
+    pub lockstep_vlm_secs: f64,
     /// Who makes plans.
     pub planner: PlannerKind,
     /// How a vision-language model is reached, where one makes plans.
@@ -105,6 +108,7 @@ impl Default for BrainConfig {
             looks_first: 3,
             lockstep_look_secs: 0.03,
             lockstep_plan_secs: 0.2,
+            lockstep_vlm_secs: 5.0,
             planner: PlannerKind::default(),
             vlm: VlmConfig::default(),
             scene: SceneConfig { remember_secs: 5.0, ..SceneConfig::default() },
@@ -142,6 +146,7 @@ impl BrainConfig {
             ("looks_first", f64::from(self.looks_first), 2.0, 100.0, "2 to 100"),
             ("lockstep_look_secs", self.lockstep_look_secs, 0.0, 10.0, "0 to 10 s"),
             ("lockstep_plan_secs", self.lockstep_plan_secs, 0.0, 10.0, "0 to 10 s"),
+            ("lockstep_vlm_secs", self.lockstep_vlm_secs, 0.0, 600.0, "0 to 600 s"),
             ("withdraw.after_secs", self.withdraw.after_secs, 0.1, 30.0, "0.1 to 30 s"),
             ("withdraw.back_m", self.withdraw.back_m, 0.02, 0.5, "0.02 to 0.5 m"),
             ("withdraw.ceiling_m", self.withdraw.ceiling_m, -10.0, 10.0, "-10 to 10 m"),

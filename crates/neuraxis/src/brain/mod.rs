@@ -4,13 +4,14 @@
 //! stays unused here.
 
 mod feel;
+mod meant;
 mod plans;
 mod story;
 
 use std::sync::Arc;
 
 use nalgebra::Vector3;
-use neuraxis_brain::{BrainError, Draft, Drafter, Eyes, Look, Perception, Scribe, Withdraw, WithdrawConfig};
+use neuraxis_brain::{BrainError, Drafter, Eyes, Look, Perception, Scribe, Withdraw, WithdrawConfig, outcome_text};
 use neuraxis_core::{
     Gripper, Instruction, KeyFrame, Nanos, Observation, PolicyError, Pose, Prediction, Progress, StageTimes,
 };
@@ -24,7 +25,10 @@ use neuraxis_sim::Plant;
 use neuraxis_vision::Cloud;
 use serde::{Deserialize, Serialize};
 
-use self::feel::{held, signals, thresholds};
+use self::{
+    feel::{held, signals, thresholds},
+    plans::Coming,
+};
 pub use self::{plans::open_memory, story::Story};
 use crate::{
     config::Config,
@@ -56,6 +60,8 @@ pub struct BrainPilot {
     looks_first: u32,
     look_latency: Nanos,
     plan_latency: Nanos,
+    /// Each call of a model beside that [s].
+    vlm_secs: f64,
     perception: Perception,
     drafter: Drafter,
     without: Vec<Without>,
@@ -65,16 +71,22 @@ pub struct BrainPilot {
     look: Look,
     /// Looks on their way to the executor.
     coming: Vec<(Nanos, Look)>,
-    /// A plan on its way.
-    draft: Option<(Nanos, Option<u32>, Option<Box<(Draft, Scene)>>)>,
+    /// Plans on their way, in the order in which they were asked for.
+    drafts: Vec<Coming>,
     memory: Option<Memory>,
     scribe: Option<Scribe>,
     robot_name: String,
+    /// What is to be done, as it is meant.
+    sentence: String,
+    /// Nobody else says when it is done.
+    judges_itself: bool,
     asked: Option<u32>,
     plan: Option<(Plan, Scene)>,
     force: Vector3<f64>,
     most_force_n: f64,
     tool_in_world: Vector3<f64>,
+    /// At first.
+    tool_from: Option<Vector3<f64>>,
     seq: u64,
     slots: Box<[Event; EVENTS]>,
     story: Story,
@@ -104,6 +116,7 @@ impl BrainPilot {
             looks_first: brain.looks_first,
             look_latency: Nanos::from_secs(brain.lockstep_look_secs),
             plan_latency: Nanos::from_secs(brain.lockstep_plan_secs),
+            vlm_secs: brain.lockstep_vlm_secs,
             perception: Perception::new(brain)?,
             drafter,
             without,
@@ -112,15 +125,18 @@ impl BrainPilot {
             cloud: Cloud::default(),
             look: Look::default(),
             coming: Vec::new(),
-            draft: None,
+            drafts: Vec::new(),
             memory: None,
             scribe: None,
             robot_name: config.name.clone(),
+            sentence: String::new(),
+            judges_itself: false,
             asked: None,
             plan: None,
             force: Vector3::zeros(),
             most_force_n: 0.0,
             tool_in_world: Vector3::zeros(),
+            tool_from: None,
             seq: 0,
             slots: Box::new([Event::NONE; EVENTS]),
             story: Story::default(),
@@ -187,8 +203,20 @@ impl BrainPilot {
         Self { memory, ..self }
     }
 
+    /// With nobody else to say when it is done: the run goes on until the brain has ended its plan.
+    #[must_use]
+    pub fn judging_itself(self, judges_itself: bool) -> Self {
+        Self { judges_itself, ..self }
+    }
+
     /// Ends the episode: what happened, and the memory, which has been told.
     pub fn end(mut self) -> (Story, Option<Memory>) {
+        let scene = self.plan.as_ref().map(|(_, scene)| scene);
+        let ended = scene.map(|scene| outcome_text(&self.outcome, scene));
+        self.story.ended = ended.or(self.story.trouble.clone()).unwrap_or_else(|| "nothing was begun".into());
+        self.story.goal_seen = self.outcome == Outcome::Succeeded;
+        // What is still under way comes too late.
+        self.story.late_plans += self.drafts.iter().filter(|coming| coming.is_plan()).count() as u32;
         if let (Some(scribe), Some(memory), Ok(scene)) =
             (self.scribe.take(), &mut self.memory, self.perception.present())
         {
@@ -227,7 +255,7 @@ impl Pilot for BrainPilot {
         if let Some(trouble) = &self.story.trouble {
             return Err(PolicyError::Instruction { text: words.text.to_string(), reason: trouble.clone() });
         }
-        self.answer(&words.text);
+        self.answer();
         // A way there is planned from what is seen now.
         Ok(self.free.map(|keyframe| self.prediction(seen.stamp, words.epoch, keyframe)))
     }
@@ -240,6 +268,8 @@ impl Pilot for BrainPilot {
             self.look = self.coming.remove(at).1;
         }
         let body = self.body(moment);
+        let from = *self.tool_from.get_or_insert(self.tool_in_world);
+        self.story.tool_moved_m = self.story.tool_moved_m.max((self.tool_in_world - from).norm());
         let progress = moment.mind.map_or(
             Progress {
                 reached_world_from_tool: Pose::new(body.world_from_tool),
@@ -289,7 +319,8 @@ impl Pilot for BrainPilot {
 
     fn is_busy(&self) -> bool {
         // What is remembered is what the brain itself has observed.
-        self.scribe.is_some() && self.ended_at.is_none()
+        let is_open = self.judges_itself && self.story.trouble.is_none();
+        (self.scribe.is_some() || is_open) && self.ended_at.is_none()
     }
 
     fn is_over(&self) -> bool {

@@ -13,6 +13,23 @@ use neuraxis_scene::Hand;
 use super::{BrainPilot, Without};
 use crate::config::Config;
 
+/// A plan, or the word that there is none, on its way to the executor.
+pub(super) struct Coming {
+    due: Nanos,
+    /// Of the request that it answers; `None`: it is the task's first.
+    id: Option<u32>,
+    /// That it was asked for in.
+    epoch: u32,
+    draft: Option<Box<(Draft, Scene)>>,
+}
+
+impl Coming {
+    /// And not the word that there is none.
+    pub(super) fn is_plan(&self) -> bool {
+        self.draft.is_some()
+    }
+}
+
 /// A plan is tried for this many times as long as the first look takes.
 const LOOKS_MOST: u32 = 7;
 
@@ -39,12 +56,16 @@ impl BrainPilot {
             && self.story.trouble.is_none()
         {
             let epoch = self.executor.epoch();
-            let drafted = self.perception.begin(&words.text).and_then(|scene| self.first(&words.text, scene, epoch));
-            self.story.vlm_calls = self.drafter.vlm_calls();
+            let drafted = self.begin(&words.text).and_then(|(meant, scene)| {
+                self.sentence = meant;
+                self.first(scene, epoch)
+            });
+            let due = seen.stamp + self.account();
+            self.story.first_calls = self.story.model.calls;
             match drafted {
-                Ok(draft) => self.draft = Some((seen.stamp + self.plan_latency, None, Some(draft))),
+                Ok(draft) => self.drafts.push(Coming { due, id: None, epoch, draft: Some(draft) }),
                 // Another look may show more.
-                Err(error) if self.perception.looks() < LOOKS_MOST * self.looks_first => {
+                Err(error) if self.perception.looks() < LOOKS_MOST * self.looks_first && !error.is_of_the_model() => {
                     self.story.lines.push(format!("{error}; I look again"));
                     self.perception.end();
                 }
@@ -70,8 +91,9 @@ impl BrainPilot {
     }
 
     /// The first plan of a task: one that worked before, if memory has one.
-    fn first(&mut self, instruction: &str, scene: Scene, epoch: u32) -> Result<Box<(Draft, Scene)>, BrainError> {
+    fn first(&mut self, scene: Scene, epoch: u32) -> Result<Box<(Draft, Scene)>, BrainError> {
         self.story.plans += 1;
+        let instruction = &self.sentence;
         let Some(memory) = &mut self.memory else {
             let draft = self.drafter.draft(instruction, &scene, epoch)?;
             return Ok(Box::new((draft, scene)));
@@ -89,23 +111,37 @@ impl BrainPilot {
     }
 
     /// Answers what the executor asks, after the time that planning takes.
-    pub(super) fn answer(&mut self, words: &str) {
+    pub(super) fn answer(&mut self) {
         let Some(request) = self.request.filter(|request| self.asked != Some(request.id)) else { return };
         self.asked = Some(request.id);
+        let epoch = request.epoch;
         let draft = self.perception.present().map_err(|error| error.to_string()).and_then(|scene| {
-            let epoch = self.executor.epoch();
             let draft = match request.ask {
                 Ask::Recall => self.repair(&request, &scene, epoch)?,
                 Ask::Replan => {
                     self.story.plans += 1;
-                    self.drafter.draft(words, &scene, epoch).map_err(|error| error.to_string())?
+                    self.drafter.draft(&self.sentence, &scene, epoch).map_err(|error| error.to_string())?
                 }
             };
             Ok(Box::new((draft, scene)))
         });
-        self.story.vlm_calls = self.drafter.vlm_calls();
+        let due = self.now + self.account();
         let draft = draft.map_err(|why| self.story.lines.push(format!("no {:?}: {why}", request.ask))).ok();
-        self.draft = Some((self.now + self.plan_latency, Some(request.id), draft));
+        self.drafts.push(Coming { due, id: Some(request.id), epoch, draft });
+    }
+
+    /// Keeps count of the model's calls since the last time; what all that takes on a robot.
+    fn account(&mut self) -> Nanos {
+        let before = std::mem::replace(&mut self.story.model, self.drafter.model());
+        let model = &self.story.model;
+        let calls = model.calls - before.calls;
+        if let (true, Some(why)) = (model.failures > before.failures, &model.why) {
+            self.story.lines.push(format!("no plan by the model: {why}"));
+        }
+        if let Some(scribe) = &mut self.scribe {
+            (0..calls).for_each(|_| scribe.vlm_called());
+        }
+        self.plan_latency + Nanos::from_secs(f64::from(calls) * self.vlm_secs)
     }
 
     fn repair(&self, request: &Request, scene: &Scene, epoch: u32) -> Result<Draft, String> {
@@ -117,40 +153,53 @@ impl BrainPilot {
         found.map_err(|error| error.to_string())
     }
 
-    /// A plan that is due goes to the executor.
+    /// Plans that are due go to the executor, which takes none that it does not wait for (R2).
     pub(super) fn deliver(&mut self, now: Nanos) {
-        let Some((_, id, draft)) = self.draft.take_if(|(due, ..)| *due <= now) else { return };
-        let program = draft.map(|draft| {
+        while let Some(at) = self.drafts.iter().position(|coming| coming.due <= now) {
+            let coming = self.drafts.remove(at);
+            self.hand_over(coming, now);
+        }
+    }
+
+    fn hand_over(&mut self, coming: Coming, now: Nanos) {
+        let Coming { id, epoch, draft, .. } = coming;
+        let (program, draft) = draft.map_or((None, None), |draft| {
             let (draft, scene) = *draft;
-            self.story.lines.push(format!("plan by {}\n{}", draft.source, neuraxis_plan::outline(&draft.plan, &scene)));
-            self.story.marks.clear();
-            if let Some(scribe) = &mut self.scribe {
-                let told = scribe.attempt(&draft, now);
-                self.story.heard(told);
-            }
-            self.plan = Some((draft.plan, scene));
-            self.without.iter().fold(draft.program, |program, without| match without {
+            let program = self.without.iter().fold(draft.program.clone(), |program, without| match without {
                 Without::Monitors => program.without_watches(),
                 Without::Ladder => program.without_ladder(),
                 Without::Feedback => program.without_facts(),
-            })
+            });
+            (Some(program), Some((draft, scene)))
         });
+        let before = self.executor.epoch();
         let mut events = Events::new(&mut self.slots[..]);
         match (id, program) {
-            (None, Some(program)) => {
-                let epoch = self.executor.epoch();
-                if self.executor.begin(now, epoch, program, &mut events).is_err() {
-                    self.story.lines.push("the plan came too late".into());
-                }
-            }
+            (None, Some(program)) => drop(self.executor.begin(now, epoch, program, &mut events)),
             (None, None) => {}
-            (Some(id), program) => {
-                let answer = Answer { id, epoch: self.executor.epoch(), program };
-                self.executor.answer(now, answer, &mut events);
-            }
+            (Some(id), program) => drop(self.executor.answer(now, Answer { id, epoch, program }, &mut events)),
         }
         let written = events.written().to_vec();
+        match draft {
+            Some((draft, scene)) if self.executor.epoch() != before => self.taken_over(draft, scene, now),
+            Some((draft, _)) => {
+                self.story.late_plans += 1;
+                self.story.lines.push(format!("a plan by {} came too late and was not used", draft.source));
+            }
+            None => {}
+        }
         self.note(&written);
+    }
+
+    /// The executor has a new plan.
+    fn taken_over(&mut self, draft: Draft, scene: Scene, now: Nanos) {
+        self.story.lines.push(format!("plan by {}\n{}", draft.source, neuraxis_plan::outline(&draft.plan, &scene)));
+        self.story.marks.clear();
+        if let Some(scribe) = &mut self.scribe {
+            let told = scribe.attempt(&draft, now);
+            self.story.heard(told);
+        }
+        self.plan = Some((draft.plan, scene));
     }
 }
 

@@ -7,6 +7,7 @@ use neuraxis_tests::{
     brain::{Bench, Episode, client},
     model::{Act, Model},
 };
+use serde_json::Value;
 
 const MODEL: [&str; 2] = ["--cortex", "vlm"];
 
@@ -33,6 +34,11 @@ fn one_call_is_enough_and_the_same_again_costs_none() -> io::Result<()> {
         calls.push((done.brain["vlm_calls"].clone(), model.asked().len()));
         println!("{}", done.said);
     }
+    // With the question goes a picture, the words behind it.
+    let asked: Value = serde_json::from_str(&model.asked()[0])?;
+    let parts = asked["messages"][1]["content"].clone();
+    let picture = parts[0]["image_url"]["url"].as_str().unwrap_or_default();
+    assert!(picture.starts_with("data:image/png;base64,iVBORw0KGgo") && parts[1]["text"].is_string(), "{parts}");
     // What the row says is what the server has seen.
     assert_eq!(calls, [(1.into(), 1), (0.into(), 1)]);
     // The episodes' own record says the same.

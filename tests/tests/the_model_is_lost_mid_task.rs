@@ -19,7 +19,7 @@ fn as_it_is(_: &mut Value) {}
 /// Without the milder rungs: the first failure is for the planner.
 fn impatient(plan: &mut Value) {
     for node in plan["nodes"].as_array_mut().expect("the good plan has nodes") {
-        if let Some(rungs) = node["on_fail"].as_array_mut() {
+        if let Some(rungs) = node.get_mut("on_fail").and_then(Value::as_array_mut) {
             rungs.retain(|rung| rung["do"] == "replan");
         }
     }
@@ -50,6 +50,10 @@ fn a_failure_that_only_the_planner_can_mend_costs_one_more_call() -> io::Result<
     let done = bench(&model, &[])?.episode(TASK, &[MODEL, DROPPED].concat())?;
     let expected = json!({"success": true, "calls": [2, 1], "in_vain": 0, "late": 0, "replans": 1});
     assert_eq!((counts(&done), model.asked().len()), (expected, 2), "{done:#?}");
+    // The second question tells what has failed.
+    let is_told =
+        |question: &String| question.contains("tried_already_do_not_repeat") && question.contains("recovers, L5");
+    assert_eq!(model.asked().iter().map(is_told).collect::<Vec<_>>(), [false, true]);
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use neuraxis_cortex::{
     CortexError, Fallback, PlanRequest, Planner, Proposal, SymbolicPlanner,
-    vlm::{Monitor, VlmPlanner},
+    vlm::{Context, Monitor, VlmPlanner},
 };
 use neuraxis_plan::Limits;
 
@@ -52,6 +52,20 @@ impl Asked {
             PlannerKind::Vlm | PlannerKind::Symbolic => Who::Model(Box::new(model)),
         };
         Ok(Self { who, calls, failures: 0, why: None })
+    }
+
+    /// What a model, if one is asked next, is told beside sentence and scene.
+    pub(crate) fn tell(&mut self, context: Context) {
+        match &mut self.who {
+            Who::Other(_) => {}
+            Who::Model(model) => model.tell(context),
+            Who::ModelOrSearch(both) => both.first().tell(context),
+        }
+    }
+
+    /// Whether there is a model to be asked.
+    pub(crate) fn has_model(&self) -> bool {
+        self.calls.is_some()
     }
 
     /// Asks.

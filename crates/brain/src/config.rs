@@ -26,6 +26,8 @@ pub struct BrainConfig {
     pub planner: PlannerKind,
     /// How a vision-language model is reached, where one makes plans.
     pub vlm: VlmConfig,
+    /// Pictures of these cameras, as they are, go with each question for a plan to a model that takes images; at most 6.
+    pub vlm_cameras: Vec<String>,
     /// How things are found.
     pub scene: SceneConfig,
     /// What cameras do not tell about the furniture.
@@ -111,6 +113,7 @@ impl Default for BrainConfig {
             lockstep_vlm_secs: 5.0,
             planner: PlannerKind::default(),
             vlm: VlmConfig::default(),
+            vlm_cameras: vec!["front".into()],
             scene: SceneConfig { remember_secs: 5.0, ..SceneConfig::default() },
             furniture: Furniture::default(),
             withdraw: WithdrawConfig::default(),
@@ -169,6 +172,10 @@ impl BrainConfig {
                 value,
                 allowed: "names that end in _drawer, finite heights",
             });
+        }
+        if self.vlm_cameras.len() > 6 {
+            let value = self.vlm_cameras.join(", ");
+            return Err(BrainError::Config { key: "vlm_cameras", value, allowed: "at most 6 names" });
         }
         if self.planner != PlannerKind::Symbolic {
             self.vlm.validate().map_err(neuraxis_cortex::CortexError::from)?;

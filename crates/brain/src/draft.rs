@@ -1,6 +1,6 @@
 //! From a sentence and a scene to a program that the executor may run: planner or memory, validator, compiler.
 
-use neuraxis_cortex::{PlanRequest, Planner};
+use neuraxis_cortex::{PlanRequest, Planner, vlm::Context};
 use neuraxis_executor::Program;
 use neuraxis_hippocampus::{Memory, PlanId, RepairId, Reuse};
 use neuraxis_plan::{Limits, Plan, RawNode, RawPlan, Scene, Validator};
@@ -73,6 +73,13 @@ impl Drafter {
     /// How a vision-language model has served so far.
     pub fn model(&self) -> ModelUse {
         self.asked.model()
+    }
+
+    /// What the next question to a model, and no other, tells beside sentence and scene; made only if there is a model.
+    pub fn tell(&mut self, context: impl FnOnce() -> Context) {
+        if self.asked.has_model() {
+            self.asked.tell(context());
+        }
     }
 
     /// A program for a sentence, proved from the scene's present facts. For level 5 of the ladder, too: what has just

@@ -16,7 +16,7 @@ use anyhow::{Context, Result, bail};
 use neuraxis_brain::Drafter;
 use neuraxis_core::Policy;
 use neuraxis_policy::{nearest::NearestReplay, text::MiniLm};
-use neuraxis_sim::{CameraRig, Disturbance, Goal, Grasp, Moving, Perturbation, Plant};
+use neuraxis_sim::{CameraRig, Disturbance, Goal, Grasp, Moving, Perturbation, Plant, model::CAMERAS};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -125,6 +125,12 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
             learned = Some(Box::new(NearestReplay::open(&shards, embedder)?));
         }
         _ => {}
+    }
+    if plan.actor == Actor::Brain {
+        let known = CAMERAS.map(|(name, _)| name);
+        if let Some(name) = config.brain.vlm_cameras.iter().find(|name| !known.contains(&name.as_str())) {
+            bail!("configs/{}/brain.yaml: vlm_cameras: {name:?}, allowed: {}", config.name, known.join(", "));
+        }
     }
     let mut memory = plan.memory.as_deref().map(|file| open_memory(config, file)).transpose()?;
     let mut rows = Vec::new();

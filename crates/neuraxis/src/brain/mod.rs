@@ -3,6 +3,7 @@
 //! Nothing of the simulator goes in but what cameras, joints and gripper measure; see [`Pilot::predict`], whose `plant`
 //! stays unused here.
 
+mod context;
 mod feel;
 mod meant;
 mod plans;
@@ -62,6 +63,8 @@ pub struct BrainPilot {
     plan_latency: Nanos,
     /// Each call of a model beside that [s].
     vlm_secs: f64,
+    /// Their pictures go to a model.
+    cameras: Vec<String>,
     perception: Perception,
     drafter: Drafter,
     without: Vec<Without>,
@@ -117,6 +120,7 @@ impl BrainPilot {
             look_latency: Nanos::from_secs(brain.lockstep_look_secs),
             plan_latency: Nanos::from_secs(brain.lockstep_plan_secs),
             vlm_secs: brain.lockstep_vlm_secs,
+            cameras: brain.vlm_cameras.clone(),
             perception: Perception::new(brain)?,
             drafter,
             without,
@@ -255,7 +259,7 @@ impl Pilot for BrainPilot {
         if let Some(trouble) = &self.story.trouble {
             return Err(PolicyError::Instruction { text: words.text.to_string(), reason: trouble.clone() });
         }
-        self.answer();
+        self.answer(seen);
         // A way there is planned from what is seen now.
         Ok(self.free.map(|keyframe| self.prediction(seen.stamp, words.epoch, keyframe)))
     }

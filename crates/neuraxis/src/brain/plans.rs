@@ -56,6 +56,7 @@ impl BrainPilot {
             && self.story.trouble.is_none()
         {
             let epoch = self.executor.epoch();
+            self.tell_model(seen);
             let drafted = self.begin(&words.text).and_then(|(meant, scene)| {
                 self.sentence = meant;
                 self.first(scene, epoch)
@@ -111,7 +112,7 @@ impl BrainPilot {
     }
 
     /// Answers what the executor asks, after the time that planning takes.
-    pub(super) fn answer(&mut self) {
+    pub(super) fn answer(&mut self, seen: &Observation) {
         let Some(request) = self.request.filter(|request| self.asked != Some(request.id)) else { return };
         self.asked = Some(request.id);
         let epoch = request.epoch;
@@ -120,6 +121,7 @@ impl BrainPilot {
                 Ask::Recall => self.repair(&request, &scene, epoch)?,
                 Ask::Replan => {
                     self.story.plans += 1;
+                    self.tell_model(seen);
                     self.drafter.draft(&self.sentence, &scene, epoch).map_err(|error| error.to_string())?
                 }
             };

@@ -92,11 +92,18 @@ fn with_nobody_else_to_ask_the_task_is_given_up() -> io::Result<()> {
 fn an_answer_after_the_deadline_is_dropped_and_counted() -> io::Result<()> {
     let model = Model::new(&[Act::Spoilt(impatient), Act::Plan])?;
     // A call takes half a second longer than the executor waits.
-    let late = ["lockstep_vlm_secs: 2.5", IMPATIENT_EXECUTOR];
-    let done = bench(&model, &late)?.episode(TASK, &[MODEL, DROPPED].concat())?;
+    let bench = bench(&model, &["lockstep_vlm_secs: 2.5", IMPATIENT_EXECUTOR])?;
+    let memory = bench.file("memory.sqlite");
+    let remembering = ["--memory", memory.to_str().unwrap_or_default()];
+    let done = bench.episode(TASK, &[MODEL, DROPPED, remembering].concat())?;
     let expected = json!({"success": false, "calls": [2, 1], "in_vain": 0, "late": 1, "replans": 1});
     assert_eq!((counts(&done), model.asked().len()), (expected, 2), "{done:#?}");
     assert!(done.brain["ended"].as_str().is_some_and(|ended| ended.contains("given up")), "{done:#?}");
+    // A plan that was not begun is not remembered as tried.
+    let shown = bench.command().args(["memory", "--file", remembering[1], "show", "1"]).output()?;
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert_eq!(shown.matches(" by vlm, ").count(), 1, "{shown}");
+    assert!(shown.contains("2 VLM calls"), "{shown}");
     Ok(())
 }
 

@@ -2,6 +2,9 @@
 //!
 //! A scenario is one file in `tests/`, named as a sentence that it proves.
 
+pub mod brain;
+pub mod model;
+
 use std::{
     io::{self, Read},
     path::{Path, PathBuf},

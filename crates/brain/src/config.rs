@@ -19,10 +19,15 @@ pub struct BrainConfig {
     pub lockstep_look_secs: f64,
     /// See `lockstep_look_secs`.
     pub lockstep_plan_secs: f64,
+    /// What each call of a vision-language model takes in the lockstep clock beside that, 0 to 600 [s], whatever it takes on
+    /// the wall clock.
+    pub lockstep_vlm_secs: f64,
     /// Who makes plans.
     pub planner: PlannerKind,
     /// How a vision-language model is reached, where one makes plans.
     pub vlm: VlmConfig,
+    /// Pictures of these cameras, as they are, go with each question for a plan to a model that takes images; at most 6.
+    pub vlm_cameras: Vec<String>,
     /// How things are found.
     pub scene: SceneConfig,
     /// What cameras do not tell about the furniture.
@@ -107,8 +112,10 @@ impl Default for BrainConfig {
             looks_first: 3,
             lockstep_look_secs: 0.03,
             lockstep_plan_secs: 0.2,
+            lockstep_vlm_secs: 5.0,
             planner: PlannerKind::default(),
             vlm: VlmConfig::default(),
+            vlm_cameras: vec!["front".into()],
             scene: SceneConfig { remember_secs: 5.0, ..SceneConfig::default() },
             furniture: Furniture::default(),
             withdraw: WithdrawConfig::default(),
@@ -145,6 +152,7 @@ impl BrainConfig {
             ("looks_first", f64::from(self.looks_first), 2.0, 100.0, "2 to 100"),
             ("lockstep_look_secs", self.lockstep_look_secs, 0.0, 10.0, "0 to 10 s"),
             ("lockstep_plan_secs", self.lockstep_plan_secs, 0.0, 10.0, "0 to 10 s"),
+            ("lockstep_vlm_secs", self.lockstep_vlm_secs, 0.0, 600.0, "0 to 600 s"),
             ("withdraw.after_secs", self.withdraw.after_secs, 0.1, 30.0, "0.1 to 30 s"),
             ("withdraw.back_m", self.withdraw.back_m, 0.02, 0.5, "0.02 to 0.5 m"),
             ("withdraw.ceiling_m", self.withdraw.ceiling_m, -10.0, 10.0, "-10 to 10 m"),
@@ -167,6 +175,10 @@ impl BrainConfig {
                 value,
                 allowed: "names that end in _drawer, finite heights",
             });
+        }
+        if self.vlm_cameras.len() > 6 {
+            let value = self.vlm_cameras.join(", ");
+            return Err(BrainError::Config { key: "vlm_cameras", value, allowed: "at most 6 names" });
         }
         if self.planner != PlannerKind::Symbolic {
             self.vlm.validate().map_err(neuraxis_cortex::CortexError::from)?;

@@ -1,14 +1,15 @@
 //! From a sentence and a scene to a program that the executor may run: planner or memory, validator, compiler.
 
-use neuraxis_cortex::{
-    Fallback, PlanRequest, Planner, SymbolicPlanner,
-    vlm::{Monitor, VlmPlanner},
-};
+use neuraxis_cortex::{PlanRequest, Planner, vlm::Context};
 use neuraxis_executor::Program;
 use neuraxis_hippocampus::{Memory, PlanId, RepairId, Reuse};
 use neuraxis_plan::{Limits, Plan, RawNode, RawPlan, Scene, Validator};
 
-use crate::{BrainConfig, BrainError, Learned, PlannerKind, learned::with_learned};
+use crate::{
+    BrainConfig, BrainError, Learned,
+    asked::{Asked, ModelUse},
+    learned::with_learned,
+};
 
 /// Names memory as the source of a plan.
 const MEMORY: &str = "memory";
@@ -55,49 +56,37 @@ pub enum Origin {
 /// Asks a planner, or memory first, and lets nothing pass that is not proved. Allocates and may take long: in a thread
 /// of its own.
 pub struct Drafter {
-    planner: Box<dyn Planner>,
+    asked: Asked,
     limits: Limits,
-    /// Of the vision-language model, where one is asked.
-    calls: Option<Monitor>,
 }
 
 impl Drafter {
     /// Plans by `planner`, within the usual limits.
     pub fn new(planner: Box<dyn Planner>) -> Self {
-        Self { planner, limits: Limits::default(), calls: None }
+        Self { asked: Asked::other(planner), limits: Limits::default() }
     }
 
     /// Plans by whom the configuration says.
     pub fn of(config: &BrainConfig) -> Result<Self, BrainError> {
-        let vlm = || -> Result<(VlmPlanner, Monitor), BrainError> {
-            let mut planner =
-                VlmPlanner::new(config.vlm.clone(), Limits::default()).map_err(neuraxis_cortex::CortexError::from)?;
-            let monitor = planner.client().monitor();
-            Ok((planner, monitor))
-        };
-        Ok(match config.planner {
-            PlannerKind::Symbolic => Self::new(Box::new(SymbolicPlanner)),
-            PlannerKind::Vlm => {
-                let (planner, monitor) = vlm()?;
-                Self { calls: Some(monitor), ..Self::new(Box::new(planner)) }
-            }
-            PlannerKind::VlmOrSymbolic => {
-                let (planner, monitor) = vlm()?;
-                let both = Fallback::new(planner, SymbolicPlanner);
-                Self { calls: Some(monitor), ..Self::new(Box::new(both)) }
-            }
-        })
+        Ok(Self { asked: Asked::of(config)?, limits: Limits::default() })
     }
 
-    /// Calls of a vision-language model so far.
-    pub fn vlm_calls(&self) -> u32 {
-        self.calls.as_ref().map_or(0, |monitor| monitor.status().costs.calls())
+    /// How a vision-language model has served so far.
+    pub fn model(&self) -> ModelUse {
+        self.asked.model()
+    }
+
+    /// What the next question to a model, and no other, tells beside sentence and scene; made only if there is a model.
+    pub fn tell(&mut self, context: impl FnOnce() -> Context) {
+        if self.asked.has_model() {
+            self.asked.tell(context());
+        }
     }
 
     /// A program for a sentence, proved from the scene's present facts. For level 5 of the ladder, too: what has just
     /// failed is not looked for in memory.
     pub fn draft(&mut self, instruction: &str, scene: &Scene, epoch: u32) -> Result<Draft, BrainError> {
-        let proposal = self.planner.plan(&PlanRequest { instruction, scene, epoch })?;
+        let proposal = self.asked.plan(&PlanRequest { instruction, scene, epoch })?;
         let origin = Origin::New { not_reused: Vec::new() };
         self.prove(&proposal.plan, proposal.source, origin, scene, proposal.epoch)
     }

@@ -6,6 +6,8 @@ use neuraxis_hippocampus::MemoryError;
 use neuraxis_plan::{PlanErrors, SceneError};
 use neuraxis_scene::SightError;
 
+use crate::NotKnown;
+
 /// Errors of the brain.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -59,4 +61,14 @@ pub enum BrainError {
     /// It cannot be remembered.
     #[error(transparent)]
     Memory(#[from] MemoryError),
+    /// It cannot be put back.
+    #[error(transparent)]
+    PutBack(#[from] NotKnown),
+}
+
+impl BrainError {
+    /// The model has no plan, and nobody else was to be asked: another look at the scene changes nothing about that.
+    pub fn is_of_the_model(&self) -> bool {
+        matches!(self, Self::Cortex(CortexError::Vlm(_)))
+    }
 }

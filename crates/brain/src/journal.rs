@@ -1,6 +1,6 @@
 //! Events of the executor in words.
 
-use neuraxis_executor::{Event, Reason, WHOLE_PLAN, What};
+use neuraxis_executor::{Event, Outcome, Reason, WHOLE_PLAN, What};
 use neuraxis_plan::{FactId, Plan, Scene, Truth};
 
 /// One line: when, where, what, and why.
@@ -56,6 +56,17 @@ pub fn reason_text(reason: &Reason, scene: &Scene) -> String {
         Reason::Human => "a person is needed".into(),
         Reason::Stopped => "somebody asked to stop".into(),
         other => format!("{other:?}"),
+    }
+}
+
+/// The executor's word on how a plan ended.
+pub fn outcome_text(outcome: &Outcome, scene: &Scene) -> String {
+    match outcome {
+        Outcome::Idle => "nothing was begun".into(),
+        Outcome::Running => "it was broken off".into(),
+        Outcome::Succeeded => "the plan ended well".into(),
+        Outcome::Failed(reason) => format!("the plan failed: {}", reason_text(reason, scene)),
+        Outcome::Yielded(reason) => format!("the plan was given up: {}", reason_text(reason, scene)),
     }
 }
 

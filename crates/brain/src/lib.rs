@@ -12,6 +12,7 @@
 //! demand, the executor with the cerebellum. A [`Look`] is of fixed size, made for a mailbox.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod asked;
 mod config;
 mod draft;
 mod error;
@@ -32,11 +33,12 @@ mod signature;
 mod told;
 mod withdraw;
 
+pub use asked::ModelUse;
 pub use config::{BrainConfig, DrawerConfig, Furniture, PlannerKind, WithdrawConfig};
 pub use draft::{Draft, Drafter, Origin};
 pub use error::BrainError;
 pub use eyes::{BodySense, Eyes};
-pub use journal::{describe, reason_text};
+pub use journal::{describe, outcome_text, reason_text};
 pub use learned::Learned;
 pub use look::{Look, Place};
 pub use monitors::{MonitorConfig, Peak, Threshold};

@@ -10,7 +10,7 @@ use neuraxis_plan::{Scene, Truth};
 use crate::{
     BrainError,
     draft::{Draft, Origin},
-    journal::reason_text,
+    journal::outcome_text,
     mend::Mender,
     runs::{About, Noted, Runs},
 };
@@ -153,7 +153,7 @@ impl Scribe {
         if let Some(mending) = self.mender.end(&self.scene, Truth::Unknown) {
             self.notes.mended(mending, when)?;
         }
-        let said = said(outcome, &self.scene);
+        let said = outcome_text(outcome, &self.scene);
         let concluded = match self.notes.conclude(&self.scene, &draft.plan.raw().goal, when) {
             Ok(concluded) => concluded,
             Err(undecided) => {
@@ -174,15 +174,4 @@ impl Scribe {
 fn stamp(zero: Stamp, at: Nanos) -> Stamp {
     let ms = i64::try_from(at.0 / 1_000_000).unwrap_or(i64::MAX);
     Stamp::from_unix_ms(zero.unix_ms().saturating_add(ms))
-}
-
-/// The executor's word on how it ended.
-fn said(outcome: &Outcome, scene: &Scene) -> String {
-    match outcome {
-        Outcome::Idle => "nothing was begun".into(),
-        Outcome::Running => "it was broken off".into(),
-        Outcome::Succeeded => "the plan ended well".into(),
-        Outcome::Failed(reason) => format!("the plan failed: {}", reason_text(reason, scene)),
-        Outcome::Yielded(reason) => format!("the plan was given up: {}", reason_text(reason, scene)),
-    }
 }

@@ -39,7 +39,7 @@ pub fn thinker(studio: &Studio, memory: Option<&Path>) -> Result<Thinker> {
     let memory = memory.map(|file| open_memory(config, file)).transpose()?;
     let reflex = Reflex::new(config, studio.robot.clone(), studio.surroundings != Surroundings::Off)?;
     let plans = Plans::new(config, Drafter::of(&config.brain)?, memory);
-    let (mind, apprentice) = (Mind::new(config, Vec::new())?, Apprentice::of(config)?);
+    let (mind, apprentice) = (Mind::new(config, plans.remembers(), Vec::new())?, Apprentice::of(config)?);
     Ok(Thinker::Brain(Box::new(Brain { reflex, mind, plans, apprentice })))
 }
 

@@ -148,12 +148,23 @@ enum Command {
         /// if left out.
         #[arg(long, value_parser = planner_kind)]
         cortex: Option<PlannerKind>,
+        /// Where the model's server is, /v1 included; in place of `vlm.base_url` in brain.yaml.
+        #[arg(long, value_name = "URL")]
+        vlm_url: Option<String>,
         /// Skills that the learned policy does for the brain at the first try: pull. As configured if left out.
         #[arg(long, value_name = "SKILLS", value_parser = learned, value_delimiter = ',')]
         learned: Vec<Learned>,
         /// File of the brain's memory, made if it is not there: plans that worked are used again, repairs are learned.
         #[arg(long, value_name = "FILE")]
         memory: Option<PathBuf>,
+        /// Tell the brain this in place of the task's own sentence, "put it back where it was", say; no judge knows the goal,
+        /// then: success is what the brain itself has seen.
+        #[arg(long, value_name = "SENTENCE")]
+        say: Option<String>,
+        /// File that keeps the simulated world of one task and seed: things lie where the last episode has left them, the arm
+        /// is at home. Made if it is not there.
+        #[arg(long, value_name = "FILE")]
+        world: Option<PathBuf>,
         /// Show the brain the world of another scene as the true one, which it must not look at (for tests).
         #[arg(long, hide = true)]
         poisoned: bool,
@@ -404,7 +415,10 @@ pub fn run(cli: Cli) -> Result<()> {
             poisoned,
             cortex,
             learned,
+            vlm_url,
             memory,
+            say,
+            world,
             planner,
             shard,
             jobs,
@@ -412,7 +426,7 @@ pub fn run(cli: Cli) -> Result<()> {
             json,
         } => {
             let mut config = config()?;
-            config.brain.planner = cortex.unwrap_or(config.brain.planner);
+            config.ask_of(cortex, vlm_url)?;
             if !learned.is_empty() {
                 config.brain.learned = learned;
             }
@@ -424,6 +438,12 @@ pub fn run(cli: Cli) -> Result<()> {
             let alone = shard.is_some() || jobs <= 1;
             if memory.is_some() && !alone {
                 bail!("a memory belongs to one process: --jobs 1 with --memory");
+            }
+            if world.is_some() && !alone {
+                bail!("a world belongs to one process: --jobs 1 with --world");
+            }
+            if say.is_some() && actor != Actor::Brain {
+                bail!("only the brain can say whether a goal of one's own is met: --policy brain with --say");
             }
             let plan = EvalPlan {
                 actor,
@@ -439,6 +459,8 @@ pub fn run(cli: Cli) -> Result<()> {
                 without: ablated,
                 poisoned,
                 memory,
+                say,
+                world,
                 planner: planner.unwrap_or(config.run.planner),
                 pictures: pictures.clone(),
                 shard: shard.as_deref().map(parse_shard).transpose()?.unwrap_or((0, 1)),

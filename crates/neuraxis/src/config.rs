@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use neuraxis_brain::{BrainConfig, MonitorConfig};
+use neuraxis_brain::{BrainConfig, MonitorConfig, PlannerKind};
 use neuraxis_brainstem::BrainstemConfig;
 use neuraxis_cerebellum::CerebellumConfig;
 use neuraxis_robot::{Robot, RobotConfig};
@@ -166,6 +166,20 @@ impl Config {
 }
 
 impl Config {
+    /// Takes the command line's word for who plans and where a model is; checks the model's settings, which count from
+    /// here on.
+    pub fn ask_of(&mut self, planner: Option<PlannerKind>, vlm_url: Option<String>) -> Result<()> {
+        self.brain.planner = planner.unwrap_or(self.brain.planner);
+        if let Some(url) = vlm_url {
+            if self.brain.planner == PlannerKind::Symbolic {
+                bail!("--vlm-url without a model: --cortex vlm or vlm_or_symbolic");
+            }
+            self.brain.vlm.base_url = url;
+        }
+        let file = self.root.join("configs").join(&self.name).join("brain.yaml");
+        self.brain.validate().with_context(|| format!("{}, --cortex, --vlm-url", file.display()))
+    }
+
     /// The robot of this configuration; errors name the file.
     pub fn load_robot(&self) -> Result<Robot> {
         let file = self.root.join("configs").join(&self.name).join("robot.yaml");

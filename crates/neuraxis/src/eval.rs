@@ -3,6 +3,7 @@
 mod brain_row;
 mod report;
 mod sheet;
+mod world;
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +16,7 @@ use anyhow::{Context, Result, bail};
 use neuraxis_brain::Drafter;
 use neuraxis_core::Policy;
 use neuraxis_policy::{nearest::NearestReplay, text::MiniLm};
-use neuraxis_sim::{CameraRig, Disturbance, Goal, Grasp, Moving, Perturbation, Plant};
+use neuraxis_sim::{CameraRig, Disturbance, Goal, Grasp, Moving, Perturbation, Plant, model::CAMERAS};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -84,6 +85,10 @@ pub struct EvalPlan {
     pub poisoned: bool,
     /// File of the brain's memory; without it there is none.
     pub memory: Option<PathBuf>,
+    /// What the brain is told in place of the tasks' own sentences; it judges by itself, then.
+    pub say: Option<String>,
+    /// File that keeps the simulated world from one process to the next; without it a world is as its seed says.
+    pub world: Option<PathBuf>,
     /// What the path planner knows of the world.
     pub planner: Surroundings,
     /// Folder for a picture of each episode's end.
@@ -125,6 +130,12 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
         Actor::Brain => Apprentice::of(config)?,
         _ => None,
     };
+    if plan.actor == Actor::Brain {
+        let known = CAMERAS.map(|(name, _)| name);
+        if let Some(name) = config.brain.vlm_cameras.iter().find(|name| !known.contains(&name.as_str())) {
+            bail!("configs/{}/brain.yaml: vlm_cameras: {name:?}, allowed: {}", config.name, known.join(", "));
+        }
+    }
     let mut memory = plan.memory.as_deref().map(|file| open_memory(config, file)).transpose()?;
     let mut rows = Vec::new();
     for task in &plan.tasks {
@@ -132,7 +143,13 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
             let seed = plan.seed + i;
             let setup = studio.setup(task, seed)?;
             let mut lockstep = studio.lockstep(&setup, plan.repredict)?;
-            let truth = setup.goal().clone();
+            if let Some(file) = &plan.world {
+                world::load(file, &config.name, &setup, &mut lockstep)?;
+            }
+            let truth = match &plan.say {
+                Some(say) => Goal { instruction: say.clone(), targets: Vec::new() },
+                None => setup.goal().clone(),
+            };
             let told = match plan.told {
                 Told::Given => truth.clone(),
                 Told::Wrong => {
@@ -159,9 +176,10 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                     let ways_are_planned = plan.planner != Surroundings::Off;
                     let (robot, without) = (studio.robot.clone(), plan.without.clone());
                     let (kept, taught) = (memory.take(), apprentice.take());
-                    let mut brain = BrainPilot::new(config, robot, drafter, kept, taught, without, ways_are_planned)?;
+                    let brain = BrainPilot::new(config, robot, drafter, kept, taught, without, ways_are_planned)?;
+                    let mut brain = brain.judging_itself(plan.say.is_some());
                     let words = instruction(&told, None)?;
-                    let outcome = if plan.poisoned {
+                    let mut outcome = if plan.poisoned {
                         let world = Plant::new(&studio.setup(task, seed + 1)?)?;
                         let mut pilot = Poisoned { brain: &mut brain, world };
                         lockstep.run(&mut pilot, &words, &truth, rig.as_mut(), &mut watch)?
@@ -170,6 +188,9 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                     };
                     let told;
                     (told, memory, apprentice) = brain.end();
+                    if plan.say.is_some() {
+                        outcome.success = told.goal_seen;
+                    }
                     brain_row = Some(BrainRow::of(&told, lockstep.plant().disturbed_at(), &outcome));
                     story = Some(told);
                     outcome
@@ -185,6 +206,9 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                     lockstep.run(&mut expert, &instruction(&told, None)?, &truth, rig.as_mut(), &mut Nobody)?
                 }
             };
+            if let Some(file) = &plan.world {
+                world::save(file, &config.name, &setup, lockstep.plant())?;
+            }
             if let (Some(dir), Some(rig)) = (&plan.pictures, &mut rig) {
                 sheet::save(dir, task, seed, &rig.render(lockstep.plant())?)?;
             }
@@ -239,7 +263,10 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
         device,
         cameras: "front, left_shoulder, right_shoulder, wrist; 128x128 RGB-D".into(),
         grasp: plan.grasp.name().into(),
-        judge: "neuraxis-sim success predicates".into(),
+        judge: match &plan.say {
+            Some(_) => "the brain itself: success is a goal that it has seen to hold".into(),
+            None => "neuraxis-sim success predicates".into(),
+        },
     };
     Ok(tabulate(meta, rows))
 }

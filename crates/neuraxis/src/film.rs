@@ -110,9 +110,14 @@ pub fn write_png(file: &Path, width: usize, rgb: &[u8]) -> Result<()> {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
     let out = BufWriter::new(File::create(file).with_context(named)?);
+    encode_png(out, width, rgb).with_context(named)
+}
+
+/// A picture of so many pixels a row, as PNG.
+pub fn encode_png(out: impl std::io::Write, width: usize, rgb: &[u8]) -> Result<()> {
     let mut encoder = png::Encoder::new(out, width as u32, (rgb.len() / 3 / width.max(1)) as u32);
     encoder.set_color(png::ColorType::Rgb);
-    encoder.write_header()?.write_image_data(rgb).with_context(named)
+    Ok(encoder.write_header()?.write_image_data(rgb)?)
 }
 
 /// Width and pixels of a picture that [`write_png`] made.

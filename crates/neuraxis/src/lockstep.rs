@@ -14,7 +14,7 @@ use neuraxis_core::{
     PolicyError, Prediction, Progress,
 };
 use neuraxis_robot::Robot;
-use neuraxis_sim::{CameraRig, Goal, Plant, Setup};
+use neuraxis_sim::{CameraRig, Goal, Plant, Setup, Snapshot};
 
 use crate::{
     brain::{Moment, Steer},
@@ -147,6 +147,11 @@ impl Lockstep {
             robot,
             config,
         })
+    }
+
+    /// Puts things where they were in a snapshot; the arm stays at home.
+    pub fn resume(&mut self, snapshot: &Snapshot, setup: &Setup) -> Result<()> {
+        Ok(self.plant.resume(snapshot, setup)?)
     }
 
     /// The simulated world, for experts and scoring.

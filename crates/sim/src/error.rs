@@ -50,6 +50,14 @@ pub enum SimError {
         /// What it needs.
         lacks: &'static str,
     },
+    /// A snapshot of another scene.
+    #[error("a snapshot of {joints} joint positions, and this scene has {here}: it is of another scene")]
+    OtherScene {
+        /// In the snapshot.
+        joints: usize,
+        /// In the scene.
+        here: usize,
+    },
     /// A perturbation makes no world.
     #[error("perturbation: {key} is {value}, allowed is {allowed}")]
     Perturbation {

@@ -180,6 +180,35 @@ impl Plant {
         snapshot.mocap.extend_from_slice(self.world.data.mocap_pos());
     }
 
+    /// Puts everything but the arm where it was in a snapshot of the same scene, at rest, and judges from here on.
+    ///
+    /// # Errors
+    /// If the snapshot is of a scene with other joints.
+    pub fn resume(&mut self, snapshot: &Snapshot, setup: &Setup) -> Result<(), SimError> {
+        let data = &mut self.world.data;
+        if snapshot.qpos.len() != data.qpos().len() || snapshot.mocap.len() != data.mocap_pos().len() {
+            return Err(SimError::OtherScene { joints: snapshot.qpos.len(), here: data.qpos().len() });
+        }
+        let arm = self.body.joints.iter().map(|joint| joint.qpos).chain(self.body.fingers.map(|(qpos, _)| qpos));
+        let own: Vec<(usize, f64)> = arm.map(|qpos| (qpos, data.qpos()[qpos])).collect();
+        data.qpos_mut().copy_from_slice(&snapshot.qpos);
+        data.mocap_pos_mut().copy_from_slice(&snapshot.mocap);
+        for (qpos, angle) in own {
+            data.qpos_mut()[qpos] = angle;
+        }
+        data.forward();
+        self.judge = setup.task.judge(&self.world);
+        Ok(())
+    }
+
+    /// Things that move freely, and where their middles are in the world [m].
+    pub fn things(&self) -> Vec<(String, Vector3<f64>)> {
+        let free = Jointed::all(self.world.data.model(), MjtJoint::mjJNT_FREE);
+        free.iter()
+            .map(|thing| (self.world.body_name(thing.body).to_string(), self.world.body_position(thing.body)))
+            .collect()
+    }
+
     fn width_m(&self) -> f64 {
         self.body.fingers.iter().map(|(qpos, _)| self.world.data.qpos()[*qpos]).sum()
     }

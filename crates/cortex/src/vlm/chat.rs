@@ -19,22 +19,24 @@ pub enum Role {
     Assistant,
 }
 
-/// A JPEG image. How large it is, and the marks painted on it, are the caller's business.
+/// A JPEG or PNG image. How large it is, and the marks painted on it, are the caller's business.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     name: String,
-    jpeg: Vec<u8>,
+    bytes: Vec<u8>,
+    kind: &'static str,
     marks: Vec<(u32, String)>,
 }
 
 impl Image {
-    /// Of the name of its camera, the bytes of a JPEG file, and the numbers painted on things with the things' names.
-    pub fn new(name: impl Into<String>, jpeg: Vec<u8>, marks: Vec<(u32, String)>) -> Result<Self, VlmError> {
+    /// Of the name of its camera, the bytes of a JPEG or PNG file, and the numbers painted on things with the things' names.
+    pub fn new(name: impl Into<String>, bytes: Vec<u8>, marks: Vec<(u32, String)>) -> Result<Self, VlmError> {
         let name = name.into();
-        let why = match jpeg.as_slice() {
+        let why = match bytes.as_slice() {
             bytes if bytes.len() > MOST_IMAGE_BYTES => format!("more than {MOST_IMAGE_BYTES} bytes"),
-            [0xFF, 0xD8, 0xFF, ..] => return Ok(Self { name, jpeg, marks }),
-            _ => "no JPEG".to_string(),
+            [0xFF, 0xD8, 0xFF, ..] => return Ok(Self { name, bytes, kind: "jpeg", marks }),
+            [0x89, b'P', b'N', b'G', ..] => return Ok(Self { name, bytes, kind: "png", marks }),
+            _ => "no JPEG, no PNG".to_string(),
         };
         Err(VlmError::Image { name, why })
     }
@@ -51,15 +53,15 @@ impl Image {
 
     /// BLAKE3 of its bytes.
     pub fn hash(&self) -> [u8; 32] {
-        *blake3::hash(&self.jpeg).as_bytes()
+        *blake3::hash(&self.bytes).as_bytes()
     }
 
     fn data_uri(&self) -> String {
-        format!("data:image/jpeg;base64,{}", STANDARD.encode(&self.jpeg))
+        format!("data:image/{};base64,{}", self.kind, STANDARD.encode(&self.bytes))
     }
 
     fn hash_uri(&self) -> String {
-        format!("blake3:{}", blake3::hash(&self.jpeg).to_hex())
+        format!("blake3:{}", blake3::hash(&self.bytes).to_hex())
     }
 }
 
@@ -236,7 +238,7 @@ mod tests {
     #[test]
     fn what_is_no_jpeg_is_not_sent() {
         let error = Image::new("front", b"\x89PNG".to_vec(), Vec::new()).unwrap_err();
-        assert_eq!(error.to_string(), r#"image "front": no JPEG"#);
+        assert_eq!(error.to_string(), r#"image "front": no JPEG, no PNG"#);
         let large = [&[0xFF, 0xD8, 0xFF][..], &vec![0; MOST_IMAGE_BYTES]].concat();
         assert!(Image::new("front", large, Vec::new()).unwrap_err().to_string().contains("more than 4194304 bytes"));
     }
@@ -253,6 +255,8 @@ mod tests {
             written(Images::Data)
                 .contains(r#"{"type":"image_url","image_url":{"url":"data:image/jpeg;base64,/9j/AQ=="}}"#)
         );
+        let png = Image::new("front", vec![0x89, b'P', b'N', b'G'], Vec::new()).unwrap();
+        assert_eq!(png.data_uri(), "data:image/png;base64,iVBORw==");
         assert!(written(Images::Hash).contains(r#""url":"blake3:"#) && !written(Images::Hash).contains("base64"));
         assert_eq!(chat.images().count(), 1);
     }

@@ -25,10 +25,13 @@ impl Reflex {
         let share = (0.005 / FORCE_SECS).min(1.0);
         self.force += share * (force - self.force);
         let force_n = self.force.norm();
+        let tool_in_world = world_from_tool.translation.vector;
+        let from = *self.tool_from.get_or_insert(tool_in_world);
         self.felt = Felt {
+            moved_m: self.felt.moved_m.max((tool_in_world - from).norm()),
             force_n,
             most_force_n: self.felt.most_force_n.max(force_n),
-            tool_in_world: world_from_tool.translation.vector,
+            tool_in_world,
         };
         let twist = jacobian.twist(&moment.state.qd);
         let velocity = self.robot.world_from_base().rotation() * twist.fixed_rows::<3>(0).into_owned();

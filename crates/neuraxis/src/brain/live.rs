@@ -198,7 +198,7 @@ pub fn brain(
             say(mind.end_task(last.outcome, now).map(Job::Keep));
         }
         while let Ok(reply) = fast.replies.try_recv() {
-            if let Some(order) = mind.take(reply, now) {
+            if let Some(order) = mind.take(reply) {
                 fast.orders.push(order);
             }
         }
@@ -221,7 +221,7 @@ pub fn brain(
             if !mind.is_blind(&last) {
                 fast.looks.write(*mind.look());
             }
-            say(mind.question(&last, &words.text).map(Job::Answer));
+            say(mind.question(&last, observation, &words.text).map(Job::Answer));
             if let (Some(text), Some(apprentice)) = (mind.policy_words(&last), &mut apprentice) {
                 match apprentice.predict(observation, text, words.epoch) {
                     Ok(prediction) => links.predictions.write(Some(prediction)),

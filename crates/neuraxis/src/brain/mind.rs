@@ -1,6 +1,6 @@
 //! The brain's slow half: it looks at the scene, asks for plans, and knows in words what happened. Allocates.
 
-use neuraxis_brain::{Draft, Look, Perception, Scribe};
+use neuraxis_brain::{Draft, Look, ModelUse, Perception, PlannerKind, Scribe, outcome_text};
 use neuraxis_core::{Instruction, Nanos, Observation};
 use neuraxis_executor::{Answer, Ask, Outcome, What};
 use neuraxis_plan::{FactId, Plan, Scene};
@@ -10,7 +10,8 @@ use neuraxis_vision::Cloud;
 
 use super::{
     Without,
-    plans::{Plans, Question, Record, Reply, Wanted},
+    context::context,
+    plans::{PlanReply, Plans, Question, Record, Reply, Wanted},
     reflex::{Order, Report, Told},
     story::Story,
 };
@@ -28,12 +29,20 @@ pub struct Mind {
     look: Look,
     without: Vec<Without>,
     pub(super) plan: Option<PlanInForce>,
+    /// A plan on its way to the executor, which may find it late.
+    offered: Option<Offered>,
     /// The one before, for what is said about it late.
     before: Option<PlanInForce>,
     pub(super) scribe: Option<Scribe>,
     asked: Option<u32>,
     /// The leaf that was started last.
     started: Option<u16>,
+    /// A memory may know what sentences about the past mean.
+    remembers: bool,
+    /// The sentence as it is meant, once that is known.
+    meant: Option<String>,
+    /// Pictures of these cameras go to a model, if one may be asked.
+    model_sees: Option<Vec<String>>,
     /// Counts tasks: what is answered about another one is late.
     task: u32,
     /// Time zero of what is told.
@@ -50,9 +59,17 @@ pub struct PlanInForce {
     epoch: u32,
 }
 
+/// A draft, its scene, and the epoch that it was asked for in.
+struct Offered {
+    draft: Draft,
+    scene: Scene,
+    epoch: u32,
+}
+
 impl Mind {
-    /// With nothing seen yet.
-    pub fn new(config: &Config, without: Vec<Without>) -> Result<Self, neuraxis_brain::BrainError> {
+    /// With nothing seen yet. `remembers`: there is a memory to ask.
+    pub fn new(config: &Config, remembers: bool, without: Vec<Without>) -> Result<Self, neuraxis_brain::BrainError> {
+        let asks_model = config.brain.planner != PlannerKind::Symbolic;
         Ok(Self {
             perception: Perception::new(&config.brain)?,
             looks_first: config.brain.looks_first,
@@ -61,10 +78,14 @@ impl Mind {
             look: Look::default(),
             without,
             plan: None,
+            offered: None,
             before: None,
             scribe: None,
             asked: None,
             started: None,
+            remembers,
+            meant: None,
+            model_sees: asks_model.then(|| config.brain.vlm_cameras.clone()),
             task: 0,
             zero: Nanos::default(),
             story: Story::default(),
@@ -91,14 +112,19 @@ impl Mind {
         let is_due = self.perception.scene().is_none() && self.perception.looks() >= self.looks_first;
         let mut question = None;
         if is_due && self.story.trouble.is_none() {
-            match self.perception.begin(&words.text) {
+            let (wanted, sentence) = match &self.meant {
+                // What is to be put back need not be in view: the sentence names nothing yet.
+                None if self.remembers => (Wanted::Meaning, String::new()),
+                meant => (Wanted::First, meant.as_deref().unwrap_or(&words.text).to_string()),
+            };
+            match self.perception.begin(&sentence) {
                 Ok(scene) => {
-                    self.story.plans += 1;
-                    let (words, at) = (words.text.to_string(), seen.stamp);
-                    question =
-                        Some(Question { task: self.task, id: None, epoch, wanted: Wanted::First, words, scene, at });
+                    let said = if sentence.is_empty() { words.text.to_string() } else { sentence };
+                    self.story.plans += u32::from(matches!(wanted, Wanted::First));
+                    let (task, at, context) = (self.task, seen.stamp, self.context(seen));
+                    question = Some(Question { task, id: None, epoch, wanted, words: said, context, scene, at });
                 }
-                Err(error) => self.no_plan(&error.to_string()),
+                Err(error) => self.no_plan(&error.to_string(), false),
             }
         }
         self.look = self.perception.read();
@@ -111,9 +137,13 @@ impl Mind {
         Ok(question)
     }
 
+    fn context(&self, seen: &Observation) -> Option<Box<neuraxis_cortex::vlm::Context>> {
+        self.model_sees.as_ref().map(|cameras| Box::new(context(&self.story, seen, cameras)))
+    }
+
     /// There is no first plan: another look may show more, for a while.
-    fn no_plan(&mut self, why: &str) {
-        if self.perception.looks() < LOOKS_MOST * self.looks_first {
+    fn no_plan(&mut self, why: &str, is_final: bool) {
+        if self.perception.looks() < LOOKS_MOST * self.looks_first && !is_final {
             let line = format!("{why}; I look again");
             if self.story.lines.last() != Some(&line) {
                 self.story.lines.push(line);
@@ -127,7 +157,7 @@ impl Mind {
     }
 
     /// What the executor asks for, once.
-    pub fn question(&mut self, report: &Report, words: &str) -> Option<Question> {
+    pub fn question(&mut self, report: &Report, seen: &Observation, words: &str) -> Option<Question> {
         let request = report.request.filter(|request| self.asked != Some(request.id))?;
         self.asked = Some(request.id);
         let scene = self.perception.present();
@@ -144,26 +174,37 @@ impl Mind {
                 Wanted::Replan
             }
         };
-        let (id, epoch) = (Some(request.id), request.epoch);
-        Some(Question { task: self.task, id, epoch, wanted, words: words.into(), scene, at: report.now })
+        let (task, id, epoch, context) = (self.task, Some(request.id), request.epoch, self.context(seen));
+        let words = self.meant.as_deref().unwrap_or(words).to_string();
+        Some(Question { task, id, epoch, wanted, words, context, scene, at: report.now })
     }
 
     /// Takes an answer: what the executor is to be told.
-    pub fn take(&mut self, reply: Reply, now: Nanos) -> Option<Order> {
-        let Reply { task, id, epoch, draft, lines, reused, scribe, vlm_calls } = reply;
-        self.story.vlm_calls = vlm_calls;
+    pub fn take(&mut self, reply: Reply) -> Option<Order> {
+        let reply = match reply {
+            Reply::Plan(reply) => reply,
+            Reply::Meant { task, words, said } => {
+                if task == self.task {
+                    self.take_meaning(words, said);
+                }
+                return None;
+            }
+        };
+        let PlanReply { task, id, epoch, draft, is_final, lines, reused, scribe, model } = reply;
         if task != self.task {
-            self.story.lines.push("a plan for another task came late and is not used".into());
+            self.account(model, id.is_none());
+            self.late(draft.as_ref().map_or("nobody", |draft| draft.0.source));
             return None;
         }
-        self.story.lines.extend(lines);
         if scribe.is_some() {
             (self.scribe, self.story.reused) = (scribe, reused);
         }
+        self.account(model, id.is_none());
+        self.story.lines.extend(lines);
         let program = match (draft, id) {
-            (Ok(draft), _) => Some(self.adopt(*draft, epoch, now)),
+            (Ok(draft), _) => Some(self.offer(*draft, epoch)),
             (Err(why), None) => {
-                self.no_plan(&why);
+                self.no_plan(&why, is_final);
                 None
             }
             (Err(why), Some(_)) => {
@@ -177,36 +218,84 @@ impl Mind {
         }
     }
 
-    fn adopt(&mut self, (draft, scene): (Draft, Scene), epoch: u32, now: Nanos) -> Box<neuraxis_executor::Program> {
+    fn take_meaning(&mut self, words: String, said: Result<Option<String>, String>) {
+        match said {
+            Ok(None) => self.meant = Some(words),
+            Ok(Some(plain)) => {
+                self.story.lines.push(format!("{words}: that is, {plain}"));
+                self.meant = Some(plain);
+            }
+            Err(why) => return self.no_plan(&why, false),
+        }
+        // The next look begins with it.
+        self.perception.end();
+    }
+
+    /// Keeps count of the model's calls since the last time.
+    fn account(&mut self, model: ModelUse, is_first: bool) {
+        let before = std::mem::replace(&mut self.story.model, model);
+        let model = &self.story.model;
+        if let (true, Some(why)) = (model.failures > before.failures, &model.why) {
+            self.story.lines.push(format!("no plan by the model: {why}"));
+        }
+        if is_first {
+            self.story.first_calls = model.calls;
+        }
+        if let Some(scribe) = &mut self.scribe {
+            (before.calls..model.calls).for_each(|_| scribe.vlm_called());
+        }
+    }
+
+    fn offer(&mut self, (draft, scene): (Draft, Scene), epoch: u32) -> Box<neuraxis_executor::Program> {
+        let program = self.without.iter().fold(draft.program.clone(), |program, without| match without {
+            Without::Monitors => program.without_watches(),
+            Without::Ladder => program.without_ladder(),
+            Without::Feedback => program.without_facts(),
+        });
+        self.offered = Some(Offered { draft, scene, epoch });
+        program
+    }
+
+    /// Nobody waited for a plan any more.
+    pub(super) fn late(&mut self, source: &str) {
+        self.story.late_plans += 1;
+        self.story.lines.push(format!("a plan by {source} came too late and was not used"));
+    }
+
+    /// The executor has taken over what it was offered, or found it late, as its events tell.
+    fn settle(&mut self, told: &Told) {
+        let Some(Offered { draft, scene, epoch }) =
+            self.offered.take_if(|offered| told.event.what == What::Late || told.event.epoch == offered.epoch + 1)
+        else {
+            return;
+        };
+        if told.event.what == What::Late {
+            return self.late(draft.source);
+        }
         self.story.lines.push(format!("plan by {}\n{}", draft.source, neuraxis_plan::outline(&draft.plan, &scene)));
         self.story.marks.clear();
         if let Some(scribe) = &mut self.scribe {
-            let told = scribe.attempt(&draft, now);
+            let told = scribe.attempt(&draft, told.event.at);
             self.story.heard(told);
         }
         self.before = self.plan.take();
         self.plan = Some(PlanInForce { plan: draft.plan, scene, epoch: epoch.wrapping_add(1) });
-        self.without.iter().fold(draft.program, |program, without| match without {
-            Without::Monitors => program.without_watches(),
-            Without::Ladder => program.without_ladder(),
-            Without::Feedback => program.without_facts(),
-        })
     }
 
     /// Keeps what happened; tells memory.
     pub fn note(&mut self, told: &[Told]) {
-        let in_force = self.plan.as_ref().map(|plan| plan.epoch);
-        let events: Vec<_> = told.iter().map(|told| told.event).filter(|e| Some(e.epoch) == in_force).collect();
-        if let Some(scribe) = &mut self.scribe {
-            let told = scribe.events(&events);
-            self.story.heard(told);
-        }
         for told in told {
-            let about = if Some(told.event.epoch) == in_force { &self.plan } else { &self.before };
-            let Some(about) = about.as_ref().or(self.plan.as_ref()) else { continue };
+            self.settle(told);
+            let is_in_force = self.plan.as_ref().is_some_and(|plan| plan.epoch == told.event.epoch);
+            if let Some(scribe) = self.scribe.as_mut().filter(|_| is_in_force) {
+                let heard = scribe.events(&[told.event]);
+                self.story.heard(heard);
+            }
             if told.event.what == What::Started {
                 self.started = Some(told.event.node);
             }
+            let about = if is_in_force { &self.plan } else { &self.before };
+            let Some(about) = about.as_ref().or(self.plan.as_ref()) else { continue };
             let unclear = match told.event.what {
                 What::Failed => self.unclear(told, &about.plan, &about.scene),
                 _ => Vec::new(),
@@ -222,6 +311,7 @@ impl Mind {
         let record = self.record(outcome, at);
         self.perception.end();
         self.task += 1;
+        (self.offered, self.meant) = (None, None);
         self.before = self.plan.take();
         (self.story.trouble, self.story.force_limit_n) = (None, None);
         self.story.marks.clear();
@@ -236,6 +326,10 @@ impl Mind {
 
     /// Ends: memory is told how it ended.
     pub fn end(mut self, plans: &mut Plans, report: &Report) -> Story {
+        let ended = self.plan.as_ref().map(|plan| outcome_text(&report.outcome, &plan.scene));
+        self.story.ended = ended.or(self.story.trouble.clone()).unwrap_or_else(|| "nothing was begun".into());
+        self.story.goal_seen = report.outcome == Outcome::Succeeded;
+        self.story.tool_moved_m = report.felt.moved_m;
         self.record(report.outcome, report.now).into_iter().for_each(|record| plans.keep(record));
         self.story.lines.extend(plans.troubles().iter().cloned());
         self.story

@@ -9,6 +9,7 @@
 //! [`BrainPilot`] runs the three in turn on simulated time, [`live`] on the wall clock.
 
 mod apprentice;
+mod context;
 mod feel;
 #[cfg(feature = "viz")]
 pub mod live;

@@ -16,7 +16,7 @@ use super::{
     AFTER_SECS, Without,
     apprentice::Apprentice,
     mind::Mind,
-    plans::{Plans, Question, Reply},
+    plans::{PlanReply, Plans, Question, Reply},
     reflex::{Moment, Reflex, Report, Steer, prediction},
     story::Story,
 };
@@ -35,6 +35,10 @@ pub struct BrainPilot {
     /// Plans on their way.
     replies: Vec<(Nanos, Reply)>,
     ended_at: Option<Nanos>,
+    /// What a call of a model takes beside [s], and how many were made.
+    model: (f64, u32),
+    /// Nobody else says when it is done.
+    judges_itself: bool,
 }
 
 impl BrainPilot {
@@ -51,7 +55,7 @@ impl BrainPilot {
     ) -> Result<Self, BrainError> {
         Ok(Self {
             reflex: Reflex::new(config, robot, ways_are_planned)?,
-            mind: Mind::new(config, without)?,
+            mind: Mind::new(config, memory.is_some(), without)?,
             plans: Plans::new(config, drafter, memory),
             apprentice,
             look_latency: Nanos::from_secs(config.brain.lockstep_look_secs),
@@ -59,7 +63,15 @@ impl BrainPilot {
             looks: Vec::new(),
             replies: Vec::new(),
             ended_at: None,
+            model: (config.brain.lockstep_vlm_secs, 0),
+            judges_itself: false,
         })
+    }
+
+    /// With nobody else to say when it is done: the run goes on until the brain has ended its plan.
+    #[must_use]
+    pub fn judging_itself(self, judges_itself: bool) -> Self {
+        Self { judges_itself, ..self }
     }
 
     /// The slow half.
@@ -74,19 +86,31 @@ impl BrainPilot {
 
     /// Ends the episode: what happened, the memory, which has been told, and the learned policy.
     pub fn end(self) -> (Story, Option<Memory>, Option<Apprentice>) {
-        let Self { mind, mut plans, reflex, apprentice, .. } = self;
+        let Self { mut mind, mut plans, reflex, apprentice, replies, .. } = self;
+        // What is still under way comes too late.
+        for (_, reply) in replies {
+            if let Reply::Plan(PlanReply { draft: Ok(draft), .. }) = reply {
+                mind.late(draft.0.source);
+            }
+        }
         let story = mind.end(&mut plans, reflex.report());
         (story, plans.into_memory(), apprentice)
     }
 
     fn ask(&mut self, question: Option<Question>, now: Nanos) {
-        let reply = question.map(|question| self.plans.answer(question));
-        self.replies.extend(reply.map(|reply| (now + self.plan_latency, reply)));
+        let Some(reply) = question.map(|question| self.plans.answer(question)) else { return };
+        let mut due = now + self.plan_latency;
+        if let Reply::Plan(PlanReply { model, .. }) = &reply {
+            let (secs, before) = self.model;
+            due = due + Nanos::from_secs(secs * f64::from(model.calls - before));
+            self.model.1 = model.calls;
+        }
+        self.replies.push((due, reply));
     }
 
     fn deliver(&mut self, now: Nanos) {
         while let Some(at) = self.replies.iter().position(|(due, _)| *due <= now) {
-            let order = self.mind.take(self.replies.remove(at).1, now);
+            let order = self.mind.take(self.replies.remove(at).1);
             let mut told = Vec::new();
             drop(order.map(|order| self.reflex.obey(now, order, |event| told.push(event))));
             self.mind.note(&told);
@@ -118,7 +142,7 @@ impl Pilot for BrainPilot {
         if let Some(trouble) = &self.mind.story().trouble {
             return Err(PolicyError::Instruction { text: words.text.to_string(), reason: trouble.clone() });
         }
-        let question = self.mind.question(&report, &words.text);
+        let question = self.mind.question(&report, seen, &words.text);
         self.ask(question, seen.stamp);
         if let (Some(text), Some(apprentice)) = (self.mind.policy_words(&report), &mut self.apprentice) {
             let prediction = apprentice.predict(seen, text, words.epoch)?;
@@ -141,7 +165,8 @@ impl Pilot for BrainPilot {
 
     fn is_busy(&self) -> bool {
         // What is remembered is what the brain itself has observed.
-        self.mind.scribe.is_some() && self.ended_at.is_none()
+        let is_open = self.judges_itself && self.mind.story().trouble.is_none();
+        (self.mind.scribe.is_some() || is_open) && self.ended_at.is_none()
     }
 
     fn is_over(&self) -> bool {

@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use neuraxis_brain::{BrainError, Draft, Drafter, FailedLeaf, Learned, Origin, Scribe};
+use neuraxis_brain::{BrainError, Draft, Drafter, FailedLeaf, Learned, ModelUse, Origin, Scribe, put_back_instruction};
 use neuraxis_core::Nanos;
+use neuraxis_cortex::vlm::Context;
 use neuraxis_executor::{Outcome, Reason};
 use neuraxis_hippocampus::{Memory, RepairId, Stamp};
 use neuraxis_plan::{Plan, Scene};
@@ -19,6 +20,8 @@ pub fn open_memory(config: &Config, file: &Path) -> anyhow::Result<Memory> {
 
 /// What is asked for.
 pub enum Wanted {
+    /// What the sentence means, where it speaks of the past: "put it back where it was" is about what memory knows.
+    Meaning,
     /// A task's first plan.
     First,
     /// A repair of a leaf that failed, from memory.
@@ -48,6 +51,8 @@ pub struct Question {
     pub wanted: Wanted,
     /// What is to be done.
     pub words: String,
+    /// For a model, if one may be asked.
+    pub context: Option<Box<Context>>,
     /// As it is now.
     pub scene: Scene,
     /// When it was asked.
@@ -55,7 +60,22 @@ pub struct Question {
 }
 
 /// The answer.
-pub struct Reply {
+pub enum Reply {
+    /// To [`Wanted::Meaning`].
+    Meant {
+        /// As in the question.
+        task: u32,
+        /// As in the question.
+        words: String,
+        /// The sentence in words of the present, if it was about the past; or why nobody knows what it means.
+        said: Result<Option<String>, String>,
+    },
+    /// To the others.
+    Plan(PlanReply),
+}
+
+/// A plan, or why there is none.
+pub struct PlanReply {
     /// As in the question.
     pub task: u32,
     /// As in the question.
@@ -64,14 +84,16 @@ pub struct Reply {
     pub epoch: u32,
     /// A proved plan and its scene, or why there is none.
     pub draft: Result<Box<(Draft, Scene)>, String>,
+    /// Another look at the scene would change nothing: the model has no plan.
+    pub is_final: bool,
     /// For people: where it came from.
     pub lines: Vec<String>,
     /// It came from memory as it was.
     pub reused: bool,
     /// Writes down what becomes of a new task, where there is a memory.
     pub scribe: Option<Scribe>,
-    /// Calls of a model so far.
-    pub vlm_calls: u32,
+    /// How a model has served so far.
+    pub model: ModelUse,
 }
 
 /// How a task ended, for memory.
@@ -112,38 +134,58 @@ impl Plans {
 
     /// Calls the planner or looks into memory.
     pub fn answer(&mut self, question: Question) -> Reply {
-        let Question { task, id, epoch, wanted, words, scene, at } = question;
+        let Question { task, id, epoch, wanted, words, context, scene, at } = question;
+        let text = |error: &BrainError| error.to_string();
         let (mut lines, mut scribe, mut reused) = (Vec::new(), None, false);
-        let draft = match wanted {
-            Wanted::First => self.first(&words, &scene, epoch, at).map(|(draft, who)| {
-                lines.extend(where_from(&draft).filter(|_| who.is_some()));
-                reused = matches!(draft.origin, Origin::Reused { .. });
-                scribe = who;
-                if self.learned.is_empty() {
-                    return draft;
-                }
-                self.drafter.with_learned(&draft, &scene, &self.learned).unwrap_or_else(|error| {
-                    lines.push(format!("without the learned policy: {error}"));
-                    draft
+        let drafted = match wanted {
+            Wanted::Meaning => {
+                let memory = self.memory.as_ref();
+                let said = memory.map_or(Ok(None), |memory| put_back_instruction(memory.store(), &scene, &words));
+                let said = said.map_err(|error| error.to_string());
+                return Reply::Meant { task, words, said };
+            }
+            Wanted::First => {
+                self.drafter.tell(|| context.map(|context| *context).unwrap_or_default());
+                self.first(&words, &scene, epoch, at).map(|(draft, who)| {
+                    lines.extend(where_from(&draft).filter(|_| who.is_some()));
+                    reused = matches!(draft.origin, Origin::Reused { .. });
+                    scribe = who;
+                    if self.learned.is_empty() {
+                        return draft;
+                    }
+                    self.drafter.with_learned(&draft, &scene, &self.learned).unwrap_or_else(|error| {
+                        lines.push(format!("without the learned policy: {error}"));
+                        draft
+                    })
                 })
-            }),
+            }
             Wanted::Repair { plan, node, reason, tried } => match &self.memory {
-                None => Err("there is no memory in this run".into()),
+                None => Err((false, "there is no memory in this run".into())),
                 Some(memory) => {
                     let failed = FailedLeaf { plan: &plan, node, reason };
                     let found = self.drafter.repair(memory.store(), &failed, &tried, &scene, epoch);
-                    found.map_err(|error| error.to_string())
+                    found.map_err(|error| (false, error.to_string()))
                 }
             },
-            Wanted::Replan => self.drafter.draft(&words, &scene, epoch).map_err(|error| error.to_string()),
+            Wanted::Replan => {
+                self.drafter.tell(|| context.map(|context| *context).unwrap_or_default());
+                self.drafter.draft(&words, &scene, epoch).map_err(|error| (error.is_of_the_model(), text(&error)))
+            }
         };
-        let draft = draft.map(|draft| Box::new((draft, scene)));
-        Reply { task, id, epoch, draft, lines, reused, scribe, vlm_calls: self.drafter.vlm_calls() }
+        let is_final = matches!(drafted, Err((true, _)));
+        let draft = drafted.map(|draft| Box::new((draft, scene))).map_err(|(_, why)| why);
+        Reply::Plan(PlanReply { task, id, epoch, draft, is_final, lines, reused, scribe, model: self.drafter.model() })
     }
 
     /// The first plan of a task: one that worked before, if memory has one.
-    fn first(&mut self, words: &str, scene: &Scene, epoch: u32, at: Nanos) -> Result<(Draft, Option<Scribe>), String> {
-        let text = |error: BrainError| error.to_string();
+    fn first(
+        &mut self,
+        words: &str,
+        scene: &Scene,
+        epoch: u32,
+        at: Nanos,
+    ) -> Result<(Draft, Option<Scribe>), (bool, String)> {
+        let text = |error: BrainError| (error.is_of_the_model(), error.to_string());
         let Some(memory) = &mut self.memory else {
             return Ok((self.drafter.draft(words, scene, epoch).map_err(text)?, None));
         };
@@ -151,6 +193,11 @@ impl Plans {
         let zero = Stamp::from_unix_ms(unix_ms() - (at.0 / 1_000_000) as i64);
         let scribe = Scribe::begin(memory, words, scene, &self.robot, zero, at).map_err(text)?;
         Ok((draft, Some(scribe)))
+    }
+
+    /// Whether there is a memory to ask.
+    pub fn remembers(&self) -> bool {
+        self.memory.is_some()
     }
 
     /// Tells memory how a task ended: on return it is on the disk. What goes wrong is kept in [`Plans::troubles`].

@@ -70,6 +70,8 @@ pub struct Felt {
     pub most_force_n: f64,
     /// Where the tool is [m].
     pub tool_in_world: Vector3<f64>,
+    /// How far it went from where it was at first [m].
+    pub moved_m: f64,
 }
 
 /// Something that happened, and what the body felt then.
@@ -124,6 +126,7 @@ pub struct Reflex {
     look: Look,
     pub(super) force: Vector3<f64>,
     pub(super) felt: Felt,
+    pub(super) tool_from: Option<Vector3<f64>>,
     seq: u64,
     slots: Box<[Event; EVENTS]>,
     /// Free key-frames go out for a planner of ways.
@@ -144,6 +147,7 @@ impl Reflex {
             look: Look::default(),
             force: Vector3::zeros(),
             felt: Felt::default(),
+            tool_from: None,
             seq: 0,
             slots: Box::new([Event::NONE; EVENTS]),
             ways_are_planned,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use neuraxis_brain::{BrainError, Peak, describe};
+use neuraxis_brain::{BrainError, ModelUse, Peak, describe};
 use neuraxis_core::Nanos;
 use neuraxis_executor::{Event, What};
 use neuraxis_plan::{Plan, RawTest, Scene};
@@ -23,12 +23,22 @@ pub struct Story {
     pub force_limit_n: Option<f64>,
     /// Plans asked for, the first included.
     pub plans: u32,
-    /// Calls of a vision-language model.
-    pub vlm_calls: u32,
+    /// How a vision-language model has served.
+    pub model: ModelUse,
+    /// Its calls for the first plan.
+    pub first_calls: u32,
+    /// Plans that came when nobody waited for them any more, and were not used.
+    pub late_plans: u32,
+    /// How far the tool went from where it was at first [m].
+    pub tool_moved_m: f64,
     /// The first plan came from memory.
     pub reused: bool,
     /// Highest scores of skills in which nothing went wrong.
     pub peaks: Vec<Peak>,
+    /// How it ended, by the brain's own account.
+    pub ended: String,
+    /// The plan's goal was seen to hold at the end.
+    pub goal_seen: bool,
     /// Why there is no plan, if there is none.
     pub trouble: Option<String>,
 }

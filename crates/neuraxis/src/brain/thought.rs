@@ -70,7 +70,7 @@ impl Mind {
             costs: format!(
                 "| | |\n|---|---|\n| plans | {} |\n| VLM calls | {} |\n| again (L2) | {l2} |\n| back (L3) | {l3} |\n| memory (L4) | \
                  {l4} |\n| new plan (L5) | {l5} |\n| person (L6) | {l6} |",
-                story.plans, story.vlm_calls
+                story.plans, story.model.calls
             ),
             monitors: Vec::new(),
         }

@@ -14,6 +14,24 @@ pub struct BrainRow {
     pub plans: u32,
     /// Calls of a vision-language model.
     pub vlm_calls: u32,
+    /// Of these, after the first plan.
+    #[serde(default)]
+    pub vlm_recovery_calls: u32,
+    /// Plans that were asked of it in vain.
+    #[serde(default)]
+    pub vlm_failures: u32,
+    /// Why, the last time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vlm_why: Option<String>,
+    /// Plans that came when nobody waited for them any more, and were not used.
+    #[serde(default)]
+    pub late_plans: u32,
+    /// How it ended, by the brain's own account.
+    #[serde(default)]
+    pub ended: String,
+    /// How far the tool went from where it was at first [m].
+    #[serde(default)]
+    pub tool_moved_m: f64,
     /// The first plan came from memory.
     pub reused: bool,
     /// Failures that were noticed: a guard, a maintained fact, a postcondition, the skill's own word.
@@ -37,6 +55,15 @@ pub struct BrainRow {
 pub struct BrainTable {
     /// Calls of a vision-language model.
     pub vlm_calls: u32,
+    /// Of these, after the first plan.
+    #[serde(default)]
+    pub vlm_recovery_calls: u32,
+    /// Plans that were asked of it in vain.
+    #[serde(default)]
+    pub vlm_failures: u32,
+    /// Plans that came too late and were not used.
+    #[serde(default)]
+    pub late_plans: u32,
     /// Plans an episode.
     pub mean_plans: f64,
     /// Episodes whose first plan came from memory.
@@ -70,7 +97,13 @@ impl BrainRow {
             disturbed_at.and_then(|at| alarms().find(|event| event.at >= at).map(|event| event.at.secs_since(at)));
         Self {
             plans: story.plans,
-            vlm_calls: story.vlm_calls,
+            vlm_calls: story.model.calls,
+            vlm_recovery_calls: story.model.calls - story.first_calls,
+            vlm_failures: story.model.failures,
+            vlm_why: story.model.why.clone(),
+            late_plans: story.late_plans,
+            ended: story.ended.clone(),
+            tool_moved_m: (story.tool_moved_m * 1e4).round() / 1e4,
             reused: story.reused,
             alarms: alarms().count() as u32,
             false_alarms: alarms().filter(before).count() as u32,
@@ -98,6 +131,9 @@ impl BrainTable {
         }
         (!rows.is_empty()).then(|| Self {
             vlm_calls: sum(|row| row.vlm_calls),
+            vlm_recovery_calls: sum(|row| row.vlm_recovery_calls),
+            vlm_failures: sum(|row| row.vlm_failures),
+            late_plans: sum(|row| row.late_plans),
             reused: rows.iter().filter(|row| row.reused).count() as u32,
             mean_plans: f64::from(sum(|row| row.plans)) / rows.len() as f64,
             disturbed: rows.iter().filter(|row| row.disturbed_at_secs.is_some()).count() as u32,
@@ -114,10 +150,13 @@ impl BrainTable {
         let [l2, l3, l4, l5, l6] = self.recoveries;
         let delay = self.detect_secs.map_or("-".into(), |secs| format!("{secs:.2} s"));
         format!(
-            "plans {:.1} ({} from memory)  VLM calls {}  noticed {}/{} after {delay}  false alarms {} ({:.1} in 10 min)  L2 {l2} L3 {l3} L4 {l4} L5 {l5} L6 {l6}",
+            "plans {:.1} ({} from memory)  VLM calls {} ({} in recovery), plans in vain {}, late {}  noticed {}/{} after {delay}  false alarms {} ({:.1} in 10 min)  L2 {l2} L3 {l3} L4 {l4} L5 {l5} L6 {l6}",
             self.mean_plans,
             self.reused,
             self.vlm_calls,
+            self.vlm_recovery_calls,
+            self.vlm_failures,
+            self.late_plans,
             self.detected,
             self.disturbed,
             self.false_alarms,

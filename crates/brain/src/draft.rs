@@ -59,12 +59,14 @@ pub struct Drafter {
     limits: Limits,
     /// Of the vision-language model, where one is asked.
     calls: Option<Monitor>,
+    /// The sentence of the task, and the scene in which it was said.
+    said: Option<(String, Scene)>,
 }
 
 impl Drafter {
     /// Plans by `planner`, within the usual limits.
     pub fn new(planner: Box<dyn Planner>) -> Self {
-        Self { planner, limits: Limits::default(), calls: None }
+        Self { planner, limits: Limits::default(), calls: None, said: None }
     }
 
     /// Plans by whom the configuration says.
@@ -94,10 +96,20 @@ impl Drafter {
         self.calls.as_ref().map_or(0, |monitor| monitor.status().costs.calls())
     }
 
-    /// A program for a sentence, proved from the scene's present facts. For level 5 of the ladder, too: what has just
-    /// failed is not looked for in memory.
+    /// A program for a sentence that is said now, proved from the scene's present facts.
     pub fn draft(&mut self, instruction: &str, scene: &Scene, epoch: u32) -> Result<Draft, BrainError> {
-        let proposal = self.planner.plan(&PlanRequest { instruction, scene, epoch })?;
+        self.said = Some((instruction.into(), scene.clone()));
+        self.draft_on(instruction, scene, epoch)
+    }
+
+    /// Level 5 of the ladder: as [`Drafter::draft`], for the sentence of the task that runs. It means what it meant when it
+    /// was said. What has just failed is not looked for in memory.
+    pub fn draft_on(&mut self, instruction: &str, scene: &Scene, epoch: u32) -> Result<Draft, BrainError> {
+        let request = PlanRequest { instruction, scene, epoch };
+        let proposal = match &self.said {
+            Some((said, said_in)) if said == instruction => self.planner.plan_on(&request, said_in),
+            _ => self.planner.plan(&request),
+        }?;
         let origin = Origin::New { not_reused: Vec::new() };
         self.prove(&proposal.plan, proposal.source, origin, scene, proposal.epoch)
     }
@@ -111,6 +123,7 @@ impl Drafter {
         scene: &Scene,
         epoch: u32,
     ) -> Result<Draft, BrainError> {
+        self.said = Some((instruction.into(), scene.clone()));
         let not_reused = match memory.reuse(instruction, scene, None) {
             Ok(Reuse::Found(found)) => {
                 let origin = Origin::Reused { plan: found.plan_id, why: found.to_string() };

@@ -102,7 +102,7 @@ impl Plans {
                     found.map_err(|error| error.to_string())
                 }
             },
-            Wanted::Replan => self.drafter.draft(&words, &scene, epoch).map_err(|error| error.to_string()),
+            Wanted::Replan => self.drafter.draft_on(&words, &scene, epoch).map_err(|error| error.to_string()),
         };
         let draft = draft.map(|draft| Box::new((draft, scene)));
         Reply { id, epoch, draft, lines, reused, scribe, vlm_calls: self.drafter.vlm_calls() }

@@ -16,6 +16,7 @@ mod config;
 mod draft;
 mod error;
 mod eyes;
+mod give_way;
 mod journal;
 mod look;
 mod mend;
@@ -34,6 +35,7 @@ pub use config::{BrainConfig, DrawerConfig, Furniture, PlannerKind, WithdrawConf
 pub use draft::{Draft, Drafter, Origin};
 pub use error::BrainError;
 pub use eyes::{BodySense, Eyes};
+pub use give_way::GiveWay;
 pub use journal::{describe, reason_text};
 pub use look::{Look, Place};
 pub use perceive::Perception;

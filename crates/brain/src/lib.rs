@@ -25,6 +25,7 @@ mod permanence;
 mod put_back;
 mod remember;
 mod repair;
+mod room;
 mod runs;
 mod seat;
 mod signature;

@@ -35,6 +35,9 @@ struct Run {
     task: Task,
     variation: Variation,
     began: Nanos,
+    /// What comes before the route, and how much of it is done.
+    lead: Option<[KeyFrame; 2]>,
+    led: usize,
     route: Route,
     /// The key-frame under way.
     at: usize,
@@ -62,6 +65,8 @@ impl Perform for Primitive {
             task: order.task,
             variation: order.variation,
             began: now,
+            lead: if route.frame(0).is_some() { Route::lead(&order.task, &self.config, view.sights) } else { None },
+            led: 0,
             route,
             at: 0,
             reached_before: count(&view.progress),
@@ -109,6 +114,16 @@ impl Run {
         if let Some(secs) = waits_secs {
             let done = has_passed(self.began, now, secs);
             return if done { SkillStatus::Done } else { SkillStatus::Running(Want::Still) };
+        }
+        if let Some(frame) = self.lead.and_then(|lead| lead.get(self.led).copied()) {
+            if !self.has_reached(&frame, config, &view.progress) {
+                return SkillStatus::Running(Want::Reach(frame));
+            }
+            self.led += 1;
+            self.reached_before = count(&view.progress);
+            if let Some(next) = self.lead.and_then(|lead| lead.get(self.led).copied()) {
+                return SkillStatus::Running(Want::Reach(next));
+            }
         }
         // Follow what moves, as long as it is not touched and is seen.
         if self.at < self.route.contact

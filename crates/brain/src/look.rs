@@ -33,7 +33,7 @@ pub struct Look {
 }
 
 /// Things that the hand is kept clear of.
-pub(crate) const MOST_HIGH: usize = 12;
+pub(crate) const MOST_HIGH: usize = 16;
 
 impl Default for Look {
     /// Nothing is seen.

@@ -139,7 +139,7 @@ impl Perception {
         self.findings = findings.findings;
         let mut look = Look { observed: Observed { state, stamp }, ..Look::default() };
         let mut crossing: Option<f64> = None;
-        look.high = room::high(self.tracker.tracks());
+        look.high = room::high(self.tracker.tracks(), self.tracker.table());
         let furniture = self.tracker.tracks().iter().filter(|track| track.thing.shape == Shape::Cabinet);
         let top_m = furniture.map(|track| track.thing.bounds.top_m()).max_by(f64::total_cmp);
         for object in scene.object_ids() {

@@ -3,11 +3,11 @@
 use std::f64::consts::FRAC_PI_2;
 
 use nalgebra::{Isometry3, Point3, Vector3};
-use neuraxis_scene::{OrientedBox, Shape, Track};
+use neuraxis_scene::{OrientedBox, Shape, Table, Track};
 
 use crate::{Furniture, look::MOST_HIGH, seat::Front};
 
-/// What is higher than this can be beside the hand that takes something else [m].
+/// What reaches higher than this above the table can be beside the hand [m].
 const HIGH_M: f64 = 0.06;
 /// The hand as balls around points of the tool's frame: `p_T` and radius [m]. Its fingers are left out: they are to touch.
 const HAND_M: [([f64; 3], f64); 13] = [
@@ -27,10 +27,12 @@ const HAND_M: [([f64; 3], f64); 13] = [
 ];
 
 /// What is so high that the hand can get into it, furniture and what is held left out.
-pub(crate) fn high(tracks: &[Track]) -> [Option<OrientedBox>; MOST_HIGH] {
+/// A post may be seen as a tower of cubes: each of them counts.
+pub(crate) fn high(tracks: &[Track], table: Option<&Table>) -> [Option<OrientedBox>; MOST_HIGH] {
     let mut high = [None; MOST_HIGH];
     let beside = tracks.iter().filter(|track| {
-        let stands_out = track.thing.bounds.height_m() > HIGH_M;
+        let (top_m, at) = (track.thing.bounds.top_m(), track.thing.bounds.centre_in_world);
+        let stands_out = table.is_some_and(|table| top_m - table.z_at(at.x, at.y) > HIGH_M);
         track.held.is_none() && track.thing.shape != Shape::Cabinet && stands_out
     });
     for (slot, track) in high.iter_mut().zip(beside) {

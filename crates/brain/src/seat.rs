@@ -14,6 +14,8 @@ const NEAR_M: f64 = 0.04;
 const HELD_M: f64 = 0.02;
 /// Between the hand and what stands beside a place on the table, by preference [m].
 const SPARE_M: [f64; 2] = [0.08, 0.0];
+/// What is farther above or below a place than this takes no room there [m].
+const LOW_M: f64 = 0.2;
 /// Steps between the places that are looked at [m].
 const STEP_M: f64 = 0.015;
 
@@ -99,8 +101,10 @@ pub(crate) fn on_table(
         let [x, y] = *furniture.spots_m.get(i)?;
         Some(upright(Vector3::new(x, y, table.z_at(x, y)), 0.0))
     };
-    let is_good =
-        |i: usize, room_m: f64, spare_m: f64| spot(i).is_some_and(|seat| is_free(&seat, tracks, room_m, spare_m, 0.2));
+    let high = room::high(tracks, Some(table));
+    let is_good = |i: usize, room_m: f64, spare_m: f64| {
+        spot(i).is_some_and(|seat| is_free(&seat, tracks, &high, room_m, spare_m))
+    };
     // Far from what stands there, if it can be.
     let chosen = SPARE_M.into_iter().find_map(|spare_m| {
         // What has been chosen may be a little less free: it is not given up for noise.
@@ -110,11 +114,10 @@ pub(crate) fn on_table(
     Some((chosen, spot(chosen)?))
 }
 
-/// No thing that is not held is nearer than `room_m`, within `high_m` above, and the hand gets there one way or the other
-/// with `spare_m` to what is beside it.
-fn is_free(seat: &Isometry3<f64>, tracks: &[Track], room_m: f64, spare_m: f64, high_m: f64) -> bool {
+/// No thing that is not held is nearer than `room_m`, within [`LOW_M`] above, and the hand gets there one way or the other
+/// with `spare_m` to what is high.
+fn is_free(seat: &Isometry3<f64>, tracks: &[Track], high: &[Option<OrientedBox>], room_m: f64, spare_m: f64) -> bool {
     let at = seat.translation.vector;
-    let high = room::high(tracks);
     let fits = [0.0, FRAC_PI_2].into_iter().any(|yaw| {
         let turn = UnitQuaternion::from_euler_angles(PI, 0.0, yaw);
         let tool = Isometry3::from_parts((at + HELD_M * Vector3::z()).into(), turn);
@@ -123,7 +126,7 @@ fn is_free(seat: &Isometry3<f64>, tracks: &[Track], room_m: f64, spare_m: f64, h
     let mut others = tracks.iter().filter(|track| track.held.is_none() && track.thing.fronts.is_none());
     fits && others.all(|track| {
         let own = track.thing.bounds.centre_in_world;
-        (own - at).xy().norm() > room_m || (own.z - at.z).abs() > high_m
+        (own - at).xy().norm() > room_m || (own.z - at.z).abs() > LOW_M
     })
 }
 

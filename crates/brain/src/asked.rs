@@ -4,7 +4,7 @@ use neuraxis_cortex::{
     CortexError, Fallback, PlanRequest, Planner, Proposal, SymbolicPlanner,
     vlm::{Context, Monitor, VlmPlanner},
 };
-use neuraxis_plan::Limits;
+use neuraxis_plan::{Limits, Scene};
 
 use crate::{BrainConfig, BrainError, PlannerKind};
 
@@ -68,17 +68,17 @@ impl Asked {
         self.calls.is_some()
     }
 
-    /// Asks.
-    pub(crate) fn plan(&mut self, request: &PlanRequest) -> Result<Proposal, CortexError> {
+    /// Asks about a sentence that was said in another scene, or in this one.
+    pub(crate) fn plan_on(&mut self, request: &PlanRequest, said_in: &Scene) -> Result<Proposal, CortexError> {
         let (result, failed) = match &mut self.who {
-            Who::Other(planner) => (planner.plan(request), None),
+            Who::Other(planner) => (planner.plan_on(request, said_in), None),
             Who::Model(model) => {
-                let result = model.plan(request);
+                let result = model.plan_on(request, said_in);
                 let failed = result.as_ref().err().cloned();
                 (result, failed)
             }
             Who::ModelOrSearch(both) => {
-                let result = both.plan(request);
+                let result = both.plan_on(request, said_in);
                 (result, both.why_second().cloned())
             }
         };

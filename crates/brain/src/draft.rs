@@ -58,17 +58,19 @@ pub enum Origin {
 pub struct Drafter {
     asked: Asked,
     limits: Limits,
+    /// The sentence of the task, and the scene in which it was said.
+    said: Option<(String, Scene)>,
 }
 
 impl Drafter {
     /// Plans by `planner`, within the usual limits.
     pub fn new(planner: Box<dyn Planner>) -> Self {
-        Self { asked: Asked::other(planner), limits: Limits::default() }
+        Self { asked: Asked::other(planner), limits: Limits::default(), said: None }
     }
 
     /// Plans by whom the configuration says.
     pub fn of(config: &BrainConfig) -> Result<Self, BrainError> {
-        Ok(Self { asked: Asked::of(config)?, limits: Limits::default() })
+        Ok(Self { asked: Asked::of(config)?, limits: Limits::default(), said: None })
     }
 
     /// How a vision-language model has served so far.
@@ -83,10 +85,18 @@ impl Drafter {
         }
     }
 
-    /// A program for a sentence, proved from the scene's present facts. For level 5 of the ladder, too: what has just
-    /// failed is not looked for in memory.
+    /// A program for a sentence that is said now, proved from the scene's present facts.
     pub fn draft(&mut self, instruction: &str, scene: &Scene, epoch: u32) -> Result<Draft, BrainError> {
-        let proposal = self.asked.plan(&PlanRequest { instruction, scene, epoch })?;
+        self.said = Some((instruction.into(), scene.clone()));
+        self.draft_on(instruction, scene, epoch)
+    }
+
+    /// Level 5 of the ladder: as [`Drafter::draft`], for the sentence of the task that runs. It means what it meant when it
+    /// was said. What has just failed is not looked for in memory.
+    pub fn draft_on(&mut self, instruction: &str, scene: &Scene, epoch: u32) -> Result<Draft, BrainError> {
+        let request = PlanRequest { instruction, scene, epoch };
+        let said_in = self.said.as_ref().filter(|(said, _)| said == instruction).map(|(_, scene)| scene);
+        let proposal = self.asked.plan_on(&request, said_in.unwrap_or(scene))?;
         let origin = Origin::New { not_reused: Vec::new() };
         self.prove(&proposal.plan, proposal.source, origin, scene, proposal.epoch)
     }
@@ -100,6 +110,7 @@ impl Drafter {
         scene: &Scene,
         epoch: u32,
     ) -> Result<Draft, BrainError> {
+        self.said = Some((instruction.into(), scene.clone()));
         let not_reused = match memory.reuse(instruction, scene, None) {
             Ok(Reuse::Found(found)) => {
                 let origin = Origin::Reused { plan: found.plan_id, why: found.to_string() };

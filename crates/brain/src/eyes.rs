@@ -4,7 +4,7 @@ use nalgebra::{Isometry3, Vector3};
 use neuraxis_executor::Sights;
 use neuraxis_plan::{Body, ObjectId, Senses};
 
-use crate::Look;
+use crate::{Look, room::hand_fits};
 
 /// The arm's part.
 #[derive(Copy, Clone, Debug, Default, PartialEq)]
@@ -65,5 +65,13 @@ impl Sights for Eyes<'_> {
 
     fn crossing_z_in_world(&self) -> Option<f64> {
         self.look.crossing_z_in_world
+    }
+
+    fn handle_distance_m(&self) -> Option<f64> {
+        self.look.handle_distance_m(&self.body.world_from_tool.translation.vector)
+    }
+
+    fn hand_fits(&self, world_from_tool: &Isometry3<f64>) -> bool {
+        hand_fits(world_from_tool, 0.0, self.look.high.iter().flatten())
     }
 }

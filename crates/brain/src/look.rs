@@ -4,6 +4,7 @@ use nalgebra::{Isometry3, Vector3};
 use neuraxis_core::Nanos;
 use neuraxis_executor::Observed;
 use neuraxis_plan::{MOST_OBJECTS, ObjectId, State};
+use neuraxis_scene::OrientedBox;
 
 /// Where a thing is, in the frames that [`neuraxis_executor::Sights`] describes.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -27,7 +28,12 @@ pub struct Look {
     /// `X_WS` of a surface's point on which something can be put: on the thing, in it, or on the table.
     pub(crate) seats: [Option<Isometry3<f64>>; MOST_OBJECTS],
     pub(crate) crossing_z_in_world: Option<f64>,
+    /// What the hand can get into beside what it takes; furniture is not among it.
+    pub(crate) high: [Option<OrientedBox>; MOST_HIGH],
 }
+
+/// Things that the hand is kept clear of.
+pub(crate) const MOST_HIGH: usize = 16;
 
 impl Default for Look {
     /// Nothing is seen.
@@ -37,6 +43,7 @@ impl Default for Look {
             places: [None; MOST_OBJECTS],
             seats: [None; MOST_OBJECTS],
             crossing_z_in_world: None,
+            high: [None; MOST_HIGH],
         }
     }
 }

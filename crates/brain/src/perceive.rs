@@ -3,11 +3,12 @@
 use neuraxis_core::Nanos;
 use neuraxis_executor::Observed;
 use neuraxis_plan::{Class, FactId, ObjectFile, Scene, SceneFile, Unlisted};
-use neuraxis_scene::{FactReader, Finding, Hand, SightError, ThingId, Track, Tracker, scene_file};
+use neuraxis_scene::{FactReader, Finding, Hand, Shape, SightError, ThingId, Track, Tracker, scene_file};
 
 use crate::{
     BrainConfig, BrainError, Furniture, Look, Place,
     permanence::Permanence,
+    room,
     seat::{self, Front},
     told::told,
 };
@@ -138,6 +139,9 @@ impl Perception {
         self.findings = findings.findings;
         let mut look = Look { observed: Observed { state, stamp }, ..Look::default() };
         let mut crossing: Option<f64> = None;
+        look.high = room::high(self.tracker.tracks(), self.tracker.table());
+        let furniture = self.tracker.tracks().iter().filter(|track| track.thing.shape == Shape::Cabinet);
+        let top_m = furniture.map(|track| track.thing.bounds.top_m()).max_by(f64::total_cmp);
         for object in scene.object_ids() {
             let i = object.index();
             let (place, seat) = match scene.class(object) {
@@ -154,6 +158,10 @@ impl Perception {
                     if let Some(front) = front.as_ref().filter(|front| front.out_m > OUT_M) {
                         let high = front.edge_in_world.z + self.furniture.cross_m;
                         crossing = Some(crossing.map_or(high, |z: f64| z.max(high)));
+                    }
+                    if let (Some(seen), Some(front), Some(top_m)) = (seen, &front, top_m) {
+                        let half_width_m = seen.fronts.half_width_m;
+                        room::with_drawer(&mut look.high, front, &self.furniture, half_width_m, top_m);
                     }
                     let place = front.map(|front| drawer(&front, &self.furniture));
                     (place, seat)

@@ -1,13 +1,21 @@
 //! Where there is room for a thing.
 
+use std::f64::consts::{FRAC_PI_2, PI};
+
 use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
 use neuraxis_scene::{Colour, OrientedBox, SeenFront, Table, Track};
 
-use crate::Furniture;
+use crate::{Furniture, room};
 
 /// Inside a drawer a block is put as far from the others as this, if there is room, and not nearer than that [m].
 const FAR_M: f64 = 0.075;
 const NEAR_M: f64 = 0.04;
+/// The tool is about this far above what a thing that it puts down comes to lie on [m].
+const HELD_M: f64 = 0.02;
+/// Between the hand and what stands beside a place on the table, by preference [m].
+const SPARE_M: [f64; 2] = [0.08, 0.0];
+/// What is farther above or below a place than this takes no room there [m].
+const LOW_M: f64 = 0.2;
 /// Steps between the places that are looked at [m].
 const STEP_M: f64 = 0.015;
 
@@ -93,22 +101,32 @@ pub(crate) fn on_table(
         let [x, y] = *furniture.spots_m.get(i)?;
         Some(upright(Vector3::new(x, y, table.z_at(x, y)), 0.0))
     };
-    // What has been chosen may be a little less free: it is not given up for noise.
-    let keeps = before.filter(|i| spot(*i).is_some_and(|seat| is_free(&seat, tracks, 0.8 * furniture.room_m, 0.2)));
-    let first = || {
-        (0..furniture.spots_m.len())
-            .find(|i| spot(*i).is_some_and(|seat| is_free(&seat, tracks, furniture.room_m, 0.2)))
+    let high = room::high(tracks, Some(table));
+    let is_good = |i: usize, room_m: f64, spare_m: f64| {
+        spot(i).is_some_and(|seat| is_free(&seat, tracks, &high, room_m, spare_m))
     };
-    let chosen = keeps.or_else(first)?;
+    // Far from what stands there, if it can be.
+    let chosen = SPARE_M.into_iter().find_map(|spare_m| {
+        // What has been chosen may be a little less free: it is not given up for noise.
+        let keeps = before.filter(|i| is_good(*i, 0.8 * furniture.room_m, 0.8 * spare_m));
+        keeps.or_else(|| (0..furniture.spots_m.len()).find(|i| is_good(*i, furniture.room_m, spare_m)))
+    })?;
     Some((chosen, spot(chosen)?))
 }
 
-/// No thing that is not held is nearer than `room_m`, within `high_m` above.
-fn is_free(seat: &Isometry3<f64>, tracks: &[Track], room_m: f64, high_m: f64) -> bool {
+/// No thing that is not held is nearer than `room_m`, within [`LOW_M`] above, and the hand gets there one way or the other
+/// with `spare_m` to what is high.
+fn is_free(seat: &Isometry3<f64>, tracks: &[Track], high: &[Option<OrientedBox>], room_m: f64, spare_m: f64) -> bool {
     let at = seat.translation.vector;
-    tracks.iter().filter(|track| track.held.is_none() && track.thing.fronts.is_none()).all(|track| {
+    let fits = [0.0, FRAC_PI_2].into_iter().any(|yaw| {
+        let turn = UnitQuaternion::from_euler_angles(PI, 0.0, yaw);
+        let tool = Isometry3::from_parts((at + HELD_M * Vector3::z()).into(), turn);
+        room::hand_fits(&tool, spare_m, high.iter().flatten())
+    });
+    let mut others = tracks.iter().filter(|track| track.held.is_none() && track.thing.fronts.is_none());
+    fits && others.all(|track| {
         let own = track.thing.bounds.centre_in_world;
-        (own - at).xy().norm() > room_m || (own.z - at.z).abs() > high_m
+        (own - at).xy().norm() > room_m || (own.z - at.z).abs() > LOW_M
     })
 }
 

@@ -1,25 +1,38 @@
 //! A hand that hides what the plan waits to see draws back: a better view before anybody is asked.
 
 use nalgebra::Translation3;
-use neuraxis_core::{Gripper, KeyFrame, Nanos, Pose, Progress};
+use neuraxis_core::{Gripper, KeyFrame, Nanos, Pose, Progress, Tool, World};
 
 use crate::config::WithdrawConfig;
 
-/// Draws back once in each wait.
+/// Draws back once in each wait; if that does not help, or cannot be, to where it stood at first: from there the scene
+/// was seen.
 #[derive(Clone, Debug, Default)]
 pub struct Withdraw {
+    first: Option<Pose<World, Tool>>,
     waits_since: Option<Nanos>,
     step: Option<Step>,
 }
 
-/// What is under way: opening the fingers, then drawing back.
+/// What is under way: opening the fingers, drawing back, going to where the hand stood at first.
 #[derive(Copy, Clone, Debug)]
 struct Step {
     goal: KeyFrame,
     reached_before: u32,
-    then_back: bool,
-    is_over: bool,
+    then: Then,
+    over_at: Option<Nanos>,
 }
+
+/// What comes after a step.
+#[derive(Copy, Clone, Debug, PartialEq)]
+enum Then {
+    Back,
+    First,
+    Nothing,
+}
+
+/// Nearer than this it stands where it stood at first; and it is not gone to from as far above it [m].
+const SAME_M: f64 = 0.03;
 
 impl Withdraw {
     /// Where the arm shall go, if anywhere. `waits`: the plan waits for facts; `holds`: something that must not be let go
@@ -30,49 +43,68 @@ impl Withdraw {
         waits: bool,
         holds: bool,
         progress: &Progress,
-        world_from_tool: &Pose<neuraxis_core::World, neuraxis_core::Tool>,
+        world_from_tool: &Pose<World, Tool>,
         config: &WithdrawConfig,
     ) -> Option<KeyFrame> {
+        let first = *self.first.get_or_insert(*world_from_tool);
         if !waits {
-            *self = Self::default();
+            *self = Self { first: Some(first), ..Self::default() };
             return None;
         }
         let since = *self.waits_since.get_or_insert(now);
         let Some(step) = &mut self.step else {
-            if now.secs_since(since) < config.after_secs
-                || world_from_tool.position().z + config.back_m > config.ceiling_m
-            {
+            if now.secs_since(since) < config.after_secs {
                 return None;
             }
-            let opens = progress.gripper == Gripper::Closed && !holds;
-            let goal = if opens {
-                // A handle, or nothing: the fingers let go before the hand moves.
-                KeyFrame { world_from_tool: *world_from_tool, gripper: Gripper::Open, ignore_collisions: true }
-            } else {
-                back(world_from_tool, progress.gripper, config)
+            let step = Step {
+                goal: back(world_from_tool, progress.gripper, config),
+                reached_before: progress.reached_count,
+                then: Then::First,
+                over_at: None,
             };
-            let reached_before = progress.reached_count;
-            self.step = Some(Step { goal, reached_before, then_back: opens, is_over: false });
-            return Some(goal);
-        };
-        if progress.reached_count > step.reached_before && !step.is_over {
-            if step.then_back {
-                step.goal = back(&step.goal.world_from_tool, Gripper::Open, config);
-                (step.reached_before, step.then_back) = (progress.reached_count, false);
+            let opens = progress.gripper == Gripper::Closed && !holds;
+            let is_low = world_from_tool.position().z + config.back_m <= config.ceiling_m;
+            self.step = if opens && is_low {
+                // A handle, or nothing: the fingers let go before the hand moves.
+                let goal =
+                    KeyFrame { world_from_tool: *world_from_tool, gripper: Gripper::Open, ignore_collisions: true };
+                Some(Step { goal, then: Then::Back, ..step })
+            } else if is_low {
+                Some(step)
             } else {
-                step.is_over = true;
+                let goal = to_first(&first, world_from_tool, progress.gripper)?;
+                Some(Step { goal, then: Then::Nothing, ..step })
+            };
+            return self.step.map(|step| step.goal);
+        };
+        if progress.reached_count > step.reached_before && step.over_at.is_none() {
+            if step.then == Then::Back {
+                step.goal = back(&step.goal.world_from_tool, Gripper::Open, config);
+                (step.reached_before, step.then) = (progress.reached_count, Then::First);
+            } else {
+                step.over_at = Some(now);
             }
         }
-        (!step.is_over).then_some(step.goal)
+        let Some(over_at) = step.over_at else { return Some(step.goal) };
+        if step.then == Then::First && now.secs_since(over_at) >= config.after_secs {
+            step.then = Then::Nothing;
+            let goal = to_first(&first, world_from_tool, progress.gripper)?;
+            (step.goal, step.reached_before, step.over_at) = (goal, progress.reached_count, None);
+            return Some(goal);
+        }
+        None
     }
 }
 
+/// To where the tool stood at first, if it is elsewhere and not above.
+fn to_first(first: &Pose<World, Tool>, world_from_tool: &Pose<World, Tool>, gripper: Gripper) -> Option<KeyFrame> {
+    let way = first.position() - world_from_tool.position();
+    let helps = way.norm() > SAME_M && way.z > -SAME_M;
+    helps.then_some(KeyFrame { world_from_tool: *first, gripper, ignore_collisions: false })
+}
+
 /// Back along the way that the tool points.
-fn back(
-    world_from_tool: &Pose<neuraxis_core::World, neuraxis_core::Tool>,
-    gripper: Gripper,
-    config: &WithdrawConfig,
-) -> KeyFrame {
+fn back(world_from_tool: &Pose<World, Tool>, gripper: Gripper, config: &WithdrawConfig) -> KeyFrame {
     let iso = world_from_tool.iso * Translation3::new(0.0, 0.0, -config.back_m);
     KeyFrame { world_from_tool: Pose::new(iso), gripper, ignore_collisions: true }
 }
@@ -107,6 +139,31 @@ mod tests {
         progress.gripper = Gripper::Closed;
         assert_eq!(tick(10.0, true, true, &progress), None);
         assert_eq!(tick(11.0, true, true, &progress).unwrap().gripper, Gripper::Closed);
+    }
+
+    #[test]
+    fn where_it_stood_at_first_it_sees_more() {
+        let at = |z: f64| Pose::new(Isometry3::translation(0.3, 0.0, z));
+        let progress =
+            |reached_count| Progress { reached_world_from_tool: at(1.2), gripper: Gripper::Open, reached_count };
+        let (config, mut withdraw) = (WithdrawConfig::default(), Withdraw::default());
+        let mut tick = |secs: f64, waits: bool, reached: u32, z: f64| {
+            withdraw.tick(Nanos::from_secs(secs), waits, false, &progress(reached), &at(z), &config)
+        };
+        assert_eq!(tick(0.0, false, 0, 1.47), None);
+        // Drawing back did not help.
+        assert_eq!(tick(1.0, true, 1, 1.1), None);
+        assert!(tick(1.6, true, 1, 1.1).is_some());
+        assert_eq!(tick(2.0, true, 2, 1.22), None);
+        let goal = tick(2.6, true, 2, 1.22).unwrap();
+        assert_eq!((goal.world_from_tool, goal.ignore_collisions), (at(1.47), false));
+        assert_eq!(tick(2.7, true, 2, 1.3), Some(goal));
+        assert_eq!(tick(3.5, true, 3, 1.47), None);
+        assert_eq!(tick(9.0, true, 3, 1.47), None, "once");
+        // Under the ceiling there is no drawing back.
+        assert_eq!(tick(9.1, false, 3, 1.35), None);
+        assert_eq!(tick(10.0, true, 3, 1.35), None);
+        assert_eq!(tick(10.6, true, 3, 1.35), Some(goal));
     }
 
     #[test]

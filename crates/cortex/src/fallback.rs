@@ -1,5 +1,7 @@
 //! One planner, and another for when it has nothing.
 
+use neuraxis_plan::Scene;
+
 use crate::{CortexError, PlanRequest, Planner, Proposal};
 
 /// Asks the first planner, and the second where the first fails: a model, then the symbolic planner. Which one it was says
@@ -35,12 +37,17 @@ impl<A: Planner, B: Planner> Fallback<A, B> {
 
 impl<A: Planner, B: Planner> Planner for Fallback<A, B> {
     fn plan(&mut self, request: &PlanRequest) -> Result<Proposal, CortexError> {
+        self.plan_on(request, request.scene)
+    }
+
+    fn plan_on(&mut self, request: &PlanRequest, said_in: &Scene) -> Result<Proposal, CortexError> {
         self.why_second = None;
-        let first = match self.first.plan(request) {
+        let first = match self.first.plan_on(request, said_in) {
             Err(error) if !error.is_cancelled() => error,
             result => return result,
         };
         self.why_second = Some(first.clone());
-        self.second.plan(request).map_err(|second| CortexError::Neither { first: first.into(), second: second.into() })
+        let second = self.second.plan_on(request, said_in);
+        second.map_err(|second| CortexError::Neither { first: first.into(), second: second.into() })
     }
 }

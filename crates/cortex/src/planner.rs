@@ -30,4 +30,10 @@ pub struct Proposal {
 pub trait Planner: Send {
     /// A plan for the request.
     fn plan(&mut self, request: &PlanRequest) -> Result<Proposal, CortexError>;
+
+    /// A plan that goes on from the request's scene, for a sentence that was said in another: "swap" means where things
+    /// lay then. Things and facts have the same numbers in both.
+    fn plan_on(&mut self, request: &PlanRequest, _said_in: &Scene) -> Result<Proposal, CortexError> {
+        self.plan(request)
+    }
 }

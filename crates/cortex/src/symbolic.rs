@@ -1,5 +1,7 @@
 //! The planner that needs no language model.
 
+use neuraxis_plan::Scene;
+
 use crate::{CortexError, PlanRequest, Planner, Proposal, read_goals, search::search, tree::tree};
 
 /// Goals by grammar, steps by search. No state: the same request gives the same plan.
@@ -8,8 +10,12 @@ pub struct SymbolicPlanner;
 
 impl Planner for SymbolicPlanner {
     fn plan(&mut self, request: &PlanRequest) -> Result<Proposal, CortexError> {
+        self.plan_on(request, request.scene)
+    }
+
+    fn plan_on(&mut self, request: &PlanRequest, said_in: &Scene) -> Result<Proposal, CortexError> {
         let scene = request.scene;
-        let goals = read_goals(request.instruction, scene)?;
+        let goals = read_goals(request.instruction, said_in)?;
         let (mut state, mut steps) = (*scene.state(), Vec::new());
         for goal in &goals.stages {
             let found = search(scene, &state, goal)?;

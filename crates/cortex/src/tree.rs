@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::CortexError;
 
-/// A step is broken off when the force on the tool exceeds this in two of three looks [N]; one that pushes on purpose, later.
+/// A step is broken off when the force on the tool exceeds this in two of three looks [N]; one that ends at resistance, later.
 const FORCE_N: f64 = 30.0;
 const PUSH_FORCE_N: f64 = 40.0;
 
@@ -173,7 +173,7 @@ impl Writer<'_> {
 
 fn force(skill: Skill) -> RawTest {
     let (op, unit) = (Relation::Less, Unit::Newton);
-    let val = if skill == Skill::Push { PUSH_FORCE_N } else { FORCE_N };
+    let val = if matches!(skill, Skill::Push | Skill::Place) { PUSH_FORCE_N } else { FORCE_N };
     RawTest { expr: json!(["force", "norm"]), op, val, unit, n: 2, m: 3 }
 }
 

@@ -52,6 +52,25 @@ fn check(task: &LongTask, instruction: &str) {
 }
 
 #[test]
+fn a_sentence_means_what_it_meant_when_it_was_said() {
+    let task = TASKS.iter().find(|task| task.say[0].starts_with("swap")).unwrap();
+    let scene = task.scene();
+    let first = plan(task.say[0], &scene);
+    // The first block lies on the table by now, and not on its plate: to swap would mean something else.
+    let mut later = scene.clone();
+    for node in first.nodes().iter().filter(|node| matches!(node.kind, NodeKind::Skill(_))).take(2) {
+        let NodeKind::Skill(step) = &node.kind else { continue };
+        let state = effects(&scene, step).unwrap().success(later.state());
+        later.set_state(state).unwrap();
+    }
+    let request = PlanRequest { instruction: task.say[0], scene: &later, epoch: 0 };
+    let proposal = SymbolicPlanner.plan_on(&request, &scene).unwrap();
+    let again = Validator::new(&later, &Limits::default()).check(&proposal.plan).unwrap();
+    let (_, end) = run(&again, &later, &[]);
+    assert!(task.facts.iter().all(|fact| end.contains(*fact)), "{end:?}");
+}
+
+#[test]
 fn all_forty_wordings_are_planned_proved_and_do_what_the_judge_wants() {
     let mut wordings = HashSet::new();
     for task in &TASKS {

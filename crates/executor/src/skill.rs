@@ -122,6 +122,14 @@ pub trait Sights: Senses {
     fn crossing_z_in_world(&self) -> Option<f64> {
         None
     }
+    /// From the tool to the nearest handle [m].
+    fn handle_distance_m(&self) -> Option<f64> {
+        None
+    }
+    /// Whether the hand has room beside what stands around there, with the tool at `X_WT`.
+    fn hand_fits(&self, _world_from_tool: &Isometry3<f64>) -> bool {
+        true
+    }
 }
 
 /// What a skill sees in a tick.

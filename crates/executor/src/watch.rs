@@ -1,9 +1,10 @@
 //! M2 and M3 while a node runs: its guards and what it maintains.
 
+use nalgebra::{Isometry3, Vector3};
 use neuraxis_core::Nanos;
-use neuraxis_plan::{Truth, Until};
+use neuraxis_plan::{Body, Senses, Truth, Until};
 
-use crate::{config::has_passed, event::Reason, monitor::Ahead, program::Watch, walk::Walk};
+use crate::{config::has_passed, event::Reason, monitor::Ahead, program::Watch, skill::Sights, walk::Walk};
 
 impl Walk<'_, '_> {
     /// Looks at all of a node's watches; the first that trips, and why. `released`: the fingers were told to open.
@@ -51,16 +52,35 @@ impl Walk<'_, '_> {
 }
 
 impl Walk<'_, '_> {
-    /// The first guard of a node that would trip now: a skill is not begun in what would end it.
+    /// The first guard of a node that would trip now, or soon: a skill is not begun in what would end it, nor at half of
+    /// the force that would.
     pub(crate) fn guard_against(&self, at: usize) -> Option<u8> {
         let cell = self.program.cell(at)?;
         let (from, _) = cell.watches;
         let guards = self.program.watches.get(from..from + cell.guards).unwrap_or_default();
         let trips = |watch: &Watch| match watch {
-            Watch::Test(test) => test.look(self.input.sights) == Truth::False,
+            Watch::Test(test) => test.look(&Doubled(self.input.sights)) == Truth::False,
             Watch::Fact { .. } => false,
         };
         guards.iter().position(trips).map(|i| i as u8)
+    }
+}
+
+/// Senses with twice the force.
+struct Doubled<'a>(&'a dyn Sights);
+
+impl Senses for Doubled<'_> {
+    fn world_from_body(&self, body: Body) -> Option<Isometry3<f64>> {
+        self.0.world_from_body(body)
+    }
+    fn velocity_in_world(&self, body: Body) -> Option<Vector3<f64>> {
+        self.0.velocity_in_world(body)
+    }
+    fn force_in_world(&self) -> Option<Vector3<f64>> {
+        self.0.force_in_world().map(|force| 2.0 * force)
+    }
+    fn grip_width_m(&self) -> Option<f64> {
+        self.0.grip_width_m()
     }
 }
 

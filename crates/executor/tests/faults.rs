@@ -140,6 +140,17 @@ fn a_push_against_something_trips_at_the_second_of_three_looks_and_a_spike_does_
 }
 
 #[test]
+fn nothing_is_begun_under_half_of_the_force_that_would_end_it() {
+    let (mut bench, plan) = begun(ExecutorConfig::default());
+    bench.world().force_n = 20.0;
+    bench.ticks(100);
+    assert_eq!(bench.world().starts, [0; 8]);
+    bench.world().force_n = 10.0;
+    assert_eq!(bench.run(100.0), Outcome::Succeeded);
+    assert!(bench.is_done(&plan));
+}
+
+#[test]
 fn a_force_that_is_no_number_is_blindness_and_ends_the_skill() {
     let (mut bench, plan) = begun(ExecutorConfig::default());
     until_started(&mut bench, Skill::Grasp, 1);

@@ -99,7 +99,7 @@ pub fn run(memory: &mut Memory, drafter: &mut Drafter, bench: &mut Bench, senten
                     let found = drafter.repair(memory.store(), &failed, scribe.tried(), &scene, epoch);
                     found.map_err(|why| no_repair.push(why.to_string())).ok()
                 }
-                Ask::Replan => drafter.draft(sentence, &scene, epoch).ok(),
+                Ask::Replan => drafter.draft_on(sentence, &scene, epoch).ok(),
             };
             if let Some(draft) = &answer {
                 scribe.attempt(draft, bench.now).unwrap();

@@ -10,9 +10,15 @@ use super::PrimitiveConfig;
 use crate::{
     Variation,
     skill::{Sights, SkillFault, Task},
+    vary::GRASP_RANKS,
 };
 
 const MOST_FRAMES: usize = 8;
+/// So far from upright the tool takes what lies under something, and so far before its middle [rad], [m].
+const LEANS_RAD: [f64; 4] = [0.6, -0.6, 0.75, -0.75];
+const BEFORE_M: f64 = 0.008;
+/// A tool this near to a handle has it between its fingers [m].
+const AT_HANDLE_M: f64 = 0.035;
 
 /// A row of key-frames in the world; no heap.
 #[derive(Copy, Clone, Debug, Default, PartialEq)]
@@ -32,6 +38,20 @@ impl Route {
     /// The key-frame of this place; `None` after the last.
     pub fn frame(&self, at: usize) -> Option<KeyFrame> {
         self.frames.get(at).copied().flatten()
+    }
+
+    /// What comes before anything else: away from a handle that the tool is at, for a row that began there would drag the
+    /// drawer along; and up out of an open drawer, before another is gone to.
+    pub(crate) fn lead(task: &Task, config: &PrimitiveConfig, sights: &dyn Sights) -> Option<[KeyFrame; 2]> {
+        let tool = sights.world_from_body(Body::Tool)?;
+        if sights.handle_distance_m().is_some_and(|distance_m| distance_m < AT_HANDLE_M) {
+            let back = tool * Translation3::new(0.0, 0.0, -config.before_handle_m);
+            return Some([contact(tool, Gripper::Open), contact(back, Gripper::Open)]);
+        }
+        let high = sights.crossing_z_in_world()? - tool.translation.z;
+        let slides = matches!(task, Task::Shut { .. } | Task::Pull { .. });
+        let up = contact(raised(&tool, high), Gripper::Open);
+        (slides && high > config.reached_m).then_some([up, up])
     }
 
     /// Another key-frame in this place.
@@ -64,21 +84,25 @@ impl Route {
             }
             Task::Grasp { block, .. } => {
                 let block = seen(block)?;
-                // Across an open drawer there is no room for the hand.
-                let grasp_rank = if sights.crossing_z_in_world().is_some() { 0 } else { variation.grasp_rank };
-                let yaw = across(&block, &Variation { grasp_rank, ..*variation });
-                let grasp = tool_down(shifted(block.translation.vector, variation), yaw);
-                let frames = [
-                    free(over(&grasp), Gripper::Open),
-                    contact(grasp, Gripper::Closed),
-                    contact(over(&grasp), Gripper::Closed),
-                ];
-                Ok(Self { grips: Some(1), ..Self::new(&frames, 1) })
+                let middle = shifted(block.translation.vector, variation);
+                if sights.crossing_z_in_world().is_none() {
+                    return Ok(Self::grasp(&with_room(middle, &block, variation, sights), &over));
+                }
+                // Across an open drawer there is no room for the hand, and under what is above it only aslant.
+                let grasp = tool_down(middle, across(&block, &Variation { grasp_rank: 0, ..*variation }));
+                if sights.hand_fits(&grasp) {
+                    return Ok(Self::grasp(&grasp, &over));
+                }
+                let aslant = LEANS_RAD.map(|angle| leaning(&grasp, angle));
+                Ok(match aslant.iter().find(|grasp| sights.hand_fits(grasp)) {
+                    Some(grasp) => Self::grasp_aslant(grasp, config, &over),
+                    None => Self::grasp(&grasp, &over),
+                })
             }
             Task::Place { block, to } => {
                 let seat = sights.world_from_seat(block, to).ok_or(SkillFault::NoRoom)?;
                 let middle = shifted(seat.translation.vector, variation) + config.drop_m * Vector3::z();
-                let place = tool_down(middle, across(&seat, variation));
+                let place = with_room(middle, &seat, variation, sights);
                 let frames = [
                     free(over(&place), Gripper::Closed),
                     contact(raised(&place, config.touch_m), Gripper::Closed),
@@ -109,6 +133,30 @@ impl Route {
         }
     }
 
+    /// From above.
+    fn grasp(grasp: &Isometry3<f64>, over: &dyn Fn(&Isometry3<f64>) -> Isometry3<f64>) -> Self {
+        let frames =
+            [free(over(grasp), Gripper::Open), contact(*grasp, Gripper::Closed), contact(over(grasp), Gripper::Closed)];
+        Self { grips: Some(1), ..Self::new(&frames, 1) }
+    }
+
+    /// Down to before it, along the tool, and back the same way.
+    fn grasp_aslant(
+        grasp: &Isometry3<f64>,
+        config: &PrimitiveConfig,
+        over: &dyn Fn(&Isometry3<f64>) -> Isometry3<f64>,
+    ) -> Self {
+        let before = grasp * Translation3::new(0.0, 0.0, -config.above_m);
+        let frames = [
+            free(over(&before), Gripper::Open),
+            contact(before, Gripper::Open),
+            contact(*grasp, Gripper::Closed),
+            contact(before, Gripper::Closed),
+            contact(over(&before), Gripper::Closed),
+        ];
+        Self { grips: Some(2), ..Self::new(&frames, 1) }
+    }
+
     /// Come to a handle from beside the drawers, take it, move the drawer until it is open by `to_m`, let go, and draw back
     /// as the hand came: a straight way to elsewhere might move what is open, or lead the wrist through a singularity.
     fn slide(
@@ -124,6 +172,8 @@ impl Route {
         let lean = handle_from_tool(variation.turn_rad, config.handle_tilt_rad);
         let out = |by_m: f64| world_from_handle * Translation3::new(by_m, aside_m, 0.0) * lean;
         let (here_m, there_m) = (0.0, to_m - opening_m);
+        // Shut, it ends where nobody knows exactly: the last bit is longer.
+        let last_m = if there_m < 0.0 { (2.0 * config.touch_m).min(-there_m) } else { config.touch_m };
         let [back_m, up_m] = config.away_m;
         let away = |by_m: f64| raised(&out(by_m + back_m), up_m);
         let clear = |by_m: f64| {
@@ -137,7 +187,7 @@ impl Route {
             free(clear(here_m), Gripper::Open),
             free(out(here_m + config.before_handle_m), Gripper::Open),
             contact(out(here_m), Gripper::Closed),
-            contact(out(there_m - (there_m - here_m).signum() * config.touch_m), Gripper::Closed),
+            contact(out(there_m - there_m.signum() * last_m), Gripper::Closed),
             contact(out(there_m), Gripper::Closed),
             contact(out(there_m), Gripper::Open),
             contact(away(there_m), Gripper::Open),
@@ -191,6 +241,29 @@ fn across(world_from_thing: &Isometry3<f64>, variation: &Variation) -> f64 {
     // The other pair of sides, by the way that turns the hand less.
     let rank = if nearest > 0.0 { -FRAC_PI_2 } else { FRAC_PI_2 };
     nearest + f64::from(variation.grasp_rank) * rank + variation.turn_rad
+}
+
+/// The tool across a thing, pointing down; across its other pair of sides, if the hand has room only there.
+fn with_room(
+    tool_in_world: Vector3<f64>,
+    world_from_thing: &Isometry3<f64>,
+    variation: &Variation,
+    sights: &dyn Sights,
+) -> Isometry3<f64> {
+    let tool = |grasp_rank| tool_down(tool_in_world, across(world_from_thing, &Variation { grasp_rank, ..*variation }));
+    let rank = variation.grasp_rank;
+    let [first, other] = [tool(rank), tool((rank + 1) % GRASP_RANKS)];
+    // Across an open drawer there is no room in any case.
+    let may_turn = sights.crossing_z_in_world().is_none();
+    if may_turn && !sights.hand_fits(&first) && sights.hand_fits(&other) { other } else { first }
+}
+
+/// Turned about the axis along which the fingers close [rad], and back from where it points then.
+fn leaning(world_from_tool: &Isometry3<f64>, angle_rad: f64) -> Isometry3<f64> {
+    let leaning = world_from_tool * UnitQuaternion::from_axis_angle(&Vector3::y_axis(), angle_rad);
+    let points = leaning.rotation * Vector3::z();
+    let level = Vector3::new(points.x, points.y, 0.0).normalize();
+    Translation3::from(-BEFORE_M * level) * leaning
 }
 
 fn shifted(point_in_world: Vector3<f64>, variation: &Variation) -> Vector3<f64> {
@@ -308,6 +381,118 @@ mod tests {
         let route = Route::of(&task, &Variation::default(), &PrimitiveConfig::default(), &sights).unwrap();
         let heights = [0, 1, 2].map(|i| route.frame(i).unwrap().world_from_tool.position().z);
         assert_eq!(heights.map(|z| (z * 1e6).round() / 1e6), [1.2, 0.77, 1.2]);
+    }
+
+    /// As [`Fixed`], with room only for fingers that lie along the world's x.
+    struct Narrow(Fixed);
+
+    impl Senses for Narrow {
+        fn world_from_body(&self, body: Body) -> Option<Isometry3<f64>> {
+            self.0.world_from_body(body)
+        }
+        fn velocity_in_world(&self, _: Body) -> Option<Vector3<f64>> {
+            None
+        }
+        fn force_in_world(&self) -> Option<Vector3<f64>> {
+            None
+        }
+        fn grip_width_m(&self) -> Option<f64> {
+            None
+        }
+    }
+
+    impl Sights for Narrow {
+        fn world_from_seat(&self, _: ObjectId, _: ObjectId) -> Option<Isometry3<f64>> {
+            Some(self.0.0)
+        }
+        fn opening_m(&self, _: ObjectId) -> Option<f64> {
+            None
+        }
+        fn hand_fits(&self, world_from_tool: &Isometry3<f64>) -> bool {
+            (world_from_tool.rotation * Vector3::y()).x.abs() > 0.9
+        }
+        fn handle_distance_m(&self) -> Option<f64> {
+            Some(0.02)
+        }
+    }
+
+    #[test]
+    fn beside_what_stands_there_the_hand_turns_its_narrow_side() {
+        let sights = Narrow(Fixed(turned(0.1, 0.2, 0.77, 0.1), None));
+        let [block, table] = ["red_block", "table"].map(object);
+        for task in [Task::Grasp { block, from: table, force_n: 35.0 }, Task::Place { block, to: table }] {
+            let fingers = |sights: &dyn Sights| {
+                let route = Route::of(&task, &Variation::default(), &PrimitiveConfig::default(), sights).unwrap();
+                route.frame(0).unwrap().world_from_tool.rotation() * Vector3::y()
+            };
+            assert!(fingers(&sights).x.abs() > 0.9);
+            let grasp = Task::Grasp { block, from: table, force_n: 35.0 };
+            assert!(task != grasp || fingers(&sights.0).x.abs() < 0.2);
+        }
+    }
+
+    #[test]
+    fn what_lies_under_something_in_a_drawer_is_taken_aslant() {
+        /// There is room for what points to +x.
+        struct Under(Fixed);
+        impl Senses for Under {
+            fn world_from_body(&self, body: Body) -> Option<Isometry3<f64>> {
+                self.0.world_from_body(body)
+            }
+            fn velocity_in_world(&self, _: Body) -> Option<Vector3<f64>> {
+                None
+            }
+            fn force_in_world(&self) -> Option<Vector3<f64>> {
+                None
+            }
+            fn grip_width_m(&self) -> Option<f64> {
+                None
+            }
+        }
+        impl Sights for Under {
+            fn world_from_seat(&self, _: ObjectId, _: ObjectId) -> Option<Isometry3<f64>> {
+                None
+            }
+            fn opening_m(&self, _: ObjectId) -> Option<f64> {
+                None
+            }
+            fn crossing_z_in_world(&self) -> Option<f64> {
+                self.0.1
+            }
+            fn hand_fits(&self, world_from_tool: &Isometry3<f64>) -> bool {
+                (world_from_tool.rotation * Vector3::z()).x > 0.5
+            }
+        }
+        let sights = Under(Fixed(turned(0.43, 0.0, 1.03, 0.1), Some(1.16)));
+        let task = Task::Grasp { block: object("red_block"), from: object("middle_drawer"), force_n: 35.0 };
+        let config = PrimitiveConfig::default();
+        let route = Route::of(&task, &Variation::default(), &config, &sights).unwrap();
+        let tool = |i: usize| route.frame(i).unwrap().world_from_tool;
+        let points = tool(2).rotation() * Vector3::z();
+        assert!((tool(2).position() - Vector3::new(0.43 - BEFORE_M, 0.0, 1.03)).norm() < 1e-3);
+        assert!(points.x > 0.5 && points.z < -0.5 && (tool(2).rotation() * Vector3::y()).z.abs() < 1e-9);
+        // Along the tool to it and back, straight up and down before that.
+        close(tool(1).position(), tool(2).position() - config.above_m * points);
+        close(tool(3).position(), tool(1).position());
+        assert!((tool(0).position() - tool(1).position()).xy().norm() < 1e-9 && tool(4).position().z > 1.19);
+        assert_eq!((route.grips, route.frame(1).unwrap().gripper), (Some(2), Gripper::Open));
+    }
+
+    #[test]
+    fn a_hand_at_a_handle_lets_go_of_it_and_draws_back() {
+        let tool = turned(0.3, 0.0, 1.05, 0.0);
+        let config = PrimitiveConfig::default();
+        let shut = Task::Shut { drawer: object("top_drawer") };
+        assert_eq!(Route::lead(&shut, &config, &Fixed(tool, None)), None);
+        let [open, back] = Route::lead(&shut, &config, &Narrow(Fixed(tool, None))).unwrap();
+        assert_eq!((open.gripper, back.gripper), (Gripper::Open, Gripper::Open));
+        close(open.world_from_tool.position(), tool.translation.vector);
+        close(back.world_from_tool.position(), Vector3::new(0.3, 0.0, 1.05 - config.before_handle_m));
+        // Out of a drawer it goes up first.
+        let [up, _] = Route::lead(&shut, &config, &Fixed(tool, Some(1.16))).unwrap();
+        close(up.world_from_tool.position(), Vector3::new(0.3, 0.0, 1.16));
+        let grasp = Task::Grasp { block: object("red_block"), from: object("table"), force_n: 35.0 };
+        assert_eq!(Route::lead(&grasp, &config, &Fixed(tool, Some(1.16))), None);
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::{
     skill::{Order, Perform, Pool, RunId, SkillFault, SkillReport, SkillStatus, Task, View, Want},
 };
 
+/// An arm that pushes comes to rest in about this time [s].
+const STOP_SECS: f64 = 0.02;
 /// Things that one performer does at once.
 const MOST_RUNS: usize = 8;
 
@@ -33,6 +35,9 @@ struct Run {
     task: Task,
     variation: Variation,
     began: Nanos,
+    /// What comes before the route, and how much of it is done.
+    lead: Option<[KeyFrame; 2]>,
+    led: usize,
     route: Route,
     /// The key-frame under way.
     at: usize,
@@ -40,6 +45,8 @@ struct Run {
     reached_before: u64,
     /// What was felt on the tool before this key-frame was begun, in the world [N].
     tare_n: Option<Vector3<f64>>,
+    /// When the tool was pressed last, and how much more than that [N].
+    pressed: Option<(Nanos, f64)>,
 }
 
 impl Primitive {
@@ -58,10 +65,13 @@ impl Perform for Primitive {
             task: order.task,
             variation: order.variation,
             began: now,
+            lead: if route.frame(0).is_some() { Route::lead(&order.task, &self.config, view.sights) } else { None },
+            led: 0,
             route,
             at: 0,
             reached_before: count(&view.progress),
             tare_n: None,
+            pressed: None,
         });
         Ok(())
     }
@@ -105,6 +115,16 @@ impl Run {
             let done = has_passed(self.began, now, secs);
             return if done { SkillStatus::Done } else { SkillStatus::Running(Want::Still) };
         }
+        if let Some(frame) = self.lead.and_then(|lead| lead.get(self.led).copied()) {
+            if !self.has_reached(&frame, config, &view.progress) {
+                return SkillStatus::Running(Want::Reach(frame));
+            }
+            self.led += 1;
+            self.reached_before = count(&view.progress);
+            if let Some(next) = self.lead.and_then(|lead| lead.get(self.led).copied()) {
+                return SkillStatus::Running(Want::Reach(next));
+            }
+        }
         // Follow what moves, as long as it is not touched and is seen.
         if self.at < self.route.contact
             && let Ok(route) = Route::of(&self.task, &self.variation, config, view.sights)
@@ -113,7 +133,7 @@ impl Run {
         }
         let Some(frame) = self.route.frame(self.at) else { return SkillStatus::Done };
         if !self.has_reached(&frame, config, &view.progress) {
-            let here = self.met(config, view).map(|tool| KeyFrame {
+            let here = self.met(now, config, view).map(|tool| KeyFrame {
                 world_from_tool: Pose::new(tool),
                 // Not a correction of the way under way, but another one, to be taken at once.
                 ignore_collisions: !frame.ignore_collisions,
@@ -133,7 +153,7 @@ impl Run {
         }
         self.at += 1;
         self.reached_before = count(&view.progress);
-        self.tare_n = view.sights.force_in_world();
+        (self.tare_n, self.pressed) = (view.sights.force_in_world(), None);
         match self.route.frame(self.at) {
             Some(frame) => SkillStatus::Running(self.want(frame)),
             None => SkillStatus::Done,
@@ -144,12 +164,16 @@ impl Run {
         if self.route.pushes == Some(self.at) { Want::Touch(frame) } else { Want::Reach(frame) }
     }
 
-    /// Where the tool is, if what it pushes does not give way any more. What was felt before counts as an error of the
-    /// sensor.
-    fn met(&self, config: &PrimitiveConfig, view: &View<'_>) -> Option<Isometry3<f64>> {
+    /// Where the tool is, if what it pushes does not give way any more, or will not by the time that the arm has stopped.
+    /// What was felt before counts as an error of the sensor.
+    fn met(&mut self, now: Nanos, config: &PrimitiveConfig, view: &View<'_>) -> Option<Isometry3<f64>> {
         let (pushes, tare) = (self.route.pushes?, self.tare_n?);
-        let force = view.sights.force_in_world()?;
-        let resists = pushes == self.at && (force - tare).norm() >= config.push_n;
+        let pressed_n = (view.sights.force_in_world()? - tare).norm();
+        let before = self.pressed.replace((now, pressed_n));
+        let rate_n_s = before.map_or(0.0, |(at, before_n)| (pressed_n - before_n) / now.secs_since(at).max(1e-3));
+        let soon_n = pressed_n + rate_n_s * STOP_SECS;
+        let meets = pressed_n >= config.push_n || (pressed_n >= 0.5 * config.push_n && soon_n >= config.push_n);
+        let resists = pushes == self.at && meets;
         resists.then(|| view.sights.world_from_body(Body::Tool)).flatten()
     }
 
@@ -166,4 +190,83 @@ impl Run {
 
 fn count(progress: &Progress) -> u64 {
     u64::from(progress.reached_count)
+}
+
+#[cfg(test)]
+mod tests {
+    use neuraxis_plan::{ObjectId, Scene, SceneFile, Senses};
+
+    use super::*;
+    use crate::Sights;
+
+    /// The tool, and the force on it from below [N].
+    struct Felt(Isometry3<f64>, f64);
+
+    impl Senses for Felt {
+        fn world_from_body(&self, _: Body) -> Option<Isometry3<f64>> {
+            Some(self.0)
+        }
+        fn velocity_in_world(&self, _: Body) -> Option<Vector3<f64>> {
+            None
+        }
+        fn force_in_world(&self) -> Option<Vector3<f64>> {
+            Some(Vector3::new(0.0, 0.0, self.1))
+        }
+        fn grip_width_m(&self) -> Option<f64> {
+            None
+        }
+    }
+
+    impl Sights for Felt {
+        fn world_from_seat(&self, _: ObjectId, _: ObjectId) -> Option<Isometry3<f64>> {
+            Some(Isometry3::translation(0.1, 0.2, 0.77))
+        }
+        fn opening_m(&self, _: ObjectId) -> Option<f64> {
+            None
+        }
+    }
+
+    /// Puts a block down while the force on the tool goes as told, one number each 5 ms; which of them ends it.
+    fn met_at(forces_n: &[f64]) -> Option<usize> {
+        let file: SceneFile = serde_yaml::from_str(include_str!("../../../../sim/scenes/workbench.yaml")).unwrap();
+        let scene = Scene::try_from(file).unwrap();
+        let [block, to] = ["red_block", "table"].map(|name| scene.object(name).unwrap());
+        let (config, id) = (PrimitiveConfig::default(), RunId { epoch: 0, run: 1 });
+        let (task, variation) = (Task::Place { block, to }, Variation::default());
+        let order = Order { run: id, task, speed: 1.0, variation, instruction: None };
+        let mut primitive = Primitive::new(config);
+        let mut view_at = |tool: Isometry3<f64>, reached_count: u32, force_n: f64, at: usize| {
+            let sights = Felt(tool, force_n);
+            let progress =
+                Progress { reached_world_from_tool: Pose::new(tool), gripper: Gripper::Closed, reached_count };
+            let view = View { sights: &sights, progress, held: Truth::True };
+            let now = Nanos::from_millis(5 * at as u64);
+            if at == 0 {
+                primitive.start(now, &order, &view).unwrap();
+            }
+            primitive.tick(now, id, &view).status
+        };
+        let route = Route::of(&task, &variation, &config, &Felt(Isometry3::identity(), 0.0)).unwrap();
+        let pose = |i: usize| route.frame(i).unwrap().world_from_tool.iso;
+        view_at(Isometry3::identity(), 0, 0.0, 0);
+        view_at(pose(0), 1, 0.0, 1);
+        view_at(pose(1), 2, forces_n[0], 2);
+        let touches = |status| matches!(status, SkillStatus::Running(Want::Touch(_)));
+        forces_n.iter().enumerate().position(|(i, force_n)| !touches(view_at(pose(1), 2, *force_n, 3 + i)))
+    }
+
+    #[test]
+    fn what_is_put_down_ends_before_its_seat_presses_hard() {
+        let most = PrimitiveConfig::default().push_n;
+        // It rises slowly: up to what is allowed, less what was felt before.
+        let slow: Vec<f64> = (0..100).map(|i| 3.0 + 0.3 * f64::from(i)).collect();
+        let at = met_at(&slow).unwrap();
+        assert!((slow[at] - 3.0 - most).abs() < 2.0, "{}", slow[at]);
+        // It rises fast: half of it is enough.
+        let fast: Vec<f64> = (0..100).map(|i| 3.0 + 3.5 * f64::from(i)).collect();
+        let at = met_at(&fast).unwrap();
+        assert!(fast[at] - 3.0 >= 0.5 * most && fast[at] - 3.0 < 0.8 * most, "{}", fast[at]);
+        // A jolt ends nothing.
+        assert_eq!(met_at(&[0.0, 4.0, 8.0, 4.0, 0.0, -4.0, 0.0]), None);
+    }
 }

@@ -10,8 +10,8 @@ use neuraxis_robot::{Jacobian, Robot};
 
 use super::reflex::{Felt, Moment, Reflex};
 
-/// Torques of joints that nobody expects [N m]; forces [N] and torques [N m] that a tool meets.
-const FRICTION_NM: f64 = 0.7;
+/// Torques of joints that nobody expects, friction and what sets a motor itself going [N m]; forces [N] and torques [N m] that a tool meets.
+const FRICTION_NM: f64 = 1.4;
 const LIKELY_N: f64 = 30.0;
 const LIKELY_NM: f64 = 5.0;
 /// Forces are smoothed over this time [s].

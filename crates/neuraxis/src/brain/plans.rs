@@ -169,7 +169,7 @@ impl Plans {
             },
             Wanted::Replan => {
                 self.drafter.tell(|| context.map(|context| *context).unwrap_or_default());
-                self.drafter.draft(&words, &scene, epoch).map_err(|error| (error.is_of_the_model(), text(&error)))
+                self.drafter.draft_on(&words, &scene, epoch).map_err(|error| (error.is_of_the_model(), text(&error)))
             }
         };
         let is_final = matches!(drafted, Err((true, _)));

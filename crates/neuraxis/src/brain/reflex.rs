@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use nalgebra::Vector3;
-use neuraxis_brain::{BrainError, Eyes, Look, Withdraw, WithdrawConfig};
+use neuraxis_brain::{BrainError, Eyes, GiveWay, Look, Withdraw, WithdrawConfig};
 use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_core::{ArmState, Fault, Gripper, Joints, KeyFrame, Nanos, Pose, Prediction, Progress, StageTimes};
 use neuraxis_executor::{
@@ -131,6 +131,7 @@ pub struct Reflex {
     slots: Box<[Event; EVENTS]>,
     /// Free key-frames go out for a planner of ways.
     ways_are_planned: bool,
+    give_way: GiveWay,
     withdraw: Withdraw,
     withdraw_config: WithdrawConfig,
     report: Report,
@@ -151,6 +152,7 @@ impl Reflex {
             seq: 0,
             slots: Box::new([Event::NONE; EVENTS]),
             ways_are_planned,
+            give_way: GiveWay::default(),
             withdraw: Withdraw::default(),
             withdraw_config: brain.withdraw,
             report: Report::default(),
@@ -225,7 +227,11 @@ impl Reflex {
         let at_handle = self.look.handle_distance_m(&body.world_from_tool.translation.vector);
         let holds = held == Truth::True && at_handle.is_none_or(|distance_m| distance_m > HANDLE_M);
         let world_from_tool = Pose::new(body.world_from_tool);
-        let back = self.withdraw.tick(now, tick.waits, holds, &progress, &world_from_tool, &self.withdraw_config);
+        let force = body.force_in_world_n;
+        let away = self.give_way.tick(now, tick.waits, holds, force, &progress, &world_from_tool);
+        let waits = tick.waits && away.is_none();
+        let back = self.withdraw.tick(now, waits, holds, &progress, &world_from_tool, &self.withdraw_config);
+        let back = away.or(back);
         let (epoch, outcome, request) = (tick.epoch, tick.outcome, tick.request);
         let wants_policy = tick.want == Want::Policy;
         self.report = Report { now, epoch, outcome, request, free: None, felt, to_go_m, wants_policy };

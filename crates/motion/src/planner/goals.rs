@@ -13,7 +13,7 @@ const RESTARTS: usize = 6;
 /// Postures this near to each other are one [rad].
 const SAME_RAD: f64 = 0.1;
 /// A posture far from the one that the arm likes costs this share of one that is far from the start.
-const LIKING: f64 = 0.5;
+const LIKING: f64 = 1.5;
 
 /// A posture that reaches the goal.
 #[derive(Copy, Clone, Debug)]

@@ -27,13 +27,15 @@ const HAND_M: [([f64; 3], f64); 13] = [
 ];
 
 /// What is so high that the hand can get into it, furniture and what is held left out.
-/// A post may be seen as a tower of cubes: each of them counts.
+/// A post may be seen as a tower of cubes: each of those that reach high counts. A lone block in a drawer does not.
 pub(crate) fn high(tracks: &[Track], table: Option<&Table>) -> [Option<OrientedBox>; MOST_HIGH] {
     let mut high = [None; MOST_HIGH];
     let beside = tracks.iter().filter(|track| {
         let (top_m, at) = (track.thing.bounds.top_m(), track.thing.bounds.centre_in_world);
-        let stands_out = table.is_some_and(|table| top_m - table.z_at(at.x, at.y) > HIGH_M);
-        track.held.is_none() && track.thing.shape != Shape::Cabinet && stands_out
+        let is_high = track.thing.bounds.height_m() > HIGH_M;
+        let is_of_tower = track.thing.part_of > 1;
+        let reaches_high = table.is_some_and(|table| top_m - table.z_at(at.x, at.y) > HIGH_M);
+        track.held.is_none() && track.thing.shape != Shape::Cabinet && (is_high || is_of_tower && reaches_high)
     });
     for (slot, track) in high.iter_mut().zip(beside) {
         *slot = Some(track.thing.bounds);

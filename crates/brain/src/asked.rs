@@ -2,7 +2,7 @@
 
 use neuraxis_cortex::{
     CortexError, Fallback, PlanRequest, Planner, Proposal, SymbolicPlanner,
-    vlm::{Context, Monitor, VlmPlanner},
+    vlm::{Cancel, Context, Monitor, VlmPlanner},
 };
 use neuraxis_plan::{Limits, Scene};
 
@@ -23,6 +23,7 @@ pub struct ModelUse {
 pub(crate) struct Asked {
     who: Who,
     calls: Option<Monitor>,
+    cancel: Option<Cancel>,
     failures: u32,
     why: Option<String>,
 }
@@ -36,7 +37,7 @@ enum Who {
 impl Asked {
     /// A planner that asks no model, for all that is known.
     pub(crate) fn other(planner: Box<dyn Planner>) -> Self {
-        Self { who: Who::Other(planner), calls: None, failures: 0, why: None }
+        Self { who: Who::Other(planner), calls: None, cancel: None, failures: 0, why: None }
     }
 
     /// Whom the configuration says.
@@ -46,12 +47,12 @@ impl Asked {
         }
         let model = VlmPlanner::new(config.vlm.clone(), Limits::default());
         let mut model = model.map_err(CortexError::from)?;
-        let calls = Some(model.client().monitor());
+        let (calls, cancel) = (Some(model.client().monitor()), Some(model.client().cancel()));
         let who = match config.planner {
             PlannerKind::VlmOrSymbolic => Who::ModelOrSearch(Box::new(Fallback::new(model, SymbolicPlanner))),
             PlannerKind::Vlm | PlannerKind::Symbolic => Who::Model(Box::new(model)),
         };
-        Ok(Self { who, calls, failures: 0, why: None })
+        Ok(Self { who, calls, cancel, failures: 0, why: None })
     }
 
     /// What a model, if one is asked next, is told beside sentence and scene.
@@ -61,6 +62,11 @@ impl Asked {
             Who::Model(model) => model.tell(context),
             Who::ModelOrSearch(both) => both.first().tell(context),
         }
+    }
+
+    /// Breaks a call of a model off, from any thread; `None`: there is no model.
+    pub(crate) fn cancel(&self) -> Option<Cancel> {
+        self.cancel.clone()
     }
 
     /// Whether there is a model to be asked.

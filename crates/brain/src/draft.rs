@@ -1,6 +1,9 @@
 //! From a sentence and a scene to a program that the executor may run: planner or memory, validator, compiler.
 
-use neuraxis_cortex::{PlanRequest, Planner, vlm::Context};
+use neuraxis_cortex::{
+    PlanRequest, Planner,
+    vlm::{Cancel, Context},
+};
 use neuraxis_executor::Program;
 use neuraxis_hippocampus::{Memory, PlanId, RepairId, Reuse};
 use neuraxis_plan::{Limits, Plan, RawNode, RawPlan, Scene, Validator};
@@ -76,6 +79,11 @@ impl Drafter {
     /// How a vision-language model has served so far.
     pub fn model(&self) -> ModelUse {
         self.asked.model()
+    }
+
+    /// Breaks a call of a model off, from any thread; `None`: there is no model.
+    pub fn cancel(&self) -> Option<Cancel> {
+        self.asked.cancel()
     }
 
     /// What the next question to a model, and no other, tells beside sentence and scene; made only if there is a model.

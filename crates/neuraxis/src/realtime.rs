@@ -13,6 +13,7 @@ use neuraxis_brainstem::{
 use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
 use neuraxis_channel::{MailboxReader, RingReceiver, RingSender, mailbox, ring};
 use neuraxis_core::{ArmState, Clock, Instruction, Joints, Nanos, Observation};
+use neuraxis_cortex::vlm::Cancel;
 use neuraxis_policy::text::MiniLm;
 use neuraxis_robot::Robot;
 use neuraxis_sim::{Plant, Setup, realtime};
@@ -21,7 +22,7 @@ use serde_json::json;
 use crate::{
     brain::{
         Apprentice, Mind, Plans, Reflex, Story,
-        live::{self, BrainLinks, BrainReport},
+        live::{self, BrainLinks, BrainReport, Slow},
     },
     config::{Config, Surroundings},
     interrupt,
@@ -201,6 +202,7 @@ impl Session<'_> {
         }
         let router = Router::new(self.config.run.planner, self.robot.clone(), &self.config.cerebellum.motion)?;
         let words = self.words;
+        let mut cancel = None;
         // Who thinks, as one thread's work; with a planner's beside it.
         let (think, plan): (Think<'_>, Option<Box<dyn FnOnce() -> Result<Plans> + Send>>) = match self.thinker {
             Thinker::Source { mut source, embedder } => {
@@ -229,9 +231,10 @@ impl Session<'_> {
                     thoughts: thoughts_in,
                     events: events_in,
                 };
+                cancel = plans.cancel();
+                let own = Slow { mind, apprentice, router, words };
                 let think = move || {
-                    let report =
-                        live::brain(mind, apprentice, zero, router, words, policy_period, slow, links, shared)?;
+                    let report = live::brain(own, zero, policy_period, slow, links, shared)?;
                     Ok(Thinking::Brain(Box::new(report)))
                 };
                 (Box::new(think), Some(Box::new(move || Ok(live::planner(plans, asked)))))
@@ -270,6 +273,8 @@ impl Session<'_> {
             let (plant, mut film, eyes) = (join(plant, "plant"), join(film, "recorder"), join(eyes, "cameras"));
             let (mind, thinker) = (join(mind, "cerebellum"), join(thinker, "policy"));
             let guest = guest.map(|g| join(g, "ros")).transpose();
+            // Nobody waits for a model any more.
+            cancel.iter().for_each(Cancel::cancel);
             let planner = planner.map(|planner| join(planner, "planner")).transpose();
             let errors = [plant.as_ref().err(), eyes.as_ref().err(), mind.as_ref().err(), thinker.as_ref().err()];
             let first = errors.into_iter().chain([guest.as_ref().err(), summary.as_ref().err()]).flatten().next();

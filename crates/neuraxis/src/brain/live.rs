@@ -156,18 +156,28 @@ pub struct BrainReport {
     pub last: Report,
 }
 
-/// Looks, asks for plans, tells what happens.
+/// What the thread `brain` works with.
+pub struct Slow {
+    /// The slow half.
+    pub mind: Mind,
+    /// The learned policy, if it has anything to do.
+    pub apprentice: Option<Apprentice>,
+    /// Finds ways to free key-frames.
+    pub router: Option<Router>,
+    /// What it is told first.
+    pub words: Option<Instruction>,
+}
+
+/// Looks, asks for plans, tells what happens. `zero`: from when on seconds are counted in what is told.
 pub fn brain(
-    mut mind: Mind,
-    mut apprentice: Option<Apprentice>,
+    slow: Slow,
     zero: Nanos,
-    mut router: Option<Router>,
-    mut words: Option<Instruction>,
     period: Nanos,
     mut fast: MindLinks,
     mut links: BrainLinks,
     shared: &Shared,
 ) -> Result<BrainReport> {
+    let Slow { mut mind, mut apprentice, mut router, mut words } = slow;
     mind.count_from(zero);
     let mut refused = (0, None);
     let (mut shown, mut said, mut ended_at, mut routes) = (0, 0, None, 0);

@@ -264,8 +264,9 @@ impl Mind {
 
     /// The executor has taken over what it was offered, or found it late, as its events tell.
     fn settle(&mut self, told: &Told) {
-        let Some(Offered { draft, scene, epoch }) =
-            self.offered.take_if(|offered| told.event.what == What::Late || told.event.epoch == offered.epoch + 1)
+        let Some(Offered { draft, scene, epoch }) = self
+            .offered
+            .take_if(|offered| told.event.what == What::Late || told.event.epoch == offered.epoch.wrapping_add(1))
         else {
             return;
         };

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use neuraxis_brain::{BrainError, Draft, Drafter, FailedLeaf, Learned, ModelUse, Origin, Scribe, put_back_instruction};
 use neuraxis_core::Nanos;
-use neuraxis_cortex::vlm::Context;
+use neuraxis_cortex::vlm::{Cancel, Context};
 use neuraxis_executor::{Outcome, Reason};
 use neuraxis_hippocampus::{Memory, RepairId, Stamp};
 use neuraxis_plan::{Plan, Scene};
@@ -193,6 +193,11 @@ impl Plans {
         let zero = Stamp::from_unix_ms(unix_ms() - (at.0 / 1_000_000) as i64);
         let scribe = Scribe::begin(memory, words, scene, &self.robot, zero, at).map_err(text)?;
         Ok((draft, Some(scribe)))
+    }
+
+    /// Breaks a call of a model off, from any thread; `None`: there is no model.
+    pub fn cancel(&self) -> Option<Cancel> {
+        self.drafter.cancel()
     }
 
     /// Whether there is a memory to ask.

@@ -75,13 +75,18 @@ pub(crate) fn with_drawer(
     *slot = Some(OrientedBox { centre_in_world: middle, half_m, yaw_rad: yaw_rad - quarters * FRAC_PI_2 });
 }
 
-/// No ball of the hand is in a box, or nearer to it than `spare_m`.
+/// No ball of the hand is in a box, or nearer to it than `spare_m`. What the fingertips are in holds what they are to take:
+/// an open drawer is seen as a box.
 pub(crate) fn hand_fits<'a>(
     world_from_tool: &Isometry3<f64>,
     spare_m: f64,
     mut boxes: impl Iterator<Item = &'a OrientedBox>,
 ) -> bool {
+    let tips = world_from_tool.translation.vector;
     boxes.all(|own| {
+        if own.distance_m(&tips) <= 0.0 {
+            return true;
+        }
         let is_clear = |at: &[f64; 3], radius_m: f64| {
             own.distance_m(&(world_from_tool * Point3::from(*at)).coords) > radius_m + spare_m
         };
@@ -117,6 +122,17 @@ mod tests {
         assert!(fits(above));
         let low = post.between(0.75, 0.79);
         assert!(hand_fits(&down(0.20, 0.21, 0.0), 0.0, [low].iter()));
+    }
+
+    #[test]
+    fn a_drawer_is_no_obstacle_to_who_takes_something_out_of_it() {
+        let drawer = OrientedBox {
+            centre_in_world: Vector3::new(0.20, 0.0, 0.80),
+            half_m: Vector3::new(0.115, 0.122, 0.05),
+            yaw_rad: 0.0,
+        };
+        let fits = |x: f64| hand_fits(&down(x, 0.0, 0.0), 0.0, [drawer].iter());
+        assert!(fits(0.25) && !fits(0.34), "in it, and beside it");
     }
 
     #[test]

@@ -236,8 +236,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_jpeg_is_not_sent() {
-        let error = Image::new("front", b"\x89PNG".to_vec(), Vec::new()).unwrap_err();
+    fn what_is_no_jpeg_or_png_is_not_sent() {
+        let error = Image::new("front", b"GIF89a".to_vec(), Vec::new()).unwrap_err();
         assert_eq!(error.to_string(), r#"image "front": no JPEG, no PNG"#);
         let large = [&[0xFF, 0xD8, 0xFF][..], &vec![0; MOST_IMAGE_BYTES]].concat();
         assert!(Image::new("front", large, Vec::new()).unwrap_err().to_string().contains("more than 4194304 bytes"));

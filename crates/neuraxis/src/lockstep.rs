@@ -205,23 +205,10 @@ impl Lockstep {
                     fault: last_tick.fault,
                     mind: thought.as_ref(),
                 };
-                let steered;
-                let wanted = match pilot.steer(&moment) {
-                    Steer::AsPredicted(speed) => {
-                        self.cerebellum.set_speed_scale(last_tick.speed_scale.min(speed));
-                        newest.as_ref()
-                    }
-                    Steer::Reach(prediction, speed) => {
-                        self.cerebellum.set_speed_scale(last_tick.speed_scale.min(speed));
-                        steered = prediction;
-                        Some(&steered)
-                    }
-                    Steer::Rest => {
-                        self.cerebellum.rest(now);
-                        None
-                    }
-                };
-                thought = Some(self.cerebellum.step(now, &state, &self.brainstem.commanded(), wanted));
+                let steer = pilot.steer(&moment);
+                let wanted = steer.pass_on(&mut self.cerebellum, now, newest, last_tick.speed_scale);
+                let commanded = self.brainstem.commanded();
+                thought = Some(self.cerebellum.step(now, &state, &commanded, wanted.as_ref()));
             }
             let Some(mind) = thought else { continue };
             let loop_tick = self.brainstem.step(now, &state, Some(&mind.segment));

@@ -20,7 +20,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use neuraxis_brainstem::{BodyState, Histogram, MonotonicClock, Pacer, Percentiles, Signals, TickRecord};
 use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
 use neuraxis_channel::{Flag, MailboxReader, MailboxWriter, RingReceiver, RingSender};
@@ -35,7 +35,7 @@ use neuraxis_sim::{CameraRig, Frame, RealtimePlant, Setup, Snapshot};
 use neuraxis_vision::Cloud;
 
 use crate::{
-    brain::{Steer, Thought, live::LiveReflex},
+    brain::{Thought, live::LiveReflex},
     lockstep::Witness,
     recorder::Recorder,
     route::Router,
@@ -179,16 +179,7 @@ pub fn cerebellum(mut cerebellum: Cerebellum, mut links: CerebellumLinks, shared
             Some(brain) => {
                 let routed = links.predictions.fresh().flatten();
                 let (steer, routed) = brain.steer(now, newest, &body, before.as_ref(), routed);
-                let (wanted, speed) = match steer {
-                    Steer::AsPredicted(speed) => (routed, speed),
-                    Steer::Reach(prediction, speed) => (Some(prediction), speed),
-                    Steer::Rest => {
-                        cerebellum.rest(now);
-                        (None, 1.0)
-                    }
-                };
-                cerebellum.set_speed_scale(body.speed_scale.min(speed));
-                wanted
+                steer.pass_on(&mut cerebellum, now, routed, body.speed_scale)
             }
         };
         if let Some(stamp) = links.images.latest() {
@@ -359,6 +350,17 @@ pub struct Film {
     pub recorder: Option<Recorder>,
     /// Why the recording ended before the run did.
     pub trouble: Option<anyhow::Error>,
+}
+
+impl Film {
+    /// The recorder, or why there is none any more.
+    pub fn take(&mut self) -> Result<Recorder> {
+        match (self.recorder.take(), self.trouble.take()) {
+            (Some(recorder), _) => Ok(recorder),
+            (None, Some(trouble)) => Err(trouble.context("the arm went on, its recording did not")),
+            (None, None) => Err(anyhow!("nothing was recorded")),
+        }
+    }
 }
 
 /// Writes down what comes, until the run is done and the rings are empty. A recording that cannot go on (a full disk,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use nalgebra::Vector3;
 use neuraxis_brain::{BrainError, Eyes, GiveWay, Look, Withdraw, WithdrawConfig};
-use neuraxis_cerebellum::CerebellumTick;
+use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
 use neuraxis_core::{ArmState, Fault, Gripper, Joints, KeyFrame, Nanos, Pose, Prediction, Progress, StageTimes};
 use neuraxis_executor::{
     Answer, Event, Events, Executor, Input, LearnedSkill, Outcome, Program, Request, Want, What, primitives,
@@ -49,6 +49,28 @@ pub enum Steer {
     Reach(Prediction, f64),
     /// To stand still.
     Rest,
+}
+
+impl Steer {
+    /// Tells the cerebellum at what speed, `fastest` at most, or to rest; what it is to follow comes back.
+    pub fn pass_on(
+        self,
+        cerebellum: &mut Cerebellum,
+        now: Nanos,
+        predicted: Option<Prediction>,
+        fastest: f64,
+    ) -> Option<Prediction> {
+        let (wanted, speed) = match self {
+            Self::AsPredicted(speed) => (predicted, speed),
+            Self::Reach(prediction, speed) => (Some(prediction), speed),
+            Self::Rest => {
+                cerebellum.rest(now);
+                (None, 1.0)
+            }
+        };
+        cerebellum.set_speed_scale(fastest.min(speed));
+        wanted
+    }
 }
 
 /// What the slow half has for the executor.

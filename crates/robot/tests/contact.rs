@@ -10,8 +10,8 @@ use neuraxis_core::Joints;
 use neuraxis_robot::{
     Gravity, Robot,
     contact::{
-        Bank, Cells, ContactError, ContactFault, Detector, FrictionNet, HORIZONS_SECS, Observer, Sample, Scales,
-        Training, train,
+        Bank, Cells, ContactError, ContactFault, ContactModel, Detector, FrictionNet, HORIZONS_SECS, Measured, Observer, Sample,
+        Scales, Training, train,
     },
 };
 use rand::{Rng, SeedableRng};
@@ -218,4 +218,46 @@ fn a_step_does_not_touch_the_heap() {
         assert!(detector.step(&q, &none, &q, 0.005).is_err());
     }
     assert_eq!(heap::calls() - before, 0);
+}
+
+/// Half a minute of the wave from `from_secs` on with friction, as a recording.
+fn recording(robot: &Robot, from_secs: f64, outside: impl Fn(f64) -> f64) -> Vec<Measured> {
+    let seen = |tick: usize| {
+        let secs = tick as f64 * 0.005;
+        let [q, qd, qdd] = wave(robot, from_secs + secs);
+        let needed = robot.inverse_dynamics(&q, &qd, &qdd, Gravity::Compensated);
+        let friction = |qd: f64| 1.5 * (qd / 0.02).tanh() + 0.8 * qd;
+        let touch = |i: usize| if i == 3 { outside(secs) } else { 0.0 };
+        let tau_nm = Joints::from_fn(robot.dof(), |i| needed[i] + friction(qd[i]) - touch(i));
+        Measured { secs, q, qd, tau_nm }
+    };
+    (0..6000).map(seen).collect()
+}
+
+#[test]
+fn a_model_learned_from_recordings_takes_friction_for_nothing_and_a_touch_for_something() {
+    let robot = Arc::new(robot("fr3"));
+    let nominal: Vec<_> = (0..4).map(|i| recording(&robot, 31.0 * f64::from(i), |_| 0.0)).collect();
+    let training = Training { epochs: 8, ..Training::default() };
+    let learn = |runs: &[Vec<Measured>]| ContactModel::learn(&robot, runs, &training, "a test".into());
+    let error = learn(&nominal[..1]).unwrap_err().to_string();
+    assert!(error.contains("recordings: 1 given, 2 wanted"), "{error}");
+
+    let model = learn(&nominal).unwrap();
+    let path = std::env::temp_dir().join(format!("neuraxis-contact-{}.json", std::process::id()));
+    model.write(&path).unwrap();
+    let read = ContactModel::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+
+    let most = |outside: fn(f64) -> f64| {
+        let mut detector = read.detector(&robot).unwrap();
+        let scores = recording(&robot, 200.0, outside).into_iter().map(|seen| {
+            let contact = detector.step(&seen.q, &seen.qd, &seen.tau_nm, 0.005).unwrap();
+            if seen.secs > 2.0 { contact.score } else { Default::default() }
+        });
+        scores.max_by(|a, b| a.score.total_cmp(&b.score)).unwrap()
+    };
+    assert!(most(|_| 0.0).score < 2.0, "{:?}", most(|_| 0.0));
+    let touched = most(|secs| if secs > 20.0 { 4.0 } else { 0.0 });
+    assert!(touched.score > 4.0 && touched.joint == 3, "{touched:?}");
 }

@@ -27,7 +27,7 @@ pub enum Disturbance {
     GripperSlip,
     /// While the first thing is lifted everything else on the table is displaced by 40 mm.
     TargetMoved,
-    /// While the first thing is lifted a post is put up between it and the middle of the table.
+    /// Once the first thing is lifted a post is put up between it and the middle of the table, clear of everything.
     PathBlocked,
     /// The first drawer that has been opened and let go of slides shut.
     DrawerClosed,
@@ -68,10 +68,14 @@ impl FromStr for Disturbance {
     }
 }
 
-/// The post of [`Disturbance::PathBlocked`], which waits below the floor: half its sides, and where it is put up, on the
-/// side where the thing was lifted [m].
+/// The post of [`Disturbance::PathBlocked`], which waits below the floor: half its sides, and where it may be put up, on
+/// the side where the thing was lifted: the freest of these places, if it is so far from everything [m].
 const POST_HALF_M: [f64; 3] = [0.03, 0.03, 0.14];
-const POST_M: [f64; 2] = [0.20, 0.17];
+const POSTS_X_M: [f64; 3] = [0.20, 0.26, 0.14];
+const POSTS_Y_M: [f64; 3] = [0.17, 0.12, 0.22];
+const POST_CLEAR_M: f64 = 0.03;
+/// Whether there is room for it is looked at so often [s].
+const POST_EVERY_SECS: f64 = 0.05;
 /// A thing that both fingers touch and that has risen by this much is lifted [m].
 const LIFTED_M: f64 = 0.05;
 /// Ways and speeds [m], [m/s].
@@ -109,6 +113,8 @@ pub(crate) struct Trouble {
     shift_m: [f64; 2],
     /// When it began [s].
     since_secs: Option<f64>,
+    /// No room for the post until then [s].
+    not_before_secs: f64,
 }
 
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -156,6 +162,7 @@ impl Trouble {
             state: State::Waiting,
             shift_m: [0.0; 2],
             since_secs: None,
+            not_before_secs: 0.0,
         })
     }
 
@@ -196,7 +203,7 @@ impl Trouble {
         }
     }
 
-    fn wait(&self, world: &mut WorldData) -> State {
+    fn wait(&mut self, world: &mut WorldData) -> State {
         if self.what == Disturbance::DrawerClosed {
             let is_left = |slide: &Jointed| {
                 world.qpos()[slide.qpos] > OPENED_M && world.touching_fingers(slide.body) == [false; 2]
@@ -221,11 +228,33 @@ impl Trouble {
             }
             Disturbance::TargetMoved => return State::Moving { held, left_m: MOVED_M },
             Disturbance::PathBlocked => {
-                let side = if pose.translation.y > 0.0 { 1.0 } else { -1.0 };
-                world.put("post", [POST_M[0], side * POST_M[1], TABLE_Z_M + POST_HALF_M[2]]);
+                if world.time_secs() < self.not_before_secs {
+                    return State::Waiting;
+                }
+                self.not_before_secs = world.time_secs() + POST_EVERY_SECS;
+                if !put_up_post(world, pose.translation.y.signum()) {
+                    return State::Waiting;
+                }
             }
             Disturbance::DrawerClosed => {}
         }
         State::Over
     }
+}
+
+/// At the freest place on that side, if there is one with room for it.
+fn put_up_post(world: &mut WorldData, side: f64) -> bool {
+    let mut best = (POST_CLEAR_M, [0.0, 0.0, -1.0]);
+    for x in POSTS_X_M {
+        for y in POSTS_Y_M {
+            let place = [x, side * y, TABLE_Z_M + POST_HALF_M[2]];
+            world.put("post", place);
+            let clear_m = world.clearance_m("post");
+            if clear_m > best.0 {
+                best = (clear_m, place);
+            }
+        }
+    }
+    world.put("post", best.1);
+    best.1[2] > 0.0
 }

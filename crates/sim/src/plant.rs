@@ -340,6 +340,30 @@ impl WorldData {
         self.data.mocap_pos_mut()[index] = position;
     }
 
+    /// How far a body is from everything that can be touched but the table and the floor, 0.2 at most [m].
+    pub(crate) fn clearance_m(&mut self, body: &str) -> f64 {
+        const FAR_M: f64 = 0.2;
+        let body = self.body_index(body) as i32;
+        let table = self.id(MjtObjBase::mjOBJ_GEOM, "table");
+        self.data.kinematics();
+        let count = self.data.model().geom_bodyid().len();
+        let mut least_m = FAR_M;
+        for geom in 0..count {
+            let model = self.data.model();
+            let is_solid = model.geom_contype()[geom] != 0 || model.geom_conaffinity()[geom] != 0;
+            let is_floor = model.geom_type()[geom] == MjtGeomBase::mjGEOM_PLANE;
+            if !is_solid || is_floor || geom == table || model.geom_bodyid()[geom] == body {
+                continue;
+            }
+            for own in 0..count {
+                if self.data.model().geom_bodyid()[own] == body {
+                    least_m = least_m.min(self.data.geom_distance(own, geom, FAR_M, None));
+                }
+            }
+        }
+        least_m
+    }
+
     /// Name of a body.
     pub(crate) fn body_name(&self, body: usize) -> &str {
         self.data.model().id_to_name(MjtObjBase::mjOBJ_BODY, body).unwrap_or_default()

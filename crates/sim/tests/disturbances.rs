@@ -62,8 +62,19 @@ fn targets_move_and_what_is_held_does_not() {
 
 #[test]
 fn a_post_comes_up_once_something_is_lifted() {
+    let (plain, _) = lift(None);
     let (driver, _) = lift(Some(Disturbance::PathBlocked));
-    assert!(driver.plant.world().body_pose("post").translation.z > 0.75);
+    let world = driver.plant.world();
+    let post = world.body_pose("post").translation;
+    assert!(post.z > 0.75);
+    for block in 0..4 {
+        let way = world.body_pose(&format!("block{block}")).translation.vector - post.vector;
+        assert!(way.xy().norm() > 0.06, "it stands clear of block {block}: {way:?}");
+    }
+    let (free, here) = (plain.plant.state().q, driver.plant.state().q);
+    for (free, here) in free.iter().zip(here.iter()) {
+        assert!((free - here).abs() < 1e-4, "and of the arm: {here} rad, {free} without it");
+    }
     let waiting = Plant::new(&scene("stack_blocks", Some(Disturbance::PathBlocked))).expect("physics");
     assert!(waiting.world().body_pose("post").translation.z < 0.0, "until then it is out of sight");
 }

@@ -55,6 +55,7 @@ fn realtime(plan: &DemoPlan, studio: &Studio, setup: &Setup, words: &Instruction
     let session = Session {
         config: &studio.config,
         robot: studio.robot.clone(),
+        surroundings: studio.surroundings,
         setup,
         thinker: thinker(studio, plan.memory.as_deref())?,
         words: Some(words.clone()),

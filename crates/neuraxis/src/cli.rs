@@ -10,7 +10,7 @@ use neuraxis_sim::{Disturbance, Factor, Grasp, Moving, Perturbation};
 
 use crate::{
     brain::Without,
-    calibrate,
+    calibrate::{self, Calibrate},
     config::{Config, Surroundings, workspace_root},
     demos::{self, DemosPlan},
     eval::{self, Actor, EVAL_SEED, EvalPlan, Told},
@@ -221,18 +221,9 @@ enum Command {
         #[arg(long)]
         json: Option<PathBuf>,
     },
-    /// The brain's monitors: thresholds from evaluations in which nothing went wrong.
-    Calibrate {
-        /// Result files of `eval --policy brain --tasks long --json FILE`, undisturbed.
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-        /// A nominal run of a skill exceeds a threshold at most this often; fewer than 1/alpha runs arm nothing.
-        #[arg(long, default_value_t = 0.005)]
-        alpha: f64,
-        /// Where it goes; configs/<robot>/monitors.yaml if left out.
-        #[arg(long)]
-        out: Option<PathBuf>,
-    },
+    /// What is learned of one robot from runs in which nothing went wrong: friction, thresholds of the brain's monitors
+    #[command(subcommand)]
+    Calibrate(Calibrate),
     /// From a sentence to a checked plan, by grammar and search: nothing moves. Prints an outline.
     Plan {
         /// What is to be done, e.g. "put the red block in the top drawer and close it".
@@ -442,6 +433,7 @@ pub fn run(cli: Cli) -> Result<()> {
             if world.is_some() && !alone {
                 bail!("a world belongs to one process: --jobs 1 with --world");
             }
+            let own_planner = if actor == Actor::Brain { config.run.brain_planner } else { config.run.planner };
             if say.is_some() && actor != Actor::Brain {
                 bail!("only the brain can say whether a goal of one's own is met: --policy brain with --say");
             }
@@ -461,7 +453,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 memory,
                 say,
                 world,
-                planner: planner.unwrap_or(config.run.planner),
+                planner: planner.unwrap_or(own_planner),
                 pictures: pictures.clone(),
                 shard: shard.as_deref().map(parse_shard).transpose()?.unwrap_or((0, 1)),
             };
@@ -542,10 +534,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 failed => bail!("{failed} cells failed"),
             }
         }
-        Command::Calibrate { files, alpha, out } => {
-            let default = root.join("configs").join(&cli.robot).join("monitors.yaml");
-            calibrate::run(&files, alpha, &out.unwrap_or(default))
-        }
+        Command::Calibrate(what) => calibrate::run(&what, &config()?),
         Command::Plan { instruction, scene, json, xml } => {
             let shown = match (json, xml) {
                 (true, _) => Shown::Json,

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use neuraxis_brain::{BrainConfig, MonitorConfig, PlannerKind};
 use neuraxis_brainstem::BrainstemConfig;
 use neuraxis_cerebellum::CerebellumConfig;
-use neuraxis_robot::{Robot, RobotConfig};
+use neuraxis_robot::{Robot, RobotConfig, contact::ContactModel};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// What the path planner knows of the world.
@@ -72,6 +72,8 @@ pub struct RunSettings {
     pub device: String,
     /// What the path planner knows of the world: off, cloud or, in lockstep only, simulator.
     pub planner: Surroundings,
+    /// The same where the brain acts: it works for minutes among things that it and others have moved.
+    pub brain_planner: Surroundings,
     /// Rate of the camera thread in the realtime clock, 1 to 60 [Hz].
     pub camera_hz: f64,
 }
@@ -87,6 +89,7 @@ impl Default for RunSettings {
             weights_hash: None,
             device: "cpu".into(),
             planner: Surroundings::Off,
+            brain_planner: Surroundings::Cloud,
             camera_hz: 15.0,
         }
     }
@@ -116,6 +119,9 @@ pub struct Config {
     pub brain: BrainConfig,
     /// When signals of the body are strange: from `monitors.yaml`, if there is one.
     pub monitors: MonitorConfig,
+    /// What touches the arm, learned from recordings: from `contact.json`, if there is one.
+    #[serde(serialize_with = "where_from")]
+    pub contact: Option<ContactModel>,
     /// Rates and limits of a run.
     pub run: RunSettings,
     /// The workspace that relative paths start from.
@@ -158,10 +164,13 @@ impl Config {
         let monitors: MonitorConfig =
             if monitors_file.exists() { read(&monitors_file)? } else { MonitorConfig::default() };
         monitors.armed().with_context(|| monitors_file.display().to_string())?;
+        let contact_file = dir.join("contact.json");
+        let contact = contact_file.exists().then(|| ContactModel::read(&contact_file)).transpose();
+        let contact = contact.with_context(|| contact_file.display().to_string())?;
         let run_file = dir.join("run.yaml");
         let run: RunSettings = read(&run_file)?;
         run.validate().with_context(|| run_file.display().to_string())?;
-        Ok(Self { name: name.into(), robot, brainstem, cerebellum, brain, monitors, run, root: root.into() })
+        Ok(Self { name: name.into(), robot, brainstem, cerebellum, brain, monitors, contact, run, root: root.into() })
     }
 }
 
@@ -233,6 +242,11 @@ pub fn shards(data: &[PathBuf]) -> Result<Vec<PathBuf>> {
         all.append(&mut inside);
     }
     Ok(all)
+}
+
+/// A network says little to people: how it was made stands for it.
+fn where_from<S: serde::Serializer>(model: &Option<ContactModel>, serializer: S) -> Result<S::Ok, S::Error> {
+    model.as_ref().map(|model| &model.made).serialize(serializer)
 }
 
 fn in_range(key: &str, value: f64, low: f64, high: f64) -> Result<()> {

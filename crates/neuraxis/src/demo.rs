@@ -78,7 +78,7 @@ pub fn run(config: &Config, plan: &DemoPlan) -> Result<bool> {
     println!("task        {}, seed {}", plan.task, plan.seed);
     println!("instruction {}", setup.goal().instruction);
     if plan.actor == Actor::Brain {
-        return crate::brain_demo::run(plan, &studio, &setup);
+        return crate::brain_demo::run(plan, &studio.of_brain(), &setup);
     }
     match plan.clock {
         ClockChoice::Realtime => attempts(|| episode(config, plan, &studio, &setup)),
@@ -121,6 +121,7 @@ fn episode(config: &Config, plan: &DemoPlan, studio: &Studio, setup: &Setup) -> 
             let session = Session {
                 config,
                 robot: studio.robot.clone(),
+                surroundings: studio.surroundings,
                 setup,
                 thinker: Thinker::Source { source, embedder },
                 words: Some(words.clone()),

@@ -38,6 +38,11 @@ impl Studio {
         Ok(Self { robot: Arc::new(robot), sim, surroundings: config.run.planner, config })
     }
 
+    /// For the brain, whose ways are planned as it likes.
+    pub fn of_brain(self) -> Self {
+        Self { surroundings: self.config.run.brain_planner, ..self }
+    }
+
     /// A scene and its goal.
     pub fn setup(&self, task: &str, seed: u64) -> Result<Setup> {
         let spec = Spec { task: task.into(), seed, variation: None };

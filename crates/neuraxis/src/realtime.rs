@@ -44,6 +44,8 @@ pub struct Session<'a> {
     pub config: &'a Config,
     /// Kinematics.
     pub robot: Arc<Robot>,
+    /// What the path planner knows of the world.
+    pub surroundings: Surroundings,
     /// The scene and its goal.
     pub setup: &'a Setup,
     /// What decides where the arm goes.
@@ -197,10 +199,10 @@ impl Session<'_> {
         let policy_period = Nanos::from_secs(1.0 / config.run.policy_hz);
         let limit = Nanos::from_secs(config.run.time_limit_secs * self.setup.length());
         let (robot, setup, stop_after) = (self.robot.clone(), self.setup, self.cameras_stop_after);
-        if self.config.run.planner == Surroundings::Simulator {
+        if self.surroundings == Surroundings::Simulator {
             bail!("run.yaml: planner: simulator, allowed here: off, cloud");
         }
-        let router = Router::new(self.config.run.planner, self.robot.clone(), &self.config.cerebellum.motion)?;
+        let router = Router::new(self.surroundings, self.robot.clone(), &self.config.cerebellum.motion)?;
         let words = self.words;
         let mut cancel = None;
         // Who thinks, as one thread's work; with a planner's beside it.

@@ -33,7 +33,10 @@ pub struct RosSim {
 pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
     interrupt::listen()?;
     neuraxis_policy::use_one_thread();
-    let studio = Studio::new(config.clone())?;
+    let mut studio = Studio::new(config.clone())?;
+    if plan.actor == Actor::Brain {
+        studio = studio.of_brain();
+    }
     let setup = studio.setup(&plan.task, plan.seed)?;
     let (thinker, words) = match plan.actor {
         Actor::Brain => (brain_demo::thinker(&studio, None)?, instruction(setup.goal(), None)?),
@@ -50,6 +53,7 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
     let session = Session {
         config,
         robot: studio.robot.clone(),
+        surroundings: studio.surroundings,
         setup: &setup,
         thinker,
         words: (!plan.wait).then_some(words),

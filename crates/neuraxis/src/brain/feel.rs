@@ -6,7 +6,7 @@ use neuraxis_cerebellum::{CerebellumTick, Grasp};
 use neuraxis_core::{ArmState, Joints};
 use neuraxis_executor::Signals;
 use neuraxis_plan::Truth;
-use neuraxis_robot::{Jacobian, Robot};
+use neuraxis_robot::{Jacobian, Robot, contact::Contact};
 
 use super::reflex::{Felt, Moment, Reflex};
 
@@ -52,16 +52,28 @@ pub(super) fn held(mind: Option<&CerebellumTick>) -> Truth {
     }
 }
 
-pub(super) fn signals(moment: &Moment<'_>, body: &BodySense) -> Signals {
-    let is_held = moment.mind.is_some_and(|mind| mind.grasp == Grasp::Held);
-    let active = moment.mind.and_then(|mind| mind.active);
-    let tool = body.world_from_tool.translation.vector;
-    Signals {
-        tracking_rad: Some(moment.state.q.max_abs_diff(&moment.commanded_q)),
-        held_width_m: is_held.then_some(moment.state.gripper_width_m),
-        held_force_n: moment.state.grip_force_n.filter(|_| is_held),
-        distance_m: active.map(|keyframe| (keyframe.world_from_tool.position() - tool).norm()),
-        ..Signals::default()
+impl Reflex {
+    pub(super) fn signals(&mut self, moment: &Moment<'_>, body: &BodySense) -> Signals {
+        let is_held = moment.mind.is_some_and(|mind| mind.grasp == Grasp::Held);
+        let active = moment.mind.and_then(|mind| mind.active);
+        let tool = body.world_from_tool.translation.vector;
+        let touch = self.touch(moment.state);
+        Signals {
+            tracking_rad: Some(moment.state.q.max_abs_diff(&moment.commanded_q)),
+            residual_nm: touch.map(|contact| contact.most_nm()),
+            contact: touch.map(|contact| contact.score.score),
+            held_width_m: is_held.then_some(moment.state.gripper_width_m),
+            held_force_n: moment.state.grip_force_n.filter(|_| is_held),
+            distance_m: active.map(|keyframe| (keyframe.world_from_tool.position() - tool).norm()),
+            ..Signals::default()
+        }
+    }
+
+    /// What nobody expects of the joints' torques. A state that is no news, or no numbers, says nothing.
+    fn touch(&mut self, state: &ArmState) -> Option<Contact> {
+        let before = std::mem::replace(&mut self.felt_at, state.stamp);
+        let detector = self.contact.as_mut()?;
+        detector.step(&state.q, &state.qd, &state.tau_nm, state.stamp.secs_since(before)).ok()
     }
 }
 

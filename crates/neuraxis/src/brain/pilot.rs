@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use neuraxis_brain::{BrainError, Drafter, Look};
+use neuraxis_brain::{Drafter, Look};
 use neuraxis_core::{Instruction, Nanos, Observation, PolicyError, Prediction};
 use neuraxis_executor::Outcome;
 use neuraxis_hippocampus::Memory;
@@ -52,7 +52,7 @@ impl BrainPilot {
         apprentice: Option<Apprentice>,
         without: Vec<Without>,
         ways_are_planned: bool,
-    ) -> Result<Self, BrainError> {
+    ) -> anyhow::Result<Self> {
         Ok(Self {
             reflex: Reflex::new(config, robot, ways_are_planned)?,
             mind: Mind::new(config, memory.is_some(), without)?,

@@ -4,17 +4,18 @@
 
 use std::sync::Arc;
 
+use anyhow::Result;
 use nalgebra::Vector3;
-use neuraxis_brain::{BrainError, Eyes, GiveWay, Look, Withdraw, WithdrawConfig};
+use neuraxis_brain::{Eyes, GiveWay, Look, Withdraw, WithdrawConfig};
 use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
 use neuraxis_core::{ArmState, Fault, Gripper, Joints, KeyFrame, Nanos, Pose, Prediction, Progress, StageTimes};
 use neuraxis_executor::{
     Answer, Event, Events, Executor, Input, LearnedSkill, Outcome, Program, Request, Want, What, primitives,
 };
 use neuraxis_plan::{Skill, Truth};
-use neuraxis_robot::Robot;
+use neuraxis_robot::{Robot, contact::Detector};
 
-use super::feel::{held, signals};
+use super::feel::held;
 use crate::config::Config;
 
 /// Events of one tick.
@@ -149,6 +150,9 @@ pub struct Reflex {
     pub(super) force: Vector3<f64>,
     pub(super) felt: Felt,
     pub(super) tool_from: Option<Vector3<f64>>,
+    /// What touches the arm, and when it was asked last.
+    pub(super) contact: Option<Detector>,
+    pub(super) felt_at: Nanos,
     seq: u64,
     slots: Box<[Event; EVENTS]>,
     /// Free key-frames go out for a planner of ways.
@@ -161,8 +165,9 @@ pub struct Reflex {
 
 impl Reflex {
     /// At rest, without a plan.
-    pub fn new(config: &Config, robot: Arc<Robot>, ways_are_planned: bool) -> Result<Self, BrainError> {
+    pub fn new(config: &Config, robot: Arc<Robot>, ways_are_planned: bool) -> Result<Self> {
         let brain = &config.brain;
+        let contact = config.contact.as_ref().map(|model| model.detector(&robot)).transpose()?;
         let pool = primitives(brain.primitives)?.with(Skill::Policy, Box::new(LearnedSkill::default()));
         Ok(Self {
             robot,
@@ -171,6 +176,8 @@ impl Reflex {
             force: Vector3::zeros(),
             felt: Felt::default(),
             tool_from: None,
+            contact,
+            felt_at: Nanos::default(),
             seq: 0,
             slots: Box::new([Event::NONE; EVENTS]),
             ways_are_planned,
@@ -224,7 +231,7 @@ impl Reflex {
             |mind| mind.progress,
         );
         let held = held(moment.mind);
-        let signals = signals(moment, &body);
+        let signals = self.signals(moment, &body);
         let to_go_m = signals.distance_m;
         let eyes = Eyes { look: &self.look, body };
         let input = Input {

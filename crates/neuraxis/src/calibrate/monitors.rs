@@ -1,4 +1,4 @@
-//! `neuraxis calibrate`: thresholds of the brain's monitors from evaluations in which nothing went wrong.
+//! Thresholds of the brain's monitors from evaluations in which nothing went wrong.
 
 use std::path::{Path, PathBuf};
 
@@ -34,7 +34,7 @@ pub fn run(files: &[PathBuf], alpha: f64, out: &Path) -> Result<()> {
     let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
     let head = format!(
         "# Thresholds of the brain's monitors, by skill and channel; units: crates/executor/src/monitor/channel.rs.\n\
-         # Made by `neuraxis calibrate --alpha {alpha} {}` from {used} nominal episodes ({left_out} left out).\n",
+         # Made by `neuraxis calibrate monitors --alpha {alpha} {}` from {used} nominal episodes ({left_out} left out).\n",
         files.join(" ")
     );
     std::fs::write(out, head + &serde_yaml::to_string(&config)?).with_context(|| out.display().to_string())?;

@@ -6,7 +6,7 @@ use neuraxis_cortex::{
 };
 use neuraxis_plan::{Limits, Scene};
 
-use crate::{BrainConfig, BrainError, PlannerKind};
+use crate::{BrainConfig, BrainError, PlannerKind, draft::Reach};
 
 /// How a vision-language model has served so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,12 +41,12 @@ impl Asked {
     }
 
     /// Whom the configuration says.
-    pub(crate) fn of(config: &BrainConfig) -> Result<Self, BrainError> {
+    pub(crate) fn of(config: &BrainConfig, reach: Reach) -> Result<Self, BrainError> {
         if config.planner == PlannerKind::Symbolic {
             return Ok(Self::other(Box::new(SymbolicPlanner)));
         }
         let model = VlmPlanner::new(config.vlm.clone(), Limits::default());
-        let mut model = model.map_err(CortexError::from)?;
+        let mut model = model.map_err(CortexError::from)?.with_geometry(Box::new(reach));
         let (calls, cancel) = (Some(model.client().monitor()), Some(model.client().cancel()));
         let who = match config.planner {
             PlannerKind::VlmOrSymbolic => Who::ModelOrSearch(Box::new(Fallback::new(model, SymbolicPlanner))),

@@ -1,18 +1,23 @@
 //! From a sentence and a scene to a program that the executor may run: planner or memory, validator, compiler.
 
+use std::sync::Arc;
+
 use neuraxis_cortex::{
     PlanRequest, Planner,
     vlm::{Cancel, Context},
 };
 use neuraxis_executor::Program;
 use neuraxis_hippocampus::{Memory, PlanId, RepairId, Reuse};
-use neuraxis_plan::{Limits, Plan, RawNode, RawPlan, Scene, Validator};
+use neuraxis_plan::{Geometry, Limits, Plan, RawNode, RawPlan, Scene, Validator};
 
 use crate::{
     BrainConfig, BrainError, Learned,
     asked::{Asked, ModelUse},
     learned::with_learned,
 };
+
+/// What the arm can reach.
+pub type Reach = Arc<dyn Geometry + Send + Sync>;
 
 /// Names memory as the source of a plan.
 const MEMORY: &str = "memory";
@@ -61,19 +66,21 @@ pub enum Origin {
 pub struct Drafter {
     asked: Asked,
     limits: Limits,
+    reach: Option<Reach>,
     /// The sentence of the task, and the scene in which it was said.
     said: Option<(String, Scene)>,
 }
 
 impl Drafter {
-    /// Plans by `planner`, within the usual limits.
+    /// Plans by `planner`, within the usual limits, wherever things are.
     pub fn new(planner: Box<dyn Planner>) -> Self {
-        Self { asked: Asked::other(planner), limits: Limits::default(), said: None }
+        Self { asked: Asked::other(planner), limits: Limits::default(), reach: None, said: None }
     }
 
-    /// Plans by whom the configuration says.
-    pub fn of(config: &BrainConfig) -> Result<Self, BrainError> {
-        Ok(Self { asked: Asked::of(config)?, limits: Limits::default(), said: None })
+    /// Plans by whom the configuration says, about what the arm can reach.
+    pub fn of(config: &BrainConfig, reach: Reach) -> Result<Self, BrainError> {
+        let asked = Asked::of(config, reach.clone())?;
+        Ok(Self { asked, limits: Limits::default(), reach: Some(reach), said: None })
     }
 
     /// How a vision-language model has served so far.
@@ -149,9 +156,12 @@ impl Drafter {
         scene: &Scene,
         epoch: u32,
     ) -> Result<Draft, BrainError> {
-        let plan = Validator::new(scene, &self.limits)
-            .check(raw)
-            .map_err(|errors| BrainError::Refused { planner: source, errors })?;
+        let validator = Validator::new(scene, &self.limits);
+        let validator = match &self.reach {
+            Some(reach) => validator.with_geometry(reach.as_ref()),
+            None => validator,
+        };
+        let plan = validator.check(raw).map_err(|errors| BrainError::Refused { planner: source, errors })?;
         let program = Program::compile(&plan, scene)?;
         Ok(Draft { plan, program, source, epoch, origin })
     }

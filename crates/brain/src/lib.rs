@@ -37,7 +37,7 @@ mod withdraw;
 
 pub use asked::ModelUse;
 pub use config::{BrainConfig, DrawerConfig, Furniture, PlannerKind, WithdrawConfig};
-pub use draft::{Draft, Drafter, Origin};
+pub use draft::{Draft, Drafter, Origin, Reach};
 pub use error::BrainError;
 pub use eyes::{BodySense, Eyes};
 pub use give_way::GiveWay;

@@ -181,6 +181,9 @@ enum Command {
         /// Folder for a picture of the end of every episode, and sheet.png of all.
         #[arg(long, value_name = "DIR")]
         pictures: Option<PathBuf>,
+        /// Folder for a recording (MCAP) of every episode.
+        #[arg(long, value_name = "DIR")]
+        record: Option<PathBuf>,
         /// Write the result here.
         #[arg(long)]
         json: Option<PathBuf>,
@@ -414,6 +417,7 @@ pub fn run(cli: Cli) -> Result<()> {
             shard,
             jobs,
             pictures,
+            record,
             json,
         } => {
             let mut config = config()?;
@@ -455,6 +459,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 world,
                 planner: planner.unwrap_or(own_planner),
                 pictures: pictures.clone(),
+                record,
                 shard: shard.as_deref().map(parse_shard).transpose()?.unwrap_or((0, 1)),
             };
             let started = std::time::Instant::now();
@@ -543,7 +548,7 @@ pub fn run(cli: Cli) -> Result<()> {
             };
             // The default lies in the workspace, wherever the command is given.
             let scene = if scene.exists() { scene } else { root.join(scene) };
-            plan::run(&instruction, &scene, shown)
+            plan::run(&instruction, &scene, shown, &config()?)
         }
         Command::Doctor => match crate::doctor::run(&config()?) {
             true => Ok(()),

@@ -3,6 +3,7 @@
 mod brain_row;
 mod report;
 mod sheet;
+mod tape;
 mod world;
 
 use std::{
@@ -23,13 +24,14 @@ use crate::{
     brain::{Apprentice, BrainPilot, Poisoned, Without, open_memory},
     config::{Config, Surroundings},
     episode_run::{Studio, instruction},
-    lockstep::{Nobody, Sighted},
+    lockstep::Sighted,
     script::Expert,
 };
 
 pub use brain_row::{BrainRow, BrainTable};
 pub use report::{Meta, Report, Row, line, merge, print, tabulate};
 pub use sheet::compose;
+use tape::Tape;
 
 /// First seed of evaluations; demonstrations use seeds far below.
 pub const EVAL_SEED: u64 = 1_000_000;
@@ -93,6 +95,8 @@ pub struct EvalPlan {
     pub planner: Surroundings,
     /// Folder for a picture of each episode's end.
     pub pictures: Option<PathBuf>,
+    /// Folder for a recording of each episode.
+    pub record: Option<PathBuf>,
     /// This process's share: index and count.
     pub shard: (u64, u64),
 }
@@ -163,28 +167,31 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                 }
             };
             let first = studio.script(&setup, &lockstep, &truth).first().copied();
-            let mut watch = FirstPrediction::default();
             let looks = learned.is_some()
                 || plan.actor == Actor::Brain
                 || plan.planner == Surroundings::Cloud
                 || plan.pictures.is_some();
+            let words = instruction(&told, embedder.as_mut().map(|e| e as &mut dyn neuraxis_core::TextEmbedder))?;
+            let mut tape = match &plan.record {
+                Some(dir) => Tape::record(dir, &format!("{task}-{seed}"), &studio, &words)?,
+                None => Tape::default(),
+            };
             let mut rig = looks.then(|| CameraRig::new(&setup)).transpose()?;
             let (mut story, mut brain_row) = (None, None);
             let outcome = match learned.as_mut() {
                 None if plan.actor == Actor::Brain => {
-                    let drafter = Drafter::of(&config.brain)?;
+                    let drafter = Drafter::of(&config.brain, crate::brain::reach(config, studio.robot.clone()))?;
                     let ways_are_planned = plan.planner != Surroundings::Off;
                     let (robot, without) = (studio.robot.clone(), plan.without.clone());
                     let (kept, taught) = (memory.take(), apprentice.take());
                     let brain = BrainPilot::new(config, robot, drafter, kept, taught, without, ways_are_planned)?;
                     let mut brain = brain.judging_itself(plan.say.is_some());
-                    let words = instruction(&told, None)?;
                     let mut outcome = if plan.poisoned {
                         let world = Plant::new(&studio.setup(task, seed + 1)?)?;
                         let mut pilot = Poisoned { brain: &mut brain, world };
-                        lockstep.run(&mut pilot, &words, &truth, rig.as_mut(), &mut watch)?
+                        lockstep.run(&mut pilot, &words, &truth, rig.as_mut(), &mut tape)?
                     } else {
-                        lockstep.run(&mut brain, &words, &truth, rig.as_mut(), &mut watch)?
+                        lockstep.run(&mut brain, &words, &truth, rig.as_mut(), &mut tape)?
                     };
                     let told;
                     (told, memory, apprentice) = brain.end();
@@ -195,15 +202,11 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                     story = Some(told);
                     outcome
                 }
-                Some(policy) => {
-                    let words =
-                        instruction(&told, embedder.as_mut().map(|e| e as &mut dyn neuraxis_core::TextEmbedder))?;
-                    lockstep.run(&mut Sighted(policy.as_mut()), &words, &truth, rig.as_mut(), &mut watch)?
-                }
+                Some(policy) => lockstep.run(&mut Sighted(policy.as_mut()), &words, &truth, rig.as_mut(), &mut tape)?,
                 None => {
                     let script = studio.script(&setup, &lockstep, &told);
                     let mut expert = Expert::new(&setup, told.clone(), script);
-                    lockstep.run(&mut expert, &instruction(&told, None)?, &truth, rig.as_mut(), &mut Nobody)?
+                    lockstep.run(&mut expert, &words, &truth, rig.as_mut(), &mut tape)?
                 }
             };
             if let Some(file) = &plan.world {
@@ -217,7 +220,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                 let text = format!("{}\n{}\n", told.instruction, story.lines.join("\n"));
                 std::fs::write(&file, text).with_context(|| file.display().to_string())?;
             }
-            let first_error_m = watch.position.zip(first).map(|(p, k)| (p - k.world_from_tool.position()).norm());
+            let first_error_m = tape.first_position.zip(first).map(|(p, k)| (p - k.world_from_tool.position()).norm());
             let row = Row {
                 task: task.clone(),
                 seed,
@@ -232,6 +235,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                 chance: setup.chance(),
                 brain: brain_row,
             };
+            tape.finish(&serde_json::to_value(&row)?)?;
             tell(&row);
             rows.push(row);
         }
@@ -305,17 +309,4 @@ pub fn run_parallel(arguments: &[String], jobs: u64, scratch: &Path) -> Result<R
         simulated / secs / jobs as f64
     );
     Ok(report)
-}
-
-/// Remembers where the first prediction pointed.
-#[derive(Default)]
-struct FirstPrediction {
-    position: Option<nalgebra::Vector3<f64>>,
-}
-
-impl crate::lockstep::Witness for FirstPrediction {
-    fn prediction(&mut self, prediction: &neuraxis_core::Prediction) -> Result<()> {
-        self.position.get_or_insert(prediction.keyframe.world_from_tool.position());
-        Ok(())
-    }
 }

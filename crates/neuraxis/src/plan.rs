@@ -1,10 +1,12 @@
 //! `neuraxis plan`: from a sentence to a checked plan, without moving anything.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use neuraxis_cortex::{PlanRequest, Planner, SymbolicPlanner};
 use neuraxis_plan::{Limits, Scene, SceneFile, Validator, behavior_tree_xml, outline};
+
+use crate::{brain::reach, config::Config};
 
 /// How a plan is shown.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -18,10 +20,11 @@ pub enum Shown {
 }
 
 /// Plans what `instruction` says in the scene of a file (YAML or JSON), checks the plan, and prints it.
-pub fn run(instruction: &str, scene: &Path, shown: Shown) -> Result<()> {
+pub fn run(instruction: &str, scene: &Path, shown: Shown, config: &Config) -> Result<()> {
     let scene = load(scene)?;
     let proposal = SymbolicPlanner.plan(&PlanRequest { instruction, scene: &scene, epoch: 0 })?;
-    let plan = match Validator::new(&scene, &Limits::default()).check(&proposal.plan) {
+    let reach = reach(config, Arc::new(config.load_robot()?));
+    let plan = match Validator::new(&scene, &Limits::default()).with_geometry(reach.as_ref()).check(&proposal.plan) {
         Ok(plan) => plan,
         Err(errors) => bail!("the plan is refused:\n{errors}"),
     };

@@ -10,8 +10,8 @@ use neuraxis_core::Joints;
 use neuraxis_robot::{
     Gravity, Robot,
     contact::{
-        Bank, Cells, ContactError, ContactFault, ContactModel, Detector, FrictionNet, HORIZONS_SECS, Measured, Observer, Sample,
-        Scales, Training, train,
+        Bank, Cells, ContactError, ContactFault, ContactModel, Detector, FrictionNet, HORIZONS_SECS, Measured,
+        Observer, Sample, Scales, Training, train,
     },
 };
 use rand::{Rng, SeedableRng};

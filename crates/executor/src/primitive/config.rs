@@ -52,7 +52,7 @@ impl Default for PrimitiveConfig {
             press_m: 0.007,
             push_n: 20.0,
             tip_m: 0.009,
-            before_handle_m: 0.06,
+            before_handle_m: 0.09,
             handle_tilt_rad: 0.7,
             away_m: [0.05, 0.09],
             clear_m: [0.06, 0.06],

@@ -16,6 +16,7 @@ pub mod live;
 mod mind;
 mod pilot;
 mod plans;
+mod reach;
 mod reflex;
 mod story;
 #[cfg(feature = "viz")]
@@ -30,6 +31,7 @@ pub use self::{
     mind::Mind,
     pilot::{BrainPilot, Poisoned},
     plans::{Plans, open_memory},
+    reach::reach,
     reflex::{Moment, Reflex, Steer},
     story::Story,
 };

@@ -6,6 +6,8 @@ mod rules;
 mod shape;
 mod tree;
 
+use std::sync::Arc;
+
 use crate::{
     ErrorKind, PlanError, PlanErrors,
     plan::{Node, Plan},
@@ -20,6 +22,12 @@ pub use rules::{KeepOut, Limits};
 pub trait Geometry {
     /// True of a step whose things stand where the scene says; otherwise in words why not.
     fn reachable(&self, step: &Step, scene: &Scene) -> Result<(), String>;
+}
+
+impl<G: Geometry + ?Sized> Geometry for Arc<G> {
+    fn reachable(&self, step: &Step, scene: &Scene) -> Result<(), String> {
+        self.as_ref().reachable(step, scene)
+    }
 }
 
 /// Checks plans against a scene.

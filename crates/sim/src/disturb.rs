@@ -27,7 +27,8 @@ pub enum Disturbance {
     GripperSlip,
     /// While the first thing is lifted everything else on the table is displaced by 40 mm.
     TargetMoved,
-    /// Once the first thing is lifted a post is put up between it and the middle of the table, clear of everything.
+    /// Once the first thing is lifted a post is put up on its side of the table, where it stands in the way of the arm and
+    /// leaves the hand room around every thing.
     PathBlocked,
     /// The first drawer that has been opened and let go of slides shut.
     DrawerClosed,
@@ -69,11 +70,13 @@ impl FromStr for Disturbance {
 }
 
 /// The post of [`Disturbance::PathBlocked`], which waits below the floor: half its sides, and where it may be put up, on
-/// the side where the thing was lifted: the freest of these places, if it is so far from everything [m].
+/// the side where the thing was lifted: the freest of these places [m].
 const POST_HALF_M: [f64; 3] = [0.03, 0.03, 0.14];
-const POSTS_X_M: [f64; 3] = [0.20, 0.26, 0.14];
-const POSTS_Y_M: [f64; 3] = [0.17, 0.12, 0.22];
-const POST_CLEAR_M: f64 = 0.03;
+const POSTS_X_M: [f64; 4] = [0.20, 0.26, 0.32, 0.14];
+const POSTS_Y_M: [f64; 3] = [0.17, 0.22, 0.27];
+/// It keeps so far from the arm, and so much further from things, which the hand has to reach [m].
+const POST_CLEAR_M: f64 = 0.02;
+const POST_ROOM_M: f64 = 0.05;
 /// Whether there is room for it is looked at so often [s].
 const POST_EVERY_SECS: f64 = 0.05;
 /// A thing that both fingers touch and that has risen by this much is lifted [m].
@@ -249,7 +252,8 @@ fn put_up_post(world: &mut WorldData, side: f64) -> bool {
         for y in POSTS_Y_M {
             let place = [x, side * y, TABLE_Z_M + POST_HALF_M[2]];
             world.put("post", place);
-            let clear_m = world.clearance_m("post");
+            let [arm_m, things_m] = world.clearances_m("post");
+            let clear_m = arm_m.min(things_m - POST_ROOM_M);
             if clear_m > best.0 {
                 best = (clear_m, place);
             }

@@ -340,14 +340,20 @@ impl WorldData {
         self.data.mocap_pos_mut()[index] = position;
     }
 
-    /// How far a body is from everything that can be touched but the table and the floor, 0.2 at most [m].
-    pub(crate) fn clearance_m(&mut self, body: &str) -> f64 {
+    /// How far a body is from the arm, with what it holds, and from everything else that can be touched but the table and
+    /// the floor, 0.2 at most [m].
+    pub(crate) fn clearances_m(&mut self, body: &str) -> [f64; 2] {
         const FAR_M: f64 = 0.2;
         let body = self.body_index(body) as i32;
         let table = self.id(MjtObjBase::mjOBJ_GEOM, "table");
         self.data.kinematics();
         let count = self.data.model().geom_bodyid().len();
-        let mut least_m = FAR_M;
+        let root = |world: &Self, geom: usize| {
+            let model = world.data.model();
+            model.body_rootid()[model.geom_bodyid()[geom] as usize]
+        };
+        let robot = self.data.model().body_rootid()[self.fingers[0]];
+        let mut least_m = [FAR_M; 2];
         for geom in 0..count {
             let model = self.data.model();
             let is_solid = model.geom_contype()[geom] != 0 || model.geom_conaffinity()[geom] != 0;
@@ -355,9 +361,12 @@ impl WorldData {
             if !is_solid || is_floor || geom == table || model.geom_bodyid()[geom] == body {
                 continue;
             }
+            let owner = self.data.model().geom_bodyid()[geom] as usize;
+            let is_arm = root(self, geom) == robot || self.touching_fingers(owner) == [true; 2];
+            let least_m = &mut least_m[usize::from(!is_arm)];
             for own in 0..count {
                 if self.data.model().geom_bodyid()[own] == body {
-                    least_m = least_m.min(self.data.geom_distance(own, geom, FAR_M, None));
+                    *least_m = least_m.min(self.data.geom_distance(own, geom, FAR_M, None));
                 }
             }
         }

@@ -69,7 +69,7 @@ fn a_post_comes_up_once_something_is_lifted() {
     assert!(post.z > 0.75);
     for block in 0..4 {
         let way = world.body_pose(&format!("block{block}")).translation.vector - post.vector;
-        assert!(way.xy().norm() > 0.06, "it stands clear of block {block}: {way:?}");
+        assert!(way.z > 0.05 || way.xy().norm() > 0.10, "it stands clear of block {block}: {way:?}");
     }
     let (free, here) = (plain.plant.state().q, driver.plant.state().q);
     for (free, here) in free.iter().zip(here.iter()) {

@@ -28,6 +28,8 @@ pub struct Look {
     /// `X_WS` of a surface's point on which something can be put: on the thing, in it, or on the table.
     pub(crate) seats: [Option<Isometry3<f64>>; MOST_OBJECTS],
     pub(crate) crossing_z_in_world: Option<f64>,
+    /// Something reaches up so far from the table that ways must lead around it.
+    pub stands_high: bool,
     /// What the hand can get into beside what it takes; furniture is not among it.
     pub(crate) high: [Option<OrientedBox>; MOST_HIGH],
 }
@@ -43,6 +45,7 @@ impl Default for Look {
             places: [None; MOST_OBJECTS],
             seats: [None; MOST_OBJECTS],
             crossing_z_in_world: None,
+            stands_high: false,
             high: [None; MOST_HIGH],
         }
     }

@@ -140,6 +140,7 @@ impl Perception {
         let mut look = Look { observed: Observed { state, stamp }, ..Look::default() };
         let mut crossing: Option<f64> = None;
         look.high = room::high(self.tracker.tracks(), self.tracker.table());
+        look.stands_high = look.high.iter().any(Option::is_some);
         let furniture = self.tracker.tracks().iter().filter(|track| track.thing.shape == Shape::Cabinet);
         let top_m = furniture.map(|track| track.thing.bounds.top_m()).max_by(f64::total_cmp);
         for object in scene.object_ids() {

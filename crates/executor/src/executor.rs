@@ -109,6 +109,8 @@ pub struct ExecutorTick {
     pub want: Want,
     /// Share of the greatest speed to move with, above 0 to 1.
     pub speed: f64,
+    /// What is done was tried before.
+    pub retried: bool,
     /// The plan waits for facts, or for an answer: no skill runs. A better view may help.
     pub waits: bool,
     /// The open question.
@@ -268,7 +270,7 @@ impl Executor {
     /// One tick: 200 Hz. Neither allocates, recurses, locks nor logs; deterministic.
     pub fn tick(&mut self, input: &Input<'_>, events: &mut Events<'_>) -> ExecutorTick {
         let now = input.now;
-        let mut want = (Want::Still, 1.0);
+        let mut want = (Want::Still, 1.0, false);
         let last = std::mem::replace(&mut self.last_tick, now);
         if now < last {
             // No time that is waited for may lie in the future.
@@ -301,6 +303,7 @@ impl Executor {
             outcome: self.outcome,
             want: want.0,
             speed: want.1,
+            retried: want.2,
             waits: self.outcome == Outcome::Running && !self.acts(),
             request: self.books.request,
         }
@@ -324,8 +327,8 @@ impl Executor {
         }
     }
 
-    fn walk(&mut self, input: &Input<'_>, events: &mut Events<'_>) -> (Want, f64) {
-        let Some(program) = &self.program else { return (Want::Still, 1.0) };
+    fn walk(&mut self, input: &Input<'_>, events: &mut Events<'_>) -> (Want, f64, bool) {
+        let Some(program) = &self.program else { return (Want::Still, 1.0, false) };
         let mut walk = Walk {
             config: &self.config,
             program,
@@ -336,7 +339,7 @@ impl Executor {
             know: &self.know,
             input,
             events,
-            want: (Want::Still, 1.0),
+            want: (Want::Still, 1.0, false),
             slow: None,
             jumped: false,
             ended: None,
@@ -350,10 +353,10 @@ impl Executor {
             (None, Status::Failure(reason)) => self.end(now, Outcome::Failed(reason), events),
             (None, Status::Running) => {
                 let share = if self.slow_down(now, slow, events) { self.config.slow_share } else { 1.0 };
-                return (want.0, want.1 * share);
+                return (want.0, want.1 * share, want.2);
             }
         }
-        (Want::Still, 1.0)
+        (Want::Still, 1.0, false)
     }
 
     /// L1.

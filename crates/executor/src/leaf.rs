@@ -174,10 +174,8 @@ impl<'a> Walk<'a, '_> {
                 SkillStatus::Running(want) => {
                     let episode = self.node(at).episode;
                     let speed = Variation::speed(leaf.skill, leaf.speed, episode.vary, episode.retries);
-                    self.want = match want {
-                        Want::Touch(keyframe) => (Want::Reach(keyframe), speed * self.config.touch_share),
-                        want => (want, speed),
-                    };
+                    let share = if matches!(want, Want::Touch(_)) { self.config.touch_share } else { 1.0 };
+                    self.want = (want, speed * share, episode.retries > 0);
                 }
                 SkillStatus::Failed(fault) => {
                     // Its run is over by its own word: nobody is told to stop.

@@ -151,7 +151,7 @@ pub enum Want {
     Still,
     /// Go there; may change from tick to tick when the target moves.
     Reach(KeyFrame),
-    /// Go there slowly, for something is to be touched on the way. The executor makes it a slower [`Want::Reach`].
+    /// Go there slowly and straight, for something is to be touched on the way: no way around things is planned.
     Touch(KeyFrame),
     /// Follow the predictions of the learned policy.
     Policy,

@@ -47,7 +47,7 @@ pub(crate) struct Walk<'a, 'e> {
     pub(crate) input: &'a Input<'a>,
     pub(crate) events: &'a mut Events<'e>,
     /// For the arm, from the leaf that moves it, with its share of the speed.
-    pub(crate) want: (Want, f64),
+    pub(crate) want: (Want, f64, bool),
     /// Something calls for less speed: how near the worst score is to its threshold.
     pub(crate) slow: Option<f64>,
     /// Leaves were begun anew elsewhere: this walk is over.

@@ -17,9 +17,6 @@ const MOST_FRAMES: usize = 8;
 /// So far from upright the tool takes what lies under something, and so far before its middle [rad], [m].
 const LEANS_RAD: [f64; 4] = [0.6, -0.6, 0.75, -0.75];
 const BEFORE_M: f64 = 0.008;
-/// A retry at a handle points further down by this much, and at most this far [rad].
-const STEEPER_RAD: f64 = 0.25;
-const STEEPEST_RAD: f64 = 1.2;
 /// A tool this near to a handle may have it between its fingers [m].
 const AT_HANDLE_M: f64 = 0.06;
 /// ... and draws back by so much before anything else [m].
@@ -174,11 +171,7 @@ impl Route {
         let world_from_handle = sights.world_from_body(Body::Object(drawer)).ok_or(SkillFault::NotSeen)?;
         let opening_m = sights.opening_m(drawer).ok_or(SkillFault::NotSeen)?;
         let [_, aside_m] = variation.shift_in_world_m;
-        // A handle near the base is reached by folding the arm: retries come nearer from above, and from less far away.
-        let tries = f64::from(variation.attempt);
-        let tilt_rad = (config.handle_tilt_rad + STEEPER_RAD * tries).min(STEEPEST_RAD);
-        let before_m = config.before_handle_m / (1.0 + tries);
-        let lean = handle_from_tool(variation.turn_rad, tilt_rad);
+        let lean = handle_from_tool(variation.turn_rad, config.handle_tilt_rad);
         let out = |by_m: f64| world_from_handle * Translation3::new(by_m, aside_m, 0.0) * lean;
         let (here_m, there_m) = (0.0, to_m - opening_m);
         // Shut, it ends where nobody knows exactly: the last bit is longer.
@@ -194,7 +187,7 @@ impl Route {
         };
         let frames = [
             free(clear(here_m), Gripper::Open),
-            free(out(here_m + before_m), Gripper::Open),
+            free(out(here_m + config.before_handle_m), Gripper::Open),
             contact(out(here_m), Gripper::Closed),
             contact(out(there_m - there_m.signum() * last_m), Gripper::Closed),
             contact(out(there_m), Gripper::Closed),

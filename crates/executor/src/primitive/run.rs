@@ -47,6 +47,8 @@ struct Run {
     tare_n: Option<Vector3<f64>>,
     /// When the tool was pressed last, and how much more than that [N].
     pressed: Option<(Nanos, f64)>,
+    /// The key-frame whose end was felt.
+    met: Option<usize>,
 }
 
 impl Primitive {
@@ -72,6 +74,7 @@ impl Perform for Primitive {
             reached_before: count(&view.progress),
             tare_n: None,
             pressed: None,
+            met: None,
         });
         Ok(())
     }
@@ -141,12 +144,9 @@ impl Run {
             });
             if let Some(here) = here {
                 self.route.replace(self.at, here);
-                self.route.pushes = None;
+                self.met = Some(self.at);
             }
-            return SkillStatus::Running(match here {
-                Some(here) => Want::Reach(here),
-                None => self.want(frame),
-            });
+            return SkillStatus::Running(self.want(here.unwrap_or(frame)));
         }
         if self.route.grips == Some(self.at) && view.held == Truth::False {
             return SkillStatus::Failed(SkillFault::EmptyHand);
@@ -161,12 +161,16 @@ impl Run {
     }
 
     fn want(&self, frame: KeyFrame) -> Want {
+        // No way is planned to where the tool is.
         if self.route.pushes == Some(self.at) { Want::Touch(frame) } else { Want::Reach(frame) }
     }
 
     /// Where the tool is, if what it pushes does not give way any more, or will not by the time that the arm has stopped.
     /// What was felt before counts as an error of the sensor.
     fn met(&mut self, now: Nanos, config: &PrimitiveConfig, view: &View<'_>) -> Option<Isometry3<f64>> {
+        if self.met == Some(self.at) {
+            return None;
+        }
         let (pushes, tare) = (self.route.pushes?, self.tare_n?);
         let pressed_n = (view.sights.force_in_world()? - tare).norm();
         let before = self.pressed.replace((now, pressed_n));
@@ -251,8 +255,12 @@ mod tests {
         view_at(Isometry3::identity(), 0, 0.0, 0);
         view_at(pose(0), 1, 0.0, 1);
         view_at(pose(1), 2, forces_n[0], 2);
-        let touches = |status| matches!(status, SkillStatus::Running(Want::Touch(_)));
-        forces_n.iter().enumerate().position(|(i, force_n)| !touches(view_at(pose(1), 2, *force_n, 3 + i)))
+        // It ends where the tool is.
+        let goes_on = |status| match status {
+            SkillStatus::Running(Want::Touch(to)) => to.world_from_tool.iso != pose(1),
+            _ => false,
+        };
+        forces_n.iter().enumerate().position(|(i, force_n)| !goes_on(view_at(pose(1), 2, *force_n, 3 + i)))
     }
 
     #[test]

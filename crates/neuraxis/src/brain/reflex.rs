@@ -263,12 +263,14 @@ impl Reflex {
         let back = away.or(back);
         let (epoch, outcome, request) = (tick.epoch, tick.outcome, tick.request);
         let wants_policy = tick.want == Want::Policy;
+        // Over via points first: what is planned may end in a posture from which the contact after it fails.
+        let plans_way = self.ways_are_planned && (tick.retried || self.look.stands_high);
         self.report = Report { now, epoch, outcome, request, free: None, felt, to_go_m, wants_policy };
         match (tick.want, back) {
             (Want::Still, Some(keyframe)) => Steer::Reach(self.prediction(now, moment.epoch, keyframe), tick.speed),
             (Want::Still, None) => Steer::Rest,
             (Want::Policy, _) => Steer::AsPredicted(tick.speed),
-            (Want::Reach(keyframe), _) if self.ways_are_planned && !keyframe.ignore_collisions => {
+            (Want::Reach(keyframe), _) if plans_way && !keyframe.ignore_collisions => {
                 self.report.free = Some(keyframe);
                 Steer::AsPredicted(tick.speed)
             }

@@ -46,7 +46,7 @@ pub(crate) struct Walk<'a, 'e> {
     pub(crate) know: &'a Knowledge,
     pub(crate) input: &'a Input<'a>,
     pub(crate) events: &'a mut Events<'e>,
-    /// For the arm, from the leaf that moves it, with its share of the speed.
+    /// For the arm, from the leaf that moves it, with its share of the speed, and whether that was tried before.
     pub(crate) want: (Want, f64, bool),
     /// Something calls for less speed: how near the worst score is to its threshold.
     pub(crate) slow: Option<f64>,

@@ -52,6 +52,9 @@ pub struct TopicInfo {
     pub longest_gap_secs: f64,
     /// Messages stamped earlier than the one before.
     pub backward: u64,
+    /// Place among the topics in the order of their first messages.
+    #[serde(skip)]
+    place: usize,
 }
 
 /// Ticks that are missing.
@@ -65,6 +68,7 @@ pub struct Gap {
 
 #[derive(Default)]
 struct Count {
+    place: usize,
     schema: String,
     messages: u64,
     bytes: u64,
@@ -99,6 +103,7 @@ impl Count {
             rate_hz: if secs > 0.0 { (self.messages - 1) as f64 / secs } else { 0.0 },
             longest_gap_secs: seconds(self.longest),
             backward: self.backward,
+            place: self.place,
         }
     }
 }
@@ -118,7 +123,8 @@ impl Info {
                 Some(Err(error)) => break format!("damaged before byte {}: {error}", messages.offset()),
             };
             let (topic, stamp) = (message.channel.topic.as_str(), message.header.log_time);
-            counts.entry(topic.to_owned()).or_default().add(&message);
+            let place = counts.len();
+            counts.entry(topic.to_owned()).or_insert_with(|| Count { place, ..Count::default() }).add(&message);
             // The header is stamped 0 whatever the clock.
             if topic != writer::META && topic != writer::ROBOT_DESCRIPTION {
                 first = Some(first.map_or(stamp, |first: u64| first.min(stamp)));
@@ -167,12 +173,12 @@ impl Info {
         self.topics.iter().any(|known| known.topic == topic)
     }
 
-    /// Names of the cameras, in order of name.
+    /// Names of the cameras, in the order that they were written in.
     pub fn cameras(&self) -> Vec<String> {
         self.between("/", "/camera_info")
     }
 
-    /// Names of a policy's views.
+    /// Names of a policy's views, in the order that they were written in.
     pub fn views(&self) -> Vec<String> {
         self.between("/views/", "/image")
     }
@@ -183,8 +189,13 @@ impl Info {
     }
 
     fn between(&self, before: &str, after: &str) -> Vec<String> {
-        let name = |info: &TopicInfo| Some(info.topic.strip_prefix(before)?.strip_suffix(after)?.to_owned());
-        self.topics.iter().filter_map(name).filter(|name| !name.contains('/')).collect()
+        let name = |info: &TopicInfo| {
+            let name = info.topic.strip_prefix(before)?.strip_suffix(after)?;
+            Some((info.place, name.to_owned())).filter(|(_, name)| !name.contains('/'))
+        };
+        let mut names: Vec<_> = self.topics.iter().filter_map(name).collect();
+        names.sort_unstable();
+        names.into_iter().map(|(_, name)| name).collect()
     }
 }
 

@@ -138,7 +138,13 @@ impl Records<'_> {
                 let (level, text) = display::decode_log(data)?;
                 Record::Event(stamp, level, text)
             }
-            writer::EVENTS => Record::Event(stamp, Level::Info, messages::decode_string(data)?),
+            writer::EVENTS => {
+                let text = messages::decode_string(data)?;
+                match writer::OLD_PHASES.contains(&text.as_str()) {
+                    true => Record::Phase(stamp, text),
+                    false => Record::Event(stamp, Level::Info, text),
+                }
+            }
             writer::DROPS => Record::Drops(stamp, json(data)?),
             writer::SUMMARY => Record::Summary(stamp, json(data)?),
             image if ["/image", "/depth", "/heat"].iter().any(|part| image.ends_with(part)) => {

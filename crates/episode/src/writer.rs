@@ -28,8 +28,9 @@ pub(crate) const MONITORS: &str = "/neuraxis/monitors";
 pub(crate) const DROPS: &str = "/neuraxis/drops";
 pub(crate) const SUMMARY: &str = "/neuraxis/summary";
 pub(crate) const LOG: &str = "/log";
-/// Recordings had their log here once, without levels.
+/// Recordings had their log here once, without levels, and the cerebellum's phases among it.
 pub(crate) const EVENTS: &str = "/events";
+pub(crate) const OLD_PHASES: [&str; 4] = ["Waiting", "Moving", "Gripper", "Stopped"];
 pub(crate) const PHASE: &str = "/phase";
 pub(crate) const CLOUD: &str = "/cloud";
 /// Folder of a policy's virtual views.

@@ -145,12 +145,15 @@ fn an_undecodable_message_is_named_by_channel_and_offset() {
     };
     put("/neuraxis/meta", 0, &serde_json::to_vec(&header).unwrap());
     put("/joint_states", 4, &[0, 1, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]);
+    // Older recordings had these two on one topic.
     put("/events", 0, &[0, 1, 0, 0, 3, 0, 0, 0, b'o', b'k', 0]);
+    put("/events", 1, b"\0\x01\0\0\x07\0\0\0Moving\0");
     writer.finish().unwrap();
     let reader = EpisodeReader::open(&path).unwrap();
     let found: Vec<_> = reader.records().collect();
     let error = found[0].as_ref().unwrap_err().to_string();
     assert!(error.contains("e.mcap: channel /joint_states, message 4 at 9 ns, byte 16: "), "{error}");
     assert_eq!(found[1].as_ref().unwrap(), &Record::Event(Nanos(9), Level::Info, "ok".into()));
-    assert_eq!(found.len(), 2);
+    assert_eq!(found[2].as_ref().unwrap(), &Record::Phase(Nanos(9), "Moving".into()));
+    assert_eq!(found.len(), 3);
 }

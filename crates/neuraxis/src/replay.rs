@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use neuraxis_core::Nanos;
 use neuraxis_episode::{End, EpisodeReader, Info};
-use neuraxis_viz::{Target, Viz, VizConfig};
+use neuraxis_viz::{Target, Viz, VizConfig, VizError};
 
 use crate::{decisions, interrupt, rec, recorder};
 
@@ -73,7 +73,13 @@ fn show(root: &Path, files: &[PathBuf], target: &Target<'_>) -> Result<()> {
         .enumerate()
         .map(|(index, (reader, info))| config(root, reader, info, (readers.len() > 1).then_some(index)))
         .collect();
-    let windows = Viz::together(target, &configs)?;
+    let windows = match Viz::together(target, &configs) {
+        Err(VizError::NoDisplay) => bail!(
+            "no display: neither DISPLAY nor WAYLAND_DISPLAY is set; --rrd OUT writes a file for a machine with a screen, \
+             --web serves a page on this one"
+        ),
+        windows => windows?,
+    };
     for ((reader, info), mut viz) in readers.iter().zip(&infos).zip(windows) {
         let (shown, unreadable) = feed(reader, &mut viz)?;
         viz.finish()?;
@@ -163,6 +169,8 @@ fn page(viewer: &Path, recording: &Path) -> Result<()> {
     let mut server = Command::new(viewer)
         .arg(recording)
         .args(["--serve-web", "--bind", "127.0.0.1"])
+        // Only what goes wrong.
+        .env("RUST_LOG", "warn")
         .args(["--port", &data.to_string(), "--web-viewer-port", &page.to_string()])
         .spawn()
         .with_context(|| viewer.display().to_string())?;

@@ -28,7 +28,8 @@ pub(crate) fn blueprint(runs: &[(&VizConfig, &str)]) -> Blueprint {
 /// A run with the whole window: scene large on the left, eyes and mind on the right, plots and log below.
 fn alone(config: &VizConfig, robot: &str) -> ContainerLike {
     let mut right = vec![instruction(config)];
-    let mut shares = vec![0.7];
+    // A line of text stays readable beside a brain's panel.
+    let mut shares = vec![if config.brain { 1.1 } else { 0.7 }];
     if !config.cameras.is_empty() {
         right.push(Tabs::new(eyes(config)).into());
         shares.push(3.0);
@@ -57,13 +58,13 @@ fn column(config: &VizConfig, robot: &str) -> ContainerLike {
         minds.push(brain(config));
     }
     let mut parts = vec![instruction(config), scene(config, robot)];
-    let mut shares = vec![0.5, 2.4];
+    let mut shares = vec![0.8, 2.4];
     if !minds.is_empty() {
         parts.push(Tabs::new(minds).into());
-        shares.push(1.8);
+        shares.push(1.9);
     }
-    parts.extend([plots(config), events(config)]);
-    shares.extend([1.1, 1.2]);
+    parts.extend([plots(config), phase(config), log(config)]);
+    shares.extend([1.1, 0.8, 0.8]);
     Vertical::new(parts).with_row_shares(shares).into()
 }
 
@@ -113,9 +114,8 @@ fn eyes(config: &VizConfig) -> Vec<ContainerLike> {
 }
 
 fn views(config: &VizConfig) -> Vec<ContainerLike> {
-    let view = |name: &String| {
-        Spatial2DView::new(format!("view {name}")).with_origin(at(config, &paths::virtual_view(name))).into()
-    };
+    let view =
+        |name: &String| Spatial2DView::new(name.as_str()).with_origin(at(config, &paths::virtual_view(name))).into();
     config.virtual_views.iter().map(view).collect()
 }
 
@@ -146,10 +146,13 @@ fn plots(config: &VizConfig) -> ContainerLike {
 }
 
 fn events(config: &VizConfig) -> ContainerLike {
-    Vertical::new([
-        StateTimelineView::new("cerebellum").with_origin(at(config, paths::PHASE)).into(),
-        TextLogView::new("log").with_origin(at(config, paths::LOG)).into(),
-    ])
-    .with_row_shares(vec![1.0, 1.6])
-    .into()
+    Vertical::new([phase(config), log(config)]).with_row_shares(vec![1.0, 1.6]).into()
+}
+
+fn phase(config: &VizConfig) -> ContainerLike {
+    StateTimelineView::new("cerebellum").with_origin(at(config, paths::PHASE)).into()
+}
+
+fn log(config: &VizConfig) -> ContainerLike {
+    TextLogView::new("log").with_origin(at(config, paths::LOG)).into()
 }

@@ -95,7 +95,7 @@ pub fn tick(rng: &mut Pcg64, number: u64, state: ArmState) -> TickSample {
         inputs: LoopInputs {
             now,
             state,
-            segment: (number % 3 > 0).then_some(segment),
+            segment: (!number.is_multiple_of(3)).then_some(segment),
             stop: number % 7 == 1,
             reset: number % 7 == 2,
             read: (number % 5 == 1).then_some(Fault::ReadFailed),

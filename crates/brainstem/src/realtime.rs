@@ -65,6 +65,8 @@ pub struct BodyState {
 /// One tick as it is recorded.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub struct TickRecord {
+    /// Ticks of the loop before this one: records that were dropped leave a gap.
+    pub number: u64,
     /// What the decision depends on: fed to [`Brainstem::tick`] in order, it is taken again.
     pub inputs: TickInputs,
     /// What was decided.
@@ -206,7 +208,7 @@ fn tick_until_exit(
         for writer in &mut links.states {
             writer.write(Some(body));
         }
-        links.ticks.push(TickRecord { inputs, tick, wake_latency, compute, missed });
+        links.ticks.push(TickRecord { number: timing.ticks, inputs, tick, wake_latency, compute, missed });
         links.signals.heartbeat.increment();
         timing.record(now, wake_latency, compute, missed);
         if timing.ticks.is_multiple_of(1000)

@@ -39,6 +39,11 @@ impl Encoder {
         self.bytes.extend_from_slice(&value.to_le_bytes());
     }
 
+    pub(crate) fn u64(&mut self, value: u64) {
+        self.align(8);
+        self.bytes.extend_from_slice(&value.to_le_bytes());
+    }
+
     pub(crate) fn f64(&mut self, value: f64) {
         self.align(8);
         self.bytes.extend_from_slice(&value.to_le_bytes());
@@ -60,11 +65,16 @@ impl Encoder {
         values.iter().for_each(|value| self.f64(*value));
     }
 
-    /// `std_msgs/Header`.
-    pub(crate) fn header(&mut self, stamp: Nanos, frame: &str) {
+    /// `builtin_interfaces/Time`.
+    pub(crate) fn time(&mut self, stamp: Nanos) {
         // int32 seconds last 68 years of a monotonic clock.
         self.u32(i32::try_from(stamp.0 / 1_000_000_000).unwrap_or(i32::MAX) as u32);
         self.u32((stamp.0 % 1_000_000_000) as u32);
+    }
+
+    /// `std_msgs/Header`.
+    pub(crate) fn header(&mut self, stamp: Nanos, frame: &str) {
+        self.time(stamp);
         self.string(frame);
     }
 }
@@ -119,6 +129,10 @@ impl<'a> Decoder<'a> {
 
     pub(crate) fn u32(&mut self) -> Result<u32, CdrError> {
         Ok(u32::from_le_bytes(self.array()?))
+    }
+
+    pub(crate) fn u64(&mut self) -> Result<u64, CdrError> {
+        Ok(u64::from_le_bytes(self.array()?))
     }
 
     pub(crate) fn f64(&mut self) -> Result<f64, CdrError> {

@@ -3,39 +3,65 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use mcap::{
-    McapError, parse_record,
-    records::{MessageHeader, Record},
+    McapError,
+    records::{MessageHeader, op},
     sans_io::linear_reader::{LinearReadEvent, LinearReader, LinearReaderOptions},
 };
 
 /// No record or chunk of ours comes near it; a length above it is damage.
 const LARGEST_RECORD_BYTES: usize = 64 << 20;
 
-/// One message with the topic of its channel.
+/// What a topic carries.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Channel {
+    pub(crate) topic: String,
+    /// Name of the message type.
+    pub(crate) schema: String,
+    pub(crate) schema_encoding: String,
+    pub(crate) schema_bytes: Vec<u8>,
+    /// How messages are encoded.
+    pub(crate) encoding: String,
+}
+
+/// One message with its channel.
 pub(crate) struct Message {
-    pub(crate) topic: Arc<str>,
+    pub(crate) channel: Arc<Channel>,
     pub(crate) header: MessageHeader,
     pub(crate) data: Vec<u8>,
 }
 
-/// Reads an MCAP file from start to end; chunks are checked before their first message is given out.
+/// Reads an MCAP file from start to end; a chunk is taken apart here, and checked before its first message is given
+/// out: the container library believes lengths inside of chunks.
 pub(crate) struct Messages<'a> {
+    file: &'a [u8],
     left: &'a [u8],
     reader: LinearReader,
-    topics: BTreeMap<u16, Arc<str>>,
+    chunk: Chunk,
+    known: Known,
     done: bool,
 }
 
 impl<'a> Messages<'a> {
     pub(crate) fn new(file: &'a [u8]) -> Self {
-        let options = LinearReaderOptions::default()
-            .with_prevalidate_chunk_crcs(true)
-            .with_record_length_limit(LARGEST_RECORD_BYTES);
-        Self { left: file, reader: LinearReader::new_with_options(options), topics: BTreeMap::new(), done: false }
+        let options =
+            LinearReaderOptions::default().with_emit_chunks(true).with_record_length_limit(LARGEST_RECORD_BYTES);
+        let reader = LinearReader::new_with_options(options);
+        Self { file, left: file, reader, chunk: Chunk::default(), known: Known::default(), done: false }
+    }
+
+    /// Bytes of the file that have been looked at: damage lies before.
+    pub(crate) fn offset(&self) -> u64 {
+        (self.file.len() - self.left.len()) as u64
     }
 
     fn advance(&mut self) -> Result<Option<Message>, McapError> {
-        while let Some(event) = self.reader.next_event() {
+        loop {
+            while let Some((opcode, data)) = self.chunk.next()? {
+                if let Some(message) = self.known.take(opcode, data)? {
+                    return Ok(Some(message));
+                }
+            }
+            let Some(event) = self.reader.next_event() else { return Ok(None) };
             match event? {
                 LinearReadEvent::ReadRequest(wanted) => {
                     let (now, later) = self.left.split_at(wanted.min(self.left.len()));
@@ -43,20 +69,105 @@ impl<'a> Messages<'a> {
                     self.reader.notify_read(now.len());
                     self.left = later;
                 }
-                LinearReadEvent::Record { data, opcode } => match parse_record(opcode, data)? {
-                    Record::Channel(channel) => {
-                        self.topics.insert(channel.id, channel.topic.into());
+                LinearReadEvent::Record { data, opcode: op::CHUNK } => self.chunk.open(data)?,
+                LinearReadEvent::Record { data, opcode } => {
+                    if let Some(message) = self.known.take(opcode, data)? {
+                        return Ok(Some(message));
                     }
-                    Record::Message { header, data } => {
-                        let topic = self.topics.get(&header.channel_id).cloned();
-                        let topic = topic.ok_or(McapError::UnknownChannel(header.sequence, header.channel_id))?;
-                        return Ok(Some(Message { topic, header, data: data.into_owned() }));
-                    }
-                    _ => {}
-                },
+                }
             }
         }
+    }
+}
+
+/// Schemas and channels that have been announced.
+#[derive(Default)]
+struct Known {
+    /// Name, encoding and definition by number.
+    schemas: BTreeMap<u16, (String, String, Vec<u8>)>,
+    channels: BTreeMap<u16, Arc<Channel>>,
+}
+
+impl Known {
+    fn take(&mut self, opcode: u8, data: &[u8]) -> Result<Option<Message>, McapError> {
+        let mut fields = Fields { opcode, left: data };
+        match opcode {
+            op::SCHEMA => {
+                let (id, name, encoding) = (fields.u16()?, fields.string()?, fields.string()?);
+                self.schemas.insert(id, (name, encoding, fields.bytes()?.to_vec()));
+            }
+            op::CHANNEL => {
+                let (id, schema_id) = (fields.u16()?, fields.u16()?);
+                let (topic, encoding) = (fields.string()?, fields.string()?);
+                // A channel may do without a schema.
+                let (schema, schema_encoding, schema_bytes) = self.schemas.get(&schema_id).cloned().unwrap_or_default();
+                let known = Channel { topic, schema, schema_encoding, schema_bytes, encoding };
+                self.channels.insert(id, known.into());
+            }
+            op::MESSAGE => {
+                let (channel_id, sequence) = (fields.u16()?, fields.u32()?);
+                let (log_time, publish_time) = (fields.u64()?, fields.u64()?);
+                let header = MessageHeader { channel_id, sequence, log_time, publish_time };
+                let channel = self.channels.get(&channel_id).cloned();
+                let channel = channel.ok_or(McapError::UnknownChannel(sequence, channel_id))?;
+                return Ok(Some(Message { channel, header, data: fields.left.to_vec() }));
+            }
+            // Indices and statistics: what they say is found in what they are about.
+            _ => {}
+        }
         Ok(None)
+    }
+}
+
+/// Records of a chunk, unpacked.
+#[derive(Default)]
+struct Chunk {
+    records: Vec<u8>,
+    at: usize,
+}
+
+impl Chunk {
+    fn open(&mut self, data: &[u8]) -> Result<(), McapError> {
+        let mut fields = Fields { opcode: op::CHUNK, left: data };
+        // Times of the first and the last message.
+        fields.take(16)?;
+        let (size, crc, compression, packed_size) = (fields.u64()?, fields.u32()?, fields.string()?, fields.u64()?);
+        let limit = |size: u64| match usize::try_from(size) {
+            Ok(size) if size <= LARGEST_RECORD_BYTES => Ok(size),
+            _ => Err(McapError::ChunkTooLarge(size)),
+        };
+        let (size, packed) = (limit(size)?, fields.take(limit(packed_size)?)?);
+        self.at = 0;
+        self.records.clear();
+        match compression.as_str() {
+            "" => self.records.extend_from_slice(packed),
+            "zstd" => {
+                self.records.reserve(size);
+                zstd::bulk::Decompressor::new()
+                    .and_then(|mut unpack| unpack.decompress_to_buffer(packed, &mut self.records))
+                    .map_err(|e| McapError::DecompressionError(e.to_string()))?;
+            }
+            other => return Err(McapError::UnsupportedCompression(other.into())),
+        }
+        // 0 stands for a writer that makes none.
+        let calculated = if crc == 0 { 0 } else { crc32fast::hash(&self.records) };
+        if self.records.len() != size {
+            return Err(McapError::BadChunkLength { header: size as u64, available: self.records.len() as u64 });
+        }
+        if calculated != crc {
+            return Err(McapError::BadChunkCrc { saved: crc, calculated });
+        }
+        Ok(())
+    }
+
+    fn next(&mut self) -> Result<Option<(u8, &[u8])>, McapError> {
+        let left = self.records.get(self.at..).unwrap_or_default();
+        let Some((opcode, rest)) = left.split_first() else { return Ok(None) };
+        let mut fields = Fields { opcode: *opcode, left: rest };
+        let size = fields.u64()?;
+        let data = fields.take(usize::try_from(size).unwrap_or(usize::MAX))?;
+        self.at = self.records.len() - fields.left.len();
+        Ok(Some((*opcode, data)))
     }
 }
 
@@ -70,5 +181,50 @@ impl Iterator for Messages<'_> {
         let next = self.advance().transpose();
         self.done = !matches!(next, Some(Ok(_)));
         next
+    }
+}
+
+/// Fields of a record whose lengths are compared with what is left before memory is asked for, which the container
+/// library does not do.
+struct Fields<'a> {
+    opcode: u8,
+    left: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], McapError> {
+        let too_large = McapError::RecordTooLarge { opcode: self.opcode, len: count as u64 };
+        let (taken, left) = self.left.split_at_checked(count).ok_or(too_large)?;
+        self.left = left;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], McapError> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.take(N)?);
+        Ok(array)
+    }
+
+    fn u16(&mut self) -> Result<u16, McapError> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    fn u32(&mut self) -> Result<u32, McapError> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Result<u64, McapError> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn bytes(&mut self) -> Result<&'a [u8], McapError> {
+        let length = self.u32()?;
+        self.take(length as usize)
+    }
+
+    fn string(&mut self) -> Result<String, McapError> {
+        let bytes = self.bytes()?;
+        // A name in another encoding is a name all the same.
+        Ok(String::from_utf8_lossy(bytes).into_owned())
     }
 }

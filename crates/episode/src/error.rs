@@ -77,6 +77,32 @@ pub enum EpisodeError {
         /// What is wrong there.
         reason: String,
     },
+    /// The container of a recording is damaged: what came before is good.
+    #[error("{}: damaged before byte {offset}: {source}", path.display())]
+    Damaged {
+        /// The recording.
+        path: PathBuf,
+        /// Bytes of the file that were looked at.
+        offset: u64,
+        /// What the container library said.
+        source: mcap::McapError,
+    },
+    /// A file exists where a new one was to be made.
+    #[error("{}: exists already; --force replaces it", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Two recordings are not parts of one.
+    #[error("{} and {} are not of one run: {reason}", first.display(), second.display())]
+    NotOneRun {
+        /// One recording.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+        /// What tells them apart.
+        reason: String,
+    },
     /// The MCAP container refused something.
     #[error("{}: {source}", path.display())]
     Mcap {

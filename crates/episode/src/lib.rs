@@ -3,14 +3,26 @@
 mod cdr;
 mod container;
 pub mod dataset;
+mod display;
+mod edit;
 mod error;
+mod info;
 mod messages;
 mod reader;
+mod record;
 mod schemas;
+mod shown;
+mod sink;
+mod tick;
 mod writer;
 
 pub use dataset::{CloudSample, Dataset, DatasetWriter};
+pub use edit::{Edited, cut, merge};
 pub use error::EpisodeError;
+pub use info::{Info, TopicInfo};
 pub use messages::{CommandSample, DepthEncoding};
-pub use reader::{End, EpisodeReader, Record, Records};
+pub use reader::{End, EpisodeReader, Records};
+pub use record::Record;
+pub use shown::{BrainPanel, GazeRay, Level, Monitor, Points, PredictionDetail, SeenThing, VirtualView};
+pub use tick::{Decision, LoopInputs, TickSample};
 pub use writer::{EpisodeWriter, Header};

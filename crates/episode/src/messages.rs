@@ -120,7 +120,7 @@ impl JointValues {
 }
 
 pub(crate) fn encode_rgb(buffer: Vec<u8>, stamp: Nanos, view: &CameraView, frame: &str) -> Vec<u8> {
-    encode_image(buffer, stamp, frame, &view.intrinsics, "rgb8", 3, &view.rgb)
+    encode_image(buffer, stamp, frame, size(&view.intrinsics), "rgb8", 3, &view.rgb)
 }
 
 pub(crate) fn encode_depth(
@@ -133,33 +133,37 @@ pub(crate) fn encode_depth(
     match encoding {
         DepthEncoding::Metres => {
             let bytes: Vec<u8> = view.depth_m.iter().flat_map(|depth| depth.to_le_bytes()).collect();
-            encode_image(buffer, stamp, frame, &view.intrinsics, "32FC1", 4, &bytes)
+            encode_image(buffer, stamp, frame, size(&view.intrinsics), "32FC1", 4, &bytes)
         }
         DepthEncoding::Millimetres => {
             // `as` saturates and turns NaN to 0; infinite is no reading either.
             let millimetres = |depth: &f32| if depth.is_finite() { (depth * 1000.0).round() as u16 } else { 0 };
             let bytes: Vec<u8> = view.depth_m.iter().flat_map(|depth| millimetres(depth).to_le_bytes()).collect();
-            encode_image(buffer, stamp, frame, &view.intrinsics, "16UC1", 2, &bytes)
+            encode_image(buffer, stamp, frame, size(&view.intrinsics), "16UC1", 2, &bytes)
         }
     }
 }
 
-fn encode_image(
+fn size(camera: &Intrinsics) -> [u32; 2] {
+    [camera.width, camera.height]
+}
+
+pub(crate) fn encode_image(
     buffer: Vec<u8>,
     stamp: Nanos,
     frame: &str,
-    intrinsics: &Intrinsics,
+    [width, height]: [u32; 2],
     encoding: &str,
     pixel_bytes: u32,
     data: &[u8],
 ) -> Vec<u8> {
     let mut out = Encoder::new(buffer);
     out.header(stamp, frame);
-    out.u32(intrinsics.height);
-    out.u32(intrinsics.width);
+    out.u32(height);
+    out.u32(width);
     out.string(encoding);
     out.u8(0);
-    out.u32(intrinsics.width * pixel_bytes);
+    out.u32(width * pixel_bytes);
     out.bytes(data);
     out.finish()
 }
@@ -168,6 +172,8 @@ fn encode_image(
 pub(crate) enum Image {
     Rgb(Vec<u8>),
     DepthM(Vec<f32>),
+    /// Shares of the largest value, in 65535ths.
+    Heat(Vec<u16>),
 }
 
 pub(crate) fn decode_image(bytes: &[u8]) -> Result<Image, CdrError> {
@@ -181,8 +187,8 @@ pub(crate) fn decode_image(bytes: &[u8]) -> Result<Image, CdrError> {
     let pixel_bytes = match encoding {
         "rgb8" => 3,
         "32FC1" => 4,
-        "16UC1" => 2,
-        other => return Err(data.error(format!("image encoding {other:?} is not one of rgb8, 32FC1, 16UC1"))),
+        "16UC1" | "mono16" => 2,
+        other => return Err(data.error(format!("image encoding {other:?} is not one of rgb8, 32FC1, 16UC1, mono16"))),
     };
     if (height * width).checked_mul(pixel_bytes) != Some(pixels.len() as u64) {
         return Err(data.error(format!("{} bytes for {width} x {height} pixels of {encoding}", pixels.len())));
@@ -190,6 +196,7 @@ pub(crate) fn decode_image(bytes: &[u8]) -> Result<Image, CdrError> {
     Ok(match encoding {
         "rgb8" => Image::Rgb(pixels.to_vec()),
         "32FC1" => Image::DepthM(pixels.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()),
+        "mono16" => Image::Heat(pixels.as_chunks().0.iter().map(|bytes| u16::from_le_bytes(*bytes)).collect()),
         _ => {
             let millimetres = pixels.as_chunks().0.iter().map(|bytes| u16::from_le_bytes(*bytes));
             Image::DepthM(millimetres.map(|depth| f32::from(depth) / 1000.0).collect())

@@ -8,49 +8,20 @@ use std::{
 
 use mcap::McapError;
 use memmap2::Mmap;
-use neuraxis_core::{ArmState, CameraView, Nanos, Observation, Prediction, Segment};
-use serde::{Deserialize, de::DeserializeOwned};
+use neuraxis_core::{CameraView, Nanos, Observation};
+use serde::de::DeserializeOwned;
 
 use crate::{
-    EpisodeError,
+    EpisodeError, Level, PredictionDetail, Record, TickSample,
     cdr::CdrError,
     container::{Message, Messages},
-    messages::{self, CommandSample, Image, ObservationMeta},
-    writer::{self, Header, InstructionRecord},
+    display::{self, DetailMeta},
+    messages::{self, Image, ObservationMeta},
+    writer::{self, Header, InstructionRecord, Monitors, Things},
 };
 
-/// One thing that was recorded.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Record {
-    /// Measured joints.
-    State(ArmState),
-    /// Commanded joints.
-    Command(CommandSample),
-    /// What a policy saw.
-    Observation(Box<Observation>),
-    /// A policy's answer and when it arrived.
-    Prediction(Nanos, Box<Prediction>),
-    /// A new instruction.
-    Instruction {
-        /// When.
-        stamp: Nanos,
-        /// Task instance.
-        epoch: u32,
-        /// The sentence.
-        text: String,
-    },
-    /// Something that happened.
-    Event(Nanos, String),
-    /// A batch of the loop's decisions.
-    Ticks(Nanos, Vec<serde_json::Value>),
-    /// A batch of motion segments.
-    Segments(Nanos, Vec<Segment>),
-    /// Drop counters.
-    Drops(Nanos, serde_json::Value),
-    /// How it ended.
-    Summary(Nanos, serde_json::Value),
-}
+/// Images that may wait for their observation; of ours never more than a policy's views.
+const MOST_WAITING: usize = 64;
 
 /// How a recording ends.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -79,13 +50,16 @@ impl EpisodeReader {
         if !map.starts_with(mcap::MAGIC) {
             return Err(format("not a recording: the file does not start as MCAP".into()));
         }
-        let first = match Messages::new(&map).next() {
+        let mut messages = Messages::new(&map);
+        let first = match messages.next() {
             Some(Ok(message)) => message,
-            Some(Err(source)) => return Err(EpisodeError::Mcap { path: path.to_path_buf(), source }),
+            Some(Err(source)) => {
+                return Err(EpisodeError::Damaged { path: path.to_path_buf(), offset: messages.offset(), source });
+            }
             None => return Err(format("the recording is empty".into())),
         };
-        if &*first.topic != writer::META {
-            let topic = first.topic;
+        let topic = &first.channel.topic;
+        if topic != writer::META {
             return Err(format(format!(
                 "the first message is on {topic}, not {}: another program's file",
                 writer::META
@@ -93,6 +67,21 @@ impl EpisodeReader {
         }
         let header = serde_json::from_slice(&first.data).map_err(|e| format(format!("{}: {e}", writer::META)))?;
         Ok(Self { path: path.to_path_buf(), map, header })
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Size of the file [bytes].
+    pub fn file_bytes(&self) -> u64 {
+        self.map.len() as u64
+    }
+
+    /// Its messages as they are.
+    pub(crate) fn messages(&self) -> Messages<'_> {
+        Messages::new(&self.map)
     }
 
     /// What holds for the whole recording.
@@ -127,23 +116,42 @@ impl Records<'_> {
         let header = self.reader.header();
         let (joints, gripper) = (header.joint_names.len(), header.gripper_joint_names.len());
         let (stamp, data) = (Nanos(message.header.log_time), &message.data[..]);
-        Ok(Some(match &*message.topic {
+        Ok(Some(match &*message.channel.topic {
             writer::JOINT_STATES => Record::State(messages::decode_joints(data, joints, gripper)?.into_state(stamp)),
             writer::JOINT_COMMANDS => {
                 Record::Command(messages::decode_joints(data, joints, gripper)?.into_command(stamp))
             }
-            writer::OBSERVATION => Record::Observation(Box::new(self.observation(json(data)?)?)),
+            writer::OBSERVATION => Record::Observation(self.observation(json(data)?)?.into()),
             writer::PREDICTION => Record::Prediction(stamp, Box::new(json(data)?)),
             writer::INSTRUCTION => {
                 let InstructionRecord { epoch, text } = json(data)?;
                 Record::Instruction { stamp, epoch, text }
             }
-            writer::EVENTS => Record::Event(stamp, messages::decode_string(data)?),
-            writer::TICKS => Record::Ticks(stamp, json::<Ticks>(data)?.ticks),
-            writer::SEGMENTS => Record::Segments(stamp, json::<Segments>(data)?.segments),
+            writer::TICK => Record::Tick(Box::new(TickSample::decode(data)?)),
+            writer::DETAIL => Record::Detail(stamp, Box::new(self.detail(stamp, json(data)?)?)),
+            writer::CLOUD => Record::Cloud(stamp, Box::new(display::decode_cloud(data)?)),
+            writer::PHASE => Record::Phase(stamp, messages::decode_string(data)?),
+            writer::BRAIN => Record::Brain(stamp, Box::new(json(data)?)),
+            writer::THINGS => Record::Things(stamp, json::<Things>(data)?.things),
+            writer::MONITORS => Record::Monitors(stamp, json::<Monitors>(data)?.monitors),
+            writer::LOG => {
+                let (level, text) = display::decode_log(data)?;
+                Record::Event(stamp, level, text)
+            }
+            writer::EVENTS => {
+                let text = messages::decode_string(data)?;
+                match writer::OLD_PHASES.contains(&text.as_str()) {
+                    true => Record::Phase(stamp, text),
+                    false => Record::Event(stamp, Level::Info, text),
+                }
+            }
             writer::DROPS => Record::Drops(stamp, json(data)?),
             writer::SUMMARY => Record::Summary(stamp, json(data)?),
-            image if image.ends_with("/image") || image.ends_with("/depth") => {
+            image if ["/image", "/depth", "/heat"].iter().any(|part| image.ends_with(part)) => {
+                if self.images.len() >= MOST_WAITING && !self.images.contains_key(image) {
+                    let reason = format!("{MOST_WAITING} images wait for what they belong to already");
+                    return Err(CdrError { offset: 0, reason });
+                }
                 self.images.insert(image.to_owned(), (stamp.0, messages::decode_image(data)?));
                 return Ok(None);
             }
@@ -152,18 +160,32 @@ impl Records<'_> {
         }))
     }
 
+    /// The image that waits on a topic, if it is of this moment.
+    fn image(&mut self, topic: String, stamp: Nanos) -> Result<Image, String> {
+        match self.images.remove(&topic) {
+            Some((taken, image)) if taken == stamp.0 => Ok(image),
+            _ => Err(format!("no {topic} of its stamp")),
+        }
+    }
+
+    fn detail(&mut self, stamp: Nanos, meta: DetailMeta) -> Result<PredictionDetail, CdrError> {
+        let mut views = Vec::new();
+        for view in meta.views {
+            let topic = |part: &str| format!("{}/{}/{part}", writer::VIEWS, view.name);
+            let rgb = self.image(topic("image"), stamp);
+            let heat = view.peak.map(|_| self.image(topic("heat"), stamp)).transpose();
+            let whole = rgb.and_then(|rgb| view.with(rgb, heat?));
+            views.push(whole.map_err(|reason| CdrError { offset: 0, reason })?);
+        }
+        Ok(PredictionDetail { views, gaze: meta.gaze })
+    }
+
     fn observation(&mut self, meta: ObservationMeta) -> Result<Observation, CdrError> {
         let mut cameras = Vec::with_capacity(meta.cameras.len());
         for camera in meta.cameras {
             let mut image = |part: &str| {
-                let topic = format!("/{}/{part}", camera.name);
-                match self.images.remove(&topic) {
-                    Some((stamp, image)) if stamp == meta.stamp.0 => Ok(image),
-                    _ => Err(CdrError {
-                        offset: 0,
-                        reason: format!("observation {}: no {topic} of its stamp", meta.seq),
-                    }),
-                }
+                self.image(format!("/{}/{part}", camera.name), meta.stamp)
+                    .map_err(|reason| CdrError { offset: 0, reason: format!("observation {}: {reason}", meta.seq) })
             };
             let (Image::Rgb(rgb), Image::DepthM(depth_m)) = (image("image")?, image("depth")?) else {
                 let reason = format!("observation {}: camera {}: colour and depth are mixed up", meta.seq, camera.name);
@@ -208,7 +230,8 @@ impl Iterator for Records<'_> {
                 }
                 Some(Err(source)) => {
                     self.damaged = true;
-                    return Some(Err(EpisodeError::Mcap { path: self.reader.path.clone(), source }));
+                    let offset = self.messages.offset();
+                    return Some(Err(EpisodeError::Damaged { path: self.reader.path.clone(), offset, source }));
                 }
             };
             match self.decode(&message) {
@@ -217,7 +240,7 @@ impl Iterator for Records<'_> {
                 Err(CdrError { offset, reason }) => {
                     return Some(Err(EpisodeError::Message {
                         path: self.reader.path.clone(),
-                        channel: message.topic.to_string(),
+                        channel: message.channel.topic.clone(),
                         sequence: message.header.sequence,
                         log_time_nanos: message.header.log_time,
                         offset,
@@ -227,16 +250,6 @@ impl Iterator for Records<'_> {
             }
         }
     }
-}
-
-#[derive(Deserialize)]
-struct Ticks {
-    ticks: Vec<serde_json::Value>,
-}
-
-#[derive(Deserialize)]
-struct Segments {
-    segments: Vec<Segment>,
 }
 
 fn json<T: DeserializeOwned>(data: &[u8]) -> Result<T, CdrError> {

@@ -87,3 +87,25 @@ pub(crate) const POSE: RosSchema = RosSchema {
         header!()
     ),
 };
+
+pub(crate) const LOG: RosSchema = RosSchema {
+    name: "rcl_interfaces/msg/Log",
+    text: concat!(
+        "byte DEBUG=10\nbyte INFO=20\nbyte WARN=30\nbyte ERROR=40\nbyte FATAL=50\n",
+        "builtin_interfaces/Time stamp\nuint8 level\nstring name\nstring msg\nstring file\nstring function\n",
+        "uint32 line\n",
+        time!()
+    ),
+};
+
+pub(crate) const POINT_CLOUD: RosSchema = RosSchema {
+    name: "sensor_msgs/msg/PointCloud2",
+    text: concat!(
+        "std_msgs/Header header\nuint32 height\nuint32 width\nPointField[] fields\nbool is_bigendian\n",
+        "uint32 point_step\nuint32 row_step\nuint8[] data\nbool is_dense\n",
+        header!(),
+        rule!("sensor_msgs/PointField"),
+        "uint8 INT8=1\nuint8 UINT8=2\nuint8 INT16=3\nuint8 UINT16=4\nuint8 INT32=5\nuint8 UINT32=6\n",
+        "uint8 FLOAT32=7\nuint8 FLOAT64=8\nstring name\nuint32 offset\nuint8 datatype\nuint32 count\n"
+    ),
+};

@@ -1,37 +1,40 @@
 //! Writes an episode as an MCAP file.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
-use mcap::{Compression, WriteOptions, Writer, records::MessageHeader};
-use neuraxis_core::{ArmCommand, ArmState, Base, MAX_JOINTS, Nanos, Observation, Pose, Prediction, World};
+use neuraxis_core::{ArmState, Base, MAX_JOINTS, Nanos, Observation, Pose, Prediction, World};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::{
-    EpisodeError,
-    messages::{self, CameraMeta, DepthEncoding, JointMessage, ObservationMeta},
+    BrainPanel, EpisodeError, Level, Monitor, Points, PredictionDetail, Record, SeenThing, TickSample,
+    container::Channel,
+    display::{self, DetailMeta, ViewMeta},
+    messages::{self, CameraMeta, CommandSample, DepthEncoding, JointMessage, ObservationMeta},
     schemas::{self, RosSchema},
+    sink::Sink,
+    tick,
 };
-
-/// Bytes of messages after which a chunk is closed and handed to the system: what a kill may lose.
-const CHUNK_BYTES: usize = 1 << 20;
-/// The same as recorded time, for slow recordings.
-const CHUNK_NANOS: u64 = 1_000_000_000;
 
 pub(crate) const META: &str = "/neuraxis/meta";
 pub(crate) const OBSERVATION: &str = "/neuraxis/observation";
 pub(crate) const PREDICTION: &str = "/neuraxis/prediction";
 pub(crate) const INSTRUCTION: &str = "/neuraxis/instruction";
-pub(crate) const TICKS: &str = "/neuraxis/ticks";
-pub(crate) const SEGMENTS: &str = "/neuraxis/segments";
+pub(crate) const INSTRUCTION_TEXT: &str = "/instruction";
+pub(crate) const TICK: &str = "/neuraxis/tick";
+pub(crate) const DETAIL: &str = "/neuraxis/detail";
+pub(crate) const BRAIN: &str = "/neuraxis/brain";
+pub(crate) const THINGS: &str = "/neuraxis/things";
+pub(crate) const MONITORS: &str = "/neuraxis/monitors";
 pub(crate) const DROPS: &str = "/neuraxis/drops";
 pub(crate) const SUMMARY: &str = "/neuraxis/summary";
+pub(crate) const LOG: &str = "/log";
+/// Recordings had their log here once, without levels, and the cerebellum's phases among it.
 pub(crate) const EVENTS: &str = "/events";
+pub(crate) const OLD_PHASES: [&str; 4] = ["Waiting", "Moving", "Gripper", "Stopped"];
+pub(crate) const PHASE: &str = "/phase";
+pub(crate) const CLOUD: &str = "/cloud";
+/// Folder of a policy's virtual views.
+pub(crate) const VIEWS: &str = "/views";
 pub(crate) const JOINT_STATES: &str = "/joint_states";
 pub(crate) const JOINT_COMMANDS: &str = "/joint_commands";
 pub(crate) const ROBOT_DESCRIPTION: &str = "/robot_description";
@@ -62,13 +65,9 @@ pub struct Header {
 /// Chunks of 1 MB or one recorded second are closed and written whole, so a killed process loses at most the last
 /// one; [`EpisodeWriter::finish`] adds the index. For one thread that may allocate and block.
 pub struct EpisodeWriter {
-    path: PathBuf,
+    sink: Sink,
     header: Arc<Header>,
-    mcap: Writer<File>,
-    channels: BTreeMap<String, (u16, u32)>,
     buffer: Vec<u8>,
-    unflushed_bytes: usize,
-    last_flush: Nanos,
 }
 
 impl EpisodeWriter {
@@ -80,32 +79,32 @@ impl EpisodeWriter {
                 format!("header names {joints} joints (1 to {MAX_JOINTS} allowed) and must name a gripper joint");
             return Err(EpisodeError::Format { path: path.to_path_buf(), reason });
         }
-        let file = File::create(path).map_err(EpisodeError::io(path, "create"))?;
-        let mcap = WriteOptions::new()
-            .profile("ros2")
-            .library(concat!("neuraxis ", env!("CARGO_PKG_VERSION")))
-            .compression(Some(Compression::Zstd))
-            // Fast, and on this thread: our threads are counted.
-            .compression_level(1)
-            .compression_threads(0)
-            // Each chunk is built in memory and written at once, never half.
-            .disable_seeking(true)
-            .chunk_size(None)
-            .create(file)
-            .map_err(|source| EpisodeError::Mcap { path: path.to_path_buf(), source })?;
-        let mut writer = Self {
-            path: path.to_path_buf(),
-            header: Arc::new(header.clone()),
-            mcap,
-            channels: BTreeMap::new(),
-            buffer: Vec::new(),
-            unflushed_bytes: 0,
-            last_flush: Nanos(0),
-        };
+        let mut writer = Self { sink: Sink::create(path)?, header: Arc::new(header.clone()), buffer: Vec::new() };
         writer.json(META, Nanos(0), header)?;
         writer.text(ROBOT_DESCRIPTION, Nanos(0), &header.robot_description)?;
         writer.flush()?;
         Ok(writer)
+    }
+
+    /// Anything that a reader gives.
+    pub fn record(&mut self, record: &Record) -> Result<(), EpisodeError> {
+        match record {
+            Record::State(state) => self.state(state),
+            Record::Command(command) => self.command(command),
+            Record::Tick(tick) => self.tick(tick),
+            Record::Observation(observation) => self.observation(observation),
+            Record::Prediction(stamp, prediction) => self.prediction(*stamp, prediction),
+            Record::Detail(stamp, detail) => self.detail(*stamp, detail),
+            Record::Cloud(stamp, points) => self.cloud(*stamp, points),
+            Record::Phase(stamp, phase) => self.text(PHASE, *stamp, phase),
+            Record::Brain(stamp, panel) => self.brain(*stamp, panel),
+            Record::Things(stamp, things) => self.things(*stamp, things),
+            Record::Monitors(stamp, monitors) => self.monitors(*stamp, monitors),
+            Record::Instruction { stamp, epoch, text } => self.instruction(*stamp, *epoch, text),
+            Record::Event(stamp, level, text) => self.event(*stamp, *level, text),
+            Record::Drops(stamp, drops) => self.drops(*stamp, drops),
+            Record::Summary(stamp, summary) => self.summary(*stamp, summary),
+        }
     }
 
     /// Measured joints.
@@ -119,8 +118,13 @@ impl EpisodeWriter {
     }
 
     /// Commanded joints. Accelerations have no place in the ROS message: they belong to the tick records.
-    pub fn command(&mut self, stamp: Nanos, command: &ArmCommand) -> Result<(), EpisodeError> {
-        self.joints(JOINT_COMMANDS, stamp, [&command.q, &command.qd, &[]], (command.gripper_width_m, None))
+    pub fn command(&mut self, command: &CommandSample) -> Result<(), EpisodeError> {
+        self.joints(JOINT_COMMANDS, command.stamp, [&command.q, &command.qd, &[]], (command.gripper_width_m, None))
+    }
+
+    /// One millisecond of the loop with all that it depended on.
+    pub fn tick(&mut self, tick: &TickSample) -> Result<(), EpisodeError> {
+        self.ros(TICK, &tick::TICK, tick.inputs.now, |buffer| tick.encode(buffer))
     }
 
     /// What a policy saw: images, depth, calibration, transforms, state, progress.
@@ -138,7 +142,7 @@ impl EpisodeWriter {
                     view.rgb.len(),
                     view.depth_m.len()
                 );
-                return Err(EpisodeError::Format { path: self.path.clone(), reason });
+                return Err(EpisodeError::Format { path: self.sink.path().to_path_buf(), reason });
             }
             let topic = |part: &str| format!("/{}/{part}", view.name);
             let depth = self.header.depth;
@@ -185,25 +189,62 @@ impl EpisodeWriter {
         self.json(PREDICTION, stamp, prediction)
     }
 
+    /// What the policy saw and thought: views as pictures (heatmaps in 65535ths of their largest value), gaze.
+    pub fn detail(&mut self, stamp: Nanos, detail: &PredictionDetail) -> Result<(), EpisodeError> {
+        let mut views = Vec::with_capacity(detail.views.len());
+        for view in &detail.views {
+            let pixels = view.size[0] as usize * view.size[1] as usize;
+            if view.rgb.len() != 3 * pixels || !(view.heat.is_empty() || view.heat.len() == pixels) {
+                let (rgb, heat) = (view.rgb.len(), view.heat.len());
+                let reason = format!("view {}: {rgb} colour bytes and {heat} values for {pixels} pixels", view.name);
+                return Err(EpisodeError::Format { path: self.sink.path().to_path_buf(), reason });
+            }
+            let topic = |part: &str| format!("{VIEWS}/{}/{part}", view.name);
+            self.ros(&topic("image"), &schemas::IMAGE, stamp, |b| {
+                messages::encode_image(b, stamp, &view.name, view.size, "rgb8", 3, &view.rgb)
+            })?;
+            let mut peak = None;
+            if !view.heat.is_empty() {
+                let (largest, bytes) = display::pack_heat(&view.heat);
+                peak = Some(largest);
+                self.ros(&topic("heat"), &schemas::IMAGE, stamp, |b| {
+                    messages::encode_image(b, stamp, &view.name, view.size, "mono16", 2, &bytes)
+                })?;
+            }
+            views.push(ViewMeta { name: view.name.clone(), size: view.size, peak });
+        }
+        self.json(DETAIL, stamp, &DetailMeta { views, gaze: detail.gaze.clone() })
+    }
+
+    /// The scene as points, to half a millimetre.
+    pub fn cloud(&mut self, stamp: Nanos, points: &Points) -> Result<(), EpisodeError> {
+        self.ros(CLOUD, &schemas::POINT_CLOUD, stamp, |b| display::encode_cloud(b, stamp, WORLD_FRAME, points))
+    }
+
+    /// What a brain plans, knows and has spent.
+    pub fn brain(&mut self, stamp: Nanos, panel: &BrainPanel) -> Result<(), EpisodeError> {
+        self.json(BRAIN, stamp, panel)
+    }
+
+    /// The things that a brain sees.
+    pub fn things(&mut self, stamp: Nanos, things: &[SeenThing]) -> Result<(), EpisodeError> {
+        self.json(THINGS, stamp, &Things { things: things.into() })
+    }
+
+    /// Numbers that are watched.
+    pub fn monitors(&mut self, stamp: Nanos, monitors: &[Monitor]) -> Result<(), EpisodeError> {
+        self.json(MONITORS, stamp, &Monitors { monitors: monitors.into() })
+    }
+
     /// A new instruction.
     pub fn instruction(&mut self, stamp: Nanos, epoch: u32, text: &str) -> Result<(), EpisodeError> {
-        self.text("/instruction", stamp, text)?;
+        self.text(INSTRUCTION_TEXT, stamp, text)?;
         self.json(INSTRUCTION, stamp, &InstructionRecord { epoch, text: text.into() })
     }
 
     /// Something that happened, in words.
-    pub fn event(&mut self, stamp: Nanos, text: &str) -> Result<(), EpisodeError> {
-        self.text(EVENTS, stamp, text)
-    }
-
-    /// Decisions of the loop with the seq of each input they consumed; one message per batch.
-    pub fn ticks<T: Serialize>(&mut self, stamp: Nanos, ticks: &[T]) -> Result<(), EpisodeError> {
-        self.json(TICKS, stamp, &json!({ "ticks": ticks }))
-    }
-
-    /// Motion segments handed to the brainstem; one message per batch.
-    pub fn segments(&mut self, stamp: Nanos, segments: &[neuraxis_core::Segment]) -> Result<(), EpisodeError> {
-        self.json(SEGMENTS, stamp, &json!({ "segments": segments }))
+    pub fn event(&mut self, stamp: Nanos, level: Level, text: &str) -> Result<(), EpisodeError> {
+        self.ros(LOG, &schemas::LOG, stamp, |buffer| display::encode_log(buffer, stamp, level, text))
     }
 
     /// Counters of what was dropped, by source.
@@ -218,14 +259,12 @@ impl EpisodeWriter {
 
     /// Closes the chunk and hands it to the system.
     pub fn flush(&mut self) -> Result<(), EpisodeError> {
-        self.unflushed_bytes = 0;
-        self.mcap.flush().map_err(|source| EpisodeError::Mcap { path: self.path.clone(), source })
+        self.sink.flush()
     }
 
     /// Writes the index, and all of it to disk. A writer that is dropped does the same, but cannot say what failed.
-    pub fn finish(mut self) -> Result<(), EpisodeError> {
-        self.mcap.finish().map_err(|source| EpisodeError::Mcap { path: self.path.clone(), source })?;
-        self.mcap.into_inner().sync_all().map_err(EpisodeError::io(&self.path, "sync"))
+    pub fn finish(self) -> Result<(), EpisodeError> {
+        self.sink.finish()
     }
 
     fn joints(
@@ -241,7 +280,7 @@ impl EpisodeWriter {
         if position.len() != expected || velocity.len() != expected || ![0, expected].contains(&effort.len()) {
             let found = values.map(<[f64]>::len);
             let reason = format!("{topic} at {} ns: {found:?} values for {expected} joints", stamp.0);
-            return Err(EpisodeError::Format { path: self.path.clone(), reason });
+            return Err(EpisodeError::Format { path: self.sink.path().to_path_buf(), reason });
         }
         let message = JointMessage {
             stamp,
@@ -267,56 +306,44 @@ impl EpisodeWriter {
         stamp: Nanos,
         encode: impl FnOnce(Vec<u8>) -> Vec<u8>,
     ) -> Result<(), EpisodeError> {
-        let channel = self.channel(topic, schema.name, "ros2msg", schema.text.as_bytes(), "cdr")?;
-        let bytes = encode(std::mem::take(&mut self.buffer));
-        self.write(channel, stamp, bytes)
+        let channel = self.sink.next(topic, || Channel {
+            topic: topic.into(),
+            schema: schema.name.into(),
+            schema_encoding: "ros2msg".into(),
+            schema_bytes: schema.text.into(),
+            encoding: "cdr".into(),
+        })?;
+        self.buffer = encode(std::mem::take(&mut self.buffer));
+        self.sink.write(channel, stamp, &self.buffer)
     }
 
     fn json<T: Serialize>(&mut self, topic: &str, stamp: Nanos, value: &T) -> Result<(), EpisodeError> {
-        let schema = format!("neuraxis.{}", topic.trim_start_matches("/neuraxis/"));
-        let channel = self.channel(topic, &schema, "jsonschema", br#"{"type":"object"}"#, "json")?;
-        let mut bytes = std::mem::take(&mut self.buffer);
-        bytes.clear();
-        serde_json::to_writer(&mut bytes, value)
-            .map_err(|e| EpisodeError::Format { path: self.path.clone(), reason: format!("{topic}: {e}") })?;
-        self.write(channel, stamp, bytes)
+        let channel = self.sink.next(topic, || Channel {
+            topic: topic.into(),
+            schema: format!("neuraxis.{}", topic.trim_start_matches("/neuraxis/")),
+            schema_encoding: "jsonschema".into(),
+            schema_bytes: br#"{"type":"object"}"#.into(),
+            encoding: "json".into(),
+        })?;
+        self.buffer.clear();
+        serde_json::to_writer(&mut self.buffer, value).map_err(|e| EpisodeError::Format {
+            path: self.sink.path().to_path_buf(),
+            reason: format!("{topic}: {e}"),
+        })?;
+        self.sink.write(channel, stamp, &self.buffer)
     }
+}
 
-    fn channel(
-        &mut self,
-        topic: &str,
-        schema: &str,
-        schema_encoding: &str,
-        schema_bytes: &[u8],
-        encoding: &str,
-    ) -> Result<(u16, u32), EpisodeError> {
-        if let Some(channel) = self.channels.get_mut(topic) {
-            channel.1 = channel.1.wrapping_add(1);
-            return Ok(*channel);
-        }
-        let id = self
-            .mcap
-            .add_schema(schema, schema_encoding, schema_bytes)
-            .and_then(|schema| self.mcap.add_channel(schema, topic, encoding, &BTreeMap::new()))
-            .map_err(|source| EpisodeError::Mcap { path: self.path.clone(), source })?;
-        self.channels.insert(topic.to_owned(), (id, 0));
-        Ok((id, 0))
-    }
+/// The things of one look as recorded: JSON's outermost value is an object.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Things {
+    pub(crate) things: Vec<SeenThing>,
+}
 
-    fn write(&mut self, channel: (u16, u32), stamp: Nanos, bytes: Vec<u8>) -> Result<(), EpisodeError> {
-        let (channel_id, sequence) = channel;
-        let header = MessageHeader { channel_id, sequence, log_time: stamp.0, publish_time: stamp.0 };
-        self.mcap
-            .write_to_known_channel(&header, &bytes)
-            .map_err(|source| EpisodeError::Mcap { path: self.path.clone(), source })?;
-        self.unflushed_bytes += bytes.len();
-        self.buffer = bytes;
-        if self.unflushed_bytes >= CHUNK_BYTES || (stamp - self.last_flush).0 >= CHUNK_NANOS {
-            self.last_flush = stamp;
-            self.flush()?;
-        }
-        Ok(())
-    }
+/// Watched numbers as recorded.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Monitors {
+    pub(crate) monitors: Vec<Monitor>,
 }
 
 /// An instruction as recorded.

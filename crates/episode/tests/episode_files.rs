@@ -1,134 +1,14 @@
 //! Recordings as users meet them: whole, cut off, of a killed process, damaged, not recordings at all.
 
+mod sample;
+
 use std::{fs, path::Path};
 
-use nalgebra::{UnitQuaternion, Vector3};
-use neuraxis_core::{
-    ArmCommand, ArmState, CameraView, Frame, Gripper, Intrinsics, Joints, KeyFrame, Nanos, Observation, Pose,
-    Prediction, Progress, Segment, StageTimes,
-};
-use neuraxis_episode::{CommandSample, DepthEncoding, End, EpisodeReader, EpisodeWriter, Header, Record};
+use neuraxis_core::Nanos;
+use neuraxis_episode::{DepthEncoding, End, EpisodeReader, EpisodeWriter, Header, Level, Record};
 use rand::Rng;
 use rand_pcg::Pcg64;
-use serde_json::json;
-
-fn pose<A: Frame, B: Frame>(rng: &mut Pcg64) -> Pose<A, B> {
-    Pose::from_parts(
-        Vector3::from_fn(|_, _| rng.random_range(-2.0..2.0)),
-        UnitQuaternion::from_euler_angles(rng.random(), rng.random(), rng.random()),
-    )
-}
-
-fn joints(rng: &mut Pcg64) -> Joints {
-    Joints::from_fn(7, |_| rng.random_range(-3.0..3.0))
-}
-
-fn header(rng: &mut Pcg64) -> Header {
-    Header {
-        joint_names: (1..=7).map(|i| format!("fr3_joint{i}")).collect(),
-        gripper_joint_names: vec!["fr3_finger_joint1".into(), "fr3_finger_joint2".into()],
-        robot_description: "<robot name=\"r\"><link name=\"fr3_link0\"/></robot>".into(),
-        base_frame: "fr3_link0".into(),
-        world_from_base: pose(rng),
-        depth: DepthEncoding::Metres,
-        meta: json!({"seed": 7, "rate_hz": 0.1 + 0.2}),
-    }
-}
-
-fn observation(rng: &mut Pcg64, seq: u64, stamp: Nanos) -> Observation {
-    let camera = |rng: &mut Pcg64, name: &str, width: u32, height: u32| CameraView {
-        name: name.into(),
-        intrinsics: Intrinsics { width, height, fx: rng.random(), fy: rng.random(), cx: 3.5, cy: rng.random() },
-        world_from_camera: pose(rng),
-        rgb: (0..3 * width * height).map(|_| rng.random()).collect(),
-        depth_m: (0..width * height).map(|i| if i == 0 { f32::INFINITY } else { rng.random() }).collect(),
-    };
-    Observation {
-        seq,
-        stamp,
-        cameras: vec![camera(rng, "front", 8, 6), camera(rng, "wrist", 5, 3)],
-        q: joints(rng),
-        world_from_tool: pose(rng),
-        gripper_width_m: rng.random(),
-        progress: Progress { reached_world_from_tool: pose(rng), gripper: Gripper::Open, reached_count: 2 },
-    }
-}
-
-fn prediction(rng: &mut Pcg64, seq: u64, observed_at: Nanos) -> Prediction {
-    Prediction {
-        seq,
-        epoch: 3,
-        observed_at,
-        keyframe: KeyFrame {
-            world_from_tool: pose(rng),
-            gripper: Gripper::Closed,
-            ignore_collisions: seq.is_multiple_of(2),
-        },
-        confidence: rng.random(),
-        times: StageTimes { render_secs: rng.random(), total_secs: rng.random(), ..Default::default() },
-        path: None,
-    }
-}
-
-/// Writes `count` milliseconds of an episode; returns what a reader must find.
-fn write(writer: &mut EpisodeWriter, rng: &mut Pcg64, count: u64) -> Vec<Record> {
-    let mut expected = Vec::new();
-    writer.instruction(Nanos(0), 3, "press the \"red\" button, dann grün").unwrap();
-    expected.push(Record::Instruction {
-        stamp: Nanos(0),
-        epoch: 3,
-        text: "press the \"red\" button, dann grün".into(),
-    });
-    for i in 0..count {
-        let stamp = Nanos(i * 1_000_000 + rng.random_range(0..1000));
-        let state = ArmState {
-            stamp,
-            q: joints(rng),
-            qd: joints(rng),
-            tau_nm: joints(rng),
-            gripper_width_m: rng.random_range(0.0..0.08),
-            grip_force_n: (i % 2 == 0).then(|| rng.random_range(0.0..70.0)),
-        };
-        writer.state(&state).unwrap();
-        let command = ArmCommand { qd: joints(rng), qdd: joints(rng), ..ArmCommand::hold(joints(rng), 0.08, 35.0) };
-        writer.command(stamp, &command).unwrap();
-        expected.push(Record::State(state));
-        let ArmCommand { q, qd, gripper_width_m, .. } = command;
-        expected.push(Record::Command(CommandSample { stamp, q, qd, gripper_width_m }));
-        if i % 30 == 0 {
-            let observation = observation(rng, i, stamp);
-            writer.observation(&observation).unwrap();
-            expected.push(Record::Observation(Box::new(observation)));
-            let prediction = prediction(rng, i, stamp);
-            writer.prediction(Nanos(stamp.0 + 5), &prediction).unwrap();
-            expected.push(Record::Prediction(Nanos(stamp.0 + 5), Box::new(prediction)));
-            let segment = Segment {
-                epoch: 3,
-                seq: i,
-                t0: stamp,
-                valid_until: stamp + Nanos::from_millis(20),
-                q: joints(rng),
-                qd: joints(rng),
-                qdd: joints(rng),
-                gripper_width_m: rng.random(),
-                grip_force_n: rng.random(),
-            };
-            writer.segments(stamp, &[segment, segment]).unwrap();
-            expected.push(Record::Segments(stamp, vec![segment; 2]));
-            let tick = json!({"seq": i, "command": command});
-            writer.ticks(stamp, &[&tick]).unwrap();
-            expected.push(Record::Ticks(stamp, vec![tick]));
-        }
-    }
-    let end = Nanos::from_millis(count);
-    writer.event(end, "done").unwrap();
-    writer.drops(end, &json!({"viewer": 2})).unwrap();
-    writer.summary(end, &json!({"success": true})).unwrap();
-    expected.push(Record::Event(end, "done".into()));
-    expected.push(Record::Drops(end, json!({"viewer": 2})));
-    expected.push(Record::Summary(end, json!({"success": true})));
-    expected
-}
+use sample::{header, observation, write};
 
 fn read(path: &Path) -> (Vec<Record>, Option<End>) {
     let reader = EpisodeReader::open(path).unwrap();
@@ -265,12 +145,15 @@ fn an_undecodable_message_is_named_by_channel_and_offset() {
     };
     put("/neuraxis/meta", 0, &serde_json::to_vec(&header).unwrap());
     put("/joint_states", 4, &[0, 1, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]);
+    // Older recordings had these two on one topic.
     put("/events", 0, &[0, 1, 0, 0, 3, 0, 0, 0, b'o', b'k', 0]);
+    put("/events", 1, b"\0\x01\0\0\x07\0\0\0Moving\0");
     writer.finish().unwrap();
     let reader = EpisodeReader::open(&path).unwrap();
     let found: Vec<_> = reader.records().collect();
     let error = found[0].as_ref().unwrap_err().to_string();
     assert!(error.contains("e.mcap: channel /joint_states, message 4 at 9 ns, byte 16: "), "{error}");
-    assert_eq!(found[1].as_ref().unwrap(), &Record::Event(Nanos(9), "ok".into()));
-    assert_eq!(found.len(), 2);
+    assert_eq!(found[1].as_ref().unwrap(), &Record::Event(Nanos(9), Level::Info, "ok".into()));
+    assert_eq!(found[2].as_ref().unwrap(), &Record::Phase(Nanos(9), "Moving".into()));
+    assert_eq!(found.len(), 3);
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use neuraxis_brainstem::TickRecord;
 use neuraxis_channel::{RingReceiver, RingSender};
 use neuraxis_core::{Nanos, Pose};
-use neuraxis_episode::{DepthEncoding, EpisodeError, EpisodeReader, EpisodeWriter, Header};
+use neuraxis_episode::{CommandSample, DepthEncoding, EpisodeError, EpisodeReader, EpisodeWriter, Header};
 use neuraxis_robot::Robot;
 use rand::Rng;
 use rand_pcg::Pcg64;
@@ -111,8 +111,10 @@ impl Audience {
             let Some(writer) = self.writer.as_mut().filter(|_| self.taken.is_multiple_of(STATE_EVERY)) else {
                 continue;
             };
-            let written =
-                writer.state(&record.inputs.state).and_then(|()| writer.command(record.tick.now, &record.tick.command));
+            let TickRecord { inputs, tick, .. } = &record;
+            let (stamp, q, qd) = (tick.now, tick.command.q, tick.command.qd);
+            let command = CommandSample { stamp, q, qd, gripper_width_m: tick.command.gripper_width_m };
+            let written = writer.state(&inputs.state).and_then(|()| writer.command(&command));
             if let Err(error) = written {
                 // The recording ends here; the loop goes on.
                 (self.writer, self.trouble) = (None, Some(chain(&error)));

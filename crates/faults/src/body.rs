@@ -32,6 +32,8 @@ pub(crate) struct Body<P> {
     pub(crate) monitor: Monitor,
     command: Option<ArmCommand>,
     heap: fn() -> u64,
+    /// Ticks so far.
+    ticks: u64,
     /// Calls of the allocator within ticks.
     pub(crate) heap_calls: u64,
     states_read: u64,
@@ -66,6 +68,7 @@ impl<P: Plant> Body<P> {
             monitor,
             command: None,
             heap,
+            ticks: 0,
             heap_calls: 0,
             states_read: 0,
             segments_read: 0,
@@ -115,7 +118,9 @@ impl<P: Plant> Body<P> {
             speed_scale: tick.speed_scale,
         };
         self.links.to_mind.write(Some(body));
-        let record = TickRecord { inputs, tick, wake_latency: Nanos(0), compute: Nanos(0), missed: 0 };
+        let record =
+            TickRecord { number: self.ticks, inputs, tick, wake_latency: Nanos(0), compute: Nanos(0), missed: 0 };
+        self.ticks += 1;
         self.links.to_viewer.push_newest(record);
         self.links.to_recorder.push(record);
         self.signals.heartbeat.increment();

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     brain::{Apprentice, BrainPilot, Mind, Moment, Plans, Reflex, Steer, Story, open_memory},
     config::Surroundings,
-    demo::{ClockChoice, DemoPlan, Together, attempts, print_rates, rates_json, stood_still},
+    demo::{ClockChoice, DemoPlan, Together, attempts, print_files, print_rates, rates_json, stood_still},
     episode_run::{Studio, instruction},
     eval::BrainRow,
     lockstep::{Outcome, Pilot},
@@ -70,7 +70,9 @@ fn realtime(plan: &DemoPlan, studio: &Studio, setup: &Setup, words: &Instruction
     let row = BrainRow::of(&story, None, &report.outcome);
     tell(&story, &row, &report.outcome);
     print_rates(&report);
-    let success = close(recorder?, plan, &report.outcome, &row, &rates)?;
+    let mut recorder = recorder?;
+    recorder.dropped(report.dropped)?;
+    let success = close(recorder, plan, &report.outcome, &row, &rates)?;
     Ok((success, stood_still(&report)))
 }
 
@@ -113,9 +115,7 @@ fn close(recorder: Recorder, plan: &DemoPlan, outcome: &Outcome, row: &BrainRow,
     let summary = json!({
         "task": plan.task, "seed": plan.seed, "success": outcome.success, "secs": outcome.secs, "brain": row, "rates": rates,
     });
-    let files = recorder.finish(outcome.success, &summary)?;
-    println!("recorded    {}  {}", files[0].display(), files[1].display());
-    println!("look at it  .deps/rerun/rerun_sdk/rerun_cli/rerun {}", files[1].display());
+    print_files(&recorder.finish(outcome.success, &summary)?);
     Ok(outcome.success)
 }
 
@@ -136,7 +136,7 @@ impl FilmedBrain {
             return;
         }
         let thought = self.brain.mind().thought(self.brain.report(), &mut self.shown);
-        if let Err(error) = self.recorder.lock().thought(&thought) {
+        if let Err(error) = self.recorder.lock().thought(thought) {
             self.trouble.get_or_insert(error);
         }
     }

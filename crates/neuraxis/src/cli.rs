@@ -15,7 +15,7 @@ use crate::{
     demos::{self, DemosPlan},
     eval::{self, Actor, EVAL_SEED, EvalPlan, Told},
     plan::{self, Shown},
-    tasks,
+    rec, tasks,
     training::{self, TrainArgs},
 };
 
@@ -80,6 +80,17 @@ enum Command {
         /// Try out a fault: the cameras fall silent after this time [s]; the arm must stop and hold.
         #[arg(long, value_name = "SECS")]
         cameras_stop_after: Option<f64>,
+    },
+    /// Recorded episodes in the viewer again: alone, or several side by side; or their decisions taken again.
+    #[cfg(feature = "viz")]
+    Replay {
+        #[command(flatten)]
+        args: crate::replay::ReplayArgs,
+    },
+    /// Recordings: what is in them, parts of them, their numbers for other programs.
+    Rec {
+        #[command(subcommand)]
+        what: rec::RecCommand,
     },
     /// The task suite: what can be asked, and what a scene looks like.
     Tasks {
@@ -386,6 +397,9 @@ pub fn run(cli: Cli) -> Result<()> {
             }
             Ok(())
         }
+        #[cfg(feature = "viz")]
+        Command::Replay { args } => crate::replay::run(&root, &args),
+        Command::Rec { what } => rec::run(&root, &what),
         Command::Demos { out, tasks, episodes, seed, jobs, shard } => {
             let config = config()?;
             let plan = DemosPlan { tasks: tasks::list(&tasks, &config)?, episodes, seed };

@@ -7,11 +7,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use neuraxis_brainstem::{Histogram, Percentiles, Tick};
+use neuraxis_brainstem::{Histogram, Percentiles, TickRecord};
 use neuraxis_cerebellum::CerebellumTick;
-use neuraxis_core::{
-    ArmState, Instruction, Nanos, Observation, PERIOD_BRAINSTEM, Policy, PolicyError, Prediction, TextEmbedder,
-};
+use neuraxis_core::{Instruction, Nanos, Observation, PERIOD_BRAINSTEM, Policy, PolicyError, Prediction, TextEmbedder};
 use neuraxis_policy::text::MiniLm;
 use neuraxis_sim::{CameraRig, Plant, Setup, tasks::kinds};
 use parking_lot::Mutex;
@@ -132,7 +130,10 @@ fn episode(config: &Config, plan: &DemoPlan, studio: &Studio, setup: &Setup) -> 
             let mut report = session.run(Until::EpisodeEnds, &shared, record, |_| Ok(None))?;
             print_rates(&report);
             let recorder = report.film.take();
-            let files = recorder.and_then(|recorder| close(recorder, plan, &report.outcome, &rates_json(&report)));
+            let files = recorder.and_then(|mut recorder| {
+                recorder.dropped(report.dropped)?;
+                close(recorder, plan, &report.outcome, &rates_json(&report))
+            });
             let stalled = stood_still(&report);
             (report.outcome, files, stalled)
         }
@@ -158,8 +159,7 @@ fn episode(config: &Config, plan: &DemoPlan, studio: &Studio, setup: &Setup) -> 
         println!("memory      {megabytes} MB at most");
     }
     let files = files?;
-    println!("recorded    {}  {}", files[0].display(), files[1].display());
-    println!("look at it  .deps/rerun/rerun_sdk/rerun_cli/rerun {}", files[1].display());
+    print_files(&files);
     Ok((outcome.success, stalled))
 }
 
@@ -182,6 +182,14 @@ pub fn source(studio: &Studio, setup: &Setup, actor: &Actor) -> Result<(Source, 
         }
         Actor::Nearest(_) | Actor::Brain => bail!("this command runs `weights`, `expert` or a file of weights"),
     }
+}
+
+/// What was recorded, and what can be done with it.
+pub fn print_files(files: &[PathBuf; 2]) {
+    let (mcap, rrd) = (files[0].display(), files[1].display());
+    println!("recorded    {mcap}  {rrd}");
+    println!("look at it  .deps/rerun/rerun_sdk/rerun_cli/rerun {rrd}");
+    println!("again       ./neuraxis replay {mcap}  (--web, --rrd FILE, --decisions; ./neuraxis rec info {mcap})");
 }
 
 /// What each thread achieved.
@@ -326,8 +334,8 @@ impl Witness for Together {
     fn prediction(&mut self, prediction: &Prediction) -> Result<()> {
         self.0.lock().prediction(prediction)
     }
-    fn tick(&mut self, state: &ArmState, tick: &Tick, mind: &CerebellumTick) -> Result<()> {
-        self.0.lock().tick(state, tick, mind)
+    fn tick(&mut self, record: &TickRecord, mind: Option<&CerebellumTick>) -> Result<()> {
+        self.0.lock().tick(record, mind)
     }
 }
 

@@ -7,11 +7,11 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use neuraxis_brainstem::{Brainstem, BrainstemConfig, Tick};
+use neuraxis_brainstem::{Brainstem, BrainstemConfig, Requests, TickInputs, TickRecord};
 use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumTick};
 use neuraxis_core::{
     ArmState, Fault, Gripper, Instruction, Nanos, Observation, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, Policy,
-    PolicyError, Prediction, Progress,
+    PolicyError, Prediction, Progress, Segment,
 };
 use neuraxis_robot::Robot;
 use neuraxis_sim::{CameraRig, Goal, Plant, Setup, Snapshot};
@@ -109,8 +109,8 @@ pub trait Witness {
     fn prediction(&mut self, _prediction: &Prediction) -> Result<()> {
         Ok(())
     }
-    /// Each millisecond.
-    fn tick(&mut self, _state: &ArmState, _tick: &Tick, _cerebellum: &CerebellumTick) -> Result<()> {
+    /// Each millisecond; the cerebellum has not thought yet in the first.
+    fn tick(&mut self, _record: &TickRecord, _cerebellum: Option<&CerebellumTick>) -> Result<()> {
         Ok(())
     }
 }
@@ -167,9 +167,10 @@ impl Lockstep {
         let (think, look) = (every(PERIOD_CEREBELLUM), every(self.config.policy_period));
         let limit = self.config.time_limit.0 / PERIOD_BRAINSTEM.0;
         let mut now = self.plant.state().stamp;
-        let first = self.brainstem.step(now, &self.plant.state(), None);
-        self.plant.step(&first.command);
-        let mut last_tick = first;
+        let first = self.live(0, &self.plant.state(), None);
+        self.plant.step(&first.tick.command);
+        witness.tick(&first, None)?;
+        let mut last_tick = first.tick;
         self.cerebellum.start_task(
             instruction.epoch,
             now,
@@ -206,11 +207,12 @@ impl Lockstep {
                 thought = Some(self.cerebellum.step(now, &state, &commanded, wanted.as_ref()));
             }
             let Some(mind) = thought else { continue };
-            let loop_tick = self.brainstem.step(now, &state, Some(&mind.segment));
+            let record = self.live(tick + 1, &state, Some(mind.segment));
+            let loop_tick = record.tick;
             last_tick = loop_tick;
             self.cerebellum.set_speed_scale(loop_tick.speed_scale);
             self.plant.step(&loop_tick.command);
-            witness.tick(&state, &loop_tick, &mind)?;
+            witness.tick(&record, Some(&mind))?;
             outcome.fault = outcome.fault.or(mind.fault).or(loop_tick.fault);
 
             if tick % look == 0 && on_the_way.is_none() {
@@ -245,6 +247,21 @@ impl Lockstep {
         }
         outcome.secs = now.secs();
         Ok(outcome)
+    }
+
+    /// One tick of the brainstem; nobody asks for anything, and nothing fails.
+    fn live(&mut self, number: u64, state: &ArmState, segment: Option<Segment>) -> TickRecord {
+        let inputs = TickInputs {
+            now: state.stamp,
+            state: *state,
+            segment,
+            requests: Requests::default(),
+            read: None,
+            write: None,
+            overrun: false,
+        };
+        let tick = self.brainstem.tick(&inputs);
+        TickRecord { number, inputs, tick, wake_latency: Nanos(0), compute: Nanos(0), missed: 0 }
     }
 
     /// What a policy sees before anything has moved.

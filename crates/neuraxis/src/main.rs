@@ -11,6 +11,8 @@ mod chaos;
 #[cfg(feature = "policy")]
 mod curves;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+mod decisions;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod demo;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod demos;
@@ -30,6 +32,8 @@ mod pages;
 mod realtime;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod recorder;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+mod replay;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod route;
 #[cfg(all(feature = "sim", feature = "policy"))]
@@ -53,6 +57,7 @@ mod interrupt;
 mod memory;
 mod plan;
 mod progress;
+mod rec;
 mod wilson;
 
 use clap::Parser;

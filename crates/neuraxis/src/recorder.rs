@@ -1,19 +1,26 @@
 //! A witness that writes everything down: the episode as MCAP (source of truth) and as a Rerun recording.
+//!
+//! Each record goes to both: what the window shows is in the file, and `neuraxis replay` shows it again.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context, Result};
-use neuraxis_brainstem::Tick;
+use neuraxis_brainstem::TickRecord;
 use neuraxis_cerebellum::CerebellumTick;
-use neuraxis_core::{ArmState, Instruction, Nanos, Observation, Prediction};
-use neuraxis_episode::{DepthEncoding, EpisodeWriter, Header};
+use neuraxis_core::{Instruction, Nanos, Observation, Prediction};
+use neuraxis_episode::{
+    CommandSample, DepthEncoding, EpisodeWriter, GazeRay, Header, Level, Points, PredictionDetail, Record, VirtualView,
+};
 use neuraxis_policy::DynamicLook;
 use neuraxis_robot::Robot;
 use neuraxis_vision::Cloud;
-use neuraxis_viz::{GazeRay, Level, PredictionDetail, VirtualView, Viz, VizConfig, VizError};
-use serde_json::json;
+use neuraxis_viz::{Viz, VizConfig, VizError};
+use serde_json::{Value, json};
 
-use crate::{brain::Thought, config::Config, lockstep::Witness};
+use crate::{brain::Thought, config::Config, decisions, lockstep::Witness};
 
 /// Names of the virtual views in the order of the policy's output.
 const VIEWS: [&str; 6] = ["coarse_top", "coarse_front", "coarse_right", "fine_top", "fine_front", "fine_right"];
@@ -22,8 +29,8 @@ const STATE_EVERY: u64 = 5;
 
 /// Two files about one episode.
 pub struct Recorder {
-    mcap: Option<EpisodeWriter>,
-    viz: Option<Viz>,
+    mcap: EpisodeWriter,
+    viz: Viz,
     ticks: u64,
     now: Nanos,
     phase: String,
@@ -46,7 +53,7 @@ impl Recorder {
         config: &Config,
         robot: &Robot,
         instruction: &Instruction,
-        meta: serde_json::Value,
+        meta: Value,
         zero: Nanos,
         window: Window,
     ) -> Result<Self> {
@@ -63,10 +70,13 @@ impl Recorder {
             base_frame: config.robot.base_link.clone(),
             world_from_base: robot.world_from_base(),
             depth: DepthEncoding::Millimetres,
-            meta: json!({ "configuration": serde_json::to_value(config)?, "run": meta }),
+            meta: json!({
+                "configuration": serde_json::to_value(config)?,
+                "run": meta,
+                "version": { "neuraxis": env!("CARGO_PKG_VERSION"), "commit": env!("NEURAXIS_COMMIT") },
+            }),
         };
-        let mut mcap = EpisodeWriter::create(&files[0], &header)?;
-        mcap.instruction(zero, instruction.epoch, &instruction.text)?;
+        let mcap = EpisodeWriter::create(&files[0], &header)?;
         let viz = VizConfig {
             urdf: config.robot.urdf.clone(),
             world_from_base: robot.world_from_base(),
@@ -79,9 +89,9 @@ impl Recorder {
             zero,
             ..VizConfig::default()
         };
-        let viewer = config.root.join(".deps/rerun/rerun_sdk/rerun_cli/rerun");
-        let shown = window.live.then(|| Viz::live(viewer.exists().then_some(viewer.as_path()), Some(&files[1]), &viz));
-        let mut viz = match shown {
+        let viewer = viewer(&config.root);
+        let shown = window.live.then(|| Viz::live(viewer.as_deref(), Some(&files[1]), &viz));
+        let viz = match shown {
             Some(Err(error @ VizError::NoDisplay)) => {
                 println!("viewer      {error}");
                 Viz::to_file(&files[1], &viz)?
@@ -89,8 +99,17 @@ impl Recorder {
             Some(viz) => viz?,
             None => Viz::to_file(&files[1], &viz)?,
         };
-        viz.log_instruction(zero, &instruction.text)?;
-        Ok(Self { mcap: Some(mcap), viz: Some(viz), ticks: 0, now: zero, phase: String::new(), files })
+        let mut recorder = Self { mcap, viz, ticks: 0, now: zero, phase: String::new(), files };
+        let Instruction { epoch, text, .. } = instruction;
+        recorder.put(&Record::Instruction { stamp: zero, epoch: *epoch, text: text.to_string() })?;
+        Ok(recorder)
+    }
+
+    /// Writes a record and shows it.
+    fn put(&mut self, record: &Record) -> Result<()> {
+        self.mcap.record(record)?;
+        self.viz.show(record)?;
+        Ok(())
     }
 
     /// The prediction's views and the cloud they were drawn from.
@@ -100,7 +119,6 @@ impl Recorder {
         views: &neuraxis_policy::PredictionViews,
         cloud: &Cloud,
     ) -> Result<()> {
-        let Some(viz) = self.viz.as_mut() else { return Ok(()) };
         let side = views.side as u32;
         let mut detail = PredictionDetail {
             views: VIEWS
@@ -118,53 +136,51 @@ impl Recorder {
         if let Some(look) = &views.dynamic {
             show_dynamic(look, &mut detail);
         }
-        viz.log_prediction(prediction.observed_at, prediction, Some(&detail))?;
-        viz.log_cloud(prediction.observed_at, &cloud.xyz_in_world, &cloud.rgb)?;
-        Ok(())
+        let points = Points { xyz_in_world: cloud.xyz_in_world.clone(), rgb: cloud.rgb.clone() };
+        self.put(&Record::Detail(prediction.observed_at, Box::new(detail)))?;
+        self.put(&Record::Cloud(prediction.observed_at, Box::new(points)))
     }
 
-    /// How late the loop woke, thinned out to the rate of the joint states.
-    pub fn wake_latency(&mut self, now: Nanos, latency: Nanos) -> Result<()> {
-        if let Some(viz) = self.viz.as_mut()
-            && self.ticks.is_multiple_of(STATE_EVERY)
-        {
-            viz.log_wake_latency(now, latency.secs())?;
-        }
-        Ok(())
+    /// What the cameras saw.
+    pub fn seen(&mut self, observation: Arc<Observation>) -> Result<()> {
+        self.put(&Record::Observation(observation))
     }
 
     /// What a brain decided, noticed and watches.
-    pub fn thought(&mut self, thought: &Thought) -> Result<()> {
-        for (at, level, text) in &thought.events {
-            if let Some(mcap) = self.mcap.as_mut() {
-                mcap.event(*at, text)?;
-            }
-            if let Some(viz) = self.viz.as_mut() {
-                viz.log_event(*at, *level, text)?;
-            }
+    pub fn thought(&mut self, thought: Thought) -> Result<()> {
+        let Thought { at, events, monitors, panel } = thought;
+        for (at, level, text) in events {
+            self.put(&Record::Event(at, level, text))?;
         }
-        let Some(viz) = self.viz.as_mut() else { return Ok(()) };
-        viz.log_monitors(thought.at, &thought.monitors)?;
-        if let Some((panel, things, cloud)) = &thought.panel {
-            viz.log_brain(thought.at, panel)?;
-            viz.log_things(thought.at, things)?;
-            viz.log_cloud(thought.at, &cloud.xyz_in_world, &cloud.rgb)?;
+        self.put(&Record::Monitors(at, monitors))?;
+        if let Some((panel, things, points)) = panel {
+            self.put(&Record::Brain(at, Box::new(panel)))?;
+            self.put(&Record::Things(at, things))?;
+            self.put(&Record::Cloud(at, Box::new(points)))?;
         }
         Ok(())
     }
 
-    /// Writes the outcome and closes both files; returns their paths.
-    pub fn finish(mut self, success: bool, summary: &serde_json::Value) -> Result<[PathBuf; 2]> {
-        if let Some(mut mcap) = self.mcap.take() {
-            mcap.summary(self.now, summary)?;
-            mcap.finish()?;
-        }
-        if let Some(mut viz) = self.viz.take() {
-            viz.log_success(self.now, success)?;
-            viz.finish()?;
-        }
-        Ok(self.files.clone())
+    /// Tick records, decisions, images and prediction pictures that did not reach the recorder.
+    pub fn dropped(&mut self, [ticks, decisions, images, pictures]: [u64; 4]) -> Result<()> {
+        let drops = json!({ "ticks": ticks, "decisions": decisions, "images": images, "pictures": pictures });
+        self.put(&Record::Drops(self.now, drops))
     }
+
+    /// Writes the outcome and closes both files; returns their paths.
+    pub fn finish(mut self, success: bool, summary: &Value) -> Result<[PathBuf; 2]> {
+        let mut summary = summary.clone();
+        summary["success"] = success.into();
+        self.put(&Record::Summary(self.now, summary))?;
+        self.mcap.finish()?;
+        self.viz.finish()?;
+        Ok(self.files)
+    }
+}
+
+/// The viewer that `./neuraxis setup` installs, if it is there.
+pub fn viewer(root: &Path) -> Option<PathBuf> {
+    Some(root.join(".deps/rerun/rerun_sdk/rerun_cli/rerun")).filter(|viewer| viewer.exists())
 }
 
 /// Adds the dynamic stream's view with its heatmap, and of a gaze the frame before and the ray.
@@ -188,47 +204,31 @@ fn show_dynamic(look: &DynamicLook, detail: &mut PredictionDetail) {
 
 impl Witness for Recorder {
     fn observation(&mut self, observation: &Observation, _mind: &CerebellumTick) -> Result<()> {
-        if let Some(mcap) = self.mcap.as_mut() {
-            mcap.observation(observation)?;
-        }
-        if let Some(viz) = self.viz.as_mut() {
-            viz.log_observation(observation)?;
-            viz.log_tool(observation.stamp, &observation.world_from_tool)?;
-        }
-        Ok(())
+        self.seen(Arc::new(observation.clone()))
     }
 
     fn prediction(&mut self, prediction: &Prediction) -> Result<()> {
-        if let Some(mcap) = self.mcap.as_mut() {
-            mcap.prediction(self.now, prediction)?;
-        }
-        Ok(())
+        self.put(&Record::Prediction(self.now, Box::new(*prediction)))
     }
 
-    fn tick(&mut self, state: &ArmState, tick: &Tick, mind: &CerebellumTick) -> Result<()> {
-        self.now = state.stamp;
+    fn tick(&mut self, record: &TickRecord, mind: Option<&CerebellumTick>) -> Result<()> {
+        self.now = record.tick.now;
         self.ticks += 1;
-        let phase = format!("{:?}", mind.phase);
-        if phase != self.phase {
-            if let Some(viz) = self.viz.as_mut() {
-                viz.log_phase(self.now, &phase)?;
-                if let Some(fault) = mind.fault {
-                    viz.log_event(self.now, Level::Warning, &fault.to_string())?;
-                }
-            }
-            if let Some(mcap) = self.mcap.as_mut() {
-                mcap.event(self.now, &phase)?;
-            }
+        self.put(&Record::Tick(Box::new(decisions::sample(record))))?;
+        let phase = mind.map(|mind| format!("{:?}", mind.phase)).filter(|phase| *phase != self.phase);
+        if let Some(phase) = phase {
+            self.put(&Record::Phase(self.now, phase.clone()))?;
             self.phase = phase;
+            if let Some(fault) = mind.and_then(|mind| mind.fault) {
+                self.put(&Record::Event(self.now, Level::Warning, fault.to_string()))?;
+            }
         }
-        if self.ticks % STATE_EVERY == 0 {
-            if let Some(mcap) = self.mcap.as_mut() {
-                mcap.state(state)?;
-                mcap.command(self.now, &tick.command)?;
-            }
-            if let Some(viz) = self.viz.as_mut() {
-                viz.log_state(state, Some(&tick.command))?;
-            }
+        // A state that could not be read is in the tick, and nothing to plot.
+        if self.ticks.is_multiple_of(STATE_EVERY) && record.inputs.read.is_none() {
+            let (state, command) = (record.inputs.state, &record.tick.command);
+            let (stamp, q, qd, gripper_width_m) = (state.stamp, command.q, command.qd, command.gripper_width_m);
+            self.put(&Record::State(state))?;
+            self.put(&Record::Command(CommandSample { stamp, q, qd, gripper_width_m }))?;
         }
         Ok(())
     }

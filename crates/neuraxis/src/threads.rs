@@ -414,15 +414,10 @@ fn write_down(recorder: &mut Recorder, links: &RecorderLinks, minds: &mut Minds)
             }
             minds.in_force = Some(tick);
         }
-        if let Some(mind) = &minds.in_force {
-            recorder.tick(&record.inputs.state, &record.tick, mind)?;
-            recorder.wake_latency(record.tick.now, record.wake_latency)?;
-        }
+        recorder.tick(&record, minds.in_force.as_ref())?;
     }
     while let Some(observation) = links.observations.pop() {
-        if let Some(mind) = &minds.in_force {
-            recorder.observation(&observation, mind)?;
-        }
+        recorder.seen(observation)?;
     }
     while let Some(seen) = links.seen.pop() {
         recorder.prediction(&seen.prediction)?;
@@ -431,7 +426,7 @@ fn write_down(recorder: &mut Recorder, links: &RecorderLinks, minds: &mut Minds)
         }
     }
     while let Some(thought) = links.thoughts.pop() {
-        recorder.thought(&thought)?;
+        recorder.thought(*thought)?;
     }
     Ok(())
 }

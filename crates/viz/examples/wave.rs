@@ -5,10 +5,11 @@ use std::{env, error::Error, path::Path};
 
 use nalgebra::{Rotation3, UnitQuaternion, Vector3};
 use neuraxis_core::{
-    ArmCommand, ArmState, CameraView, Gripper, Intrinsics, Joints, KeyFrame, Nanos, Observation, Pose, Prediction,
-    Progress, StageTimes, Tool, World,
+    ArmState, CameraView, Gripper, Intrinsics, Joints, KeyFrame, Nanos, Observation, Pose, Prediction, Progress,
+    StageTimes, Tool, World,
 };
-use neuraxis_viz::{Level, PredictionDetail, VirtualView, Viz, VizConfig};
+use neuraxis_episode::CommandSample;
+use neuraxis_viz::{Level, Points, PredictionDetail, VirtualView, Viz, VizConfig};
 
 const SIZE: u32 = 64;
 const HOME: [f64; 7] = [0.0, 0.1752, 0.0, -0.943, 0.0, 1.1182, 0.785];
@@ -36,18 +37,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         let q = Joints::from_fn(7, |j| HOME[j] + 0.2 * wave * (1.0 + j as f64 * 0.1));
         let width = 0.04 + 0.04 * wave;
         let command =
-            ArmCommand { qd: q, qdd: q, ..ArmCommand::hold(Joints::from_fn(7, |j| q[j] + 0.002 * wave), width, 35.0) };
+            CommandSample { stamp, q: Joints::from_fn(7, |j| q[j] + 0.002 * wave), qd: q, gripper_width_m: width };
         let state = ArmState { stamp, q, qd: q, tau_nm: q, gripper_width_m: width, grip_force_n: None };
-        viz.log_state(&state, Some(&command))?;
+        viz.log_state(&state)?;
+        viz.log_command(&command)?;
         viz.log_wake_latency(stamp, 20e-6 + 15e-6 * wave.abs())?;
         viz.log_phase(stamp, if i % 100 < 60 { "Moving" } else { "Gripper" })?;
         if i % 10 == 0 {
             let tool = pose(Vector3::new(0.2 + 0.02 * wave, 0.2 * wave, 1.1 - 0.1 * wave.abs()), Vector3::zeros());
             let observation = observation(i / 10, stamp, q, tool, width);
             viz.log_observation(&observation)?;
-            let (xyz, rgb) = board();
-            viz.log_cloud(stamp, &xyz, &rgb)?;
-            viz.log_prediction(stamp, &prediction(i / 10, stamp), Some(&detail(wave)))?;
+            let (xyz_in_world, rgb) = board();
+            viz.log_cloud(stamp, &Points { xyz_in_world, rgb })?;
+            viz.log_prediction(&prediction(i / 10, stamp))?;
+            viz.log_detail(stamp, &detail(wave))?;
         }
     }
     viz.log_event(Nanos::from_millis(3900), Level::Warning, "the wave is about to end")?;

@@ -2,39 +2,10 @@
 
 use nalgebra::Vector3;
 use neuraxis_core::Nanos;
+use neuraxis_episode::{BrainPanel, Monitor, SeenThing};
 use rerun::{Boxes3D, Color, Quaternion, Scalars, SeriesLines, TextDocument};
 
 use crate::{Viz, VizError, paths};
-
-/// The brain at one time.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct BrainPanel {
-    /// The tree with the state of each node, as Markdown.
-    pub tree: String,
-    /// What is known and not known, as Markdown.
-    pub facts: String,
-    /// Plans, calls, recoveries and their cost, memory's part, as Markdown.
-    pub costs: String,
-    /// Numbers that are watched: name, value, and the limit at which they trip.
-    pub monitors: Vec<(String, f64, Option<f64>)>,
-}
-
-/// A thing of the scene as the brain sees it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SeenThing {
-    /// What it is called.
-    pub name: String,
-    /// Middle of its box in the world [m].
-    pub centre_in_world: Vector3<f64>,
-    /// Half its sides [m].
-    pub half_m: Vector3<f64>,
-    /// Turn about z [rad].
-    pub yaw_rad: f64,
-    /// It has a name in the plan.
-    pub is_named: bool,
-    /// It is in the hand.
-    pub is_held: bool,
-}
 
 const NAMED: [u8; 3] = [90, 205, 90];
 const UNNAMED: [u8; 3] = [150, 150, 150];
@@ -47,25 +18,25 @@ impl Viz {
         for (path, text) in
             [(paths::BRAIN_TREE, &panel.tree), (paths::BRAIN_FACTS, &panel.facts), (paths::BRAIN_COSTS, &panel.costs)]
         {
-            self.rec.log(path, &TextDocument::from_markdown(text.as_str()))?;
+            self.put(path, &TextDocument::from_markdown(text.as_str()))?;
         }
-        self.log_monitors(stamp, &panel.monitors)
+        Ok(())
     }
 
     /// Numbers that are watched, each beside its limit.
-    pub fn log_monitors(&mut self, stamp: Nanos, monitors: &[(String, f64, Option<f64>)]) -> Result<(), VizError> {
+    pub fn log_monitors(&mut self, stamp: Nanos, monitors: &[Monitor]) -> Result<(), VizError> {
         self.at(stamp);
-        for (name, value, limit) in monitors {
+        for Monitor { name, value, limit } in monitors {
             let path = format!("{}/{name}", paths::BRAIN_MONITORS);
-            self.rec.log_static(path.as_str(), &SeriesLines::new().with_names([name.as_str()]))?;
-            self.rec.log(path.as_str(), &Scalars::new([*value]))?;
+            self.put_static(&path, &SeriesLines::new().with_names([name.as_str()]))?;
+            self.put(&path, &Scalars::new([*value]))?;
             if let Some(limit) = limit {
                 let path = format!("{path}/limit");
                 let line = SeriesLines::new()
                     .with_names([format!("{name}: limit")])
                     .with_colors([Color::from([235u8, 80, 80])]);
-                self.rec.log_static(path.as_str(), &line)?;
-                self.rec.log(path.as_str(), &Scalars::new([*limit]))?;
+                self.put_static(&path, &line)?;
+                self.put(&path, &Scalars::new([*limit]))?;
             }
         }
         Ok(())
@@ -88,7 +59,6 @@ impl Viz {
         .with_quaternions(things.iter().map(|thing| turn(thing.yaw_rad)))
         .with_colors(things.iter().map(|thing| Color::from(colour(thing))))
         .with_labels(things.iter().map(|thing| thing.name.as_str()));
-        self.rec.log(paths::THINGS, &boxes)?;
-        Ok(())
+        self.put(paths::THINGS, &boxes)
     }
 }

@@ -9,6 +9,8 @@ use neuraxis_core::{Base, Nanos, Pose, World};
 pub struct VizConfig {
     /// The robot; meshes are found relative to it.
     pub urdf: PathBuf,
+    /// Its text, where it is not what lies there now.
+    pub robot_description: Option<String>,
     /// `X_WB`: where the URDF's root link stands.
     pub world_from_base: Pose<World, Base>,
     /// Names of the arm's joints in the order of every joint vector.
@@ -23,6 +25,8 @@ pub struct VizConfig {
     pub brain: bool,
     /// Title of the recording.
     pub title: String,
+    /// Where everything lies in the viewer, `/left` say, when several runs are shown together; empty: at the top.
+    pub root: String,
     /// States beyond this rate are not logged [Hz].
     pub state_rate_hz: f64,
     /// Start of the time line: the moment that the viewer calls zero.
@@ -35,6 +39,7 @@ impl Default for VizConfig {
     fn default() -> Self {
         Self {
             urdf: PathBuf::from("urdf/fr3.urdf"),
+            robot_description: None,
             world_from_base: Pose::identity(),
             joint_names: Vec::new(),
             gripper_joint_names: Vec::new(),
@@ -42,6 +47,7 @@ impl Default for VizConfig {
             virtual_views: Vec::new(),
             brain: false,
             title: "neuraxis".into(),
+            root: String::new(),
             state_rate_hz: 60.0,
             zero: Nanos(0),
             frustum_m: 0.12,

@@ -7,12 +7,15 @@ mod error;
 mod heat;
 mod layout;
 mod paths;
+mod show;
 mod sink;
 mod source;
 
-pub use brain::{BrainPanel, SeenThing};
 pub use config::VizConfig;
 pub use curves::Curves;
 pub use error::VizError;
-pub use heat::{GazeRay, PredictionDetail, VirtualView};
-pub use sink::{Level, Viz};
+pub use heat::overlay;
+pub use sink::Viz;
+pub use source::Target;
+
+pub use neuraxis_episode::{BrainPanel, GazeRay, Level, Monitor, Points, PredictionDetail, SeenThing, VirtualView};

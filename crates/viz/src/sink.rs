@@ -3,16 +3,23 @@
 use std::{path::Path, time::Duration};
 
 use nalgebra::{Isometry3, Point3, Vector3};
-use neuraxis_core::{ArmCommand, ArmState, CameraView, Gripper, Nanos, Observation, Pose, Prediction, Tool, World};
+use neuraxis_core::{ArmState, CameraView, Gripper, Nanos, Observation, Pose, Prediction, Tool, World};
+use neuraxis_episode::{CommandSample, GazeRay, Level, Points, PredictionDetail};
 use rerun::{
-    Arrows3D, Color, DepthImage, Image, LineStrips3D, Pinhole, Points3D, RecordingStream, Scalars, SeriesLines,
-    StateChange, TextDocument, TextLog, TextLogLevel, Transform3D, ViewCoordinates,
+    Arrows3D, AsComponents, Color, DepthImage, Image, LineStrips3D, Pinhole, Points3D, RecordingStream, Scalars,
+    SeriesLines, StateChange, TextDocument, TextLog, TextLogLevel, TimePoint, Transform3D, ViewCoordinates,
     blueprint::BlueprintActivation,
     datatypes::{ChannelDatatype, Quaternion},
-    external::re_importer::{UrdfTree, external::urdf_rs::Joint, urdf_joint_transform::compute_transform3d},
+    external::re_importer::{
+        UrdfTree,
+        external::urdf_rs::{self, Joint},
+    },
 };
 
-use crate::{GazeRay, PredictionDetail, VizConfig, VizError, layout, paths, source};
+use crate::{
+    VizConfig, VizError, heat, layout, paths,
+    source::{self, Target},
+};
 
 /// Joints are told apart by these colours, measured and commanded alike.
 const PALETTE: [[u8; 3]; 8] = [
@@ -33,25 +40,17 @@ const PATH_STEP_M: f64 = 0.002;
 /// Time given to a slow disk or viewer at the end.
 const FLUSH: Duration = Duration::from_secs(10);
 
-/// How important a line of the log is.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// As expected.
-    Info,
-    /// Worth a look.
-    Warning,
-    /// Something failed.
-    Error,
-}
-
 /// Shows a run. For one thread that may allocate and block; give it a thread of its own beside a running loop.
 pub struct Viz {
     pub(crate) rec: RecordingStream,
     config: VizConfig,
-    robot: String,
+    tree: UrdfTree,
     joints: Vec<Joint>,
     gripper_joints: Vec<Joint>,
     next_state: Nanos,
+    /// The state that was shown last, for the command that belongs to it.
+    state: Option<ArmState>,
+    pub(crate) latency: Latency,
     tool: Option<Vector3<f64>>,
     path: Vec<[f32; 3]>,
     path_step_m: f64,
@@ -60,21 +59,42 @@ pub struct Viz {
     phase: String,
 }
 
+/// The worst of the loop's wake latencies since the last that was shown.
+#[derive(Default)]
+pub(crate) struct Latency {
+    pub(crate) worst: Nanos,
+    pub(crate) next: Nanos,
+}
+
 impl Viz {
     /// Writes a recording that `rerun FILE` opens.
     pub fn to_file(path: &Path, config: &VizConfig) -> Result<Self, VizError> {
-        let tree = tree(config)?;
-        Self::new(source::to_file(path, config, tree.name())?, config, &tree)
+        Self::one(&Target::File(path), config)
     }
 
     /// Opens the viewer (`viewer`: the program, else `rerun` on PATH) and streams to it, and to a file as well if asked.
     /// [`VizError::NoDisplay`] where there is no screen: go on with [`Viz::to_file`].
     pub fn live(viewer: Option<&Path>, also_to: Option<&Path>, config: &VizConfig) -> Result<Self, VizError> {
-        let tree = tree(config)?;
-        Self::new(source::live(viewer, also_to, config, tree.name())?, config, &tree)
+        Self::one(&Target::Viewer { viewer, also_to }, config)
     }
 
-    fn new(rec: RecordingStream, config: &VizConfig, tree: &UrdfTree) -> Result<Self, VizError> {
+    /// Several runs in one recording, side by side; each has a root of its own in its configuration.
+    pub fn together(target: &Target<'_>, configs: &[VizConfig]) -> Result<Vec<Self>, VizError> {
+        let trees = configs.iter().map(tree).collect::<Result<Vec<_>, _>>()?;
+        let shown: Vec<_> = configs.iter().zip(&trees).map(|(config, tree)| (config, tree.name())).collect();
+        let rec = source::open(target, layout::blueprint(&shown))?;
+        let titles: Vec<&str> = configs.iter().map(|config| config.title.as_str()).collect();
+        rec.send_recording_name(titles.join(" | "))?;
+        rec.log_static("/", &ViewCoordinates::RIGHT_HAND_Z_UP())?;
+        configs.iter().zip(trees).map(|(config, tree)| Self::new(rec.clone(), config, tree)).collect()
+    }
+
+    fn one(target: &Target<'_>, config: &VizConfig) -> Result<Self, VizError> {
+        let mut all = Self::together(target, std::slice::from_ref(config))?;
+        all.pop().ok_or_else(|| VizError::Stream("nothing to show".into()))
+    }
+
+    fn new(rec: RecordingStream, config: &VizConfig, tree: UrdfTree) -> Result<Self, VizError> {
         let urdf = |reason: String| VizError::Urdf { path: config.urdf.clone(), reason };
         let find = |names: &[String]| {
             let joint = |name: &String| {
@@ -87,8 +107,10 @@ impl Viz {
             gripper_joints: find(&config.gripper_joint_names)?,
             rec,
             config: config.clone(),
-            robot: tree.name().to_owned(),
+            tree,
             next_state: Nanos(0),
+            state: None,
+            latency: Latency::default(),
             tool: None,
             path: Vec::new(),
             path_step_m: PATH_STEP_M,
@@ -96,14 +118,13 @@ impl Viz {
             keyframes: Vec::new(),
             phase: String::new(),
         };
-        viz.rec.send_recording_name(config.title.as_str())?;
-        viz.rec.log_static("/", &ViewCoordinates::RIGHT_HAND_Z_UP())?;
-        viz.rec.log_file_from_path(&config.urdf, None, true)?;
+        // The robot's shapes and the transforms between its links.
+        let mut send = |chunk| viz.rec.send_chunk(chunk);
+        viz.tree.emit(&mut send, &TimePoint::default(), true).map_err(|e| urdf(format!("{e:#}")))?;
         // Without this tie between named frames and the entity tree the viewer leaves the robot out.
-        let tie = transform(&config.world_from_base.iso)
-            .with_parent_frame("tf#/")
-            .with_child_frame(tree.root().name.as_str());
-        viz.rec.log_static(paths::TRANSFORMS, &tie)?;
+        let root = viz.tree.apply_frame_prefix(&viz.tree.root().name);
+        let tie = transform(&config.world_from_base.iso).with_parent_frame("tf#/").with_child_frame(root.as_str());
+        viz.put_static(paths::TRANSFORMS, &tie)?;
         viz.log_styles()?;
         Ok(viz)
     }
@@ -118,42 +139,48 @@ impl Viz {
         let lines = |what: &str, scale: f32, width: f32| {
             SeriesLines::new().with_colors(colors(scale)).with_names(names(what)).with_widths(vec![width; count])
         };
-        self.rec.log_static(paths::MEASURED, &lines("", 1.0, 2.0))?;
-        self.rec.log_static(paths::COMMANDED, &lines(" commanded", 0.6, 1.0))?;
-        self.rec.log_static(paths::TRACKING, &lines(" error", 1.0, 1.5))?;
-        self.rec.log_static(paths::GRIPPER, &SeriesLines::new().with_names(["width measured", "width commanded"]))?;
+        self.put_static(paths::MEASURED, &lines("", 1.0, 2.0))?;
+        self.put_static(paths::COMMANDED, &lines(" commanded", 0.6, 1.0))?;
+        self.put_static(paths::TRACKING, &lines(" error", 1.0, 1.5))?;
+        self.put_static(paths::WIDTH, &SeriesLines::new().with_names(["width measured"]))?;
+        self.put_static(paths::WIDTH_COMMANDED, &SeriesLines::new().with_names(["width commanded"]))?;
         let stages = ["render", "host to device", "coarse", "fine", "device to host", "total"];
         let widths = [1.0, 1.0, 1.0, 1.0, 1.0, 2.5];
-        self.rec.log_static(paths::POLICY_TIMING, &SeriesLines::new().with_names(stages).with_widths(widths))?;
-        self.rec.log_static(paths::LOOP_TIMING, &SeriesLines::new().with_names(["wake latency"]))?;
-        self.rec.log_static(paths::CONFIDENCE, &SeriesLines::new().with_names(["confidence"]))?;
+        self.put_static(paths::POLICY_TIMING, &SeriesLines::new().with_names(stages).with_widths(widths))?;
+        self.put_static(paths::LOOP_TIMING, &SeriesLines::new().with_names(["wake latency"]))?;
+        self.put_static(paths::CONFIDENCE, &SeriesLines::new().with_names(["confidence"]))?;
         Ok(())
     }
 
-    /// The arm as measured and, if known, as commanded. Thinned out to the configured rate.
-    pub fn log_state(&mut self, state: &ArmState, command: Option<&ArmCommand>) -> Result<(), VizError> {
+    /// The arm as measured. Thinned out to the configured rate.
+    pub fn log_state(&mut self, state: &ArmState) -> Result<(), VizError> {
         if state.stamp < self.next_state {
             return Ok(());
         }
         self.next_state = state.stamp + Nanos::from_secs(1.0 / self.config.state_rate_hz);
+        self.state = Some(*state);
         self.at(state.stamp);
         let finger_m = state.gripper_width_m / self.gripper_joints.len().max(1) as f64;
         let fingers = self.gripper_joints.iter().map(|joint| (joint, finger_m));
         for (joint, value) in self.joints.iter().zip(state.q.iter().copied()).chain(fingers) {
-            let moved = compute_transform3d(joint, value, false)
+            let moved = self
+                .tree
+                .compute_joint_transform(joint, value, false)
                 .map_err(|e| VizError::Urdf { path: self.config.urdf.clone(), reason: e.to_string() })?;
-            self.rec.log(paths::TRANSFORMS, &moved)?;
+            self.put(paths::TRANSFORMS, &moved)?;
         }
-        self.rec.log(paths::MEASURED, &Scalars::new(state.q.iter().copied()))?;
-        let mut widths_mm = vec![state.gripper_width_m * 1e3];
-        if let Some(command) = command {
-            self.rec.log(paths::COMMANDED, &Scalars::new(command.q.iter().copied()))?;
-            let errors_mrad = state.q.iter().zip(command.q.iter()).map(|(measured, wanted)| (measured - wanted) * 1e3);
-            self.rec.log(paths::TRACKING, &Scalars::new(errors_mrad.collect::<Vec<_>>()))?;
-            widths_mm.push(command.gripper_width_m * 1e3);
-        }
-        self.rec.log(paths::GRIPPER, &Scalars::new(widths_mm))?;
-        Ok(())
+        self.put(paths::MEASURED, &Scalars::new(state.q.iter().copied()))?;
+        self.put(paths::WIDTH, &Scalars::new([state.gripper_width_m * 1e3]))
+    }
+
+    /// What the arm was told, beside the state of the same moment; without one that was shown it is left out.
+    pub fn log_command(&mut self, command: &CommandSample) -> Result<(), VizError> {
+        let Some(state) = self.state.filter(|state| state.stamp == command.stamp) else { return Ok(()) };
+        self.at(command.stamp);
+        self.put(paths::COMMANDED, &Scalars::new(command.q.iter().copied()))?;
+        let errors_mrad = state.q.iter().zip(command.q.iter()).map(|(measured, wanted)| (measured - wanted) * 1e3);
+        self.put(paths::TRACKING, &Scalars::new(errors_mrad.collect::<Vec<_>>()))?;
+        self.put(paths::WIDTH_COMMANDED, &Scalars::new([command.gripper_width_m * 1e3]))
     }
 
     /// Where the tool is; extends its path.
@@ -161,7 +188,7 @@ impl Viz {
         let position = world_from_tool.position();
         let moved_m = self.tool.map_or(f64::INFINITY, |last| (position - last).norm());
         self.at(stamp);
-        self.rec.log(paths::TOOL, &axes(&world_from_tool.iso, 0.05, 0.002))?;
+        self.put(paths::TOOL, &axes(&world_from_tool.iso, 0.05, 0.002))?;
         if moved_m < self.path_step_m {
             return Ok(());
         }
@@ -176,7 +203,7 @@ impl Viz {
             self.path_step_m *= 2.0;
         }
         let line = LineStrips3D::new([self.path.clone()]).with_colors([[255, 205, 80]]).with_radii([0.0015]);
-        self.rec.log(paths::TOOL_PATH, &line)?;
+        self.put(paths::TOOL_PATH, &line)?;
         Ok(())
     }
 
@@ -199,33 +226,27 @@ impl Viz {
                 .with_principal_point([k.cx as f32 + 0.5, k.cy as f32 + 0.5])
                 .with_camera_xyz(rerun::components::ViewCoordinates::RDF)
                 .with_image_plane_distance(self.config.frustum_m);
-        self.rec.log(camera.as_str(), &transform(&view.world_from_camera.iso))?;
-        self.rec.log(camera.as_str(), &pinhole)?;
-        self.rec.log(paths::rgb(&view.name), &Image::from_rgb24(view.rgb.clone(), size))?;
+        self.put(&camera, &transform(&view.world_from_camera.iso))?;
+        self.put(&camera, &pinhole)?;
+        self.put(&paths::rgb(&view.name), &Image::from_rgb24(view.rgb.clone(), size))?;
         let depth: Vec<u8> = view.depth_m.iter().flat_map(|depth| depth.to_le_bytes()).collect();
         let depth = DepthImage::from_data_type_and_bytes(depth, size, ChannelDatatype::F32).with_meter(1.0);
-        self.rec.log(paths::depth(&view.name), &depth)?;
+        self.put(&paths::depth(&view.name), &depth)?;
         Ok(())
     }
 
     /// The fused point cloud in world [m].
-    pub fn log_cloud(&mut self, stamp: Nanos, xyz_in_world: &[[f32; 3]], rgb: &[[u8; 3]]) -> Result<(), VizError> {
+    pub fn log_cloud(&mut self, stamp: Nanos, cloud: &Points) -> Result<(), VizError> {
         self.at(stamp);
-        let points = Points3D::new(xyz_in_world.iter().copied())
-            .with_colors(rgb.iter().copied().map(Color::from))
+        let points = Points3D::new(cloud.xyz_in_world.iter().copied())
+            .with_colors(cloud.rgb.iter().copied().map(Color::from))
             .with_radii([0.0025]);
-        self.rec.log(paths::CLOUD, &points)?;
-        Ok(())
+        self.put(paths::CLOUD, &points)
     }
 
-    /// A policy's answer at the moment it arrived: the key-frame in the scene, its views, how long it took.
-    pub fn log_prediction(
-        &mut self,
-        stamp: Nanos,
-        prediction: &Prediction,
-        detail: Option<&PredictionDetail>,
-    ) -> Result<(), VizError> {
-        self.at(stamp);
+    /// A policy's answer at the moment that it saw: the key-frame in the scene, how long it took.
+    pub fn log_prediction(&mut self, prediction: &Prediction) -> Result<(), VizError> {
+        self.at(prediction.observed_at);
         let keyframe = prediction.keyframe;
         let iso = keyframe.world_from_tool.iso;
         let gripper = match keyframe.gripper {
@@ -234,7 +255,7 @@ impl Viz {
         };
         let way = if keyframe.ignore_collisions { "straight" } else { "around" };
         let label = format!("{gripper}, {way}");
-        self.rec.log(
+        self.put(
             paths::KEYFRAME,
             &axes(&iso, 0.11, 0.004).with_labels(["", "", label.as_str()]).with_show_labels(true),
         )?;
@@ -242,28 +263,33 @@ impl Viz {
         if self.keyframe.is_none_or(|last| (last.translation.vector - iso.translation.vector).norm() > 0.005) {
             self.keyframes.push(array(&iso.translation.vector));
             let trail = Points3D::new(self.keyframes.clone()).with_colors([[80, 220, 255]]).with_radii([0.01]);
-            self.rec.log(paths::KEYFRAME_TRAIL, &trail)?;
+            self.put(paths::KEYFRAME_TRAIL, &trail)?;
         }
         self.keyframe = Some(iso);
         if let Some(tool) = self.tool {
             let link = LineStrips3D::new([[array(&tool), array(&iso.translation.vector)]])
                 .with_colors([[80, 220, 255]])
                 .with_radii([0.001]);
-            self.rec.log(paths::KEYFRAME_LINK, &link)?;
+            self.put(paths::KEYFRAME_LINK, &link)?;
         }
         let t = prediction.times;
         let stages =
             [t.render_secs, t.host_to_device_secs, t.coarse_secs, t.fine_secs, t.device_to_host_secs, t.total_secs];
-        self.rec.log(paths::POLICY_TIMING, &Scalars::new(stages.map(|secs| f64::from(secs) * 1e3)))?;
-        self.rec.log(paths::CONFIDENCE, &Scalars::new([f64::from(prediction.confidence)]))?;
-        let Some(detail) = detail else { return Ok(()) };
+        self.put(paths::POLICY_TIMING, &Scalars::new(stages.map(|secs| f64::from(secs) * 1e3)))?;
+        self.put(paths::CONFIDENCE, &Scalars::new([f64::from(prediction.confidence)]))?;
+        Ok(())
+    }
+
+    /// What a policy saw and thought: its views with their heatmaps, where its gaze rested.
+    pub fn log_detail(&mut self, stamp: Nanos, detail: &PredictionDetail) -> Result<(), VizError> {
+        self.at(stamp);
         self.make_room(detail)?;
         if let Some(gaze) = &detail.gaze {
             self.log_gaze(gaze)?;
         }
         for view in &detail.views {
-            if let Some(picture) = view.overlay() {
-                self.rec.log(paths::virtual_view(&view.name), &Image::from_rgb24(picture, view.size))?;
+            if let Some(picture) = heat::overlay(view) {
+                self.put(&paths::virtual_view(&view.name), &Image::from_rgb24(picture, view.size))?;
             }
         }
         Ok(())
@@ -277,29 +303,30 @@ impl Viz {
                 self.config.virtual_views.push(view.name.clone());
             }
         }
-        if self.config.virtual_views.len() > known {
+        // Beside others the layout is made once.
+        if self.config.virtual_views.len() > known && self.config.root.is_empty() {
             let activation = BlueprintActivation { make_active: true, make_default: true };
-            layout::blueprint(&self.config, &self.robot).send(&self.rec, activation)?;
+            layout::blueprint(&[(&self.config, self.tree.name())]).send(&self.rec, activation)?;
         }
         Ok(())
     }
 
     /// The ray from the eye to what it rests on, and that point.
     fn log_gaze(&self, gaze: &GazeRay) -> Result<(), VizError> {
-        let ray = Arrows3D::from_vectors([gaze.vector()])
+        let ray = Arrows3D::from_vectors([heat::gaze_vector(gaze)])
             .with_origins([gaze.eye_in_world])
             .with_colors([[255, 170, 60]])
             .with_radii([0.002]);
-        self.rec.log(paths::GAZE_RAY, &ray)?;
+        self.put(paths::GAZE_RAY, &ray)?;
         let point = Points3D::new(gaze.point_in_world).with_colors([[255, 170, 60]]).with_radii([0.015]);
-        self.rec.log(paths::GAZE_POINT, &point)?;
+        self.put(paths::GAZE_POINT, &point)?;
         Ok(())
     }
 
     /// How late the loop woke [s]. Call it with the worst of an interval rather than for every tick.
     pub fn log_wake_latency(&mut self, stamp: Nanos, latency_secs: f64) -> Result<(), VizError> {
         self.at(stamp);
-        self.rec.log(paths::LOOP_TIMING, &Scalars::new([latency_secs * 1e6]))?;
+        self.put(paths::LOOP_TIMING, &Scalars::new([latency_secs * 1e6]))?;
         Ok(())
     }
 
@@ -308,7 +335,7 @@ impl Viz {
         if self.phase != phase {
             self.phase = phase.to_owned();
             self.at(stamp);
-            self.rec.log(paths::PHASE, &StateChange::single(phase))?;
+            self.put(paths::PHASE, &StateChange::single(phase))?;
         }
         Ok(())
     }
@@ -318,7 +345,7 @@ impl Viz {
         self.keyframes.clear();
         self.keyframe = None;
         self.at(stamp);
-        self.rec.log(paths::INSTRUCTION, &TextDocument::from_markdown(format!("## {text}")))?;
+        self.put(paths::INSTRUCTION, &TextDocument::from_markdown(format!("## {text}")))?;
         self.log_event(stamp, Level::Info, &format!("instruction: {text}"))
     }
 
@@ -330,7 +357,7 @@ impl Viz {
             Level::Warning => TextLogLevel::WARN,
             Level::Error => TextLogLevel::ERROR,
         };
-        self.rec.log(paths::LOG, &TextLog::new(text).with_level(level))?;
+        self.put(paths::LOG, &TextLog::new(text).with_level(level))?;
         Ok(())
     }
 
@@ -345,14 +372,33 @@ impl Viz {
         self.rec.flush_with_timeout(FLUSH).map_err(|e| VizError::Stream(e.to_string()))
     }
 
+    pub(crate) fn put(&self, path: &str, what: &impl AsComponents) -> Result<(), VizError> {
+        Ok(self.rec.log(format!("{}{path}", self.config.root), what)?)
+    }
+
+    pub(crate) fn put_static(&self, path: &str, what: &impl AsComponents) -> Result<(), VizError> {
+        Ok(self.rec.log_static(format!("{}{path}", self.config.root), what)?)
+    }
+
     pub(crate) fn at(&self, stamp: Nanos) {
         self.rec.set_time(paths::TIMELINE, Duration::from_nanos((stamp - self.config.zero).0));
     }
 }
 
 fn tree(config: &VizConfig) -> Result<UrdfTree, VizError> {
-    UrdfTree::from_file_path(&config.urdf, None)
-        .map_err(|e| VizError::Urdf { path: config.urdf.clone(), reason: format!("{e:#}") })
+    let root = (!config.root.is_empty()).then(|| config.root.as_str().into());
+    let tree = match &config.robot_description {
+        None => UrdfTree::from_file_path(&config.urdf, root),
+        Some(text) => urdf_rs::read_from_string(text)
+            .map_err(Into::into)
+            .and_then(|robot| UrdfTree::new(robot, config.urdf.parent().map(Path::to_path_buf), root)),
+    };
+    let tree = tree.map_err(|e| VizError::Urdf { path: config.urdf.clone(), reason: format!("{e:#}") })?;
+    // Two robots of one kind have links of the same names.
+    Ok(match config.root.as_str() {
+        "" => tree,
+        root => tree.with_frame_prefix(format!("{root}/")).with_static_transform_entity(format!("{root}/tf_static")),
+    })
 }
 
 fn array(v: &Vector3<f64>) -> [f32; 3] {

@@ -4,27 +4,39 @@ use std::path::Path;
 
 use rerun::{
     RecordingStream, RecordingStreamBuilder, SpawnOptions,
+    blueprint::Blueprint,
     sink::{FileSink, GrpcSink},
 };
 
-use crate::{VizConfig, VizError, layout};
+use crate::VizError;
 
-fn builder(config: &VizConfig, robot: &str) -> RecordingStreamBuilder {
-    // Made active, not only default: a layout that the viewer keeps from an older run must not win.
-    RecordingStreamBuilder::new("neuraxis").with_blueprint(layout::blueprint(config, robot))
+/// Where a run is shown.
+#[derive(Clone, Copy, Debug)]
+pub enum Target<'a> {
+    /// A recording that `rerun FILE` opens.
+    File(&'a Path),
+    /// The viewer on this machine's screen.
+    Viewer {
+        /// The program; `rerun` on PATH if none is named.
+        viewer: Option<&'a Path>,
+        /// A recording beside it.
+        also_to: Option<&'a Path>,
+    },
 }
 
-pub(crate) fn to_file(path: &Path, config: &VizConfig, robot: &str) -> Result<RecordingStream, VizError> {
-    builder(config, robot).set_sinks((file(path)?,)).map_err(Into::into)
+pub(crate) fn open(target: &Target<'_>, blueprint: Blueprint) -> Result<RecordingStream, VizError> {
+    // Made active, not only default: a layout that the viewer keeps from an older run must not win.
+    let builder = RecordingStreamBuilder::new("neuraxis").with_blueprint(blueprint);
+    match *target {
+        Target::File(path) => builder.set_sinks((file(path)?,)),
+        Target::Viewer { viewer, also_to: None } => builder.set_sinks((window(viewer)?,)),
+        Target::Viewer { viewer, also_to: Some(path) } => builder.set_sinks((file(path)?, window(viewer)?)),
+    }
+    .map_err(Into::into)
 }
 
 /// Starts the viewer (or finds the one that listens already) and connects to it.
-pub(crate) fn live(
-    viewer: Option<&Path>,
-    also_to: Option<&Path>,
-    config: &VizConfig,
-    robot: &str,
-) -> Result<RecordingStream, VizError> {
+fn window(viewer: Option<&Path>) -> Result<GrpcSink, VizError> {
     let has = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if !has("DISPLAY") && !has("WAYLAND_DISPLAY") {
         return Err(VizError::NoDisplay);
@@ -39,12 +51,7 @@ pub(crate) fn live(
     rerun::spawn(&options).map_err(|e| VizError::Viewer { reason: e.to_string() })?;
     let url = format!("rerun+http://{}/proxy", options.connect_addr());
     let url = url.parse().map_err(|e| VizError::Viewer { reason: format!("{url}: {e}") })?;
-    let viewer = GrpcSink::new(url);
-    match also_to {
-        Some(path) => builder(config, robot).set_sinks((file(path)?, viewer)),
-        None => builder(config, robot).set_sinks((viewer,)),
-    }
-    .map_err(Into::into)
+    Ok(GrpcSink::new(url))
 }
 
 fn file(path: &Path) -> Result<FileSink, VizError> {

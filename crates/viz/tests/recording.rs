@@ -30,7 +30,7 @@ fn a_recording_holds_the_robot_and_is_thinned_to_the_rate_asked_for() {
                 gripper_width_m: 0.04,
                 grip_force_n: None,
             };
-            viz.log_state(&state, None).unwrap();
+            viz.log_state(&state).unwrap();
         }
         viz.log_event(Nanos(0), Level::Info, "hello").unwrap();
         viz.finish().unwrap();

@@ -1,10 +1,9 @@
 //! What the viewer and the recording are told of a brain.
 
 use neuraxis_core::Nanos;
+use neuraxis_episode::{BrainPanel, Level, Monitor, Points, SeenThing};
 use neuraxis_executor::What;
 use neuraxis_plan::{Truth, outline};
-use neuraxis_vision::Cloud;
-use neuraxis_viz::{BrainPanel, Level, SeenThing};
 
 use super::{
     mind::{Mind, PlanInForce},
@@ -18,9 +17,9 @@ pub struct Thought {
     /// What happened since the last one, in words.
     pub events: Vec<(Nanos, Level, String)>,
     /// Numbers that are watched, with their limits.
-    pub monitors: Vec<(String, f64, Option<f64>)>,
+    pub monitors: Vec<Monitor>,
     /// The panel, the things in the scene and its cloud; only when something has happened.
-    pub panel: Option<(BrainPanel, Vec<SeenThing>, Cloud)>,
+    pub panel: Option<(BrainPanel, Vec<SeenThing>, Points)>,
 }
 
 impl Mind {
@@ -33,9 +32,14 @@ impl Mind {
         };
         let events: Vec<_> = told.iter().map(|(event, line)| (event.at, level(event.what), line.clone())).collect();
         *shown = self.story.told.len();
-        let mut monitors = vec![("force on the tool [N]".to_string(), report.felt.force_n, self.story.force_limit_n)];
-        monitors.extend(report.to_go_m.map(|to_go_m| ("way to go [cm]".to_string(), 100.0 * to_go_m, None)));
-        let panel = (!events.is_empty()).then(|| (self.panel(), self.seen_things(), self.cloud().clone()));
+        let monitor = |name: &str, value, limit| Monitor { name: name.into(), value, limit };
+        let mut monitors = vec![monitor("force on the tool [N]", report.felt.force_n, self.story.force_limit_n)];
+        monitors.extend(report.to_go_m.map(|to_go_m| monitor("way to go [cm]", 100.0 * to_go_m, None)));
+        let points = || {
+            let cloud = self.cloud();
+            Points { xyz_in_world: cloud.xyz_in_world.clone(), rgb: cloud.rgb.clone() }
+        };
+        let panel = (!events.is_empty()).then(|| (self.panel(), self.seen_things(), points()));
         Thought { at: report.now, events, monitors, panel }
     }
 
@@ -72,7 +76,6 @@ impl Mind {
                  {l4} |\n| new plan (L5) | {l5} |\n| person (L6) | {l6} |",
                 story.plans, story.model.calls
             ),
-            monitors: Vec::new(),
         }
     }
 

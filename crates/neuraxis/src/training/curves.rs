@@ -87,7 +87,7 @@ fn values(s: &Score) -> [Option<f64>; SCORES.len()] {
 #[cfg(feature = "viz")]
 mod shown {
     use neuraxis_policy::train::Picture;
-    use neuraxis_viz::VirtualView;
+    use neuraxis_viz::{VirtualView, overlay};
 
     use super::*;
     use crate::{
@@ -167,7 +167,7 @@ mod shown {
             for (column, (rgb, heat)) in picture.views.rgb.iter().zip(&picture.views.heat).enumerate() {
                 let size = [side as u32; 2];
                 let view = VirtualView { name: picture.name.clone(), size, rgb: rgb.clone(), heat: heat.clone() };
-                let overlay = view.overlay().context("a view and its heatmap differ in size")?;
+                let overlay = overlay(&view).context("a view and its heatmap differ in size")?;
                 for (line, pixels) in overlay.chunks_exact(3 * side).enumerate() {
                     let at = 3 * ((row * (side + GAP) + line) * width + column * (side + GAP));
                     sheet[at..at + pixels.len()].copy_from_slice(pixels);

@@ -1,0 +1,162 @@
+//! What `neuraxis rec` does to recordings: tells what is in them, cuts, joins, and saves what is good of damaged ones.
+
+mod sample;
+
+use std::{fs, path::PathBuf};
+
+use neuraxis_core::Nanos;
+use neuraxis_episode::{EpisodeReader, EpisodeWriter, Header, Info, Record, cut, merge};
+use rand_pcg::Pcg64;
+use sample::{header, records};
+use serde_json::json;
+
+/// A folder with a recording of two seconds that starts at 5 s of its clock, and what is in it.
+fn recorded() -> (tempfile::TempDir, PathBuf, Vec<Record>) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("e.mcap");
+    let mut rng = Pcg64::new(11, 1);
+    let header = Header { meta: json!({"configuration": {"a": 1}, "run": {"seed": 7}}), ..header(&mut rng) };
+    let mut writer = EpisodeWriter::create(&path, &header).unwrap();
+    let records = records(&mut rng, 5000, 2000);
+    records.iter().for_each(|record| writer.record(record).unwrap());
+    writer.finish().unwrap();
+    (dir, path, records)
+}
+
+fn read(path: &std::path::Path) -> Vec<Record> {
+    EpisodeReader::open(path).unwrap().records().map(Result::unwrap).collect()
+}
+
+fn info(path: &std::path::Path) -> Info {
+    Info::of(&EpisodeReader::open(path).unwrap())
+}
+
+#[test]
+fn info_tells_what_is_there() {
+    let (_dir, path, _) = recorded();
+    let info = info(&path);
+    assert_eq!((info.zero_nanos, info.ends.as_str()), (5_000_000_000, "complete"));
+    assert!((info.duration_secs - 2.0).abs() < 1e-9, "{}", info.duration_secs);
+    let topic = |name: &str| info.topics.iter().find(|topic| topic.topic == name).unwrap();
+    let states = topic("/joint_states");
+    assert_eq!((states.messages, states.schema.as_str()), (2000, "sensor_msgs/msg/JointState"));
+    assert!((states.rate_hz - 1000.0).abs() < 1.0 && states.longest_gap_secs < 0.0021, "{states:?}");
+    assert_eq!(topic("/front/image").messages, 67);
+    assert_eq!(info.cameras(), ["front", "wrist"]);
+    assert_eq!(info.views(), ["coarse_top", "dynamic_before"]);
+    assert!(info.has_brain());
+    assert_eq!(info.instructions, [(0.0, "press the \"red\" button, dann grün".to_string())]);
+    assert_eq!((&info.summary, &info.drops), (&Some(json!({"success": true})), &Some(json!({"viewer": 2}))));
+    assert_eq!(info.run, json!({"seed": 7}));
+    assert_eq!(info.configuration_hash.len(), 16);
+    // The samples count on from 5000: the loop's first ticks are not there.
+    assert_eq!(serde_json::to_value(&info.gaps).unwrap(), json!([{"after": null, "missing": 5000}]));
+}
+
+#[test]
+fn ticks_that_were_dropped_are_a_gap_with_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("e.mcap");
+    let mut rng = Pcg64::new(12, 1);
+    let mut writer = EpisodeWriter::create(&path, &header(&mut rng)).unwrap();
+    for record in records(&mut rng, 0, 100) {
+        if !matches!(&record, Record::Tick(tick) if (40..47).contains(&tick.number)) {
+            writer.record(&record).unwrap();
+        }
+    }
+    writer.finish().unwrap();
+    assert_eq!(serde_json::to_value(info(&path).gaps).unwrap(), json!([{"after": 39, "missing": 7}]));
+}
+
+#[test]
+fn a_cut_keeps_what_lies_between_its_times_and_the_instruction() {
+    let (dir, path, records) = recorded();
+    let out = dir.path().join("part.mcap");
+    let edited = cut(&path, 0.5, 1.0, &out, false).unwrap();
+    assert!(edited.losses.is_empty(), "{:?}", edited.losses);
+    let stamp = |record: &Record| match record {
+        Record::State(state) => Some(state.stamp),
+        _ => None,
+    };
+    let expected: Vec<&Record> = records
+        .iter()
+        .filter(|record| {
+            stamp(record).is_some_and(|at| (Nanos::from_millis(5500)..=Nanos::from_millis(6000)).contains(&at))
+        })
+        .collect();
+    let found = read(&out);
+    assert!(matches!(&found[0], Record::Instruction { stamp: Nanos(5_000_000_000), .. }), "{:?}", found[0]);
+    let states: Vec<&Record> = found.iter().filter(|record| stamp(record).is_some()).collect();
+    assert!(states == expected && states.len() > 490, "{} states, {} expected", states.len(), expected.len());
+    // Whole observations, views and clouds, and times as in the source.
+    assert!(found.iter().any(|record| matches!(record, Record::Detail(..))));
+    assert!((info(&out).duration_secs - 1.0).abs() < 0.002);
+    assert_eq!(info(&out).summary, None);
+}
+
+#[test]
+fn parts_join_to_the_whole_and_what_both_hold_is_there_once() {
+    let (dir, path, records) = recorded();
+    let [first, second, out] = ["a.mcap", "b.mcap", "c.mcap"].map(|name| dir.path().join(name));
+    cut(&path, 0.0, 1.2, &first, false).unwrap();
+    cut(&path, 0.8, f64::INFINITY, &second, false).unwrap();
+    merge(&first, &second, &out, false).unwrap();
+    let found = read(&out);
+    assert!(found == records, "{} records joined, {} recorded", found.len(), records.len());
+    // The other way round as well.
+    merge(&second, &first, &out, true).unwrap();
+    assert_eq!(read(&out).len(), records.len());
+}
+
+#[test]
+fn recordings_of_two_runs_are_not_joined() {
+    let (dir, path, _) = recorded();
+    let other = dir.path().join("other.mcap");
+    let mut header = EpisodeReader::open(&path).unwrap().header().clone();
+    header.meta["run"]["seed"] = json!(8);
+    EpisodeWriter::create(&other, &header).unwrap().finish().unwrap();
+    let error = merge(&path, &other, &dir.path().join("c.mcap"), false).unwrap_err().to_string();
+    assert!(error.contains("not of one run") && error.contains("meta.run.seed is 7 and 8"), "{error}");
+    assert!(!dir.path().join("c.mcap").exists());
+}
+
+#[test]
+fn nothing_is_overwritten_unless_told() {
+    let (dir, path, _) = recorded();
+    let out = dir.path().join("mine.mcap");
+    fs::write(&out, "precious").unwrap();
+    let error = cut(&path, 0.0, 1.0, &out, false).unwrap_err().to_string();
+    assert!(error.contains("mine.mcap") && error.contains("--force"), "{error}");
+    assert_eq!(fs::read(&out).unwrap(), b"precious");
+    cut(&path, 0.0, 1.0, &out, true).unwrap();
+    assert!(read(&out).len() > 1000);
+    let error = cut(&path, 0.0, 1.0, &path, true).unwrap_err().to_string();
+    assert!(error.contains("e.mcap") && error.contains("another --out"), "{error}");
+    // An edit that fails leaves the file that was there, and nothing half done.
+    let before = fs::read(&out).unwrap();
+    cut(&dir.path().join("none.mcap"), 0.0, 1.0, &out, true).unwrap_err();
+    assert_eq!(fs::read(&out).unwrap(), before);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn of_a_truncated_or_damaged_recording_the_good_part_is_saved() {
+    let (dir, path, records) = recorded();
+    let whole = fs::read(&path).unwrap();
+    let (broken, out) = (dir.path().join("broken.mcap"), dir.path().join("saved.mcap"));
+    let third = whole.len() / 3;
+    let mut flipped = whole.clone();
+    flipped[2 * third] ^= 0xff;
+    for (bytes, ends, loss) in
+        [(whole[..2 * third].to_vec(), "truncated", "cut off"), (flipped, "damaged before byte", "damaged before byte")]
+    {
+        fs::write(&broken, bytes).unwrap();
+        assert!(info(&broken).ends.contains(ends), "{}", info(&broken).ends);
+        let edited = cut(&broken, 0.0, f64::INFINITY, &out, true).unwrap();
+        assert!(edited.losses.len() == 1 && edited.losses[0].contains(loss), "{:?}", edited.losses);
+        assert!(edited.losses[0].contains("broken.mcap"), "{:?}", edited.losses);
+        let saved = read(&out);
+        assert!(saved == records[..saved.len()] && saved.len() > records.len() / 4, "{} records", saved.len());
+        assert_eq!(info(&out).ends, "complete");
+    }
+}

@@ -1,0 +1,264 @@
+//! `neuraxis rec`: what is in a recording, parts of it, and its numbers for other programs.
+
+use std::{
+    fs::File,
+    io::{BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Subcommand;
+use neuraxis_core::Nanos;
+use neuraxis_episode::{Edited, EpisodeReader, Info, Record, cut, merge};
+
+/// What to do with recordings.
+#[derive(Debug, Subcommand)]
+pub enum RecCommand {
+    /// Duration, topics with counts, rates and sizes, instruction, outcome, versions, drops, gaps, and how it ends.
+    Info {
+        /// A recording.
+        file: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// A part of a recording; saves what is good of a damaged one.
+    Cut {
+        /// A recording.
+        file: PathBuf,
+        /// From this time on [s from its start].
+        #[arg(long, default_value_t = 0.0, value_name = "S")]
+        from: f64,
+        /// Until this time [s from its start]; to the end if left out.
+        #[arg(long, default_value_t = f64::INFINITY, hide_default_value = true, value_name = "S")]
+        to: f64,
+        /// The new recording.
+        #[arg(long)]
+        out: PathBuf,
+        /// Replace a file that exists.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Join two parts of one run; what both hold is written once.
+    Merge {
+        /// One part.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+        /// The new recording.
+        #[arg(long)]
+        out: PathBuf,
+        /// Replace a file that exists.
+        #[arg(long)]
+        force: bool,
+    },
+    /// For other programs.
+    #[command(group = clap::ArgGroup::new("form").required(true))]
+    Export {
+        /// A recording.
+        file: PathBuf,
+        /// For the Rerun viewer, as `neuraxis replay --rrd`.
+        #[cfg(feature = "viz")]
+        #[arg(long, value_name = "OUT", group = "form")]
+        rrd: Option<PathBuf>,
+        /// A folder for joint_states.csv, joint_commands.csv and events.csv.
+        #[arg(long, value_name = "DIR", group = "form")]
+        csv: Option<PathBuf>,
+        /// Replace files that exist.
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// Carries it out.
+pub fn run(root: &Path, what: &RecCommand) -> Result<()> {
+    match what {
+        RecCommand::Info { file, json } => {
+            let info = Info::of(&EpisodeReader::open(file)?);
+            if *json {
+                println!("{}", serde_json::to_string_pretty(&info)?);
+            } else {
+                print(file, &info);
+            }
+            Ok(())
+        }
+        RecCommand::Cut { file, from, to, out, force } => {
+            if !(*from >= 0.0 && from < to) {
+                bail!("--from {from} --to {to}: from 0 on, and from before to");
+            }
+            told(out, &cut(file, *from, *to, out, *force)?);
+            Ok(())
+        }
+        RecCommand::Merge { first, second, out, force } => {
+            told(out, &merge(first, second, out, *force)?);
+            Ok(())
+        }
+        RecCommand::Export {
+            file,
+            #[cfg(feature = "viz")]
+            rrd,
+            csv,
+            force,
+        } => {
+            #[cfg(feature = "viz")]
+            if let Some(out) = rrd {
+                crate::replay::to_file(root, std::slice::from_ref(file), out, *force)?;
+            }
+            #[cfg(not(feature = "viz"))]
+            let _ = root;
+            csv.as_ref().map_or(Ok(()), |dir| tables(file, dir, *force))
+        }
+    }
+}
+
+/// An error where a file would be replaced without having been told to.
+pub fn may_write(out: &Path, force: bool) -> Result<()> {
+    if out.exists() && !force {
+        bail!("{}: exists already; --force replaces it", out.display());
+    }
+    Ok(())
+}
+
+fn told(out: &Path, edited: &Edited) {
+    println!("written     {}, {} messages", out.display(), edited.messages);
+    edited.losses.iter().for_each(|loss| println!("lost        {loss}"));
+}
+
+fn print(file: &Path, info: &Info) {
+    println!("file        {}, {}", file.display(), size(info.file_bytes));
+    println!("ends        {}", info.ends);
+    println!("duration    {:.3} s", info.duration_secs);
+    for (secs, text) in &info.instructions {
+        println!("instruction {text} (at {secs:.1} s)");
+    }
+    if !info.run.is_null() {
+        println!("run         {}", info.run);
+    }
+    match &info.summary {
+        Some(summary) => {
+            let success = match summary["success"].as_bool() {
+                Some(true) => "success",
+                Some(false) => "no success",
+                None => "not judged",
+            };
+            let fault = summary["fault"].as_str().map_or_else(String::new, |fault| format!(", fault {fault}"));
+            println!("outcome     {success}{fault}");
+        }
+        None => println!("outcome     not recorded"),
+    }
+    let version = if info.version.is_null() { "unknown".to_string() } else { info.version.to_string() };
+    println!("version     {version}, configuration {}", info.configuration_hash);
+    println!("dropped     {}", info.drops.as_ref().map_or_else(|| "not recorded".to_string(), ToString::to_string));
+    for gap in &info.gaps {
+        match gap.after {
+            Some(tick) => println!("gap         {} ticks of the loop after tick {tick}", gap.missing),
+            None => println!("gap         the loop's first {} ticks", gap.missing),
+        }
+    }
+    let width = info.topics.iter().map(|topic| topic.topic.len()).max().unwrap_or(0).max(5);
+    println!("\n{:<width$} {:>8} {:>9} {:>10} {:>11}  type", "topic", "messages", "rate [Hz]", "size", "longest gap");
+    for topic in &info.topics {
+        let backward = match topic.backward {
+            0 => String::new(),
+            count => format!("; {count} stamped before the one before"),
+        };
+        println!(
+            "{:<width$} {:>8} {:>9.1} {:>10} {:>9.0}ms  {}{backward}",
+            topic.topic,
+            topic.messages,
+            topic.rate_hz,
+            size(topic.bytes),
+            topic.longest_gap_secs * 1e3,
+            topic.schema
+        );
+    }
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
+/// A file of rows with a head.
+struct Table {
+    path: PathBuf,
+    out: BufWriter<File>,
+    rows: u64,
+}
+
+impl Table {
+    fn create(path: PathBuf, head: &[String]) -> Result<Self> {
+        let out = BufWriter::new(File::create(&path).with_context(|| path.display().to_string())?);
+        let mut table = Self { path, out, rows: 0 };
+        table.row(head)?;
+        table.rows = 0;
+        Ok(table)
+    }
+
+    fn row(&mut self, cells: &[String]) -> Result<()> {
+        self.rows += 1;
+        writeln!(self.out, "{}", cells.join(",")).with_context(|| self.path.display().to_string())
+    }
+
+    fn close(mut self) -> Result<()> {
+        self.out.flush().with_context(|| self.path.display().to_string())?;
+        println!("written     {}, {} rows", self.path.display(), self.rows);
+        Ok(())
+    }
+}
+
+/// Joint states, commands and the log as tables.
+fn tables(file: &Path, dir: &Path, force: bool) -> Result<()> {
+    let reader = EpisodeReader::open(file)?;
+    let zero = Nanos(Info::of(&reader).zero_nanos);
+    let paths = ["joint_states.csv", "joint_commands.csv", "events.csv"].map(|name| dir.join(name));
+    paths.iter().try_for_each(|path| may_write(path, force))?;
+    std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
+    let names = &reader.header().joint_names;
+    let head = |parts: &[&str], last: &[&str]| -> Vec<String> {
+        let joints = parts.iter().flat_map(|part| names.iter().map(move |name| format!("{name}.{part}")));
+        let first = std::iter::once("time_s".to_string());
+        first.chain(joints).chain(last.iter().map(|name| name.to_string())).collect()
+    };
+    let [states, commands, events] = paths;
+    let mut states =
+        Table::create(states, &head(&["q_rad", "qd_rad_s", "tau_nm"], &["gripper_width_m", "grip_force_n"]))?;
+    let mut commands = Table::create(commands, &head(&["q_rad", "qd_rad_s"], &["gripper_width_m"]))?;
+    let mut events = Table::create(events, &["time_s".into(), "level".into(), "text".into()])?;
+    let time = |stamp: Nanos| format!("{:.6}", (stamp - zero).secs());
+    let numbers = |values: &[f64]| values.iter().map(f64::to_string).collect::<Vec<_>>();
+    let mut records = reader.records();
+    for record in records.by_ref() {
+        match record {
+            Ok(Record::State(state)) => {
+                let mut row = vec![time(state.stamp)];
+                // An arm that does not measure torques leaves their columns empty.
+                let torques =
+                    if state.tau_nm.is_empty() { vec![String::new(); names.len()] } else { numbers(&state.tau_nm) };
+                row.extend(numbers(&state.q).into_iter().chain(numbers(&state.qd)).chain(torques));
+                row.push(state.gripper_width_m.to_string());
+                row.push(state.grip_force_n.map_or_else(String::new, |force| force.to_string()));
+                states.row(&row)?;
+            }
+            Ok(Record::Command(command)) => {
+                let mut row = vec![time(command.stamp)];
+                row.extend(numbers(&command.q).into_iter().chain(numbers(&command.qd)));
+                row.push(command.gripper_width_m.to_string());
+                commands.row(&row)?;
+            }
+            Ok(Record::Event(stamp, level, text)) => {
+                let quoted = format!("\"{}\"", text.replace('"', "\"\""));
+                events.row(&[time(stamp), format!("{level:?}"), quoted])?;
+            }
+            Ok(_) => {}
+            Err(error) => eprintln!("warning: {error}"),
+        }
+    }
+    if records.end() != Some(neuraxis_episode::End::Complete) {
+        eprintln!("warning: {}: not complete; what came before is written", file.display());
+    }
+    [states, commands, events].into_iter().try_for_each(Table::close)
+}

@@ -39,7 +39,7 @@ pub fn thinker(studio: &Studio, memory: Option<&Path>) -> Result<Thinker> {
     let memory = memory.map(|file| open_memory(config, file)).transpose()?;
     let reflex = Reflex::new(config, studio.robot.clone(), studio.surroundings != Surroundings::Off)?;
     let plans =
-        Plans::new(config, Drafter::of(&config.brain, crate::brain::reach(config, studio.robot.clone()))?, memory);
+        Plans::new(config, Drafter::of(&config.brain, crate::reach::reach(config, studio.robot.clone()))?, memory);
     let (mind, apprentice) = (Mind::new(config, plans.remembers(), Vec::new())?, Apprentice::of(config)?);
     Ok(Thinker::Brain(Box::new(Brain { reflex, mind, plans, apprentice })))
 }
@@ -48,7 +48,7 @@ fn create(plan: &DemoPlan, studio: &Studio, words: &Instruction, zero: Nanos) ->
     let clock = format!("{:?}", plan.clock);
     let meta = json!({ "task": plan.task, "seed": plan.seed, "actor": plan.actor, "clock": clock });
     let window = Window { live: plan.live, brain: true };
-    Recorder::create(&plan.out, &studio.config, &studio.robot, words, meta, zero, window)
+    Recorder::create(&plan.out, &studio.config, &studio.robot, words, meta, zero, Some(window))
 }
 
 /// Whether the goal was met, and for how long the machine stood still.
@@ -81,7 +81,7 @@ fn lockstep(plan: &DemoPlan, studio: &Studio, setup: &Setup, words: &Instruction
     let recorder = Arc::new(Mutex::new(create(plan, studio, words, Nanos(0))?));
     let memory = plan.memory.as_deref().map(|file| open_memory(config, file)).transpose()?;
     let ways_are_planned = studio.surroundings != Surroundings::Off;
-    let drafter = Drafter::of(&config.brain, crate::brain::reach(config, studio.robot.clone()))?;
+    let drafter = Drafter::of(&config.brain, crate::reach::reach(config, studio.robot.clone()))?;
     let (robot, apprentice) = (studio.robot.clone(), Apprentice::of(config)?);
     let brain = BrainPilot::new(config, robot, drafter, memory, apprentice, Vec::new(), ways_are_planned)?;
     let mut filmed = FilmedBrain { brain, recorder: recorder.clone(), shown: 0, ticks: 0, trouble: None };

@@ -112,7 +112,7 @@ fn episode(config: &Config, plan: &DemoPlan, studio: &Studio, setup: &Setup) -> 
     let meta =
         json!({ "task": plan.task, "seed": plan.seed, "actor": plan.actor, "clock": format!("{:?}", plan.clock) });
     let window = Window { live: plan.live, brain: false };
-    let create = |zero| Recorder::create(&plan.out, config, &studio.robot, &words, meta, zero, window);
+    let create = |zero| Recorder::create(&plan.out, config, &studio.robot, &words, meta, zero, Some(window));
     let started = Instant::now();
     let (outcome, files, stalled) = match plan.clock {
         ClockChoice::Realtime => {
@@ -185,7 +185,7 @@ pub fn source(studio: &Studio, setup: &Setup, actor: &Actor) -> Result<(Source, 
 }
 
 /// What was recorded, and what can be done with it.
-pub fn print_files(files: &[PathBuf; 2]) {
+pub fn print_files(files: &[PathBuf]) {
     let (mcap, rrd) = (files[0].display(), files[1].display());
     println!("recorded    {mcap}  {rrd}");
     println!("look at it  .deps/rerun/rerun_sdk/rerun_cli/rerun {rrd}");
@@ -255,7 +255,7 @@ fn lockstep(
     words: &Instruction,
     recorder: Recorder,
     plan: &DemoPlan,
-) -> Result<(Outcome, [PathBuf; 2])> {
+) -> Result<(Outcome, Vec<PathBuf>)> {
     if plan.cameras_stop_after_secs.is_some() {
         bail!("--cameras-stop-after needs the realtime clock");
     }
@@ -279,7 +279,7 @@ fn lockstep(
     Ok((outcome, files))
 }
 
-fn close(recorder: Recorder, plan: &DemoPlan, outcome: &Outcome, rates: &serde_json::Value) -> Result<[PathBuf; 2]> {
+fn close(recorder: Recorder, plan: &DemoPlan, outcome: &Outcome, rates: &serde_json::Value) -> Result<Vec<PathBuf>> {
     let summary = json!({
         "task": plan.task, "seed": plan.seed, "success": outcome.success, "secs": outcome.secs,
         "key_frames": outcome.reached, "fault": outcome.fault.map(|f| format!("{f:?}")), "rates": rates,

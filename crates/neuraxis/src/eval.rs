@@ -180,7 +180,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
             let (mut story, mut brain_row) = (None, None);
             let outcome = match learned.as_mut() {
                 None if plan.actor == Actor::Brain => {
-                    let drafter = Drafter::of(&config.brain, crate::brain::reach(config, studio.robot.clone()))?;
+                    let drafter = Drafter::of(&config.brain, crate::reach::reach(config, studio.robot.clone()))?;
                     let ways_are_planned = plan.planner != Surroundings::Off;
                     let (robot, without) = (studio.robot.clone(), plan.without.clone());
                     let (kept, taught) = (memory.take(), apprentice.take());
@@ -235,7 +235,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                 chance: setup.chance(),
                 brain: brain_row,
             };
-            tape.finish(&serde_json::to_value(&row)?)?;
+            tape.finish(row.success, &serde_json::to_value(&row)?)?;
             tell(&row);
             rows.push(row);
         }

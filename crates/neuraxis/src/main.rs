@@ -57,6 +57,7 @@ mod interrupt;
 mod memory;
 mod plan;
 mod progress;
+mod reach;
 mod rec;
 mod wilson;
 

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use neuraxis_cortex::{PlanRequest, Planner, SymbolicPlanner};
 use neuraxis_plan::{Limits, Scene, SceneFile, Validator, behavior_tree_xml, outline};
 
-use crate::{brain::reach, config::Config};
+use crate::{config::Config, reach::reach};
 
 /// How a plan is shown.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]

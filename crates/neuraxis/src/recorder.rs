@@ -27,14 +27,14 @@ const VIEWS: [&str; 6] = ["coarse_top", "coarse_front", "coarse_right", "fine_to
 /// Joint states are written at this rate: every fifth millisecond.
 const STATE_EVERY: u64 = 5;
 
-/// Two files about one episode.
+/// Two files about one episode, or the MCAP alone.
 pub struct Recorder {
     mcap: EpisodeWriter,
-    viz: Viz,
+    viz: Option<Viz>,
     ticks: u64,
     now: Nanos,
     phase: String,
-    files: [PathBuf; 2],
+    files: Vec<PathBuf>,
 }
 
 /// What the viewer shows.
@@ -47,7 +47,7 @@ pub struct Window {
 }
 
 impl Recorder {
-    /// Creates `episode.mcap` and `episode.rrd` in `out`; `zero` is the start of the viewer's time line.
+    /// Creates `episode.mcap` in `out`, and with a window `episode.rrd`; `zero` is the start of the viewer's time line.
     pub fn create(
         out: &Path,
         config: &Config,
@@ -55,17 +55,15 @@ impl Recorder {
         instruction: &Instruction,
         meta: Value,
         zero: Nanos,
-        window: Window,
+        window: Option<Window>,
     ) -> Result<Self> {
         std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
-        let files = [out.join("episode.mcap"), out.join("episode.rrd")];
+        let mut files = vec![out.join("episode.mcap")];
         let urdf =
             std::fs::read_to_string(&config.robot.urdf).with_context(|| config.robot.urdf.display().to_string())?;
-        let joint_names = robot.joint_names().to_vec();
-        let fingers = vec!["fr3_finger_joint1".to_string(), "fr3_finger_joint2".to_string()];
         let header = Header {
-            joint_names: joint_names.clone(),
-            gripper_joint_names: fingers.clone(),
+            joint_names: robot.joint_names().to_vec(),
+            gripper_joint_names: vec!["fr3_finger_joint1".to_string(), "fr3_finger_joint2".to_string()],
             robot_description: urdf,
             base_frame: config.robot.base_link.clone(),
             world_from_base: robot.world_from_base(),
@@ -77,27 +75,24 @@ impl Recorder {
             }),
         };
         let mcap = EpisodeWriter::create(&files[0], &header)?;
-        let viz = VizConfig {
-            urdf: config.robot.urdf.clone(),
-            world_from_base: robot.world_from_base(),
-            joint_names,
-            gripper_joint_names: fingers,
-            cameras: ["front", "left_shoulder", "right_shoulder", "wrist"].map(String::from).to_vec(),
-            virtual_views: if window.brain { Vec::new() } else { VIEWS.map(String::from).to_vec() },
-            brain: window.brain,
-            title: instruction.text.to_string(),
-            zero,
-            ..VizConfig::default()
-        };
-        let viewer = viewer(&config.root);
-        let shown = window.live.then(|| Viz::live(viewer.as_deref(), Some(&files[1]), &viz));
-        let viz = match shown {
-            Some(Err(error @ VizError::NoDisplay)) => {
-                println!("viewer      {error}");
-                Viz::to_file(&files[1], &viz)?
+        let viz = match window {
+            Some(window) => {
+                let shown = VizConfig {
+                    urdf: config.robot.urdf.clone(),
+                    world_from_base: robot.world_from_base(),
+                    joint_names: header.joint_names,
+                    gripper_joint_names: header.gripper_joint_names,
+                    cameras: ["front", "left_shoulder", "right_shoulder", "wrist"].map(String::from).to_vec(),
+                    virtual_views: if window.brain { Vec::new() } else { VIEWS.map(String::from).to_vec() },
+                    brain: window.brain,
+                    title: instruction.text.to_string(),
+                    zero,
+                    ..VizConfig::default()
+                };
+                files.push(out.join("episode.rrd"));
+                Some(open(&shown, &config.root, &files[1], window.live)?)
             }
-            Some(viz) => viz?,
-            None => Viz::to_file(&files[1], &viz)?,
+            None => None,
         };
         let mut recorder = Self { mcap, viz, ticks: 0, now: zero, phase: String::new(), files };
         let Instruction { epoch, text, .. } = instruction;
@@ -108,7 +103,9 @@ impl Recorder {
     /// Writes a record and shows it.
     fn put(&mut self, record: &Record) -> Result<()> {
         self.mcap.record(record)?;
-        self.viz.show(record)?;
+        if let Some(viz) = &mut self.viz {
+            viz.show(record)?;
+        }
         Ok(())
     }
 
@@ -167,15 +164,31 @@ impl Recorder {
         self.put(&Record::Drops(self.now, drops))
     }
 
-    /// Writes the outcome and closes both files; returns their paths.
-    pub fn finish(mut self, success: bool, summary: &Value) -> Result<[PathBuf; 2]> {
+    /// Writes the outcome and closes the files; returns their paths.
+    pub fn finish(mut self, success: bool, summary: &Value) -> Result<Vec<PathBuf>> {
         let mut summary = summary.clone();
         summary["success"] = success.into();
         self.put(&Record::Summary(self.now, summary))?;
         self.mcap.finish()?;
-        self.viz.finish()?;
+        if let Some(viz) = self.viz {
+            viz.finish()?;
+        }
         Ok(self.files)
     }
+}
+
+/// Opens the viewer, if there is a display for it, or only its file.
+fn open(config: &VizConfig, root: &Path, file: &Path, live: bool) -> Result<Viz> {
+    let viewer = viewer(root);
+    let shown = live.then(|| Viz::live(viewer.as_deref(), Some(file), config));
+    Ok(match shown {
+        Some(Err(error @ VizError::NoDisplay)) => {
+            println!("viewer      {error}");
+            Viz::to_file(file, config)?
+        }
+        Some(viz) => viz?,
+        None => Viz::to_file(file, config)?,
+    })
 }
 
 /// The viewer that `./neuraxis setup` installs, if it is there.

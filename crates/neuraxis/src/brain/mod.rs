@@ -16,7 +16,6 @@ pub mod live;
 mod mind;
 mod pilot;
 mod plans;
-mod reach;
 mod reflex;
 mod story;
 #[cfg(feature = "viz")]
@@ -31,7 +30,6 @@ pub use self::{
     mind::Mind,
     pilot::{BrainPilot, Poisoned},
     plans::{Plans, open_memory},
-    reach::reach,
     reflex::{Moment, Reflex, Steer},
     story::Story,
 };

@@ -2,84 +2,49 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use nalgebra::Vector3;
-use neuraxis_brainstem::Tick;
+use neuraxis_brainstem::TickRecord;
 use neuraxis_cerebellum::CerebellumTick;
-use neuraxis_core::{ArmState, Instruction, Nanos, Observation, Prediction};
-use neuraxis_episode::{DepthEncoding, EpisodeWriter, Header};
+use neuraxis_core::{Instruction, Nanos, Observation, Prediction};
 use serde_json::{Value, json};
 
-use crate::{episode_run::Studio, lockstep::Witness};
-
-/// Joint states are written at this rate: every fifth millisecond.
-const STATE_EVERY: u64 = 5;
+use crate::{episode_run::Studio, lockstep::Witness, recorder::Recorder};
 
 /// A witness of one episode.
 #[derive(Default)]
 pub struct Tape {
     /// Of the first prediction, in the world [m].
     pub first_position: Option<Vector3<f64>>,
-    writer: Option<EpisodeWriter>,
-    ticks: u64,
-    now: Nanos,
+    recorder: Option<Recorder>,
 }
 
 impl Tape {
-    /// With a recording `dir/TASK-SEED.mcap`.
+    /// With a recording `dir/NAME/episode.mcap`.
     pub fn record(dir: &Path, name: &str, studio: &Studio, words: &Instruction) -> Result<Self> {
-        std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
-        let (config, robot) = (&studio.config, &studio.robot);
-        let urdf = &config.robot.urdf;
-        let header = Header {
-            joint_names: robot.joint_names().to_vec(),
-            gripper_joint_names: vec!["finger_joint1".into(), "finger_joint2".into()],
-            robot_description: std::fs::read_to_string(urdf).with_context(|| urdf.display().to_string())?,
-            base_frame: config.robot.base_link.clone(),
-            world_from_base: robot.world_from_base(),
-            depth: DepthEncoding::Millimetres,
-            meta: json!({ "configuration": serde_json::to_value(config)?, "run": { "episode": name } }),
-        };
-        let mut writer = EpisodeWriter::create(&dir.join(format!("{name}.mcap")), &header)?;
-        writer.instruction(Nanos::default(), words.epoch, &words.text)?;
-        Ok(Self { writer: Some(writer), ..Self::default() })
+        let (out, meta) = (dir.join(name), json!({ "episode": name }));
+        let recorder = Recorder::create(&out, &studio.config, &studio.robot, words, meta, Nanos::default(), None)?;
+        Ok(Self { first_position: None, recorder: Some(recorder) })
     }
 
     /// Writes how it ended, and the index.
-    pub fn finish(&mut self, outcome: &Value) -> Result<()> {
-        if let Some(mut writer) = self.writer.take() {
-            writer.summary(self.now, outcome)?;
-            writer.finish()?;
-        }
+    pub fn finish(self, success: bool, summary: &Value) -> Result<()> {
+        self.recorder.map(|recorder| recorder.finish(success, summary)).transpose()?;
         Ok(())
     }
 }
 
 impl Witness for Tape {
-    fn observation(&mut self, observation: &Observation, _mind: &CerebellumTick) -> Result<()> {
-        if let Some(writer) = &mut self.writer {
-            writer.observation(observation)?;
-        }
-        Ok(())
+    fn observation(&mut self, observation: &Observation, mind: &CerebellumTick) -> Result<()> {
+        self.recorder.as_mut().map_or(Ok(()), |recorder| recorder.observation(observation, mind))
     }
 
     fn prediction(&mut self, prediction: &Prediction) -> Result<()> {
         self.first_position.get_or_insert(prediction.keyframe.world_from_tool.position());
-        if let Some(writer) = &mut self.writer {
-            writer.prediction(self.now, prediction)?;
-        }
-        Ok(())
+        self.recorder.as_mut().map_or(Ok(()), |recorder| recorder.prediction(prediction))
     }
 
-    fn tick(&mut self, state: &ArmState, tick: &Tick, _mind: &CerebellumTick) -> Result<()> {
-        self.now = state.stamp;
-        self.ticks += 1;
-        if let Some(writer) = &mut self.writer
-            && self.ticks.is_multiple_of(STATE_EVERY)
-        {
-            writer.state(state)?;
-            writer.command(self.now, &tick.command)?;
-        }
-        Ok(())
+    fn tick(&mut self, record: &TickRecord, mind: Option<&CerebellumTick>) -> Result<()> {
+        self.recorder.as_mut().map_or(Ok(()), |recorder| recorder.tick(record, mind))
     }
 }

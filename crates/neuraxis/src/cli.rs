@@ -10,6 +10,7 @@ use neuraxis_sim::{Disturbance, Factor, Grasp, Moving, Perturbation};
 
 use crate::{
     brain::Without,
+    bridge::{self, BridgeCommand, BridgePlan, BridgeTarget},
     calibrate,
     config::{Config, Surroundings, workspace_root},
     demos::{self, DemosPlan},
@@ -184,6 +185,13 @@ enum Command {
         /// Write the result here.
         #[arg(long)]
         json: Option<PathBuf>,
+        #[command(flatten)]
+        target: BridgeTarget,
+    },
+    /// Other people's simulators and this one, key-frame by key-frame (`eval --bridge` acts in them).
+    Bridge {
+        #[command(subcommand)]
+        what: BridgeCommand,
     },
     /// Join the result files of shards.
     Merge {
@@ -424,8 +432,14 @@ pub fn run(cli: Cli) -> Result<()> {
             jobs,
             pictures,
             json,
+            target,
         } => {
             let mut config = config()?;
+            if let Some(address) = target.bridge {
+                let (actor, recorded) = (actor(&policy, &config), target.recorded);
+                let plan = BridgePlan { address, actor, tasks, episodes, seed, recorded };
+                return bridge::measure(&config, &plan, json.as_deref());
+            }
             config.ask_of(cortex, vlm_url)?;
             if !learned.is_empty() {
                 config.brain.learned = learned;
@@ -495,6 +509,7 @@ pub fn run(cli: Cli) -> Result<()> {
             }
             Ok(())
         }
+        Command::Bridge { what } => bridge::run(what, config()?),
         Command::Merge { files, json } => {
             let reports = files
                 .iter()
@@ -744,7 +759,8 @@ fn without(arguments: Vec<String>, options: &[&str]) -> Vec<String> {
     kept
 }
 
-fn write_json(file: &std::path::Path, value: &impl serde::Serialize) -> Result<()> {
+/// Writes a result for programs.
+pub fn write_json(file: &std::path::Path, value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)?;
     std::fs::write(file, text + "\n").with_context(|| file.display().to_string())
 }

@@ -6,6 +6,8 @@ mod bench;
 mod brain;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod brain_demo;
+#[cfg(all(feature = "sim", feature = "policy"))]
+mod bridge;
 #[cfg(feature = "sim")]
 mod chaos;
 #[cfg(feature = "policy")]

@@ -540,6 +540,7 @@ def attend(sock, backend):
             request = receive(sock)
         except FrameError as error:
             refuse("bad_request", str(error))
+            hang_up(sock)
             raise
         if request is None:
             return
@@ -561,6 +562,21 @@ def attend(sock, backend):
             raise
         except Exception as error:  # A simulator's own failure is the client's to know, and no reason to leave.
             refuse("internal", "%s: %s" % (type(error).__name__, error))
+
+
+def hang_up(sock):
+    """Ends a connection so that what was sent last arrives: closed over unread bytes it would be reset."""
+    sock.shutdown(socket.SHUT_WR)
+    until, room = time.monotonic() + 0.5, 1 << 20
+    while room > 0 and time.monotonic() < until:
+        sock.settimeout(max(until - time.monotonic(), 0.001))
+        try:
+            scrap = sock.recv(1 << 16)
+        except OSError:
+            return
+        if not scrap:
+            return
+        room -= len(scrap)
 
 
 def serve(backend, host, port):

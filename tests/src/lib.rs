@@ -4,6 +4,7 @@
 
 pub mod brain;
 pub mod model;
+pub mod server;
 
 use std::{
     io::{self, Read},

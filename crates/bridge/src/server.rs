@@ -104,7 +104,7 @@ fn attend(stream: TcpStream, backend: &mut dyn Backend, patience: Patience) -> R
                 let reply = Reply::Error { code: Code::BadRequest, message: error.to_string() };
                 // The client may have gone; the error that counts is the first.
                 let _ = reply.to_frame().map(|frame| wire.send(&frame, &Limits::REPLY));
-                wire.shut();
+                wire.hang_up();
                 return Err(error);
             }
         };
@@ -115,7 +115,7 @@ fn attend(stream: TcpStream, backend: &mut dyn Backend, patience: Patience) -> R
         })?;
         wire.send(&frame, &Limits::REPLY)?;
         if !goes_on {
-            wire.shut();
+            wire.hang_up();
             return Ok(());
         }
     }

@@ -13,6 +13,9 @@ use crate::{
 
 /// Room that is made before bytes have come; more only as they do.
 const FIRST_ROOM: usize = 64 << 10;
+/// How long, and how many bytes, a connection that is given up is still listened to.
+const FAREWELL: Duration = Duration::from_millis(500);
+const MOST_SCRAP: usize = 1 << 20;
 
 /// How long this end waits.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -89,10 +92,22 @@ impl Wire {
         Ok(Some(Frame { header: layout.header, arrays }))
     }
 
-    /// Ends the connection; the other end sees it at once.
-    pub fn shut(&mut self) {
+    /// Ends the connection, and what was sent last still arrives: closed over bytes that nobody has read, a connection is
+    /// reset, and the other end may lose it. So what comes is thrown away, for a while.
+    pub fn hang_up(&mut self) {
         // A connection that is gone already is what is wanted.
-        let _ = self.stream.shutdown(Shutdown::Both);
+        let _ = self.stream.shutdown(Shutdown::Write);
+        let until = Instant::now() + FAREWELL;
+        let (mut scrap, mut room) = (vec![0; FIRST_ROOM], MOST_SCRAP);
+        while let Some(left) = left(until).filter(|_| room > 0) {
+            let read = self.stream.set_read_timeout(Some(left)).and_then(|()| self.stream.read(&mut scrap));
+            match read {
+                Ok(0) => break,
+                Ok(n) => room = room.saturating_sub(n),
+                Err(e) if is_wait(&e) => {}
+                Err(_) => break,
+            }
+        }
     }
 
     fn first_byte(&mut self) -> Result<Option<u8>, BridgeError> {

@@ -287,7 +287,7 @@ fn request(request: Request) -> Vec<u8> {
 
 #[test]
 fn a_server_outlives_every_bad_client_and_says_what_was_wrong() {
-    let (address, thread) = server(7);
+    let (address, thread) = server(8);
     let last = |bytes: &[u8]| match answers(&address, bytes).pop() {
         Some(Reply::Error { code, message }) => format!("{code}: {message}"),
         other => panic!("{other:?}"),
@@ -305,6 +305,8 @@ fn a_server_outlives_every_bad_client_and_says_what_was_wrong() {
     assert!(
         last(&with(frame(json!({"op": "step", "action": [null, 0, 0, 0, 0, 0, 0, 0, 0]})))).contains("nine finite")
     );
+    // What was wrong arrives although the server has not read to the end.
+    assert!(last(&[255; 100_000]).contains("its whole has 4294967295 bytes"));
     // A client that only connects is let go after a while; the next one is served all the same.
     let idle = TcpStream::connect(&address).unwrap();
     let went = thread.join().unwrap();
@@ -312,7 +314,7 @@ fn a_server_outlives_every_bad_client_and_says_what_was_wrong() {
     assert!(went[0].as_ref().unwrap().contains("its whole has 4294967295 bytes, allowed: 65536 at most"));
     assert!(went[1].as_ref().unwrap().contains("broke off"));
     assert_eq!(went[2..6], [None, None, None, None]);
-    assert_eq!(went[6].as_ref().unwrap(), "the peer hangs: an answer did not go through within 0.3 s");
+    assert_eq!(went[7].as_ref().unwrap(), "the peer hangs: an answer did not go through within 0.3 s");
 }
 
 #[test]

@@ -74,7 +74,14 @@ fn an_action_is_a_key_frame_and_motion_errors_end_the_episode() {
         let error = client.reset(&reset).unwrap_err();
         assert!(error.to_string().contains(said), "{error}");
     }
-    client.close().unwrap();
+    // A client that vanishes in the middle of an episode leaves the simulator to the next one.
+    client.reset(&scene("stack_cups", 3)).unwrap();
+    drop(client);
+    let mut next = Client::connect(&server.address, Patience::CLIENT).unwrap();
+    let error = next.step(&action).unwrap_err();
+    assert!(matches!(error, BridgeError::Refused { code: Code::NoEpisode, .. }), "{error}");
+    assert_eq!(next.reset(&scene("push_buttons", 5)).unwrap(), first);
+    next.close().unwrap();
 }
 
 #[test]

@@ -10,8 +10,9 @@ use crate::{
     VERSION, Wire,
 };
 
-/// Time to reach a host.
+/// Time to reach a host, and to hear from it: one that is busy with another client does not answer.
 const CONNECT: Duration = Duration::from_secs(5);
+const GREETING: Duration = Duration::from_secs(20);
 
 /// A connection to a simulator. After a refusal it goes on; after any other error it is closed, since nobody knows where
 /// the next frame would begin.
@@ -34,7 +35,8 @@ impl Client {
                 break;
             }
         }
-        let wire = Wire::new(found.map_err(refuse)?, Limits::REPLY, patience)?;
+        let hasty = Patience { first: patience.first.min(GREETING), ..patience };
+        let wire = Wire::new(found.map_err(refuse)?, Limits::REPLY, hasty)?;
         let nobody = Hello { version: 0, about: String::new(), can_step: false };
         let mut client = Self { wire: Some(wire), hello: nobody };
         client.hello = match client.ask(&Request::Hello { version: VERSION })? {
@@ -43,6 +45,9 @@ impl Client {
         };
         if client.hello.version != VERSION {
             return Err(BridgeError::Version { theirs: client.hello.version, ours: VERSION });
+        }
+        if let Some(wire) = &mut client.wire {
+            wire.set_patience(patience);
         }
         Ok(client)
     }

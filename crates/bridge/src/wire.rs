@@ -48,6 +48,11 @@ impl Wire {
         Ok(Self { stream, limits, patience })
     }
 
+    /// From here on this end waits as long as that.
+    pub fn set_patience(&mut self, patience: Patience) {
+        self.patience = patience;
+    }
+
     /// Sends a frame that the other end accepts under `limits`.
     ///
     /// # Errors

@@ -67,6 +67,11 @@ impl Simulator {
         Ok(Self { studio: Arc::new(studio), tasks, episode: None })
     }
 
+    /// Finger distance of an open gripper [m].
+    fn open_m(&self) -> f64 {
+        self.studio.config.cerebellum.open_width_m
+    }
+
     fn setup(&self, reset: &Reset) -> Result<Setup, Refusal> {
         let refuse = |reason| Err(Refusal::new(Code::NoSuchScene, reason));
         let kinds = kinds();
@@ -111,7 +116,7 @@ impl Backend for Simulator {
         let studio = self.studio.clone();
         let thread = thread::spawn(move || play(&studio, &setup, &shown, &given));
         let first = match seen.recv() {
-            Ok(first) => view(&sentence, &first, 0.0),
+            Ok(first) => view(&sentence, &first, self.open_m(), 0.0),
             Err(_) => return Err(failure(thread)),
         };
         self.episode = Some(Episode { sentence, keyframes, seen, last: first.clone(), thread });
@@ -128,7 +133,7 @@ impl Backend for Simulator {
         // If the goal was met while the arm stood, the run is over already and takes no more.
         let _ = episode.keyframes.send(wanted);
         if let Ok(seen) = episode.seen.recv() {
-            episode.last = view(&episode.sentence, &seen, 0.0);
+            episode.last = view(&episode.sentence, &seen, self.open_m(), 0.0);
             episode.last.ignore_collisions = Some(wanted.ignore_collisions);
             let seen = episode.last.clone();
             self.episode = Some(episode);
@@ -139,7 +144,7 @@ impl Backend for Simulator {
                 done: true,
                 error: error.filter(|_| !success),
                 ignore_collisions: Some(wanted.ignore_collisions),
-                ..view(&episode.sentence, &seen, if success { 1.0 } else { 0.0 })
+                ..view(&episode.sentence, &seen, self.open_m(), if success { 1.0 } else { 0.0 })
             }),
             Ok(Err(error)) => Err(Refusal::new(Code::Internal, format!("{error:#}"))),
             Err(_) => Err(Refusal::new(Code::Internal, "the episode's thread died")),
@@ -177,8 +182,7 @@ fn failure(thread: JoinHandle<Result<End>>) -> Refusal {
 }
 
 /// In RLBench's terms.
-fn view(sentence: &str, Seen { observation, state }: &Seen, reward: f64) -> SceneView {
-    let open_m = neuraxis_cerebellum::CerebellumConfig::default().open_width_m;
+fn view(sentence: &str, Seen { observation, state }: &Seen, open_m: f64, reward: f64) -> SceneView {
     let each_m = (observation.gripper_width_m / 2.0).max(0.0);
     SceneView {
         descriptions: vec![sentence.into()],

@@ -188,8 +188,11 @@ pub fn print(report: &Report) {
         report.meta.disturbance.map_or("none", Disturbance::name),
         report.meta.planner,
         report.meta.seed,
-        report.meta.versions.get("mujoco").map_or("?", |v| v.as_str()),
+        report.meta.versions.get("mujoco").map_or("-", |v| v.as_str()),
     );
+    if let Some(about) = report.meta.versions.get("bridge") {
+        println!("at the other end: {about}");
+    }
     println!("grasp {}  judge {}  cameras {}", report.meta.grasp, report.meta.judge, report.meta.cameras);
     println!(
         "{:<28} {:>9} {:>9} {:>17} {:>8} {:>13} {:>8}",

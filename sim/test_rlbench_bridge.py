@@ -2,7 +2,8 @@
 """Tests of rlbench_bridge.py; run by tests/tests/the_rlbench_bridge_speaks_our_contract.rs.
 
     python test_rlbench_bridge.py                  the tests
-    python test_rlbench_bridge.py write FOLDER     an episode in RLBench's layout, for the tests in Rust
+    python test_rlbench_bridge.py write FOLDER [PROTOCOL]
+                                                   an episode in RLBench's layout, for the tests in Rust
 
 RLBench itself is not here: its `live` back-end runs against stand-ins with the signatures of both forks.
 """
@@ -375,6 +376,6 @@ class Live(unittest.TestCase):
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["write"]:
-        write_episode(sys.argv[2])
+        write_episode(sys.argv[2], protocol=int(sys.argv[3]) if len(sys.argv) > 3 else 4)
     else:
         unittest.main()

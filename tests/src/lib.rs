@@ -4,6 +4,7 @@
 
 pub mod brain;
 pub mod model;
+pub mod python;
 pub mod server;
 
 use std::{

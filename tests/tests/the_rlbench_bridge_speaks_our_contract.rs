@@ -14,26 +14,10 @@ use neuraxis_bridge::{
     ACTION_LEN, BridgeError, Client, Code, Patience, Reset, SceneChoice,
     conversions::{camera_view, q_from_rlbench, world_from_tool},
 };
-use neuraxis_tests::{binary, run, server::Server, workspace};
+use neuraxis_tests::{binary, python::python, run, server::Server};
 
 const CAMERAS: [&str; 5] = ["front", "left_shoulder", "right_shoulder", "wrist", "overhead"];
 const SIDE: usize = 16;
-
-/// A Python 3 that has NumPy: yours (NEURAXIS_TEST_PYTHON), the one that setup installed with ROS 2, or the system's.
-fn python() -> Command {
-    let own = std::env::var_os("NEURAXIS_TEST_PYTHON").map(Into::into);
-    let candidates = own.into_iter().chain([workspace().join(".deps/ros/bin/python3"), "python3".into()]);
-    for candidate in candidates {
-        let mut probe = Command::new(&candidate);
-        probe.args(["-c", "import numpy, sys; sys.exit(sys.version_info < (3, 8))"]);
-        if run(&mut probe, Duration::from_secs(60)).is_ok_and(|ended| ended.status.success()) {
-            let mut python = Command::new(candidate);
-            python.arg("-B").current_dir(workspace().join("sim"));
-            return python;
-        }
-    }
-    panic!("no Python 3.8 with NumPy: point NEURAXIS_TEST_PYTHON to one (`pip install numpy`)");
-}
 
 fn stored(root: &Path) -> Server {
     let mut write = python();

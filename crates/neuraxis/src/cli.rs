@@ -15,6 +15,7 @@ use crate::{
     config::{Config, Surroundings, workspace_root},
     demos::{self, DemosPlan},
     eval::{self, Actor, EVAL_SEED, EvalPlan, Told},
+    import::{self, ImportCommand},
     plan::{self, Shown},
     tasks,
     training::{self, TrainArgs},
@@ -192,6 +193,11 @@ enum Command {
     Bridge {
         #[command(subcommand)]
         what: BridgeCommand,
+    },
+    /// Other people's recordings as a data set for training.
+    Import {
+        #[command(subcommand)]
+        what: ImportCommand,
     },
     /// Join the result files of shards.
     Merge {
@@ -510,6 +516,7 @@ pub fn run(cli: Cli) -> Result<()> {
             Ok(())
         }
         Command::Bridge { what } => bridge::run(what, config()?),
+        Command::Import { what } => import::run(what, &config()?),
         Command::Merge { files, json } => {
             let reports = files
                 .iter()

@@ -24,6 +24,8 @@ mod episode_run;
 mod eval;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod film;
+#[cfg(feature = "policy")]
+mod import;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod lockstep;
 #[cfg(all(feature = "sim", feature = "policy"))]

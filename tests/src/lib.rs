@@ -4,6 +4,8 @@
 
 pub mod brain;
 pub mod model;
+pub mod python;
+pub mod server;
 
 use std::{
     io::{self, Read},

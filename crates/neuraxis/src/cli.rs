@@ -10,10 +10,12 @@ use neuraxis_sim::{Disturbance, Factor, Grasp, Moving, Perturbation};
 
 use crate::{
     brain::Without,
+    bridge::{self, BridgeCommand, BridgePlan, BridgeTarget},
     calibrate::{self, Calibrate},
     config::{Config, Surroundings, workspace_root},
     demos::{self, DemosPlan},
     eval::{self, Actor, EVAL_SEED, EvalPlan, Told},
+    import::{self, ImportCommand},
     plan::{self, Shown},
     rec, tasks,
     training::{self, TrainArgs},
@@ -198,6 +200,18 @@ enum Command {
         /// Write the result here.
         #[arg(long)]
         json: Option<PathBuf>,
+        #[command(flatten)]
+        target: BridgeTarget,
+    },
+    /// Other people's simulators and this one, key-frame by key-frame (`eval --bridge` acts in them).
+    Bridge {
+        #[command(subcommand)]
+        what: BridgeCommand,
+    },
+    /// Other people's recordings as a data set for training.
+    Import {
+        #[command(subcommand)]
+        what: ImportCommand,
     },
     /// Join the result files of shards.
     Merge {
@@ -433,8 +447,14 @@ pub fn run(cli: Cli) -> Result<()> {
             pictures,
             record,
             json,
+            target,
         } => {
             let mut config = config()?;
+            if let Some(address) = target.bridge {
+                let (actor, recorded) = (actor(&policy, &config), target.recorded);
+                let plan = BridgePlan { address, actor, tasks, episodes, seed, recorded };
+                return bridge::measure(&config, &plan, json.as_deref());
+            }
             config.ask_of(cortex, vlm_url)?;
             if !learned.is_empty() {
                 config.brain.learned = learned;
@@ -506,6 +526,8 @@ pub fn run(cli: Cli) -> Result<()> {
             }
             Ok(())
         }
+        Command::Bridge { what } => bridge::run(what, config()?),
+        Command::Import { what } => import::run(what, &config()?),
         Command::Merge { files, json } => {
             let reports = files
                 .iter()
@@ -752,7 +774,8 @@ fn without(arguments: Vec<String>, options: &[&str]) -> Vec<String> {
     kept
 }
 
-fn write_json(file: &std::path::Path, value: &impl serde::Serialize) -> Result<()> {
+/// Writes a result for programs.
+pub fn write_json(file: &std::path::Path, value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)?;
     std::fs::write(file, text + "\n").with_context(|| file.display().to_string())
 }

@@ -49,6 +49,17 @@ pub enum Actor {
     Weights(PathBuf),
 }
 
+impl std::fmt::Display for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Expert => f.write_str("expert"),
+            Self::Brain => f.write_str("brain"),
+            Self::Nearest(_) => f.write_str("nearest-key-frame replay"),
+            Self::Weights(path) => f.write_str(&path.file_name().unwrap_or_default().to_string_lossy()),
+        }
+    }
+}
+
 /// What the arm is told.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 pub enum Told {
@@ -101,6 +112,33 @@ pub struct EvalPlan {
     pub shard: (u64, u64),
 }
 
+/// A policy that sees, and what a table says of it.
+pub struct LearnedPolicy {
+    /// Ready to predict.
+    pub policy: Box<dyn Policy>,
+    /// Hash of its weights, if it has any.
+    pub hash: Option<String>,
+    /// Where its networks run.
+    pub device: String,
+}
+
+/// Loads the weights or the data set that an actor is.
+pub fn load_learned(config: &Config, actor: &Actor, embedder: &mut MiniLm) -> Result<LearnedPolicy> {
+    match actor {
+        Actor::Weights(path) => {
+            let policy = crate::source::load_policy(config, path, neuraxis_core::TextEmbedder::id(embedder))?;
+            let (hash, device) = (policy.hash(), format!("{:?}, 1 torch thread", policy.device()));
+            Ok(LearnedPolicy { policy: Box::new(policy), hash: Some(format!("{hash:016x}")), device })
+        }
+        Actor::Nearest(data) => {
+            let shards = crate::config::shards(std::slice::from_ref(data))?;
+            let policy = Box::new(NearestReplay::open(&shards, embedder)?);
+            Ok(LearnedPolicy { policy, hash: None, device: "none".into() })
+        }
+        Actor::Expert | Actor::Brain => bail!("{actor} has no weights and no data set"),
+    }
+}
+
 /// Runs this process's share of a plan; `tell` after each episode.
 pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Result<Report> {
     neuraxis_policy::use_one_thread();
@@ -115,21 +153,13 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
         Actor::Expert | Actor::Brain => None,
         _ => Some(MiniLm::load(&text_dir)?),
     };
-    let mut learned: Option<Box<dyn Policy>> = None;
-    let (mut hash, mut device) = (None, "none".to_string());
-    match (&plan.actor, embedder.as_mut()) {
-        (Actor::Weights(path), Some(embedder)) => {
-            let policy = crate::source::load_policy(config, path, neuraxis_core::TextEmbedder::id(embedder))?;
-            hash = Some(format!("{:016x}", policy.hash()));
-            device = format!("{:?}, 1 torch thread", policy.device());
-            learned = Some(Box::new(policy));
+    let (mut learned, hash, device) = match embedder.as_mut() {
+        Some(embedder) => {
+            let LearnedPolicy { policy, hash, device } = load_learned(config, &plan.actor, embedder)?;
+            (Some(policy), hash, device)
         }
-        (Actor::Nearest(data), Some(embedder)) => {
-            let shards = crate::config::shards(std::slice::from_ref(data))?;
-            learned = Some(Box::new(NearestReplay::open(&shards, embedder)?));
-        }
-        _ => {}
-    }
+        None => (None, None, "none".to_string()),
+    };
     let mut apprentice = match plan.actor {
         Actor::Brain => Apprentice::of(config)?,
         _ => None,
@@ -232,7 +262,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                 first_error_m,
                 fault: outcome.fault.map(|f| format!("{f:?}")),
                 refused: outcome.refused,
-                chance: setup.chance(),
+                chance: Some(setup.chance()),
                 brain: brain_row,
             };
             tape.finish(row.success, &serde_json::to_value(&row)?)?;
@@ -246,10 +276,8 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
             ("mujoco".into(), neuraxis_sim::mujoco_version()),
         ]),
         policy: match &plan.actor {
-            Actor::Expert => "expert".into(),
             Actor::Brain => format!("brain, planner {:?}", config.brain.planner),
-            Actor::Nearest(_) => "nearest-key-frame replay".into(),
-            Actor::Weights(path) => path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
+            other => other.to_string(),
         },
         policy_hash: hash,
         seed: plan.seed,

@@ -115,6 +115,11 @@ pub trait Witness {
     }
 }
 
+/// A witness that looks away.
+pub struct Nobody;
+
+impl Witness for Nobody {}
+
 /// Body and world of one episode.
 pub struct Lockstep {
     robot: Arc<Robot>,

@@ -6,6 +6,8 @@ mod bench;
 mod brain;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod brain_demo;
+#[cfg(all(feature = "sim", feature = "policy"))]
+mod bridge;
 #[cfg(feature = "sim")]
 mod chaos;
 #[cfg(feature = "policy")]
@@ -24,6 +26,8 @@ mod episode_run;
 mod eval;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod film;
+#[cfg(feature = "policy")]
+mod import;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod lockstep;
 #[cfg(all(feature = "sim", feature = "policy"))]

@@ -32,8 +32,8 @@ pub struct Row {
     pub fault: Option<String>,
     /// Why the policy gave no prediction, the last time.
     pub refused: Option<String>,
-    /// Chance that a random valid goal is the true one.
-    pub chance: f64,
+    /// Chance that a random valid goal is the true one, where the goals are known.
+    pub chance: Option<f64>,
     /// Of the brain, where one acted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brain: Option<BrainRow>,
@@ -94,8 +94,8 @@ pub struct TaskTable {
     pub wilson95: [f64; 2],
     /// Mean simulated time of successes [s].
     pub mean_secs: f64,
-    /// Mean chance of the true goal.
-    pub chance: f64,
+    /// Mean chance of the true goal, where the goals are known.
+    pub chance: Option<f64>,
     /// Share of first predictions within 3 cm of the expert's first key-frame.
     pub first_choice: Option<f64>,
     /// Of the brain, where one acted.
@@ -130,13 +130,14 @@ pub fn tabulate(meta: Meta, rows: Vec<Row>) -> Report {
             let successes = rows.iter().filter(|r| r.success).count() as u64;
             let secs: f64 = rows.iter().filter(|r| r.success).map(|r| r.secs).sum();
             let errors: Vec<f64> = rows.iter().filter_map(|r| r.first_error_m).collect();
+            let chances: Option<Vec<f64>> = rows.iter().map(|r| r.chance).collect();
             let near = errors.iter().filter(|e| **e < 0.03).count();
             let table = TaskTable {
                 episodes,
                 successes,
                 wilson95: wilson::interval95(successes, episodes),
                 mean_secs: if successes > 0 { secs / successes as f64 } else { 0.0 },
-                chance: rows.iter().map(|r| r.chance).sum::<f64>() / episodes.max(1) as f64,
+                chance: chances.map(|chances| chances.iter().sum::<f64>() / episodes.max(1) as f64),
                 brain: BrainTable::of(rows.iter().filter_map(|row| row.brain.as_ref())),
                 first_choice: (!errors.is_empty()).then(|| near as f64 / errors.len() as f64),
                 rows,
@@ -187,8 +188,11 @@ pub fn print(report: &Report) {
         report.meta.disturbance.map_or("none", Disturbance::name),
         report.meta.planner,
         report.meta.seed,
-        report.meta.versions.get("mujoco").map_or("?", |v| v.as_str()),
+        report.meta.versions.get("mujoco").map_or("-", |v| v.as_str()),
     );
+    if let Some(about) = report.meta.versions.get("bridge") {
+        println!("at the other end: {about}");
+    }
     println!("grasp {}  judge {}  cameras {}", report.meta.grasp, report.meta.judge, report.meta.cameras);
     println!(
         "{:<28} {:>9} {:>9} {:>17} {:>8} {:>13} {:>8}",
@@ -196,7 +200,7 @@ pub fn print(report: &Report) {
     );
     for (task, t) in &report.tasks {
         println!(
-            "{task:<28} {:>5}/{:<3} {:>8.1}% {:>7.1}% - {:>5.1}% {:>8.1} {:>13} {:>7.1}%",
+            "{task:<28} {:>5}/{:<3} {:>8.1}% {:>7.1}% - {:>5.1}% {:>8.1} {:>13} {:>8}",
             t.successes,
             t.episodes,
             100.0 * t.successes as f64 / t.episodes.max(1) as f64,
@@ -204,7 +208,7 @@ pub fn print(report: &Report) {
             100.0 * t.wilson95[1],
             t.mean_secs,
             t.first_choice.map_or_else(|| "-".into(), |c| format!("{:.0}%", 100.0 * c)),
-            100.0 * t.chance,
+            t.chance.map_or_else(|| "-".into(), |c| format!("{:.1}%", 100.0 * c)),
         );
     }
     for (task, brain) in report.tasks.iter().filter_map(|(task, t)| Some((task, t.brain.as_ref()?))) {

@@ -1,0 +1,619 @@
+#!/usr/bin/env python3
+"""RLBench behind the wire of Neuraxis (crates/bridge): `neuraxis eval --bridge HOST:PORT` acts in it.
+
+    python rlbench_bridge.py live [--root DATA]     RLBench itself, imported from the Python that runs this
+    python rlbench_bridge.py stored --root DATA     recorded episodes; needs neither RLBench nor CoppeliaSim
+
+Needs Python 3.8 or newer and NumPy. A frame is `u32le total | u32le header_len | JSON header | blobs`, the blobs in the
+order of header.arrays = [[name, numpy.dtype.str, shape]...]; total counts what follows it. One client at a time.
+
+Recorded files are read without running anything that stands in them: pickles make arrays, plain values and two empty
+classes, and nothing else.
+"""
+import argparse
+import inspect
+import json
+import os
+import pickle
+import re
+import socket
+import struct
+import sys
+import time
+import types
+import zlib
+
+import numpy as np
+
+VERSION = 1
+ACTION_LEN = 9
+CAMERAS = ("front", "left_shoulder", "right_shoulder", "wrist", "overhead")
+VECTORS = ("joint_positions", "joint_velocities", "joint_forces", "gripper_pose", "gripper_joint_positions",
+           "gripper_touch_forces", "task_low_dim_state")
+DTYPES = ("|u1", "<f4", "<f8")
+MOST_REQUEST, MOST_REPLY, MOST_HEADER = 64 << 10, 96 << 20, 256 << 10
+MOST_PIXELS = 4096 * 4096
+FRAME_SECS, IDLE_SECS = 20.0, 1800.0
+
+
+# ---------------------------------------------------------------- frames
+
+
+class FrameError(Exception):
+    """Bytes that are no frame, or a connection that breaks off inside one."""
+
+
+def encode(header, arrays=()):
+    """All bytes of a frame; `arrays` are pairs of name and array."""
+    arrays = [(name, np.ascontiguousarray(array)) for name, array in arrays]
+    listed = [[name, array.dtype.str, list(array.shape)] for name, array in arrays]
+    for name, dtype, _ in listed:
+        if dtype not in DTYPES:
+            raise FrameError("array %s has dtype %s, allowed: %s" % (name, dtype, ", ".join(DTYPES)))
+    fields = dict(header, arrays=listed)
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    blobs = b"".join(array.tobytes() for _, array in arrays)
+    total = 4 + len(text) + len(blobs)
+    if total > MOST_REPLY or len(text) > MOST_HEADER:
+        raise FrameError("a frame of %d bytes, allowed: %d at most" % (total, MOST_REPLY))
+    return struct.pack("<II", total, len(text)) + text + blobs
+
+
+def lengths(prefix, most):
+    """Bytes of header and blobs from the first eight bytes."""
+    total, header = struct.unpack("<II", prefix)
+    if total > most or header > MOST_HEADER:
+        raise FrameError("a frame of %d bytes with a header of %d, allowed: %d and %d" % (total, header, most, MOST_HEADER))
+    if header + 4 > total:
+        raise FrameError("a header of %d bytes does not fit into a frame of %d" % (header, total))
+    return header, total - 4 - header
+
+
+def decode(bytes_, most=MOST_REPLY):
+    """Header without `arrays`, and arrays by name, of exactly one frame."""
+    if len(bytes_) < 8:
+        raise FrameError("%d bytes are no frame" % len(bytes_))
+    header, blobs = lengths(bytes_[:8], most)
+    if len(bytes_) != 8 + header + blobs:
+        raise FrameError("%d bytes, by its length it has %d" % (len(bytes_), 8 + header + blobs))
+    return unpack(bytes_[8:8 + header], bytes_[8 + header:])
+
+
+def no_number(name):
+    """NaN and infinities, which Python would read, are no JSON."""
+    raise ValueError("%s is no number" % name)
+
+
+def unpack(text, blobs):
+    """Header and arrays from their bytes."""
+    try:
+        fields = json.loads(text.decode(), parse_constant=no_number)
+        listed = fields.pop("arrays")
+        arrays, at = {}, 0
+        for name, dtype, shape in listed:
+            if dtype not in DTYPES or name in arrays or any(type(n) is not int or n < 0 for n in shape):
+                raise FrameError("array %r has dtype %r and shape %r" % (name, dtype, shape))
+            size = int(np.dtype(dtype).itemsize)
+            for n in shape:
+                size *= n
+            if size > len(blobs) - at:
+                raise FrameError("array %s of %d bytes, the frame has %d left" % (name, size, len(blobs) - at))
+            arrays[name] = np.frombuffer(blobs, dtype, size // np.dtype(dtype).itemsize, at).reshape(shape)
+            at += size
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise FrameError("its header is none: %s" % error)
+    if at != len(blobs):
+        raise FrameError("its arrays have %d bytes, the frame has %d for them" % (at, len(blobs)))
+    return fields, arrays
+
+
+def read_exactly(sock, count, until):
+    """`count` bytes before the time `until`, however slowly they drip."""
+    parts, got = [], 0
+    while got < count:
+        left = until - time.monotonic()
+        if left <= 0:
+            raise FrameError("the client hangs: %d of %d bytes came" % (got, count))
+        sock.settimeout(left)
+        try:
+            part = sock.recv(min(count - got, 1 << 16))
+        except socket.timeout:
+            continue
+        if not part:
+            raise FrameError("the connection broke off: %d of %d bytes came" % (got, count))
+        parts.append(part)
+        got += len(part)
+    return b"".join(parts)
+
+
+def receive(sock):
+    """The header of the next request; None if the client has gone."""
+    sock.settimeout(IDLE_SECS)
+    first = sock.recv(1)
+    if not first:
+        return None
+    until = time.monotonic() + FRAME_SECS
+    header, blobs = lengths(first + read_exactly(sock, 7, until), MOST_REQUEST)
+    fields, arrays = unpack(read_exactly(sock, header, until), read_exactly(sock, blobs, until))
+    if arrays:
+        raise FrameError("requests have no arrays")
+    return fields
+
+
+# ---------------------------------------------------------------- observations
+
+
+class Refusal(Exception):
+    """What a client asked for and does not get; the connection stays."""
+
+    def __init__(self, code, message):
+        super().__init__(message)
+        self.code = code
+
+
+def encode_obs(obs, descriptions, reward=0.0, done=False, error=None):
+    """Header and arrays of an RLBench `Observation`, live or recorded; its depth is in metres."""
+    misc = getattr(obs, "misc", None) or {}
+    cal, arrays = {}, []
+    for camera in CAMERAS:
+        rgb, depth = getattr(obs, camera + "_rgb", None), getattr(obs, camera + "_depth", None)
+        if rgb is None or depth is None:
+            continue
+        prefix = camera + "_camera_"
+        cal[camera] = {
+            "K": np.asarray(misc[prefix + "intrinsics"], float).reshape(3, 3).tolist(),
+            "T_world_cam": np.asarray(misc[prefix + "extrinsics"], float).reshape(4, 4).tolist(),
+            "near": float(misc[prefix + "near"]),
+            "far": float(misc[prefix + "far"]),
+        }
+        arrays.append((camera + "_rgb", np.asarray(rgb, np.uint8)))
+        arrays.append((camera + "_depth_m", np.nan_to_num(np.asarray(depth, "<f4"), nan=0.0, posinf=0.0, neginf=0.0)))
+    for name in VECTORS:
+        value = getattr(obs, name, None)
+        if value is not None:
+            arrays.append((name, np.asarray(value, "<f8").reshape(-1)))
+    ignores = getattr(obs, "ignore_collisions", None)
+    header = {
+        "kind": "obs", "descriptions": [str(text) for text in descriptions], "reward": float(reward), "done": bool(done),
+        "error": error, "gripper_open": float(obs.gripper_open),
+        "ignore_collisions": None if ignores is None else bool(ignores), "cal": cal,
+    }
+    return header, arrays
+
+
+# ---------------------------------------------------------------- recorded episodes
+
+
+class Recorded:
+    """Stands for RLBench's classes in a recording: whatever was stored becomes its fields."""
+
+
+class Demo(Recorded):
+    """rlbench.demo.Demo"""
+
+
+class Observation(Recorded):
+    """rlbench.backend.observation.Observation"""
+
+
+def known_globals():
+    """The only names that a recording may call for."""
+    core = getattr(np, "_core", None) or np.core
+    known = {("rlbench.demo", "Demo"): Demo, ("rlbench.backend.observation", "Observation"): Observation,
+             ("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype}
+    for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
+        known[module, "_reconstruct"] = core.multiarray._reconstruct
+        known[module, "scalar"] = core.multiarray.scalar
+    return known
+
+
+class Unpickler(pickle.Unpickler):
+    """Makes arrays and the two classes above; every other name is refused before anything is called."""
+
+    known = known_globals()
+
+    def find_class(self, module, name):
+        if (module, name) not in self.known:
+            raise pickle.UnpicklingError("%s.%s is not part of a recording" % (module, name))
+        return self.known[module, name]
+
+
+def unpickled(path):
+    """What a file of a recording holds."""
+    try:
+        with open(path, "rb") as file:
+            return Unpickler(file).load()
+    except FileNotFoundError:
+        raise Refusal("no_such_scene", "%s is missing" % path)
+    except Exception as error:  # Whatever hostile bytes can raise: the file is at fault, and named.
+        raise Refusal("internal", "%s: %s: %s" % (path, type(error).__name__, error))
+
+
+def png(path):
+    """An 8-bit RGB image, (height, width, 3)."""
+    def refuse(reason):
+        return Refusal("internal", "%s: %s" % (path, reason))
+
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise refuse(error.strerror)
+    if data[:8] != b"\x89PNG\r\n\x1a\n":
+        raise refuse("not a PNG")
+    at, packed, size = 8, [], None
+    while at + 12 <= len(data):
+        length, kind = struct.unpack(">I4s", data[at:at + 8])
+        body = data[at + 8:at + 8 + length]
+        if kind == b"IHDR" and len(body) == 13:
+            width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", body)
+            if (depth, colour, interlace) != (8, 2, 0):
+                raise refuse("not 8-bit RGB without interlace")
+            if not 0 < width * height <= MOST_PIXELS:
+                raise refuse("%d x %d pixels" % (width, height))
+            size = (height, width)
+        elif kind == b"IDAT":
+            packed.append(body)
+        elif kind == b"IEND":
+            break
+        at += 12 + length
+    if size is None:
+        raise refuse("it has no size")
+    height, stride = size[0], 3 * size[1]
+    unpacker = zlib.decompressobj()
+    try:
+        raw = unpacker.decompress(b"".join(packed), height * (stride + 1))
+    except zlib.error as error:
+        raise refuse(error)
+    if len(raw) != height * (stride + 1):
+        raise refuse("%d bytes of pixels, wanted: %d" % (len(raw), height * (stride + 1)))
+    rows = np.frombuffer(raw, np.uint8).reshape(height, stride + 1)
+    out, before = np.empty((height, stride), np.uint8), np.zeros(stride, np.uint8)
+    for y in range(height):
+        before = out[y] = unfiltered(rows[y, 0], rows[y, 1:], before, refuse)
+    return out.reshape(size + (3,))
+
+
+def unfiltered(kind, row, up, refuse):
+    """A row of a PNG from its filtered bytes and the row above (PNG specification, section 9)."""
+    if kind == 0:
+        return row
+    if kind == 1:
+        return np.cumsum(row.reshape(-1, 3), axis=0, dtype=np.uint8).reshape(-1)
+    if kind == 2:
+        return row + up
+    if kind not in (3, 4):
+        raise refuse("row filter %d" % kind)
+    values, above = row.tolist(), up.tolist()
+    for i, value in enumerate(values):
+        left, top = values[i - 3] if i >= 3 else 0, above[i]
+        if kind == 3:
+            guess = (left + top) // 2
+        else:
+            corner = above[i - 3] if i >= 3 else 0
+            off = left + top - corner
+            to_left, to_top, to_corner = abs(off - left), abs(off - top), abs(off - corner)
+            guess = left if to_left <= to_top and to_left <= to_corner else top if to_top <= to_corner else corner
+        values[i] = (value + guess) & 255
+    return np.array(values, np.uint8)
+
+
+def depth_m(coded, near, far):
+    """Metres from the 24-bit fixed point in the colours of a depth image, red the highest byte."""
+    whole = (coded.astype(np.float64) * (65536, 256, 1)).sum(axis=2)
+    return (near + whole / (2 ** 24 - 1) * (far - near)).astype("<f4")
+
+
+class Recordings:
+    """Episode folders as RLBench and PerAct write them: TASK/{variationK|all_variations}/episodes/episodeN."""
+
+    def __init__(self, root):
+        self.root = root
+        if not os.path.isdir(root):
+            raise SystemExit("%s is no folder" % root)
+
+    def tasks(self):
+        names = sorted(name for name in os.listdir(self.root) if os.path.isdir(os.path.join(self.root, name)))
+        kinds = {name: self.variations(name) for name in names}
+        return [{"name": name, "variations": kinds[name]} for name in names if kinds[name] is not False]
+
+    def variations(self, task):
+        """How many there are; None if only `all_variations` is there, False if the folder holds no recordings."""
+        inside = os.listdir(os.path.join(self.root, task))
+        numbers = [int(name[9:]) for name in inside if re.match(r"variation\d+\Z", name)]
+        return 1 + max(numbers) if numbers else None if "all_variations" in inside else False
+
+    def folder(self, task, variation, episode):
+        if task not in [known["name"] for known in self.tasks()]:
+            raise Refusal("no_such_scene", "no task %r in %s" % (task, self.root))
+        if variation is None:
+            inside = os.listdir(os.path.join(self.root, task))
+            variation = "all_variations" if "all_variations" in inside else "variation0"
+        else:
+            variation = "variation%d" % variation
+        folder = os.path.join(self.root, task, variation, "episodes", "episode%d" % episode)
+        if not os.path.isdir(folder):
+            raise Refusal("no_such_scene", "%s is missing" % folder)
+        return folder
+
+    def load(self, task, variation, episode):
+        """The folder, the demo, its sentences and its variation."""
+        folder = self.folder(task, variation, episode)
+        demo = unpickled(os.path.join(folder, "low_dim_obs.pkl"))
+        frames = getattr(demo, "_observations", None)
+        if not (isinstance(demo, Demo) and isinstance(frames, list) and frames
+                and all(isinstance(frame, Observation) for frame in frames)):
+            raise Refusal("internal", "%s/low_dim_obs.pkl holds no demo" % folder)
+        sentences = os.path.join(folder, "variation_descriptions.pkl")
+        if not os.path.exists(sentences):
+            sentences = os.path.join(folder, "..", "..", "variation_descriptions.pkl")
+        descriptions = unpickled(sentences)
+        number = os.path.join(folder, "variation_number.pkl")
+        variation = unpickled(number) if os.path.exists(number) else getattr(demo, "variation_number", variation)
+        return folder, demo, list(descriptions), variation
+
+    def with_images(self, folder, obs, t):
+        """The observation with its pictures in it."""
+        misc = getattr(obs, "misc", None) or {}
+        for camera in CAMERAS:
+            rgb = os.path.join(folder, camera + "_rgb", "%d.png" % t)
+            depth = os.path.join(folder, camera + "_depth", "%d.png" % t)
+            if os.path.exists(rgb) and os.path.exists(depth):
+                near, far = (float(misc["%s_camera_%s" % (camera, end)]) for end in ("near", "far"))
+                setattr(obs, camera + "_rgb", png(rgb))
+                setattr(obs, camera + "_depth", depth_m(png(depth), near, far))
+        return obs
+
+
+class Stored:
+    """Shows how recorded episodes began."""
+
+    can_step = False
+
+    def __init__(self, root):
+        self.recordings = Recordings(root)
+        self.about = "recorded episodes in %s" % root
+
+    def tasks(self):
+        return self.recordings.tasks()
+
+    def reset(self, task, variation, seed, episode):
+        if episode is None:
+            raise Refusal("no_such_scene", "recordings are chosen by `episode`, not by `seed`")
+        folder, demo, descriptions, _ = self.recordings.load(task, variation, episode)
+        return encode_obs(self.recordings.with_images(folder, demo._observations[0], 0), descriptions)
+
+    def step(self, action):
+        raise Refusal("not_steppable", "this server has recordings only")
+
+    def close(self):
+        pass
+
+
+# ---------------------------------------------------------------- RLBench itself
+
+
+def rlbench_parts():
+    """What this needs of RLBench and PyRep, by name."""
+    from pyrep.errors import ConfigurationPathError, IKError
+    from rlbench.action_modes.action_mode import MoveArmThenGripper
+    from rlbench.action_modes.arm_action_modes import EndEffectorPoseViaPlanning
+    from rlbench.action_modes.gripper_action_modes import Discrete
+    from rlbench.backend.exceptions import InvalidActionError
+    from rlbench.backend.utils import task_file_to_task_class
+    from rlbench.environment import Environment
+    from rlbench.observation_config import ObservationConfig
+    import rlbench.tasks
+    return types.SimpleNamespace(**locals())
+
+
+class Live:
+    """RLBench's own environment. PerAct's fork takes the collision flag with each action; elsewhere it is a setting of
+    the arm's mode, so there are two modes, and the flag chooses one."""
+
+    can_step = True
+
+    def __init__(self, root=None, image_px=128, headless=True, parts=None):
+        self.parts = parts or rlbench_parts()
+        mode = self.parts.EndEffectorPoseViaPlanning
+        self.takes_flag = "ignore_collisions" in inspect.signature(mode.action).parameters
+        if self.takes_flag:
+            self.modes = None
+            arm = mode()
+        else:
+            self.modes = {ignore: mode(collision_checking=not ignore) for ignore in (False, True)}
+            arm = self.modes[False]
+        self.action_mode = self.parts.MoveArmThenGripper(arm, self.parts.Discrete())
+        config = self.parts.ObservationConfig()
+        config.set_all(True)
+        for camera in CAMERAS:
+            settings = getattr(config, camera + "_camera")
+            settings.image_size, settings.mask, settings.depth_in_meters = (image_px, image_px), False, True
+        self.env = self.parts.Environment(self.action_mode, obs_config=config, headless=headless)
+        self.env.launch()
+        self.recordings = Recordings(root) if root else None
+        self.about = "RLBench, actions of %d numbers" % (9 if self.takes_flag else 8)
+        self.name = self.task = self.last = self.descriptions = None
+        self.over = True
+
+    def tasks(self):
+        folder = os.path.dirname(self.parts.rlbench.tasks.__file__)
+        names = sorted(name[:-3] for name in os.listdir(folder) if name.endswith(".py") and name != "__init__.py")
+        return [{"name": name, "variations": None} for name in names]
+
+    def reset(self, task, variation, seed, episode):
+        if task != self.name:
+            if task not in [known["name"] for known in self.tasks()]:
+                raise Refusal("no_such_scene", "RLBench has no task %r" % task)
+            self.task, self.name = self.env.get_task(self.parts.task_file_to_task_class(task + ".py")), task
+        if episode is not None:
+            if self.recordings is None:
+                raise Refusal("no_such_scene", "start me with --root DATA to act in recorded scenes")
+            _, demo, _, variation = self.recordings.load(task, variation, episode)
+            # PerAct's protocol: the random numbers of the recording, then a reset.
+            np.random.set_state(demo.random_seed)
+            variation = variation or 0
+        else:
+            np.random.seed(seed % 2 ** 32)
+            if variation is None:
+                variation = seed % self.task.variation_count()
+        if variation >= self.task.variation_count():
+            raise Refusal("no_such_scene", "%s has %d variations" % (task, self.task.variation_count()))
+        self.task.set_variation(variation)
+        self.descriptions, self.last = self.task.reset()
+        self.over = False
+        return encode_obs(self.last, self.descriptions)
+
+    def step(self, action):
+        if self.over:
+            raise Refusal("no_episode", "no episode is under way: reset first")
+        parts, ignore = self.parts, action[8] >= 0.5
+        if self.takes_flag:
+            action = action[:7] + [float(action[7] > 0.5), float(ignore)]
+        else:
+            self.action_mode.arm_action_mode = self.modes[ignore]
+            action = action[:7] + [float(action[7] > 0.5)]
+        try:
+            self.last, reward, done = self.task.step(np.array(action))
+            error = None
+        except (parts.InvalidActionError, parts.IKError, parts.ConfigurationPathError) as failure:
+            # PerAct's protocol: the episode is over and lost.
+            kinds = ("InvalidActionError", "IKError", "ConfigurationPathError")
+            error = next(kind for kind in kinds if isinstance(failure, getattr(parts, kind)))
+            reward, done = 0.0, True
+        self.over = bool(done)
+        return encode_obs(self.last, self.descriptions, reward, done, error)
+
+    def close(self):
+        self.over = True
+
+
+# ---------------------------------------------------------------- the server
+
+
+def whole(request, field, default=None):
+    """A whole number from 0, or what stands for its absence."""
+    value = request.get(field)
+    if value is None:
+        return default
+    if type(value) is not int or value < 0:
+        raise Refusal("bad_request", "header.%s is %r, allowed: a whole number from 0" % (field, value))
+    return value
+
+
+def answer(backend, request):
+    """Header and arrays of the answer to a request after hello."""
+    op = request.get("op")
+    if op == "list_tasks":
+        return {"kind": "tasks", "tasks": backend.tasks()}, ()
+    if op == "reset":
+        task = request.get("task")
+        if not isinstance(task, str) or not re.match(r"\w+\Z", task):
+            raise Refusal("bad_request", "header.task is %r, allowed: a name" % (task,))
+        seed, episode = whole(request, "seed"), whole(request, "episode")
+        if (seed is None) == (episode is None):
+            raise Refusal("bad_request", "a reset has either seed or episode")
+        return backend.reset(task, whole(request, "variation"), seed, episode)
+    if op == "step":
+        action = request.get("action")
+        numbers = (int, float)
+        if not (isinstance(action, list) and len(action) == ACTION_LEN
+                and all(type(x) in numbers and abs(x) < float("inf") for x in action)):
+            raise Refusal("bad_request", "header.action is %r, allowed: nine finite numbers" % (action,))
+        return backend.step([float(x) for x in action])
+    raise Refusal("bad_request", "header.op is %r, allowed: hello, list_tasks, reset, step, close" % (op,))
+
+
+def attend(sock, backend):
+    """One client, from its coming to its going."""
+    def send(header, arrays=()):
+        frame = encode(header, arrays)
+        sock.settimeout(FRAME_SECS)
+        sock.sendall(frame)
+
+    def refuse(code, message):
+        send({"kind": "error", "code": code, "message": message})
+
+    is_known = False
+    while True:
+        try:
+            request = receive(sock)
+        except FrameError as error:
+            refuse("bad_request", str(error))
+            hang_up(sock)
+            raise
+        if request is None:
+            return
+        if request.get("op") == "close":
+            return send({"kind": "closed"})
+        if request.get("op") == "hello":
+            if request.get("version") != VERSION:
+                return refuse("version", "version %r asked for, this server speaks %d" % (request.get("version"), VERSION))
+            is_known = True
+            send({"kind": "hello", "version": VERSION, "about": backend.about, "can_step": backend.can_step})
+            continue
+        try:
+            if not is_known:
+                raise Refusal("bad_request", "hello comes first")
+            send(*answer(backend, request))
+        except Refusal as refusal:
+            refuse(refusal.code, str(refusal))
+        except OSError:
+            raise
+        except Exception as error:  # A simulator's own failure is the client's to know, and no reason to leave.
+            refuse("internal", "%s: %s" % (type(error).__name__, error))
+
+
+def hang_up(sock):
+    """Ends a connection so that what was sent last arrives: closed over unread bytes it would be reset."""
+    sock.shutdown(socket.SHUT_WR)
+    until, room = time.monotonic() + 0.5, 1 << 20
+    while room > 0 and time.monotonic() < until:
+        sock.settimeout(max(until - time.monotonic(), 0.001))
+        try:
+            scrap = sock.recv(1 << 16)
+        except OSError:
+            return
+        if not scrap:
+            return
+        room -= len(scrap)
+
+
+def serve(backend, host, port):
+    """Clients one after the other, for ever."""
+    with socket.create_server((host, port)) as listener:
+        print("%s: listening on %s:%d" % ((backend.about,) + listener.getsockname()[:2]), flush=True)
+        while True:
+            sock, address = listener.accept()
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with sock:
+                try:
+                    attend(sock, backend)
+                except (OSError, FrameError) as error:
+                    print("%s:%d: %s" % (address[0], address[1], error), file=sys.stderr, flush=True)
+            backend.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("backend", choices=("live", "stored"))
+    parser.add_argument("--root", metavar="DATA", help="folder with recorded episodes, TASK/VARIATION/episodes/episodeN")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=int, default=5005, help="0: any that is free (default: 5005)")
+    parser.add_argument("--image-px", type=int, default=128, help="side of the live cameras' images")
+    parser.add_argument("--window", action="store_true", help="show CoppeliaSim's window")
+    args = parser.parse_args()
+    if args.backend == "stored":
+        if not args.root:
+            parser.error("stored needs --root DATA")
+        backend = Stored(args.root)
+    else:
+        backend = Live(args.root, args.image_px, not args.window)
+    try:
+        serve(backend, args.host, args.port)
+    except KeyboardInterrupt:
+        pass
+
+
+if __name__ == "__main__":
+    main()

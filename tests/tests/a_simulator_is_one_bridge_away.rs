@@ -1,0 +1,120 @@
+//! `neuraxis bridge serve` and `eval --bridge`: RLBench's meaning of reset and step, and our policy at the other end.
+
+use std::{process::Command, thread, time::Duration};
+
+use neuraxis_bridge::{ACTION_LEN, ActionError, BridgeError, Client, Code, Patience, Reset, SceneChoice, SceneView};
+use neuraxis_tests::{binary, run, server::Server};
+
+fn serve() -> Server {
+    Server::start(Command::new(binary()).args(["bridge", "serve", "--port", "0", "--task", "push_buttons,stack_cups"]))
+}
+
+fn scene(task: &str, seed: u64) -> Reset {
+    Reset { task: task.into(), variation: None, scene: SceneChoice::Seed(seed) }
+}
+
+/// Where the arm stands, a little moved, with the fingers as told.
+fn moved(view: &SceneView, by_m: [f64; 3], gripper: f64) -> [f64; ACTION_LEN] {
+    let [x, y, z, qx, qy, qz, qw] = view.gripper_pose;
+    [x + by_m[0], y + by_m[1], z + by_m[2], qx, qy, qz, qw, gripper, 0.0]
+}
+
+#[test]
+fn an_action_is_a_key_frame_and_motion_errors_end_the_episode() {
+    let server = serve();
+    let mut client = Client::connect(&server.address, Patience::CLIENT).unwrap();
+    assert!(client.hello().can_step && client.hello().about.contains("mujoco"));
+    let tasks: Vec<String> = client.list_tasks().unwrap().into_iter().map(|task| task.name).collect();
+    assert_eq!(tasks, ["push_buttons", "stack_cups"]);
+
+    // The same seed is the same scene.
+    let first = client.reset(&scene("push_buttons", 5)).unwrap();
+    assert_eq!(client.reset(&scene("push_buttons", 5)).unwrap(), first);
+    assert_ne!(client.reset(&scene("push_buttons", 6)).unwrap().cameras, first.cameras);
+    assert_eq!(first.cameras.len(), 4);
+    assert!(first.cameras.iter().all(|camera| camera.calibration.k[0][0] < 0.0));
+    assert_eq!((first.gripper_open, first.joint_positions.len()), (1.0, 7));
+    assert!(first.secs < Some(0.01));
+
+    // There, then the fingers; and again to where it stands already.
+    let action = moved(&first, [0.05, 0.1, -0.2], 0.0);
+    let there = client.step(&action).unwrap();
+    let off = (0..3).map(|i| (there.gripper_pose[i] - action[i]).abs()).fold(0.0, f64::max);
+    assert!(off < 0.003, "{off} m off");
+    assert_eq!((there.gripper_open, there.done, there.reward), (0.0, false, 0.0));
+    assert!(there.gripper_joint_positions.iter().all(|finger| *finger < 0.002));
+    assert_eq!(there.ignore_collisions, Some(false));
+    assert!(there.secs > first.secs);
+    let again = client.step(&action).unwrap();
+    assert_eq!((again.done, again.error), (false, None));
+
+    let lost = |client: &mut Client, action: &[f64; ACTION_LEN]| {
+        client.reset(&scene("push_buttons", 5)).unwrap();
+        let view = client.step(action).unwrap();
+        assert_eq!((view.done, view.reward), (true, 0.0));
+        // Over is over.
+        let after = client.step(action).unwrap_err();
+        assert!(matches!(after, BridgeError::Refused { code: Code::NoEpisode, .. }), "{after}");
+        view.error
+    };
+    let mut long = action;
+    long[3] += 0.2;
+    assert_eq!(lost(&mut client, &long), Some(ActionError::Invalid), "no unit quaternion");
+    assert_eq!(lost(&mut client, &moved(&first, [2.0, 0.0, 0.0], 1.0)), Some(ActionError::Invalid), "out of bounds");
+    // In the corner of the workspace, further than the arm is long.
+    let mut far = action;
+    [far[0], far[1], far[2]] = [0.69, 0.49, 1.59];
+    assert_eq!(lost(&mut client, &far), Some(ActionError::Unreachable));
+
+    for (reset, said) in [
+        (scene("open_drawer", 1), "no task \"open_drawer\""),
+        (Reset { variation: Some(99), ..scene("stack_cups", 1) }, "variations"),
+        (Reset { scene: SceneChoice::Episode(0), ..scene("stack_cups", 1) }, "no recorded episodes"),
+    ] {
+        let error = client.reset(&reset).unwrap_err();
+        assert!(error.to_string().contains(said), "{error}");
+    }
+    // A client that vanishes in the middle of an episode leaves the simulator to the next one.
+    client.reset(&scene("stack_cups", 3)).unwrap();
+    drop(client);
+    let mut next = Client::connect(&server.address, Patience::CLIENT).unwrap();
+    let error = next.step(&action).unwrap_err();
+    assert!(matches!(error, BridgeError::Refused { code: Code::NoEpisode, .. }), "{error}");
+    assert_eq!(next.reset(&scene("push_buttons", 5)).unwrap(), first);
+    next.close().unwrap();
+}
+
+#[test]
+fn the_shipped_weights_act_over_the_bridge() {
+    let server = serve();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("result.json");
+    let mut eval = Command::new(binary());
+    eval.args(["eval", "--bridge", &server.address, "--tasks", "push_buttons", "--episodes", "4", "--json"]).arg(&file);
+    let ended = run(&mut eval, Duration::from_secs(600)).unwrap();
+    assert!(ended.status.success(), "{}{}", ended.stdout, ended.stderr);
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let table = &report["tasks"]["push_buttons"];
+    assert!(table["successes"].as_u64() >= Some(3), "{report:#}");
+    assert!(table["rows"][0]["reached"].as_u64() > Some(1) && table["rows"][0]["secs"].as_f64() > Some(1.0));
+    assert!(report["meta"]["versions"]["bridge"].as_str().unwrap().contains("mujoco"));
+
+    let mut eval = Command::new(binary());
+    eval.args(["eval", "--bridge", &server.address, "--tasks", "open_drawer"]);
+    let ended = run(&mut eval, Duration::from_secs(120)).unwrap();
+    assert!(!ended.status.success() && ended.stderr.contains("no task \"open_drawer\"; on offer"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_server_that_dies_ends_the_evaluation_with_its_address() {
+    let mut server = serve();
+    let mut eval = Command::new(binary());
+    let address = server.address.clone();
+    eval.args(["eval", "--bridge", &address, "--tasks", "push_buttons", "--episodes", "100000"]);
+    let running = thread::spawn(move || run(&mut eval, Duration::from_secs(120)).unwrap());
+    thread::sleep(Duration::from_secs(5));
+    server.kill();
+    let ended = running.join().unwrap();
+    assert!(!ended.status.success());
+    assert!(ended.stderr.contains(&format!("bridge {address}")), "{}", ended.stderr);
+}

@@ -24,8 +24,11 @@ pub struct PrimitiveConfig {
     pub tip_m: f64,
     /// The tool stands this far before a handle before it takes it, 0.02 to 0.3 [m].
     pub before_handle_m: f64,
-    /// ... and points down into the cabinet by this much, 0 to 1.2 [rad]: level, some arms have a joint at its limit.
-    pub handle_tilt_rad: f64,
+    /// ... and points down into the cabinet by this much, at low handles and at high ones, 0 to 1.2 [rad]: level, some arms
+    /// have a joint at its limit. A second try takes the other one, a third the mean.
+    pub handle_tilt_rad: [f64; 2],
+    /// Handles are high from this height of the world on [m].
+    pub handle_high_m: f64,
     /// From a handle the tool draws back by this much, straight back and then up, 0.02 to 0.3 [m].
     pub away_m: [f64; 2],
     /// Before and after it turns this far out of the way of the drawers, forwards and up, 0 to 0.3 [m].
@@ -53,7 +56,8 @@ impl Default for PrimitiveConfig {
             push_n: 20.0,
             tip_m: 0.009,
             before_handle_m: 0.09,
-            handle_tilt_rad: 0.7,
+            handle_tilt_rad: [0.7, 0.7],
+            handle_high_m: 1.0,
             away_m: [0.05, 0.09],
             clear_m: [0.06, 0.06],
             open_m: 0.195,
@@ -77,7 +81,9 @@ impl PrimitiveConfig {
             ("push_n", self.push_n, 1.0, 100.0, "1 to 100 N"),
             ("tip_m", self.tip_m, 0.0, 0.05, "0 to 0.05 m"),
             ("before_handle_m", self.before_handle_m, 0.02, 0.3, "0.02 to 0.3 m"),
-            ("handle_tilt_rad", self.handle_tilt_rad, 0.0, 1.2, "0 to 1.2 rad"),
+            ("handle_tilt_rad[0]", self.handle_tilt_rad[0], 0.0, 1.2, "0 to 1.2 rad"),
+            ("handle_tilt_rad[1]", self.handle_tilt_rad[1], 0.0, 1.2, "0 to 1.2 rad"),
+            ("handle_high_m", self.handle_high_m, -10.0, 10.0, "-10 to 10 m"),
             ("away_m[0]", self.away_m[0], 0.02, 0.3, "0.02 to 0.3 m"),
             ("away_m[1]", self.away_m[1], 0.02, 0.3, "0.02 to 0.3 m"),
             ("clear_m[0]", self.clear_m[0], 0.0, 0.3, "0 to 0.3 m"),

@@ -171,7 +171,12 @@ impl Route {
         let world_from_handle = sights.world_from_body(Body::Object(drawer)).ok_or(SkillFault::NotSeen)?;
         let opening_m = sights.opening_m(drawer).ok_or(SkillFault::NotSeen)?;
         let [_, aside_m] = variation.shift_in_world_m;
-        let lean = handle_from_tool(variation.turn_rad, config.handle_tilt_rad);
+        // On the way the arm may come near a singularity, or near itself: each try has another posture.
+        let [low, high] = config.handle_tilt_rad;
+        let is_high = world_from_handle.translation.z >= config.handle_high_m;
+        let [own, other] = if is_high { [high, low] } else { [low, high] };
+        let tilt_rad = [own, other, 0.5 * (own + other)][usize::from(variation.attempt) % 3];
+        let lean = handle_from_tool(variation.turn_rad, tilt_rad);
         let out = |by_m: f64| world_from_handle * Translation3::new(by_m, aside_m, 0.0) * lean;
         let (here_m, there_m) = (0.0, to_m - opening_m);
         // Shut, it ends where nobody knows exactly: the last bit is longer.
@@ -362,7 +367,7 @@ mod tests {
         // It was open by 0.03 m.
         close(position(3), Vector3::new(0.4 - (config.open_m - 0.03 - config.touch_m), 0.0, 1.1));
         close(position(4), Vector3::new(0.4 - (config.open_m - 0.03), 0.0, 1.1));
-        let (sin, cos) = config.handle_tilt_rad.sin_cos();
+        let (sin, cos) = config.handle_tilt_rad[1].sin_cos();
         let tool = route.frame(2).unwrap().world_from_tool.rotation();
         close(tool * Vector3::z(), Vector3::new(cos, 0.0, -sin));
         close(tool * Vector3::y(), -Vector3::y());

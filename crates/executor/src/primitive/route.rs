@@ -175,7 +175,11 @@ impl Route {
         let [low, high] = config.handle_tilt_rad;
         let is_high = world_from_handle.translation.z >= config.handle_high_m;
         let [own, other] = if is_high { [high, low] } else { [low, high] };
-        let tilt_rad = [own, other, 0.5 * (own + other)][usize::from(variation.attempt) % 3];
+        let tilt_rad = match variation.attempt % 3 {
+            0 => own,
+            1 => other,
+            _ => 0.5 * (own + other),
+        };
         let lean = handle_from_tool(variation.turn_rad, tilt_rad);
         let out = |by_m: f64| world_from_handle * Translation3::new(by_m, aside_m, 0.0) * lean;
         let (here_m, there_m) = (0.0, to_m - opening_m);

@@ -127,6 +127,14 @@ fn samples_with(dir: &Path, ends: bool) -> Samples {
 }
 
 #[test]
+fn with_every_scene_held_out_there_is_nothing_to_learn_from() {
+    let dir = tempfile::tempdir().unwrap();
+    samples(dir.path());
+    let error = Samples::new(Dataset::open(dir.path()).unwrap(), 1.0, &mut Letters).err().unwrap().to_string();
+    assert!(error.contains("all of the 12 scenes are held out"), "{error}");
+}
+
+#[test]
 fn a_task_is_drawn_as_often_as_is_asked_for() {
     let dir = tempfile::tempdir().unwrap();
     let samples = samples(dir.path());

@@ -114,7 +114,7 @@ impl Hand {
     }
 
     fn step(&mut self, want: Want) {
-        let Want::Reach(goal) = want else {
+        let (Want::Reach(goal) | Want::Touch(goal)) = want else {
             self.active = None;
             return;
         };

@@ -183,7 +183,8 @@ impl Samples {
         let training: Vec<Vec<usize>> = kinds.into_values().collect();
         if training.is_empty() {
             let scenes = records.iter().map(|record| record.seed).collect::<BTreeSet<_>>().len();
-            let reason = format!("all of the {scenes} scenes are held out for evaluation: give more, or a smaller holdout");
+            let reason =
+                format!("all of the {scenes} scenes are held out for evaluation: give more, or a smaller holdout");
             return Err(Error::Data(reason));
         }
         let mut samples = Self { dataset, records, training, draws: Vec::new(), validation, sentences, imported: None };

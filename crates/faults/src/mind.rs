@@ -15,7 +15,8 @@ pub(crate) struct Mind {
     robot: Arc<Robot>,
     config: CerebellumConfig,
     /// `None` once its thread has panicked.
-    cerebellum: Option<Cerebellum>,
+    /// In a box, as other large things of the rig are: tests have small stacks.
+    cerebellum: Option<Box<Cerebellum>>,
     epoch: u32,
     body: MailboxReader<Option<BodyState>>,
     pub(crate) predictions: Injector<Prediction>,
@@ -43,7 +44,7 @@ impl Mind {
     ) -> Result<Self, CerebellumError> {
         let (prediction_in, prediction_out) = mailbox(None);
         Ok(Self {
-            cerebellum: Some(Cerebellum::new(robot.clone(), config.clone())?),
+            cerebellum: Some(Box::new(Cerebellum::new(robot.clone(), config.clone())?)),
             robot,
             config,
             epoch: 0,
@@ -66,7 +67,7 @@ impl Mind {
     /// A new task, for a cerebellum that may itself be new.
     pub(crate) fn start_task(&mut self, epoch: u32, now: Nanos, brainstem: &Brainstem) -> Result<(), CerebellumError> {
         if self.cerebellum.is_none() {
-            self.cerebellum = Some(Cerebellum::new(self.robot.clone(), self.config.clone())?);
+            self.cerebellum = Some(Box::new(Cerebellum::new(self.robot.clone(), self.config.clone())?));
         }
         if let Some(cerebellum) = &mut self.cerebellum {
             cerebellum.start_task(epoch, now, &brainstem.commanded(), brainstem.commanded_gripper_width_m());

@@ -54,8 +54,8 @@ pub(crate) struct Rig<P> {
     cell: Cell,
     robot: Arc<Robot>,
     pub(crate) clock: FaultyClock,
-    pub(crate) body: Body<P>,
-    pub(crate) mind: Mind,
+    pub(crate) body: Box<Body<P>>,
+    pub(crate) mind: Box<Mind>,
     pub(crate) thinker: Thinker,
     pub(crate) viewer: Audience,
     pub(crate) recorder: Audience,
@@ -96,16 +96,11 @@ impl<P: Plant> Rig<P> {
         let predictions = Injector::new(with_copies(PREDICTIONS, LOOK.0 / 1_000_000 + LATE_COPY_MS), random(4));
         let observations = Injector::new(with_copies(OBSERVATIONS, LOOK.0 / 1_000_000 + LATE_COPY_MS), random(5));
         let monitor = Monitor::new(robot.limits());
-        let body =
-            Body::new(plant, Brainstem::new(robot.clone(), matrix.brainstem.clone())?, monitor, states, links, heap);
-        let mind = Mind::new(
-            robot.clone(),
-            matrix.cerebellum.clone(),
-            body_of_mind,
-            predictions,
-            (segments, segment_in),
-            heap,
-        )?;
+        let brainstem = Brainstem::new(robot.clone(), matrix.brainstem.clone())?;
+        let body = Box::new(Body::new(plant, brainstem, monitor, states, links, heap));
+        let cerebellum = matrix.cerebellum.clone();
+        let sent = (segments, segment_in);
+        let mind = Box::new(Mind::new(robot.clone(), cerebellum, body_of_mind, predictions, sent, heap)?);
         let recorder = Audience::viewer(to_recorder, RECORDER_ROOM as u64, random(7))
             .recorder(&folder.join("episode.mcap"), &robot)?;
         Ok(Self {

@@ -182,7 +182,7 @@ enum Command {
         #[arg(long, hide = true)]
         poisoned: bool,
         /// Plan paths around what stands in the way of free key-frames, as seen in the `cloud` of the cameras or taken from
-        /// the `simulator`; `off`: over via points. As configured if left out.
+        /// the `simulator`; `off`: over via points. If left out: as configured, and `off` for the expert.
         #[arg(long, value_name = "off|cloud|simulator")]
         planner: Option<Surroundings>,
         /// Run one share of the episodes, i/n; join them with `neuraxis merge`.
@@ -471,7 +471,7 @@ pub fn run(cli: Cli) -> Result<()> {
             if world.is_some() && !alone {
                 bail!("a world belongs to one process: --jobs 1 with --world");
             }
-            let own_planner = if actor == Actor::Brain { config.run.brain_planner } else { config.run.planner };
+            let own_planner = if actor == Actor::Expert { Surroundings::Off } else { config.run.planner };
             if say.is_some() && actor != Actor::Brain {
                 bail!("only the brain can say whether a goal of one's own is met: --policy brain with --say");
             }

@@ -72,8 +72,6 @@ pub struct RunSettings {
     pub device: String,
     /// What the path planner knows of the world: off, cloud or, in lockstep only, simulator.
     pub planner: Surroundings,
-    /// The same where the brain acts: it works for minutes among things that it and others have moved.
-    pub brain_planner: Surroundings,
     /// Rate of the camera thread in the realtime clock, 1 to 60 [Hz].
     pub camera_hz: f64,
 }
@@ -88,8 +86,7 @@ impl Default for RunSettings {
             weights_tasks: vec!["all".into()],
             weights_hash: None,
             device: "cpu".into(),
-            planner: Surroundings::Off,
-            brain_planner: Surroundings::Cloud,
+            planner: Surroundings::Cloud,
             camera_hz: 15.0,
         }
     }

@@ -67,7 +67,10 @@ const STALL: Nanos = Nanos(250_000_000);
 pub fn run(config: &Config, plan: &DemoPlan) -> Result<bool> {
     interrupt::listen()?;
     neuraxis_policy::use_one_thread();
-    let studio = Studio::new(config.clone())?;
+    let mut studio = Studio::new(config.clone())?;
+    if plan.actor != Actor::Expert {
+        studio = studio.planning();
+    }
     let setup = studio.setup(&plan.task, plan.seed)?;
     let is_long = kinds().iter().any(|kind| kind.name == plan.task && kind.is_long());
     if is_long && plan.actor == Actor::Expert && plan.clock == ClockChoice::Realtime {
@@ -76,7 +79,7 @@ pub fn run(config: &Config, plan: &DemoPlan) -> Result<bool> {
     println!("task        {}, seed {}", plan.task, plan.seed);
     println!("instruction {}", setup.goal().instruction);
     if plan.actor == Actor::Brain {
-        return crate::brain_demo::run(plan, &studio.of_brain(), &setup);
+        return crate::brain_demo::run(plan, &studio, &setup);
     }
     match plan.clock {
         ClockChoice::Realtime => attempts(|| episode(config, plan, &studio, &setup)),

@@ -26,7 +26,7 @@ pub struct Studio {
 }
 
 impl Studio {
-    /// Loads the robot of a configuration.
+    /// Loads the robot of a configuration; no ways are planned.
     pub fn new(config: Config) -> Result<Self> {
         let robot = config.load_robot()?;
         let sim = SimConfig {
@@ -35,12 +35,12 @@ impl Studio {
             home_rad: robot.home(),
             ..SimConfig::default()
         };
-        Ok(Self { robot: Arc::new(robot), sim, surroundings: config.run.planner, config })
+        Ok(Self { robot: Arc::new(robot), sim, surroundings: Surroundings::Off, config })
     }
 
-    /// For the brain, whose ways are planned as it likes.
-    pub fn of_brain(self) -> Self {
-        Self { surroundings: self.config.run.brain_planner, ..self }
+    /// With ways planned as configured, for who looks; experts know where things are.
+    pub fn planning(self) -> Self {
+        Self { surroundings: self.config.run.planner, ..self }
     }
 
     /// A scene and its goal.

@@ -34,8 +34,8 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
     interrupt::listen()?;
     neuraxis_policy::use_one_thread();
     let mut studio = Studio::new(config.clone())?;
-    if plan.actor == Actor::Brain {
-        studio = studio.of_brain();
+    if plan.actor != Actor::Expert {
+        studio = studio.planning();
     }
     let setup = studio.setup(&plan.task, plan.seed)?;
     let (thinker, words) = match plan.actor {

@@ -66,7 +66,7 @@ fn a_scene_that_moves_is_followed_only_by_looking_again() {
 fn the_planner_goes_around_what_blocks_the_way() {
     let dir = tempfile::tempdir().expect("a folder for results");
     let run = |planner: &str| {
-        let (task, file) = ("press_stack_press", dir.path().join(planner));
+        let (task, file) = ("tower_of_three", dir.path().join(planner));
         successes(&experts(&file, task, "3", &["--disturb", "path_blocked", "--planner", planner]), task)
     };
     let (without, with) = (run("off"), run("simulator"));

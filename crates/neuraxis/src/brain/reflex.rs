@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use nalgebra::Vector3;
 use neuraxis_brain::{Eyes, GiveWay, Look, Withdraw, WithdrawConfig};
 use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
@@ -167,7 +167,8 @@ impl Reflex {
     /// At rest, without a plan.
     pub fn new(config: &Config, robot: Arc<Robot>, ways_are_planned: bool) -> Result<Self> {
         let brain = &config.brain;
-        let contact = config.contact.as_ref().map(|model| model.detector(&robot)).transpose()?;
+        let contact = config.contact.as_ref().map(|model| model.detector(&robot)).transpose();
+        let contact = contact.with_context(|| format!("configs/{}/contact.json", config.name))?;
         let pool = primitives(brain.primitives)?.with(Skill::Policy, Box::new(LearnedSkill::default()));
         Ok(Self {
             robot,

@@ -3,14 +3,13 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
-use neuraxis_brain::Drafter;
 use neuraxis_core::{Instruction, Nanos, Observation, PolicyError, Prediction};
 use neuraxis_sim::{CameraRig, Plant, Setup};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::{
-    brain::{Apprentice, BrainPilot, Mind, Moment, Plans, Reflex, Steer, Story, open_memory},
+    brain::{Apprentice, BrainPilot, Mind, Moment, Plans, Reflex, Steer, Story, drafter, open_memory},
     config::Surroundings,
     demo::{ClockChoice, DemoPlan, Together, attempts, print_files, print_rates, rates_json, stood_still},
     episode_run::{Studio, instruction},
@@ -38,8 +37,7 @@ pub fn thinker(studio: &Studio, memory: Option<&Path>) -> Result<Thinker> {
     let config = &studio.config;
     let memory = memory.map(|file| open_memory(config, file)).transpose()?;
     let reflex = Reflex::new(config, studio.robot.clone(), studio.surroundings != Surroundings::Off)?;
-    let plans =
-        Plans::new(config, Drafter::of(&config.brain, crate::reach::reach(config, studio.robot.clone()))?, memory);
+    let plans = Plans::new(config, drafter(config, studio.robot.clone())?, memory);
     let (mind, apprentice) = (Mind::new(config, plans.remembers(), Vec::new())?, Apprentice::of(config)?);
     Ok(Thinker::Brain(Box::new(Brain { reflex, mind, plans, apprentice })))
 }
@@ -81,9 +79,9 @@ fn lockstep(plan: &DemoPlan, studio: &Studio, setup: &Setup, words: &Instruction
     let recorder = Arc::new(Mutex::new(create(plan, studio, words, Nanos(0))?));
     let memory = plan.memory.as_deref().map(|file| open_memory(config, file)).transpose()?;
     let ways_are_planned = studio.surroundings != Surroundings::Off;
-    let drafter = Drafter::of(&config.brain, crate::reach::reach(config, studio.robot.clone()))?;
+    let planner = drafter(config, studio.robot.clone())?;
     let (robot, apprentice) = (studio.robot.clone(), Apprentice::of(config)?);
-    let brain = BrainPilot::new(config, robot, drafter, memory, apprentice, Vec::new(), ways_are_planned)?;
+    let brain = BrainPilot::new(config, robot, planner, memory, apprentice, Vec::new(), ways_are_planned)?;
     let mut filmed = FilmedBrain { brain, recorder: recorder.clone(), shown: 0, ticks: 0, trouble: None };
     let mut lockstep = studio.lockstep(setup, true)?;
     let mut rig = CameraRig::new(setup)?;

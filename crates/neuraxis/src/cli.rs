@@ -471,7 +471,7 @@ pub fn run(cli: Cli) -> Result<()> {
             if world.is_some() && !alone {
                 bail!("a world belongs to one process: --jobs 1 with --world");
             }
-            let own_planner = if actor == Actor::Expert { Surroundings::Off } else { config.run.planner };
+            let planner = planner.unwrap_or_else(|| actor.surroundings(&config));
             if say.is_some() && actor != Actor::Brain {
                 bail!("only the brain can say whether a goal of one's own is met: --policy brain with --say");
             }
@@ -491,7 +491,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 memory,
                 say,
                 world,
-                planner: planner.unwrap_or(own_planner),
+                planner,
                 pictures: pictures.clone(),
                 record,
                 shard: shard.as_deref().map(parse_shard).transpose()?.unwrap_or((0, 1)),

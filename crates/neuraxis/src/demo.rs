@@ -68,9 +68,7 @@ pub fn run(config: &Config, plan: &DemoPlan) -> Result<bool> {
     interrupt::listen()?;
     neuraxis_policy::use_one_thread();
     let mut studio = Studio::new(config.clone())?;
-    if plan.actor != Actor::Expert {
-        studio = studio.planning();
-    }
+    studio.surroundings = plan.actor.surroundings(config);
     let setup = studio.setup(&plan.task, plan.seed)?;
     let is_long = kinds().iter().any(|kind| kind.name == plan.task && kind.is_long());
     if is_long && plan.actor == Actor::Expert && plan.clock == ClockChoice::Realtime {

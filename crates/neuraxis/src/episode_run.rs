@@ -38,11 +38,6 @@ impl Studio {
         Ok(Self { robot: Arc::new(robot), sim, surroundings: Surroundings::Off, config })
     }
 
-    /// With ways planned as configured, for who looks; experts know where things are.
-    pub fn planning(self) -> Self {
-        Self { surroundings: self.config.run.planner, ..self }
-    }
-
     /// A scene and its goal.
     pub fn setup(&self, task: &str, seed: u64) -> Result<Setup> {
         let spec = Spec { task: task.into(), seed, variation: None };

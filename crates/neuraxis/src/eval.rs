@@ -14,14 +14,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use neuraxis_brain::Drafter;
 use neuraxis_core::Policy;
 use neuraxis_policy::{nearest::NearestReplay, text::MiniLm};
 use neuraxis_sim::{CameraRig, Disturbance, Goal, Grasp, Moving, Perturbation, Plant, model::CAMERAS};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    brain::{Apprentice, BrainPilot, Poisoned, Without, open_memory},
+    brain::{Apprentice, BrainPilot, Poisoned, Without, drafter, open_memory},
     config::{Config, Surroundings},
     episode_run::{Studio, instruction},
     lockstep::Sighted,
@@ -47,6 +46,13 @@ pub enum Actor {
     Nearest(PathBuf),
     /// Trained weights.
     Weights(PathBuf),
+}
+
+impl Actor {
+    /// What its ways are planned through, if nobody says otherwise: experts know where things are.
+    pub fn surroundings(&self, config: &Config) -> Surroundings {
+        if *self == Self::Expert { Surroundings::Off } else { config.run.planner }
+    }
 }
 
 impl std::fmt::Display for Actor {
@@ -210,11 +216,11 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
             let (mut story, mut brain_row) = (None, None);
             let outcome = match learned.as_mut() {
                 None if plan.actor == Actor::Brain => {
-                    let drafter = Drafter::of(&config.brain, crate::reach::reach(config, studio.robot.clone()))?;
+                    let planner = drafter(config, studio.robot.clone())?;
                     let ways_are_planned = plan.planner != Surroundings::Off;
                     let (robot, without) = (studio.robot.clone(), plan.without.clone());
                     let (kept, taught) = (memory.take(), apprentice.take());
-                    let brain = BrainPilot::new(config, robot, drafter, kept, taught, without, ways_are_planned)?;
+                    let brain = BrainPilot::new(config, robot, planner, kept, taught, without, ways_are_planned)?;
                     let mut brain = brain.judging_itself(plan.say.is_some());
                     let mut outcome = if plan.poisoned {
                         let world = Plant::new(&studio.setup(task, seed + 1)?)?;

@@ -34,9 +34,7 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
     interrupt::listen()?;
     neuraxis_policy::use_one_thread();
     let mut studio = Studio::new(config.clone())?;
-    if plan.actor != Actor::Expert {
-        studio = studio.planning();
-    }
+    studio.surroundings = plan.actor.surroundings(config);
     let setup = studio.setup(&plan.task, plan.seed)?;
     let (thinker, words) = match plan.actor {
         Actor::Brain => (brain_demo::thinker(&studio, None)?, instruction(setup.goal(), None)?),

@@ -29,7 +29,7 @@ pub use self::{
     apprentice::Apprentice,
     mind::Mind,
     pilot::{BrainPilot, Poisoned},
-    plans::{Plans, open_memory},
+    plans::{Plans, drafter, open_memory},
     reflex::{Moment, Reflex, Steer},
     story::Story,
 };

@@ -1,6 +1,6 @@
 //! Who answers questions for plans: memory and a planner. Allocates, and may take seconds where a model is asked.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use neuraxis_brain::{BrainError, Draft, Drafter, FailedLeaf, Learned, ModelUse, Origin, Scribe, put_back_instruction};
 use neuraxis_core::Nanos;
@@ -9,8 +9,14 @@ use neuraxis_executor::{Outcome, Reason};
 use neuraxis_hippocampus::{Memory, RepairId, Stamp};
 use neuraxis_plan::{Plan, Scene};
 use neuraxis_policy::text::MiniLm;
+use neuraxis_robot::Robot;
 
-use crate::config::Config;
+use crate::{config::Config, reach::reach};
+
+/// Whoever makes plans by the configuration, about what this arm can reach.
+pub fn drafter(config: &Config, robot: Arc<Robot>) -> Result<Drafter, BrainError> {
+    Drafter::of(&config.brain, reach(config, robot))
+}
 
 /// The memory in a file, which is made if it is not there; its sentences are encoded as the policy's.
 pub fn open_memory(config: &Config, file: &Path) -> anyhow::Result<Memory> {

@@ -37,7 +37,7 @@ pub struct BridgeTarget {
         value_name = "HOST:PORT",
         conflicts_with_all = [
             "no_repredict", "instruction", "grasp", "perturb", "moving", "disturb", "without", "poisoned", "cortex",
-            "vlm_url", "learned", "memory", "say", "world", "planner", "shard", "jobs", "pictures",
+            "vlm_url", "learned", "memory", "say", "world", "planner", "shard", "jobs", "pictures", "record",
         ]
     )]
     pub bridge: Option<String>,

@@ -12,8 +12,7 @@ use crate::{
     lockstep::Pilot,
 };
 
-/// A key-frame that is not reached within this time is not reached at all: the arm was held up, or the planner of paths
-/// (if run.yaml has one) found none [s].
+/// A key-frame that is not reached within this time is not reached at all: the arm was held up [s].
 const PATIENCE_SECS: f64 = 20.0;
 
 /// What the arm feels and the cameras see at a key-frame.

@@ -5,7 +5,7 @@ use std::path::Path;
 use neuraxis_core::{Joints, MAX_JOINTS};
 use serde::{Deserialize, Serialize};
 
-use crate::contact::{ContactError, dense::Dense};
+use crate::contact::{ContactError, dense::Dense, file};
 
 /// Numbers that describe a joint's state.
 pub(crate) const PER_JOINT: usize = 3;
@@ -109,14 +109,12 @@ impl FrictionNet {
 
     /// Reads a network that [`FrictionNet::write`] wrote; fails on wrong shapes and on numbers that are none.
     pub fn read(path: &Path) -> Result<Self, ContactError> {
-        let text = std::fs::read_to_string(path).map_err(|reason| ContactError::File { path: path.into(), reason })?;
-        Ok(serde_json::from_str(&text)?)
+        file::read(path)
     }
 
     /// Writes JSON.
     pub fn write(&self, path: &Path) -> Result<(), ContactError> {
-        let text = serde_json::to_string(self)?;
-        std::fs::write(path, text).map_err(|reason| ContactError::File { path: path.into(), reason })
+        file::write(path, self)
     }
 
     /// Inputs of the first layer.

@@ -17,6 +17,7 @@ mod bank;
 mod dense;
 mod detector;
 mod error;
+mod file;
 mod friction;
 mod model;
 mod observer;

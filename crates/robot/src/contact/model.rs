@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Gravity, Robot,
-    contact::{Cells, ContactError, Detector, FrictionNet, HORIZONS_SECS, Observer, Sample, Scales, Training, train},
+    contact::{
+        Cells, ContactError, Detector, FrictionNet, HORIZONS_SECS, Observer, Sample, Scales, Training, file, train,
+    },
 };
 
 /// Filter of the observer [1/s].
@@ -92,14 +94,12 @@ impl ContactModel {
 
     /// Reads what [`ContactModel::write`] wrote; fails on wrong shapes and on numbers that are none.
     pub fn read(path: &Path) -> Result<Self, ContactError> {
-        let text = std::fs::read_to_string(path).map_err(|reason| ContactError::File { path: path.into(), reason })?;
-        Ok(serde_json::from_str(&text)?)
+        file::read(path)
     }
 
     /// Writes JSON.
     pub fn write(&self, path: &Path) -> Result<(), ContactError> {
-        let text = serde_json::to_string(self)?;
-        std::fs::write(path, text).map_err(|reason| ContactError::File { path: path.into(), reason })
+        file::write(path, self)
     }
 
     fn observer(robot: &Arc<Robot>) -> Result<Observer, ContactError> {

@@ -18,6 +18,7 @@ use crate::{
     realtime::{Brain, Session, Thinker, Until},
     recorder::{Recorder, Window},
     threads::Shared,
+    world::{simulated, time_limit},
 };
 
 /// On simulated time the monitors are written at this rate: every tenth tick of 5 ms.
@@ -55,10 +56,10 @@ fn realtime(plan: &DemoPlan, studio: &Studio, setup: &Setup, words: &Instruction
         config: &studio.config,
         robot: studio.robot.clone(),
         surroundings: studio.surroundings,
-        setup,
+        world: simulated(&studio.config, &studio.robot, setup, plan.cameras_stop_after_secs.map(Nanos::from_secs))?,
         thinker: thinker(studio, plan.memory.as_deref())?,
         words: Some(words.clone()),
-        cameras_stop_after: plan.cameras_stop_after_secs.map(Nanos::from_secs),
+        limit: time_limit(&studio.config, setup),
     };
     let record = |zero| create(plan, studio, words, zero).map(Some);
     let mut report = session.run(Until::BrainEnds, &Shared::default(), record, |_| Ok(None))?;

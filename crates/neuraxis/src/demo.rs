@@ -26,6 +26,7 @@ use crate::{
     script::{Expert, Script},
     source::{Source, load_policy},
     threads::Shared,
+    world::{simulated, time_limit},
 };
 
 /// Which clock an episode runs on.
@@ -121,10 +122,10 @@ fn episode(config: &Config, plan: &DemoPlan, studio: &Studio, setup: &Setup) -> 
                 config,
                 robot: studio.robot.clone(),
                 surroundings: studio.surroundings,
-                setup,
+                world: simulated(config, &studio.robot, setup, plan.cameras_stop_after_secs.map(Nanos::from_secs))?,
                 thinker: Thinker::Source { source, embedder },
                 words: Some(words.clone()),
-                cameras_stop_after: plan.cameras_stop_after_secs.map(Nanos::from_secs),
+                limit: time_limit(config, setup),
             };
             let shared = Shared::default();
             let record = |zero| create(zero).map(Some);
@@ -218,6 +219,9 @@ pub fn print_rates(report: &Report) {
             rate.heap_calls,
             millis(&rate.work)
         );
+    }
+    for said in &report.said {
+        println!("{said}");
     }
     let [ticks, decisions, images, pictures] = report.dropped;
     println!("dropped     {ticks} ticks, {decisions} decisions, {images} image sets, {pictures} prediction pictures");

@@ -50,6 +50,8 @@ mod tasks;
 mod threads;
 #[cfg(feature = "policy")]
 mod training;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+mod world;
 
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz", feature = "ros"))]
 mod ros;

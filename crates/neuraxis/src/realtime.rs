@@ -1,4 +1,4 @@
-//! The realtime clock: every thread of a robot, on the wall clock, with the simulated arm in the robot's place.
+//! The realtime clock: every thread of a robot, on the wall clock, around an arm that is real or simulated.
 
 use std::{
     sync::Arc,
@@ -16,7 +16,6 @@ use neuraxis_core::{ArmState, Clock, Instruction, Joints, Nanos, Observation};
 use neuraxis_cortex::vlm::Cancel;
 use neuraxis_policy::text::MiniLm;
 use neuraxis_robot::Robot;
-use neuraxis_sim::{Plant, Setup, realtime};
 use serde_json::json;
 
 use crate::{
@@ -31,6 +30,7 @@ use crate::{
     route::Router,
     source::Source,
     threads::{self, CameraLinks, CerebellumLinks, Film, PolicyLinks, PolicyReport, Rate, RecorderLinks, Shared},
+    world::{Side, World},
 };
 
 /// Ticks that the recorder may be behind: two seconds.
@@ -46,14 +46,14 @@ pub struct Session<'a> {
     pub robot: Arc<Robot>,
     /// What the path planner knows of the world.
     pub surroundings: Surroundings,
-    /// The scene and its goal.
-    pub setup: &'a Setup,
+    /// Brings the arm and its cameras to life, once everything else is ready for them.
+    pub world: Box<dyn FnOnce() -> Result<World<'a>> + 'a>,
     /// What decides where the arm goes.
     pub thinker: Thinker,
     /// What the arm is told first; `None`: it waits for a sentence from outside.
     pub words: Option<Instruction>,
-    /// A fault to try out: the cameras fall silent after this time.
-    pub cameras_stop_after: Option<Nanos>,
+    /// An episode that takes longer has failed.
+    pub limit: Nanos,
 }
 
 /// What decides where the arm goes.
@@ -114,6 +114,8 @@ pub struct Report {
     pub watchdog: WatchdogReport,
     /// The other threads: plant, cerebellum, cameras, policy, recorder.
     pub rates: Vec<Rate>,
+    /// What the threads of the arm and of its cameras say of their work, a line each.
+    pub said: Vec<String>,
     /// Time that physics could not keep up with.
     pub physics_lost: Nanos,
     /// Tick records, decisions, images and prediction pictures that the recorder did not get.
@@ -137,8 +139,6 @@ impl Session<'_> {
         outside: impl FnOnce(Outside) -> Result<Option<Box<dyn FnOnce() + Send>>>,
     ) -> Result<Report> {
         let config = self.config;
-        let goal = self.setup.goal().clone();
-        let plant = Plant::new(self.setup).context("starting the simulation")?;
         let mut brainstem = Brainstem::new(self.robot.clone(), config.brainstem.clone())?;
         let executor = Cerebellum::new(self.robot.clone(), config.cerebellum.clone())?;
         let dof = self.robot.dof();
@@ -168,7 +168,7 @@ impl Session<'_> {
         let guest = outside(Outside { states, frames: world_eyes, events, sentences: sentences_in })?;
         let zero = MonotonicClock.now();
         let recorder = record(zero)?;
-        let (physics, mut arm, frames) = realtime(plant, goal.clone(), MonotonicClock.now())?;
+        let World { mut arm, eyes: look, sides } = (self.world)()?;
         let links = RealtimeLinks {
             segments,
             states: vec![body_to_mind, body_to_eyes, body_to_me],
@@ -188,17 +188,13 @@ impl Session<'_> {
             brain: None,
         };
         let camera_links = CameraLinks {
-            frames,
             body: body_of_eyes,
             minds: mind_of_eyes,
             observations: vec![eyes_to_policy, eyes_to_film, eyes_to_world],
             stamps,
         };
         let film_links = RecorderLinks { ticks, minds: decisions, observations: film_eyes, seen, thoughts };
-        let camera_period = Nanos::from_secs(1.0 / config.run.camera_hz);
         let policy_period = Nanos::from_secs(1.0 / config.run.policy_hz);
-        let limit = Nanos::from_secs(config.run.time_limit_secs * self.setup.length());
-        let (robot, setup, stop_after) = (self.robot.clone(), self.setup, self.cameras_stop_after);
         if self.surroundings == Surroundings::Simulator {
             bail!("run.yaml: planner: simulator, allowed here: off, cloud");
         }
@@ -244,11 +240,12 @@ impl Session<'_> {
         };
 
         std::thread::scope(|scope| {
-            let plant = start(scope, "plant", shared, || threads::plant(physics, &goal, shared))?;
+            let sides = sides
+                .into_iter()
+                .map(|Side { name, run }| Ok((name, start(scope, name, shared, move || run(shared))?)));
+            let sides = sides.collect::<Result<Vec<_>>>()?;
             let film = start(scope, "recorder", shared, || threads::recorder(recorder, film_links, shared))?;
-            let eyes = start(scope, "cameras", shared, move || {
-                threads::cameras(setup, &robot, camera_period, camera_links, stop_after, shared)
-            })?;
+            let eyes = start(scope, "cameras", shared, move || look(camera_links, shared))?;
             let mind = start(scope, "cerebellum", shared, || threads::cerebellum(executor, mind_links, shared))?;
             let planner = plan.map(|plan| start(scope, "planner", shared, plan)).transpose()?;
             let thinker = start(scope, if planner.is_some() { "brain" } else { "policy" }, shared, think)?;
@@ -262,9 +259,9 @@ impl Session<'_> {
             })
             .context("starting the watchdog")?;
             let body_thread =
-                start(scope, "brainstem", shared, move || Ok(run_realtime(&mut arm, &mut brainstem, links, |_| ())?))?;
+                start(scope, "brainstem", shared, move || Ok(run_realtime(&mut *arm, &mut brainstem, links, |_| ())?))?;
 
-            let end = watch(until, zero, limit, shared, &mut body, &mut mind_of_me);
+            let end = watch(until, zero, self.limit, shared, &mut body, &mut mind_of_me);
             // The arm comes to rest under its own loop before the world around it ends.
             shared.signals.exit.raise();
             let summary = join(body_thread, "brainstem");
@@ -272,13 +269,14 @@ impl Session<'_> {
             shared.end();
 
             // All are joined, and what was recorded is closed, before the first error is passed on.
-            let (plant, mut film, eyes) = (join(plant, "plant"), join(film, "recorder"), join(eyes, "cameras"));
+            let sides = sides.into_iter().map(|(name, thread)| join(thread, name)).collect::<Result<Vec<_>>>();
+            let (mut film, eyes) = (join(film, "recorder"), join(eyes, "cameras"));
             let (mind, thinker) = (join(mind, "cerebellum"), join(thinker, "policy"));
             let guest = guest.map(|g| join(g, "ros")).transpose();
             // Nobody waits for a model any more.
             cancel.iter().for_each(Cancel::cancel);
             let planner = planner.map(|planner| join(planner, "planner")).transpose();
-            let errors = [plant.as_ref().err(), eyes.as_ref().err(), mind.as_ref().err(), thinker.as_ref().err()];
+            let errors = [sides.as_ref().err(), eyes.as_ref().err(), mind.as_ref().err(), thinker.as_ref().err()];
             let first = errors.into_iter().chain([guest.as_ref().err(), summary.as_ref().err()]).flatten().next();
             if let Some(error) = first
                 && let Some(recorder) = film.as_mut().ok().and_then(|film| film.recorder.take())
@@ -286,7 +284,7 @@ impl Session<'_> {
                 let files = recorder.finish(false, &json!({ "error": format!("{error:#}") }))?;
                 println!("recorded    {}  {}", files[0].display(), files[1].display());
             }
-            let ((plant, lost), film, eyes, mind) = (plant?, film?, eyes?, mind?);
+            let (sides, film, eyes, mind) = (sides?, film?, eyes?, mind?);
             let (thinker, refused, story) = match thinker? {
                 Thinking::Policy(PolicyReport { rate, refused }) => (rate, refused, None),
                 Thinking::Brain(brain) => {
@@ -298,6 +296,8 @@ impl Session<'_> {
             let summary = summary?;
             guest?;
             let fault = end.mind.and_then(|m| m.fault).or(end.body.and_then(|b| b.fault)).or(summary.fault);
+            let lost = Nanos(sides.iter().map(|side| side.lost.0).sum());
+            let (side_rates, said): (Vec<_>, Vec<_>) = sides.into_iter().map(|side| (side.rate, side.said)).unzip();
             Ok(Report {
                 outcome: Outcome {
                     success: end.success,
@@ -309,7 +309,8 @@ impl Session<'_> {
                 },
                 brainstem: summary,
                 watchdog,
-                rates: vec![mind, thinker, eyes, plant],
+                rates: [mind, thinker, eyes].into_iter().chain(side_rates.into_iter().flatten()).collect(),
+                said: said.into_iter().flatten().collect(),
                 physics_lost: lost,
                 dropped: [drops.0.dropped(), drops.1.dropped(), drops.2.dropped(), drops.3.dropped()],
                 refused,

@@ -15,6 +15,7 @@ use crate::{
     interrupt,
     realtime::{Outside, Session, Thinker, Until},
     threads::Shared,
+    world::{simulated, time_limit},
 };
 
 /// What to run.
@@ -52,10 +53,10 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
         config,
         robot: studio.robot.clone(),
         surroundings: studio.surroundings,
-        setup: &setup,
+        world: simulated(config, &studio.robot, &setup, None)?,
         thinker,
         words: (!plan.wait).then_some(words),
-        cameras_stop_after: None,
+        limit: time_limit(config, &setup),
     };
     let joint_names = studio.robot.joint_names().to_vec();
     let requests = shared.clone();

@@ -201,8 +201,6 @@ pub fn cerebellum(mut cerebellum: Cerebellum, mut links: CerebellumLinks, shared
 
 /// Ends of the cameras' channels.
 pub struct CameraLinks {
-    /// The world to draw.
-    pub frames: MailboxReader<Frame>,
     /// The body, from the brainstem.
     pub body: MailboxReader<Option<BodyState>>,
     /// Progress, from the cerebellum.
@@ -218,6 +216,7 @@ pub fn cameras(
     setup: &Setup,
     robot: &Robot,
     period: Nanos,
+    mut frames: MailboxReader<Frame>,
     mut links: CameraLinks,
     stop_after: Option<Nanos>,
     shared: &Shared,
@@ -232,7 +231,7 @@ pub fn cameras(
         if stop_after.is_some_and(|after| now - start > after) {
             return Ok(false);
         }
-        let Some(frame) = links.frames.fresh() else { return Ok(false) };
+        let Some(frame) = frames.fresh() else { return Ok(false) };
         frame.copy_into(&mut snapshot);
         let observation = Arc::new(Observation {
             seq,

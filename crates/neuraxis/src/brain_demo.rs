@@ -15,7 +15,7 @@ use crate::{
     episode_run::{Studio, instruction},
     eval::BrainRow,
     lockstep::{Outcome, Pilot},
-    realtime::{Brain, Session, Thinker, Until},
+    realtime::{Brain, Drive, Session, Thinker, Until},
     recorder::{Recorder, Window},
     threads::Shared,
     world::{simulated, time_limit},
@@ -60,6 +60,7 @@ fn realtime(plan: &DemoPlan, studio: &Studio, setup: &Setup, words: &Instruction
         thinker: thinker(studio, plan.memory.as_deref())?,
         words: Some(words.clone()),
         limit: time_limit(&studio.config, setup),
+        drive: Drive::Thinker,
     };
     let record = |zero| create(plan, studio, words, zero).map(Some);
     let mut report = session.run(Until::BrainEnds, &Shared::default(), record, |_| Ok(None))?;

@@ -227,6 +227,9 @@ enum Command {
         #[command(subcommand)]
         what: RosCommand,
     },
+    /// The first hour with an arm: home, jog, gripper, and a policy in its shadow.
+    #[cfg(feature = "viz")]
+    Arm(crate::arm::ArmArgs),
     /// Measure, beside a peer or the physical limit.
     #[cfg(feature = "viz")]
     Bench {
@@ -547,6 +550,8 @@ pub fn run(cli: Cli) -> Result<()> {
             let plan = crate::ros::RosSim { actor: actor(&policy, &config), task, seed, wait };
             crate::ros::sim(&config, &plan)
         }
+        #[cfg(feature = "viz")]
+        Command::Arm(args) => crate::arm::run(config()?, &args),
         #[cfg(feature = "viz")]
         Command::Bench { what, json } => {
             let config = config()?;

@@ -21,7 +21,7 @@ use crate::{
     eval::Actor,
     interrupt,
     lockstep::{Outcome, Pilot, Witness},
-    realtime::{Report, Session, Thinker, Until},
+    realtime::{Drive, Report, Session, Thinker, Until},
     recorder::{Recorder, Window},
     script::{Expert, Script},
     source::{Source, load_policy},
@@ -126,6 +126,7 @@ fn episode(config: &Config, plan: &DemoPlan, studio: &Studio, setup: &Setup) -> 
                 thinker: Thinker::Source { source, embedder },
                 words: Some(words.clone()),
                 limit: time_limit(config, setup),
+                drive: Drive::Thinker,
             };
             let shared = Shared::default();
             let record = |zero| create(zero).map(Some);

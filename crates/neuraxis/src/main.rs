@@ -1,6 +1,8 @@
 //! Neuraxis: a real-time brain for robot arms.
 
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+mod arm;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod bench;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod brain;
@@ -23,6 +25,8 @@ mod doctor;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod episode_run;
 #[cfg(all(feature = "sim", feature = "policy"))]
+mod errand;
+#[cfg(all(feature = "sim", feature = "policy"))]
 mod eval;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod film;
@@ -32,6 +36,8 @@ mod import;
 mod lockstep;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod pages;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+mod real;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod realtime;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]

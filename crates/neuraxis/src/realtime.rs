@@ -12,7 +12,9 @@ use neuraxis_brainstem::{
 };
 use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
 use neuraxis_channel::{MailboxReader, RingReceiver, RingSender, mailbox, ring};
-use neuraxis_core::{ArmState, Clock, Instruction, Joints, Nanos, Observation};
+use neuraxis_core::{
+    Arm, ArmCommand, ArmState, Clock, Fault, Instruction, Joints, KeyFrame, Nanos, Observation, Pacing,
+};
 use neuraxis_cortex::vlm::Cancel;
 use neuraxis_policy::text::MiniLm;
 use neuraxis_robot::Robot;
@@ -54,6 +56,17 @@ pub struct Session<'a> {
     pub words: Option<Instruction>,
     /// An episode that takes longer has failed.
     pub limit: Nanos,
+    /// Who moves the arm.
+    pub drive: Drive,
+}
+
+/// Who moves the arm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drive {
+    /// This program.
+    Thinker,
+    /// Nobody here: what is predicted is shown and recorded, and nothing is sent to the arm.
+    Shadow,
 }
 
 /// What decides where the arm goes.
@@ -88,6 +101,8 @@ pub enum Until {
     EpisodeEnds,
     /// As before, but a brain also goes on after success until it has noticed, and ends where it gives up.
     BrainEnds,
+    /// The first key-frame is reached, its gripper done; or as an episode ends.
+    Arrival,
     /// Ctrl-C.
     Asked,
 }
@@ -108,6 +123,8 @@ pub struct Outside {
 pub struct Report {
     /// How it ended, in the terms of the lockstep clock.
     pub outcome: Outcome,
+    /// The body as it was seen last.
+    pub body: Option<BodyState>,
     /// The 1 kHz loop.
     pub brainstem: LoopSummary,
     /// Stalls of the loop that the watchdog saw.
@@ -124,6 +141,8 @@ pub struct Report {
     pub refused: (u64, Option<String>),
     /// The recorder, still open, or why it is not.
     pub film: Film,
+    /// What a policy wanted last.
+    pub wanted: Option<KeyFrame>,
     /// With a brain: what happened, in its words.
     pub story: Option<Story>,
 }
@@ -147,10 +166,10 @@ impl Session<'_> {
         let (body_to_mind, body_of_mind) = mailbox::<Option<BodyState>>(None);
         let (body_to_eyes, body_of_eyes) = mailbox::<Option<BodyState>>(None);
         let (body_to_me, mut body) = mailbox::<Option<BodyState>>(None);
-        let (segments_in, segments) = mailbox(None);
+        let (mut segments_in, segments) = mailbox(None);
         let (mind_to_eyes, mind_of_eyes) = mailbox::<Option<CerebellumTick>>(None);
         let (mind_to_me, mut mind_of_me) = mailbox::<Option<CerebellumTick>>(None);
-        let (predictions_in, predictions) = mailbox(None);
+        let (mut predictions_in, predictions) = mailbox(None);
         let (stamps, images) = mailbox(None);
         let (epochs_in, epochs) = mailbox(self.words.as_ref().map_or(0, |w| w.epoch));
         let (states_in, states) = mailbox(still(dof));
@@ -169,6 +188,12 @@ impl Session<'_> {
         let zero = MonotonicClock.now();
         let recorder = record(zero)?;
         let World { mut arm, eyes: look, sides } = (self.world)()?;
+        let is_shadow = self.drive == Drive::Shadow;
+        if is_shadow {
+            arm = Box::new(Unheard(arm));
+            // Nobody at the other end: neither do predictions become motion nor motion commands.
+            (predictions_in, segments_in) = (mailbox(None).0, mailbox(None).0);
+        }
         let links = RealtimeLinks {
             segments,
             states: vec![body_to_mind, body_to_eyes, body_to_me],
@@ -261,7 +286,7 @@ impl Session<'_> {
             let body_thread =
                 start(scope, "brainstem", shared, move || Ok(run_realtime(&mut *arm, &mut brainstem, links, |_| ())?))?;
 
-            let end = watch(until, zero, self.limit, shared, &mut body, &mut mind_of_me);
+            let end = watch(until, is_shadow, zero, self.limit, shared, &mut body, &mut mind_of_me);
             // The arm comes to rest under its own loop before the world around it ends.
             shared.signals.exit.raise();
             let summary = join(body_thread, "brainstem");
@@ -285,12 +310,14 @@ impl Session<'_> {
                 println!("recorded    {}  {}", files[0].display(), files[1].display());
             }
             let (sides, film, eyes, mind) = (sides?, film?, eyes?, mind?);
-            let (thinker, refused, story) = match thinker? {
-                Thinking::Policy(PolicyReport { rate, refused }) => (rate, refused, None),
+            let (thinker, refused, wanted, story) = match thinker? {
+                Thinking::Policy(PolicyReport { rate, refused, last }) => {
+                    (rate, refused, last.map(|prediction| prediction.keyframe), None)
+                }
                 Thinking::Brain(brain) => {
                     let BrainReport { rate, refused, mind, last } = *brain;
                     let mut plans = planner?.context("a brain without a planner")?;
-                    (rate, refused, Some(mind.end(&mut plans, &last)))
+                    (rate, refused, None, Some(mind.end(&mut plans, &last)))
                 }
             };
             let summary = summary?;
@@ -307,6 +334,7 @@ impl Session<'_> {
                     fault,
                     refused: refused.1.clone(),
                 },
+                body: end.body,
                 brainstem: summary,
                 watchdog,
                 rates: [mind, thinker, eyes].into_iter().chain(side_rates.into_iter().flatten()).collect(),
@@ -315,6 +343,7 @@ impl Session<'_> {
                 dropped: [drops.0.dropped(), drops.1.dropped(), drops.2.dropped(), drops.3.dropped()],
                 refused,
                 film,
+                wanted,
                 story,
             })
         })
@@ -342,6 +371,7 @@ struct End {
 /// Waits for the end of the episode and looks at everything a hundred times a second.
 fn watch(
     until: Until,
+    is_shadow: bool,
     zero: Nanos,
     limit: Nanos,
     shared: &Shared,
@@ -353,13 +383,18 @@ fn watch(
     loop {
         let now = pacer.wait().now;
         let (body, mind) = (body.latest(), mind.latest());
-        let (success, failed) = (shared.succeeded.is_raised(), shared.failed.is_raised());
+        let arrived = until == Until::Arrival && mind.is_some_and(|m| m.progress.reached_count > 0);
+        let (success, failed) = (shared.succeeded.is_raised() || arrived, shared.failed.is_raised());
+        // Whoever moves an arm that is only watched leads it away from where it was: that is no fault of its.
+        if is_shadow && body.is_some_and(|b| b.fault == Some(Fault::TrackingError)) {
+            shared.signals.reset.raise();
+        }
         // A fault that nobody clears is the end of an episode: a policy that came back would have gone on.
         let faulty = body.is_some_and(|b| b.mode == Mode::Latched) || mind.is_some_and(|m| m.fault.is_some());
         faulty_since = if faulty { faulty_since.or(Some(now)) } else { None };
         let too_long = now - zero > limit || faulty_since.is_some_and(|since| now - since > PATIENCE);
         let over = match until {
-            Until::EpisodeEnds => success || failed || too_long,
+            Until::EpisodeEnds | Until::Arrival => success || failed || too_long,
             Until::BrainEnds => shared.over.is_raised() || failed || too_long,
             Until::Asked => false,
         };
@@ -402,6 +437,27 @@ impl Drop for Alarm<'_> {
 
 fn join<T>(thread: ScopedJoinHandle<'_, Result<T>>, name: &str) -> Result<T> {
     thread.join().map_err(|_| anyhow!("thread {name} panicked"))?.with_context(|| format!("thread {name}"))
+}
+
+/// An arm that is only watched.
+struct Unheard<'a>(Box<dyn Arm + 'a>);
+
+impl Arm for Unheard<'_> {
+    fn dof(&self) -> usize {
+        self.0.dof()
+    }
+    fn pacing(&self) -> Pacing {
+        self.0.pacing()
+    }
+    fn period(&self) -> Nanos {
+        self.0.period()
+    }
+    fn read(&mut self) -> Result<ArmState, Fault> {
+        self.0.read()
+    }
+    fn write(&mut self, _command: &ArmCommand) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 /// What stands for the arm's state before the first one.

@@ -13,7 +13,7 @@ use crate::{
     episode_run::{Studio, instruction},
     eval::Actor,
     interrupt,
-    realtime::{Outside, Session, Thinker, Until},
+    realtime::{Drive, Outside, Session, Thinker, Until},
     threads::Shared,
     world::{simulated, time_limit},
 };
@@ -57,6 +57,7 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
         thinker,
         words: (!plan.wait).then_some(words),
         limit: time_limit(config, &setup),
+        drive: Drive::Thinker,
     };
     let joint_names = studio.robot.joint_names().to_vec();
     let requests = shared.clone();

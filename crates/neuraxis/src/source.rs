@@ -1,4 +1,4 @@
-//! Where key-frames come from in a run that people watch: the trained policy, or a script.
+//! Where key-frames come from in a run that people watch: the trained policy, a script, or an errand.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use neuraxis_core::{Instruction, Observation, Policy, PolicyError, Prediction};
 use neuraxis_policy::{CorticalPolicy, PredictionViews};
 use neuraxis_vision::{Cloud, MaskedCamera};
 
-use crate::{config::Config, script::Script};
+use crate::{config::Config, errand::Errands, script::Script};
 
 /// The policy in a file of weights, if it is the one that the configuration means and made for its robot.
 pub fn load_policy(config: &Config, weights: &Path, text_encoder: &str) -> Result<CorticalPolicy> {
@@ -34,6 +34,8 @@ pub enum Source {
     Weights(Box<CorticalPolicy>),
     /// The expert's key-frames.
     Script(Script),
+    /// One thing that the command line asks for.
+    Errand(Errands),
 }
 
 impl Source {
@@ -41,7 +43,7 @@ impl Source {
     pub fn looked(&self) -> Option<(PredictionViews, Cloud)> {
         match self {
             Self::Weights(policy) => Some((policy.views().clone(), policy.cloud().clone())),
-            Self::Script(_) => None,
+            Self::Script(_) | Self::Errand(_) => None,
         }
     }
 
@@ -49,7 +51,7 @@ impl Source {
     pub fn masked(&self) -> &[MaskedCamera] {
         match self {
             Self::Weights(policy) => &policy.views().masked,
-            Self::Script(_) => &[],
+            Self::Script(_) | Self::Errand(_) => &[],
         }
     }
 }
@@ -59,6 +61,7 @@ impl Policy for Source {
         match self {
             Self::Weights(policy) => policy.predict(observation, words),
             Self::Script(script) => script.predict(observation, words),
+            Self::Errand(errand) => errand.predict(observation, words),
         }
     }
 }

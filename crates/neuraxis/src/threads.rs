@@ -279,6 +279,8 @@ pub struct PolicyReport {
     pub rate: Rate,
     /// Observations it refused, and why the last time.
     pub refused: (u64, Option<String>),
+    /// What it wanted last.
+    pub last: Option<Prediction>,
 }
 
 /// Inference at a fixed rate on the newest observation.
@@ -293,7 +295,7 @@ pub fn policy(
 ) -> Result<PolicyReport> {
     // The processor belongs to the loop: one torch thread is enough for the rate, and more would fight.
     neuraxis_policy::use_one_thread();
-    let mut refused = (0, None);
+    let (mut refused, mut last) = ((0, None), None);
     let mut masked = Vec::new();
     let rate = periodic("policy", period, &shared.done, |_| {
         if let Some(sentence) = newest(&links.sentences) {
@@ -311,9 +313,12 @@ pub fn policy(
         });
         match routed {
             Ok(prediction) => {
+                last = Some(prediction);
                 links.predictions.write(Some(prediction));
                 links.seen.push(Box::new(Seen { prediction, looked: source.looked() }));
             }
+            // What cannot be done once will not be possible later.
+            Err(error) if matches!(source, Source::Errand(_)) => return Err(error.into()),
             // The arm goes on as long as the last prediction's lease allows, then stops.
             Err(error) => refused = (refused.0 + 1, Some(error.to_string())),
         }
@@ -326,7 +331,7 @@ pub fn policy(
         }
         Ok(true)
     })?;
-    Ok(PolicyReport { rate, refused })
+    Ok(PolicyReport { rate, refused, last })
 }
 
 /// Ends of the recorder's channels.

@@ -1,0 +1,94 @@
+//! One small thing to do with an arm, and then nothing: go home, move a joint or the tool a little, move the fingers.
+
+use std::sync::Arc;
+
+use nalgebra::Vector3;
+use neuraxis_core::{
+    Gripper, Instruction, JointPath, Joints, KeyFrame, Observation, Policy, PolicyError, Pose, Prediction, StageTimes,
+};
+use neuraxis_robot::Robot;
+
+/// What to do. From wherever the arm is when it is first seen.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub enum Errand {
+    /// To the robot's home position, straight in joint space.
+    Home,
+    /// One joint (0 is next to the base) by an angle [rad].
+    Joint(usize, f64),
+    /// The tool by x, y, z in the world [m], on a straight line, as it is turned.
+    Tool([f64; 3]),
+    /// The fingers; the arm stays.
+    Fingers(Gripper),
+}
+
+/// An errand as a source of key-frames: it decides at the first observation and then keeps to it.
+pub struct Errands {
+    robot: Arc<Robot>,
+    errand: Errand,
+    decided: Option<(KeyFrame, Option<JointPath>)>,
+    seq: u64,
+}
+
+impl Errands {
+    /// For one errand of one robot.
+    pub fn new(robot: Arc<Robot>, errand: Errand) -> Self {
+        Self { robot, errand, decided: None, seq: 0 }
+    }
+
+    fn decide(&self, seen: &Observation) -> Result<(KeyFrame, Option<JointPath>), String> {
+        let here = self.robot.world_from_tool(&seen.q);
+        let keyframe =
+            |world_from_tool, gripper, ignore_collisions| KeyFrame { world_from_tool, gripper, ignore_collisions };
+        let as_they_are = seen.progress.gripper;
+        match self.errand {
+            Errand::Home => self.in_joint_space(self.robot.home(), as_they_are),
+            Errand::Joint(index, by_rad) => {
+                let q = Joints::from_fn(seen.q.len(), |i| {
+                    seen.q.get(i).copied().unwrap_or(f64::NAN) + if i == index { by_rad } else { 0.0 }
+                });
+                self.in_joint_space(q, as_they_are)
+            }
+            Errand::Tool(by_m) => {
+                let there = Pose::from_parts(here.position() + Vector3::from(by_m), here.rotation());
+                Ok((keyframe(there, as_they_are, true), None))
+            }
+            Errand::Fingers(gripper) => Ok((keyframe(here, gripper, true), None)),
+        }
+    }
+
+    /// A straight line in joint space.
+    fn in_joint_space(&self, q: Joints, gripper: Gripper) -> Result<(KeyFrame, Option<JointPath>), String> {
+        for ((value, limit), name) in q.iter().zip(self.robot.limits()).zip(self.robot.joint_names()) {
+            if !(limit.lower_rad..=limit.upper_rad).contains(value) {
+                let (low, high) = (limit.lower_rad, limit.upper_rad);
+                return Err(format!("{name} would be at {value:.3} rad, allowed: {low:.3} to {high:.3}"));
+            }
+        }
+        let world_from_tool = self.robot.world_from_tool(&q);
+        Ok((KeyFrame { world_from_tool, gripper, ignore_collisions: false }, JointPath::new(&[q])))
+    }
+}
+
+impl Policy for Errands {
+    fn predict(&mut self, seen: &Observation, words: &Instruction) -> Result<Prediction, PolicyError> {
+        let (keyframe, path) = match self.decided {
+            Some(decided) => decided,
+            None => {
+                let decided = self
+                    .decide(seen)
+                    .map_err(|reason| PolicyError::Instruction { text: words.text.to_string(), reason })?;
+                *self.decided.insert(decided)
+            }
+        };
+        self.seq += 1;
+        Ok(Prediction {
+            seq: self.seq,
+            epoch: words.epoch,
+            observed_at: seen.stamp,
+            keyframe,
+            confidence: 1.0,
+            times: StageTimes::default(),
+            path,
+        })
+    }
+}

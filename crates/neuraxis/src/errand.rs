@@ -92,3 +92,40 @@ impl Policy for Errands {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use neuraxis_core::{Nanos, Progress};
+
+    use super::*;
+    use crate::config::{Config, workspace_root};
+
+    fn seen(robot: &Robot, q: Joints) -> Observation {
+        let world_from_tool = robot.world_from_tool(&q);
+        let progress =
+            Progress { reached_world_from_tool: world_from_tool, gripper: Gripper::Closed, reached_count: 0 };
+        let (stamp, cameras) = (Nanos::from_millis(1), Vec::new());
+        Observation { seq: 0, stamp, cameras, q, world_from_tool, gripper_width_m: 0.03, progress }
+    }
+
+    #[test]
+    fn a_joint_that_would_leave_its_range_is_named_and_fingers_stay_as_they_are() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let robot = Arc::new(config.load_robot().unwrap());
+        let words = Instruction { text: "jog".into(), epoch: 1, features: None };
+        let mut low = robot.home();
+        low[5] = 0.9;
+        let error =
+            Errands::new(robot.clone(), Errand::Joint(5, -0.5)).predict(&seen(&robot, low), &words).unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains("fr3_joint6") && said.contains("0.400") && said.contains("0.544 to 4.517"), "{said}");
+
+        // Decided once: what is seen later, on the way, changes nothing.
+        let mut errands = Errands::new(robot.clone(), Errand::Joint(5, 0.5));
+        let first = errands.predict(&seen(&robot, low), &words).unwrap();
+        let later = errands.predict(&seen(&robot, robot.home()), &words).unwrap();
+        assert_eq!((first.keyframe, first.path), (later.keyframe, later.path));
+        assert_eq!(first.keyframe.gripper, Gripper::Closed);
+        assert!((first.path.unwrap().waypoints()[0][5] - 1.4).abs() < 1e-12);
+    }
+}

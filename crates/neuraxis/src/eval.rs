@@ -16,7 +16,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use neuraxis_core::Policy;
 use neuraxis_policy::{nearest::NearestReplay, text::MiniLm};
-use neuraxis_sim::{CameraRig, Disturbance, Goal, Grasp, Moving, Perturbation, Plant, model::CAMERAS};
+use neuraxis_sim::{CameraRig, Disturbance, Goal, Grasp, Moving, Perturbation, Plant, model::CAMERAS, tasks::unseen};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -73,6 +73,8 @@ pub enum Told {
     Given,
     /// The sentence of another goal that is valid in the same scene.
     Wrong,
+    /// The goal in words that training has not.
+    Unseen,
 }
 
 /// One evaluation.
@@ -192,6 +194,11 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
             };
             let told = match plan.told {
                 Told::Given => truth.clone(),
+                Told::Unseen => {
+                    let instruction = unseen(task, &truth.instruction, seed);
+                    let instruction = instruction.with_context(|| format!("task {task} has no unseen wordings"))?;
+                    Goal { instruction, ..truth.clone() }
+                }
                 Told::Wrong => {
                     // Wrong from the beginning, so that the first choice says whether the sentence was followed.
                     let begins_alike = |other: &Goal| other.targets.first() == truth.targets.first();

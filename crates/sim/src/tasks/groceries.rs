@@ -85,6 +85,11 @@ fn sentence(name: &str, rng: &mut Pcg64) -> String {
     }
 }
 
+/// What sentences call them.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    ITEMS.iter().map(|item| item.0)
+}
+
 fn body(i: usize) -> String {
     ITEMS[i].0.replace(' ', "_")
 }

@@ -20,7 +20,10 @@ mod shapes;
 mod slide;
 mod sweep;
 mod tap;
+mod unseen;
 mod wine;
+
+pub use unseen::unseen;
 
 use neuraxis_core::KeyFrame;
 use rand_pcg::Pcg64;

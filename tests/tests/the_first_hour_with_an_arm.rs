@@ -1,0 +1,79 @@
+//! `neuraxis arm`: small motions asked for on the command line, and a policy in the arm's shadow, on the simulated arm.
+
+use std::{
+    process::Command,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use neuraxis_tests::{Finished, binary, run};
+
+/// Two loops of 1 kHz on two cores disturb each other.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// FR3's home, configs/fr3/robot.yaml [rad].
+const HOME_RAD: [f64; 7] = [0.0, 0.1752, 0.0, -0.943, 0.0, 1.1182, 0.785_398];
+
+fn arm(arguments: &[&str]) -> Finished {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    run(Command::new(binary()).arg("arm").args(arguments), Duration::from_secs(120)).expect("the command ends")
+}
+
+/// Numbers of the line that begins with `word`.
+fn numbers(ended: &Finished, word: &str) -> Vec<f64> {
+    let line = ended.stdout.lines().find(|line| line.starts_with(word));
+    let line = line.unwrap_or_else(|| panic!("no {word} in:\n{}{}", ended.stdout, ended.stderr));
+    line.split_whitespace().filter_map(|part| part.parse().ok()).collect()
+}
+
+fn joints(ended: &Finished) -> Vec<f64> {
+    numbers(ended, "joints")
+}
+
+#[test]
+fn a_jog_moves_one_joint_and_no_other() {
+    let ended = arm(&["--driver", "sim", "--speed", "1", "jog", "--joint", "4", "--by", "-0.3"]);
+    assert!(ended.status.success(), "{}", ended.stderr);
+    for (i, (is, was)) in joints(&ended).iter().zip(HOME_RAD).enumerate() {
+        let wanted = if i == 3 { was - 0.3 } else { was };
+        assert!((is - wanted).abs() < 0.02, "joint {}: {is}, wanted {wanted}", i + 1);
+    }
+}
+
+#[test]
+fn the_fingers_close_and_the_arm_stays() {
+    let ended = arm(&["--driver", "sim", "gripper", "close"]);
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert!(joints(&ended).iter().zip(HOME_RAD).all(|(is, was)| (is - was).abs() < 0.02), "{}", ended.stdout);
+    let width_m = numbers(&ended, "tool").get(3).copied();
+    assert!(width_m.is_some_and(|w| w < 0.01), "{}", ended.stdout);
+}
+
+#[test]
+fn what_is_out_of_range_is_refused_with_the_range() {
+    for (arguments, said) in [
+        (&["jog", "--joint", "8", "--by", "0.1"][..], "1 to 7"),
+        (&["jog", "--joint", "1", "--by", "0.6"], "-0.5 to 0.5"),
+        (&["jog", "--joint", "1", "--by", "NaN"], "-0.5 to 0.5"),
+        (&["jog", "--tool", "0.3,0,0"], "up to 0.2 m"),
+        (&["--speed", "2", "home"], "0.02 to 1"),
+        (&["jog"], "--joint N"),
+    ] {
+        let ended = arm(&[&["--driver", "sim"], arguments].concat());
+        assert!(!ended.status.success() && ended.stderr.contains(said), "{arguments:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn in_the_shadow_nothing_moves_and_what_is_wanted_is_said() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let out = dir.path().to_str().expect("a path");
+    let ended =
+        arm(&["--driver", "sim", "shadow", "--secs", "3", "--say", "hit the button that is green", "--out", out]);
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert!(joints(&ended).iter().zip(HOME_RAD).all(|(is, was)| (is - was).abs() < 0.005), "{}", ended.stdout);
+    // It would go somewhere: down from where the tool is.
+    let (tool, wanted) = (numbers(&ended, "tool"), numbers(&ended, "wanted"));
+    assert!(wanted[2] < tool[2] - 0.1, "{}", ended.stdout);
+    assert!(std::fs::metadata(dir.path().join("episode.mcap")).expect("a recording").len() > 100_000);
+}

@@ -1,23 +1,22 @@
 //! The command line (stable: people script it).
 
-use std::{io::Write, path::PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
-use neuraxis_brain::{Learned, PlannerKind};
 use neuraxis_hippocampus::{Stamp, Store};
-use neuraxis_sim::{Disturbance, Factor, Grasp, Moving, Perturbation};
 
 use crate::{
-    brain::Without,
-    bridge::{self, BridgeCommand, BridgePlan, BridgeTarget},
+    bridge::{self, BridgeCommand},
     calibrate::{self, Calibrate},
-    config::{Config, Surroundings, workspace_root},
+    config::{Config, workspace_root},
     demos::{self, DemosPlan},
-    eval::{self, Actor, EVAL_SEED, EvalPlan, Told},
+    eval::{self, Actor, EVAL_SEED, EvalArgs},
     import::{self, ImportCommand},
     plan::{self, Shown},
-    rec, tasks,
+    rec,
+    shards::{parse_shard, without},
+    tasks,
     training::{self, TrainArgs},
 };
 
@@ -121,88 +120,7 @@ enum Command {
         shard: Option<String>,
     },
     /// Measure success in lockstep, with Wilson 95 % intervals.
-    Eval {
-        /// `weights` (the shipped ones), `expert`, `brain` (plans and skills, for long tasks), `nearest:DATA`, or a file of
-        /// weights.
-        #[arg(long, default_value = "weights")]
-        policy: String,
-        /// Tasks, comma-separated; `trained`: those of the shipped weights; `all`; `long`.
-        #[arg(long, default_value = "trained")]
-        tasks: String,
-        /// Episodes per task.
-        #[arg(long, default_value_t = 50)]
-        episodes: u64,
-        /// First seed; training uses seeds below 1000000.
-        #[arg(long, default_value_t = EVAL_SEED)]
-        seed: u64,
-        /// Make one prediction per key-frame instead of re-predicting while moving.
-        #[arg(long)]
-        no_repredict: bool,
-        /// What the arm is told.
-        #[arg(long, value_enum, default_value_t = Told::Given)]
-        instruction: Told,
-        /// What holds things: friction, or attach (they follow the hand, as in RLBench).
-        #[arg(long, default_value_t = Grasp::Friction)]
-        grasp: Grasp,
-        /// What is different from training: factors, comma-separated (`neuraxis tasks factors`), a YAML file with
-        /// factors and their ranges, or `each`: a table with a line for every factor.
-        #[arg(long)]
-        perturb: Option<String>,
-        /// Displace the scene while the arm approaches it: `displaced` (once) or `drifting` (slowly).
-        #[arg(long, num_args = 0..=1, default_value_t = Moving::Still, default_missing_value = "drifting", value_name = "HOW")]
-        moving: Moving,
-        /// Let something go wrong once: object_dropped, gripper_slip, target_moved, path_blocked or drawer_closed.
-        #[arg(long)]
-        disturb: Option<Disturbance>,
-        /// What the brain goes without, to see what it is good for (`--policy brain` only); comma-separated.
-        #[arg(long, value_enum, value_delimiter = ',')]
-        without: Vec<Without>,
-        /// Who plans for the brain: symbolic, vlm, or vlm_or_symbolic (the model is reached as brain.yaml says); as configured
-        /// if left out.
-        #[arg(long, value_parser = planner_kind)]
-        cortex: Option<PlannerKind>,
-        /// Where the model's server is, /v1 included; in place of `vlm.base_url` in brain.yaml.
-        #[arg(long, value_name = "URL")]
-        vlm_url: Option<String>,
-        /// Skills that the learned policy does for the brain at the first try: pull. As configured if left out.
-        #[arg(long, value_name = "SKILLS", value_parser = learned, value_delimiter = ',')]
-        learned: Vec<Learned>,
-        /// File of the brain's memory, made if it is not there: plans that worked are used again, repairs are learned.
-        #[arg(long, value_name = "FILE")]
-        memory: Option<PathBuf>,
-        /// Tell the brain this in place of the task's own sentence, "put it back where it was", say; no judge knows the goal,
-        /// then: success is what the brain itself has seen.
-        #[arg(long, value_name = "SENTENCE")]
-        say: Option<String>,
-        /// File that keeps the simulated world of one task and seed: things lie where the last episode has left them, the arm
-        /// is at home. Made if it is not there.
-        #[arg(long, value_name = "FILE")]
-        world: Option<PathBuf>,
-        /// Show the brain the world of another scene as the true one, which it must not look at (for tests).
-        #[arg(long, hide = true)]
-        poisoned: bool,
-        /// Plan paths around what stands in the way of free key-frames, as seen in the `cloud` of the cameras or taken from
-        /// the `simulator`; `off`: over via points. If left out: as configured, and `off` for the expert.
-        #[arg(long, value_name = "off|cloud|simulator")]
-        planner: Option<Surroundings>,
-        /// Run one share of the episodes, i/n; join them with `neuraxis merge`.
-        #[arg(long)]
-        shard: Option<String>,
-        /// Child processes.
-        #[arg(long, default_value_t = 2)]
-        jobs: u64,
-        /// Folder for a picture of the end of every episode, and sheet.png of all.
-        #[arg(long, value_name = "DIR")]
-        pictures: Option<PathBuf>,
-        /// Folder for a recording (MCAP) of every episode.
-        #[arg(long, value_name = "DIR")]
-        record: Option<PathBuf>,
-        /// Write the result here.
-        #[arg(long)]
-        json: Option<PathBuf>,
-        #[command(flatten)]
-        target: BridgeTarget,
-    },
+    Eval(EvalArgs),
     /// Other people's simulators and this one, key-frame by key-frame (`eval --bridge` acts in them).
     Bridge {
         #[command(subcommand)]
@@ -400,7 +318,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Demo { policy, memory, task, seed, out, clock, live, cameras_stop_after } => {
             let config = config()?;
             let plan = crate::demo::DemoPlan {
-                actor: actor(&policy, &config),
+                actor: Actor::of(&policy, &config),
                 task: tasks::one(&task, &config)?,
                 seed,
                 out,
@@ -425,110 +343,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 None => demo_shards(&plan, &out, jobs),
             }
         }
-        Command::Eval {
-            policy,
-            tasks,
-            episodes,
-            seed,
-            no_repredict,
-            instruction,
-            grasp,
-            perturb,
-            moving,
-            disturb,
-            without: ablated,
-            poisoned,
-            cortex,
-            learned,
-            vlm_url,
-            memory,
-            say,
-            world,
-            planner,
-            shard,
-            jobs,
-            pictures,
-            record,
-            json,
-            target,
-        } => {
-            let mut config = config()?;
-            if let Some(address) = target.bridge {
-                let (actor, recorded) = (actor(&policy, &config), target.recorded);
-                let plan = BridgePlan { address, actor, tasks, episodes, seed, recorded };
-                return bridge::measure(&config, &plan, json.as_deref());
-            }
-            config.ask_of(cortex, vlm_url)?;
-            if !learned.is_empty() {
-                config.brain.learned = learned;
-            }
-            if perturb.as_deref() == Some("each") {
-                let arguments = without(std::env::args().skip(1).collect(), &["--json", "--jobs", "--perturb"]);
-                return eval_each(&arguments, jobs, json.as_deref());
-            }
-            let actor = actor(&policy, &config);
-            let alone = shard.is_some() || jobs <= 1;
-            if memory.is_some() && !alone {
-                bail!("a memory belongs to one process: --jobs 1 with --memory");
-            }
-            if world.is_some() && !alone {
-                bail!("a world belongs to one process: --jobs 1 with --world");
-            }
-            let planner = planner.unwrap_or_else(|| actor.surroundings(&config));
-            if say.is_some() && actor != Actor::Brain {
-                bail!("only the brain can say whether a goal of one's own is met: --policy brain with --say");
-            }
-            let plan = EvalPlan {
-                actor,
-                tasks: tasks::list(&tasks, &config)?,
-                episodes,
-                seed,
-                repredict: !no_repredict,
-                told: instruction,
-                grasp,
-                perturbation: perturb.as_deref().map_or_else(|| Ok(Perturbation::default()), perturbation)?,
-                moving,
-                disturbance: disturb,
-                without: ablated,
-                poisoned,
-                memory,
-                say,
-                world,
-                planner,
-                pictures: pictures.clone(),
-                record,
-                shard: shard.as_deref().map(parse_shard).transpose()?.unwrap_or((0, 1)),
-            };
-            let started = std::time::Instant::now();
-            let report = if alone {
-                let bar = crate::progress::bar(plan.tasks.len() as u64 * episodes.div_ceil(plan.shard.1));
-                eval::run(&config, &plan, |row| {
-                    bar.inc(1);
-                    if bar.is_hidden() {
-                        // In one write, for shards share the terminal.
-                        let line =
-                            format!("{} {}: {}\n", row.task, row.seed, if row.success { "success" } else { "no" });
-                        let _ = std::io::stderr().write_all(line.as_bytes());
-                    }
-                })?
-            } else {
-                let arguments: Vec<String> = std::env::args().skip(1).collect();
-                let arguments = without(arguments, &["--json", "--jobs"]);
-                let scratch = std::env::temp_dir().join(format!("neuraxis-eval-{}", std::process::id()));
-                eval::run_parallel(&arguments, jobs, &scratch)?
-            };
-            eval::print(&report);
-            if let Some(dir) = pictures.filter(|_| shard.is_none()) {
-                println!("pictures {}", eval::compose(&dir, &report)?.display());
-            }
-            if let Some(file) = json {
-                write_json(&file, &report)?;
-                // Wall-clock figures live in a file of their own, so that results stay byte-identical.
-                let timing = serde_json::json!({ "wall_secs": started.elapsed().as_secs_f64(), "jobs": jobs });
-                write_json(&file.with_extension("timing.json"), &timing)?;
-            }
-            Ok(())
-        }
+        Command::Eval(args) => args.run(config()?),
         Command::Bridge { what } => bridge::run(what, config()?),
         Command::Import { what } => import::run(what, &config()?),
         Command::Merge { files, json } => {
@@ -547,7 +362,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Ros { what: RosCommand::Sim { policy, task, seed, wait } } => {
             let config = config()?;
             let task = tasks::one(&task, &config)?;
-            let plan = crate::ros::RosSim { actor: actor(&policy, &config), task, seed, wait };
+            let plan = crate::ros::RosSim { actor: Actor::of(&policy, &config), task, seed, wait };
             crate::ros::sim(&config, &plan)
         }
         #[cfg(feature = "viz")]
@@ -643,13 +458,13 @@ fn bench(config: &Config, what: &BenchCommand) -> Result<Vec<crate::bench::Measu
     use crate::bench::{LoopPlan, channels, control_loop, kinematics, motion, policy};
     match what {
         BenchCommand::Loop { secs, blocks, policy, no_flood } => {
-            let actor = if policy == "none" { None } else { Some(actor(policy, config)) };
+            let actor = if policy == "none" { None } else { Some(Actor::of(policy, config)) };
             control_loop(config, &LoopPlan { secs: *secs, blocks: *blocks, actor, flood: !no_flood })
         }
         BenchCommand::Kinematics { poses } => kinematics(config, *poses),
         BenchCommand::Motion => motion(config),
         BenchCommand::Channels => channels(),
-        BenchCommand::Policy { policy: weights, ticks } => policy(config, &actor(weights, config), *ticks),
+        BenchCommand::Policy { policy: weights, ticks } => policy(config, &Actor::of(weights, config), *ticks),
         BenchCommand::All => {
             // Each as it would run alone: what the command line itself would say.
             let mut rows = Vec::new();
@@ -701,82 +516,6 @@ fn demo_shards(plan: &DemosPlan, out: &std::path::Path, jobs: u64) -> Result<()>
     }
     println!("{} episodes of {} tasks in {}", plan.episodes, plan.tasks.len(), out.display());
     Ok(())
-}
-
-fn learned(text: &str) -> Result<Learned, String> {
-    let found = Learned::ALL.into_iter().find(|(name, _)| *name == text);
-    found
-        .map(|(_, learned)| learned)
-        .ok_or_else(|| format!("{text:?}, allowed: {}", Learned::ALL.map(|l| l.0).join(", ")))
-}
-
-fn planner_kind(text: &str) -> Result<PlannerKind, String> {
-    serde_yaml::from_str(text).map_err(|_| "known: symbolic, vlm, vlm_or_symbolic".to_string())
-}
-
-/// What a `--policy` means.
-fn actor(policy: &str, config: &Config) -> Actor {
-    match (policy, policy.strip_prefix("nearest:")) {
-        ("expert", _) => Actor::Expert,
-        ("brain", _) => Actor::Brain,
-        ("weights", _) => Actor::Weights(config.root.join(&config.run.weights)),
-        (_, Some(dir)) => Actor::Nearest(dir.into()),
-        (file, None) => Actor::Weights(file.into()),
-    }
-}
-
-/// Factors by name, or a file with their ranges.
-fn perturbation(text: &str) -> Result<Perturbation> {
-    let perturbation = if text.ends_with(".yaml") {
-        crate::config::read(std::path::Path::new(text))?
-    } else {
-        let factors = text.split(',').map(str::parse).collect::<Result<Vec<Factor>, _>>()?;
-        Perturbation { factors, ..Perturbation::default() }
-    };
-    perturbation.validate().with_context(|| text.to_string())?;
-    Ok(perturbation)
-}
-
-/// One evaluation without and one with each factor.
-fn eval_each(arguments: &[String], jobs: u64, json: Option<&std::path::Path>) -> Result<()> {
-    let scratch = std::env::temp_dir().join(format!("neuraxis-eval-{}", std::process::id()));
-    let mut reports = std::collections::BTreeMap::new();
-    println!("{:<20} {:>9} {:>17}", "factor", "successes", "95 % (Wilson)");
-    for factor in std::iter::once(None).chain(Factor::ALL.into_iter().map(Some)) {
-        let name = factor.map_or("none", Factor::name);
-        let mut arguments = arguments.to_vec();
-        if factor.is_some() {
-            arguments.extend(["--perturb".into(), name.into()]);
-        }
-        let report = eval::run_parallel(&arguments, jobs.max(1), &scratch)?;
-        println!("{name:<20} {}", eval::line(&report));
-        reports.insert(name, report);
-    }
-    json.map_or(Ok(()), |file| write_json(file, &reports))
-}
-
-fn parse_shard(text: &str) -> Result<(u64, u64)> {
-    let parsed = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
-    match parsed {
-        Some((i, n)) if i < n => Ok((i, n)),
-        _ => bail!("--shard {text}: allowed: i/n with i from 0 to n-1"),
-    }
-}
-
-/// Arguments without some options and their values.
-fn without(arguments: Vec<String>, options: &[&str]) -> Vec<String> {
-    let mut kept = Vec::new();
-    let mut skip = false;
-    for argument in arguments {
-        if skip {
-            skip = false;
-        } else if options.contains(&argument.as_str()) {
-            skip = true;
-        } else if !options.iter().any(|o| argument.starts_with(&format!("{o}="))) {
-            kept.push(argument);
-        }
-    }
-    kept
 }
 
 /// Writes a result for programs.

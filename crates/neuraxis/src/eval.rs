@@ -1,5 +1,6 @@
 //! `neuraxis eval`: success rates with Wilson intervals, from lockstep runs on seeds that were never trained on.
 
+mod args;
 mod brain_row;
 mod report;
 mod sheet;
@@ -27,6 +28,7 @@ use crate::{
     script::Expert,
 };
 
+pub use args::EvalArgs;
 pub use brain_row::{BrainRow, BrainTable};
 pub use report::{Meta, Report, Row, line, merge, print, tabulate};
 pub use sheet::compose;
@@ -49,6 +51,17 @@ pub enum Actor {
 }
 
 impl Actor {
+    /// What a `--policy` means.
+    pub fn of(policy: &str, config: &Config) -> Self {
+        match (policy, policy.strip_prefix("nearest:")) {
+            ("expert", _) => Self::Expert,
+            ("brain", _) => Self::Brain,
+            ("weights", _) => Self::Weights(config.root.join(&config.run.weights)),
+            (_, Some(dir)) => Self::Nearest(dir.into()),
+            (file, None) => Self::Weights(file.into()),
+        }
+    }
+
     /// What its ways are planned through, if nobody says otherwise: experts know where things are.
     pub fn surroundings(&self, config: &Config) -> Surroundings {
         if *self == Self::Expert { Surroundings::Off } else { config.run.planner }

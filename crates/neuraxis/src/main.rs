@@ -71,6 +71,8 @@ mod plan;
 mod progress;
 mod reach;
 mod rec;
+#[cfg(all(feature = "sim", feature = "policy"))]
+mod shards;
 mod wilson;
 
 use clap::Parser;

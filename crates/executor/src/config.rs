@@ -8,7 +8,7 @@ use crate::ExecutorError;
 /// Levels of the recovery ladder, L0 to L6.
 pub const LEVELS: usize = 7;
 
-/// Waiting times, leases and budgets of the executor, `configs/<robot>/executor.yaml`.
+/// Waiting times, leases and budgets of the executor, `configs/<robot>/brain.yaml`.
 #[derive(Copy, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExecutorConfig {

@@ -441,7 +441,7 @@ pub fn run(cli: Cli) -> Result<()> {
         }
         Command::Config { what: ConfigCommand::Check } => {
             let config = config()?;
-            config.load_robot()?;
+            config.check()?;
             println!("{}: every file is sound", config.name);
             Ok(())
         }

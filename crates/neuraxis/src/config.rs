@@ -4,12 +4,14 @@ use std::{
     fmt,
     path::{Path, PathBuf},
     str::FromStr,
+    sync::Arc,
 };
 
 use anyhow::{Context, Result, bail};
 use neuraxis_brain::{BrainConfig, MonitorConfig, PlannerKind};
-use neuraxis_brainstem::BrainstemConfig;
-use neuraxis_cerebellum::CerebellumConfig;
+use neuraxis_brainstem::{Brainstem, BrainstemConfig};
+use neuraxis_cerebellum::{Cerebellum, CerebellumConfig};
+use neuraxis_motion::PathPlanner;
 use neuraxis_robot::{Robot, RobotConfig, contact::ContactModel};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -184,6 +186,17 @@ impl Config {
         }
         let file = self.root.join("configs").join(&self.name).join("brain.yaml");
         self.brain.validate().with_context(|| format!("{}, --cortex, --vlm-url", file.display()))
+    }
+
+    /// Builds what the files configure: what only shows then, shows now. Errors name the file.
+    pub fn check(&self) -> Result<()> {
+        let file = |name: &str| self.root.join("configs").join(&self.name).join(name).display().to_string();
+        let robot = Arc::new(self.load_robot()?);
+        Brainstem::new(robot.clone(), self.brainstem.clone()).with_context(|| file("brainstem.yaml"))?;
+        Cerebellum::new(robot.clone(), self.cerebellum.clone())
+            .with_context(|| file("cerebellum.yaml, motion.yaml"))?;
+        PathPlanner::new(robot, &self.cerebellum.motion).with_context(|| file("motion.yaml"))?;
+        Ok(())
     }
 
     /// The robot of this configuration; errors name the file.

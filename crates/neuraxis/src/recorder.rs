@@ -24,6 +24,8 @@ use crate::{brain::Thought, config::Config, decisions, lockstep::Witness};
 
 /// Names of the virtual views in the order of the policy's output.
 const VIEWS: [&str; 6] = ["coarse_top", "coarse_front", "coarse_right", "fine_top", "fine_front", "fine_right"];
+/// Name of the gripper where the robot's description has no joints for it.
+pub const GRIPPER: &str = "gripper";
 /// Joint states are written at this rate: every fifth millisecond.
 const STATE_EVERY: u64 = 5;
 
@@ -63,7 +65,10 @@ impl Recorder {
             std::fs::read_to_string(&config.robot.urdf).with_context(|| config.robot.urdf.display().to_string())?;
         let header = Header {
             joint_names: robot.joint_names().to_vec(),
-            gripper_joint_names: vec!["fr3_finger_joint1".to_string(), "fr3_finger_joint2".to_string()],
+            gripper_joint_names: match &config.robot.gripper_joints[..] {
+                [] => vec![GRIPPER.to_string()],
+                joints => joints.to_vec(),
+            },
             robot_description: urdf,
             base_frame: config.robot.base_link.clone(),
             world_from_base: robot.world_from_base(),
@@ -81,7 +86,7 @@ impl Recorder {
                     urdf: config.robot.urdf.clone(),
                     world_from_base: robot.world_from_base(),
                     joint_names: header.joint_names,
-                    gripper_joint_names: header.gripper_joint_names,
+                    gripper_joint_names: config.robot.gripper_joints.clone(),
                     cameras: ["front", "left_shoulder", "right_shoulder", "wrist"].map(String::from).to_vec(),
                     virtual_views: if window.brain { Vec::new() } else { VIEWS.map(String::from).to_vec() },
                     brain: window.brain,

@@ -132,7 +132,12 @@ fn config(root: &Path, reader: &EpisodeReader, info: &Info, index: Option<usize>
         robot_description: Some(header.robot_description.clone()),
         world_from_base: header.world_from_base,
         joint_names: header.joint_names.clone(),
-        gripper_joint_names: header.gripper_joint_names.clone(),
+        gripper_joint_names: header
+            .gripper_joint_names
+            .iter()
+            .filter(|name| *name != recorder::GRIPPER)
+            .cloned()
+            .collect(),
         cameras: info.cameras(),
         virtual_views: info.views(),
         brain: info.has_brain(),

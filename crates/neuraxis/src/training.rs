@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use neuraxis_episode::dataset::Dataset;
 
@@ -57,9 +57,18 @@ impl TrainRun {
         !interrupt::asked() && most.is_none_or(|most| self.started.elapsed() < most)
     }
 
-    /// All shards, and how many damaged records were left out; without leave such a record ends the run.
-    pub fn dataset(&self) -> Result<(Dataset, usize)> {
-        let mut dataset = Dataset::open_all(&shards(&self.args.data)?)?;
+    /// All shards, made with `robot`, and how many damaged records were left out; without leave such a record ends the run.
+    pub fn dataset(&self, robot: &str) -> Result<(Dataset, usize)> {
+        let folders = shards(&self.args.data)?;
+        for folder in &folders {
+            let index = folder.join("index.json");
+            let text = std::fs::read_to_string(&index).with_context(|| index.display().to_string())?;
+            let made_with = &serde_json::from_str::<serde_json::Value>(&text)?["meta"]["embodiment"];
+            if made_with.as_str().is_some_and(|name| name != robot) {
+                bail!("{}: demonstrations of robot {made_with}, this is {robot:?}: --robot", index.display());
+            }
+        }
+        let mut dataset = Dataset::open_all(&folders)?;
         let damaged = if self.args.skip_damaged { dataset.leave_out_damaged() } else { Vec::new() };
         damaged.iter().for_each(|error| println!("left out: {error}"));
         Ok((dataset, damaged.len()))

@@ -29,6 +29,10 @@ pub struct RobotConfig {
     pub torque_rate_limits_nm_s: Vec<f64>,
     /// Joint positions to start from [rad].
     pub home_rad: Vec<f64>,
+    /// Joints of the gripper as the URDF names them, for viewers; each moves by an equal part of the distance between the
+    /// finger pads. Empty: the URDF has none.
+    #[serde(default)]
+    pub gripper_joints: Vec<String>,
     /// Bodies of the links, for self collision and workspace limits; empty: neither is checked.
     #[serde(default)]
     pub capsules: Vec<CapsuleConfig>,

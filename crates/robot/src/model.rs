@@ -50,6 +50,12 @@ impl Robot {
     pub fn from_urdf(path: &Path, config: &RobotConfig) -> Result<Self, RobotError> {
         let urdf =
             urdf_rs::read_file(path).map_err(|e| RobotError::Urdf { path: path.into(), reason: e.to_string() })?;
+        if let Some(name) = config.gripper_joints.iter().find(|name| !urdf.joints.iter().any(|j| j.name == **name)) {
+            return Err(RobotError::Urdf {
+                path: path.into(),
+                reason: format!("gripper_joints: there is no joint {name:?}"),
+            });
+        }
         let chain = Chain::new(path, &urdf, config)?;
         let entry = |list: &[f64], index: usize| list.get(index).copied().unwrap_or(f64::NAN);
         let limits = chain.moving.iter().enumerate().map(|(index, joint)| JointLimits {

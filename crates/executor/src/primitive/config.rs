@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ExecutorError;
 
-/// Distances and tolerances of the primitives, part of `configs/<robot>/executor.yaml`.
+/// Distances and tolerances of the primitives, part of `configs/<robot>/brain.yaml`.
 #[derive(Copy, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PrimitiveConfig {

@@ -33,7 +33,7 @@ pub fn run(config: &Config, args: TrainArgs, init: Option<&Path>) -> Result<()> 
     let run = TrainRun::start(args)?;
     let out = &run.args.out;
     let mut embedder = MiniLm::load(&config.root.join(".deps/text"))?;
-    let samples = samples(&run, &settings, &mut embedder)?;
+    let samples = samples(&run, &config.name, &settings, &mut embedder)?;
     let about = About {
         config: settings.policy.clone(),
         text_encoder: embedder.id().to_string(),
@@ -113,8 +113,8 @@ fn settings(file: Option<&Path>) -> Result<TrainConfig> {
 }
 
 /// Opens the data sets; a damaged record is an error, unless it is to be left out.
-fn samples(run: &TrainRun, settings: &TrainConfig, embedder: &mut MiniLm) -> Result<Samples> {
-    let (dataset, left_out) = run.dataset()?;
+fn samples(run: &TrainRun, robot: &str, settings: &TrainConfig, embedder: &mut MiniLm) -> Result<Samples> {
+    let (dataset, left_out) = run.dataset(robot)?;
     ensure!(
         left_out == 0 || settings.consistency.keypoints.is_none(),
         "keypoints from a file go by record number, and records were left out: repair the data set, or leave out \

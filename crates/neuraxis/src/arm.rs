@@ -16,11 +16,11 @@ use serde_json::json;
 use crate::{
     config::{Config, Surroundings},
     demo,
-    episode_run::Studio,
+    episode_run::{Studio, simulated_cameras},
     errand::{Errand, Errands},
     eval::EVAL_SEED,
     interrupt,
-    real::{self, Driver},
+    real::{self, ArmSettings, Driver},
     realtime::{Drive, Report, Session, Thinker, Until},
     recorder::{Recorder, Window},
     source::{Source, load_policy},
@@ -40,6 +40,9 @@ pub struct ArmArgs {
     /// Which arm; as `driver` in configs/ROBOT/arm.yaml says if left out.
     #[arg(long, global = true, value_enum)]
     driver: Option<Driver>,
+    /// File about one arm, in place of configs/ROBOT/arm.yaml.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Share of the configured speed and acceleration, 0.02 to 1.
     #[arg(long, global = true, default_value_t = 0.2)]
     speed: f64,
@@ -69,7 +72,9 @@ enum ArmCommand {
         #[arg(long, allow_hyphen_values = true, value_name = "X,Y,Z", value_parser = shift)]
         tool: Option<[f64; 3]>,
     },
-    /// Open or close the fingers.
+    /// Clear the errors of an arm that its own controller has stopped. See first why it stopped, and make room.
+    Recover,
+    /// Open or close the fingers; or let a Franka Hand that was just switched on find out how wide they open.
     Gripper {
         /// Which.
         #[arg(value_enum)]
@@ -96,6 +101,7 @@ enum ArmCommand {
 enum Fingers {
     Open,
     Close,
+    Home,
 }
 
 /// Carries out what was asked; an error unless the arm did it.
@@ -105,15 +111,22 @@ pub fn run(mut config: Config, args: &ArmArgs) -> Result<()> {
     }
     interrupt::listen()?;
     neuraxis_policy::use_one_thread();
-    let driver = real::driver(&config, args.driver)?;
+    let settings = match args.driver {
+        Some(Driver::Sim) => None,
+        _ => Some(ArmSettings::load(&config, args.config.as_deref())?),
+    };
+    let driver = args.driver.or(settings.as_ref().map(|s| s.driver)).unwrap_or(Driver::Sim);
     config.cerebellum.motion.velocity_scale *= args.speed;
     config.cerebellum.motion.acceleration_rad_s2 *= args.speed;
     config.cerebellum.motion.contact_speed_m_s *= args.speed;
+    let which = Which { driver, settings };
     match &args.what {
+        ArmCommand::Recover => which.recover(),
+        ArmCommand::Gripper { to: Fingers::Home } => which.home_the_hand(args.yes),
         ArmCommand::Shadow { say, policy, secs, live } => {
             let weights = if policy == "weights" { config.root.join(&config.run.weights) } else { policy.into() };
             let until = secs.map_or(Nanos(u64::MAX / 4), Nanos::from_secs);
-            shadow(&config, driver, &weights, say, until, args.out.clone().unwrap_or("out/shadow".into()), *live)
+            shadow(&config, which, &weights, say, until, args.out.clone().unwrap_or("out/shadow".into()), *live)
         }
         what => {
             let robot = config.load_robot()?;
@@ -121,7 +134,7 @@ pub fn run(mut config: Config, args: &ArmArgs) -> Result<()> {
             if driver.is_real() && !args.yes {
                 ask(&format!("{errand:?} at {:.0} % of the speed", 100.0 * args.speed))?;
             }
-            go(&config, driver, errand, args.out.as_deref())
+            go(&config, which, errand, args.out.as_deref())
         }
     }
 }
@@ -148,7 +161,9 @@ fn errand(what: &ArmCommand, robot: &Robot) -> Result<Errand> {
             Errand::Tool(*by)
         }
         ArmCommand::Jog { .. } => bail!("jog what? --joint N --by RAD, or --tool X,Y,Z"),
-        ArmCommand::Shadow { .. } => bail!("a shadow has no errand"),
+        ArmCommand::Gripper { to: Fingers::Home } | ArmCommand::Recover | ArmCommand::Shadow { .. } => {
+            bail!("that is no errand for the loop")
+        }
     })
 }
 
@@ -172,26 +187,62 @@ fn ask(what: &str) -> Result<()> {
     Ok(())
 }
 
+/// Which arm.
+struct Which {
+    driver: Driver,
+    /// From its file; the simulated arm needs none.
+    settings: Option<ArmSettings>,
+}
+
+impl Which {
+    fn franka(&self) -> Result<&neuraxis_franka::FrankaConfig> {
+        match (&self.settings, self.driver) {
+            (Some(settings), Driver::Franka) => Ok(&settings.franka),
+            _ => bail!("only for --driver franka, this is {}", self.driver.name()),
+        }
+    }
+
+    fn recover(&self) -> Result<()> {
+        neuraxis_franka::recover(self.franka()?)?;
+        println!("the arm has no errors any more");
+        Ok(())
+    }
+
+    fn home_the_hand(&self, is_sure: bool) -> Result<()> {
+        let config = self.franka()?;
+        if !is_sure {
+            ask("the fingers open and close as far as they go")?;
+        }
+        real::franka::home_the_hand(config)
+    }
+}
+
 /// What the commands of this file share: a session around an arm.
 struct Around {
     studio: Studio,
     setup: Option<neuraxis_sim::Setup>,
-    driver: Driver,
+    which: Which,
 }
 
 impl Around {
-    fn new(config: &Config, driver: Driver) -> Result<Self> {
+    fn new(config: &Config, which: Which) -> Result<Self> {
         let studio = Studio::new(config.clone())?;
-        let setup = (driver == Driver::Sim).then(|| studio.setup("push_buttons", EVAL_SEED + 7)).transpose()?;
-        Ok(Self { studio, setup, driver })
+        let setup = (which.driver == Driver::Sim).then(|| studio.setup("push_buttons", EVAL_SEED + 7)).transpose()?;
+        Ok(Self { studio, setup, which })
+    }
+
+    fn window(&self, live: bool) -> Window {
+        let cameras = self.which.settings.as_ref().map_or_else(simulated_cameras, ArmSettings::camera_names);
+        Window { live, brain: false, cameras }
     }
 
     fn session<'a>(&'a self, source: Source, words: Instruction, limit: Nanos, drive: Drive) -> Result<Session<'a>> {
         let config = &self.studio.config;
         let looks = drive == Drive::Shadow;
-        let world = match &self.setup {
-            Some(setup) => simulated(config, &self.studio.robot, setup, None)?,
-            None => real::world(config, &self.studio.robot, self.driver, looks)?,
+        let world = match (&self.setup, &self.which.settings) {
+            (Some(setup), _) => simulated(config, &self.studio.robot, setup, None)?,
+            (None, Some(settings)) => real::world(config, &self.studio.robot, settings, self.which.driver, looks)?,
+            (None, None) => bail!("--driver {}: no file about it was read", self.which.driver.name()),
         };
         Ok(Session {
             config,
@@ -206,15 +257,15 @@ impl Around {
     }
 }
 
-fn go(config: &Config, driver: Driver, errand: Errand, out: Option<&std::path::Path>) -> Result<()> {
-    let around = Around::new(config, driver)?;
+fn go(config: &Config, which: Which, errand: Errand, out: Option<&std::path::Path>) -> Result<()> {
+    let around = Around::new(config, which)?;
     let robot = around.studio.robot.clone();
     let words = Instruction { text: format!("{errand:?}").into(), epoch: 1, features: None };
     let source = Source::Errand(Errands::new(robot.clone(), errand));
     let session = around.session(source, words.clone(), ERRAND_LIMIT, Drive::Thinker)?;
     let record = |zero| {
-        let meta = json!({ "errand": format!("{errand:?}"), "driver": format!("{driver:?}") });
-        let made = out.map(|out| Recorder::create(out, config, &robot, &words, meta, zero, Some(Window::default())));
+        let meta = json!({ "errand": format!("{errand:?}"), "driver": around.which.driver.name() });
+        let made = out.map(|out| Recorder::create(out, config, &robot, &words, meta, zero, Some(around.window(false))));
         made.transpose()
     };
     let mut report = session.run(Until::Arrival, &Shared::default(), record, |_| Ok(None))?;
@@ -230,7 +281,7 @@ fn go(config: &Config, driver: Driver, errand: Errand, out: Option<&std::path::P
 
 fn shadow(
     config: &Config,
-    driver: Driver,
+    which: Which,
     weights: &std::path::Path,
     say: &str,
     limit: Nanos,
@@ -240,7 +291,7 @@ fn shadow(
     let mut config = config.clone();
     // Nothing follows from predictions: to wait for them is no fault.
     config.cerebellum.waiting_timeout_secs = 600.0;
-    let around = Around::new(&config, driver)?;
+    let around = Around::new(&config, which)?;
     let robot: Arc<Robot> = around.studio.robot.clone();
     let mut embedder = MiniLm::load(&config.root.join(".deps/text"))?;
     let words = Instruction { text: say.into(), epoch: 1, features: Some(embedder.embed(say)?) };
@@ -248,8 +299,8 @@ fn shadow(
     println!("shadow      {}: nothing is sent to the arm", words.text);
     let session = around.session(Source::Weights(Box::new(policy)), words.clone(), limit, Drive::Shadow)?;
     let record = |zero| {
-        let meta = json!({ "shadow": true, "driver": format!("{driver:?}") });
-        Recorder::create(&out, &config, &robot, &words, meta, zero, Some(Window { live, brain: false })).map(Some)
+        let meta = json!({ "shadow": true, "driver": around.which.driver.name() });
+        Recorder::create(&out, &config, &robot, &words, meta, zero, Some(around.window(live))).map(Some)
     };
     let mut report = session.run(Until::EpisodeEnds, &Shared::default(), record, |_| Ok(None))?;
     demo::print_rates(&report);

@@ -12,7 +12,7 @@ use crate::{
     brain::{Apprentice, BrainPilot, Mind, Moment, Plans, Reflex, Steer, Story, drafter, open_memory},
     config::Surroundings,
     demo::{ClockChoice, DemoPlan, Together, attempts, print_files, print_rates, rates_json, stood_still},
-    episode_run::{Studio, instruction},
+    episode_run::{Studio, instruction, simulated_cameras},
     eval::BrainRow,
     lockstep::{Outcome, Pilot},
     realtime::{Brain, Drive, Session, Thinker, Until},
@@ -46,7 +46,7 @@ pub fn thinker(studio: &Studio, memory: Option<&Path>) -> Result<Thinker> {
 fn create(plan: &DemoPlan, studio: &Studio, words: &Instruction, zero: Nanos) -> Result<Recorder> {
     let clock = format!("{:?}", plan.clock);
     let meta = json!({ "task": plan.task, "seed": plan.seed, "actor": plan.actor, "clock": clock });
-    let window = Window { live: plan.live, brain: true };
+    let window = Window { live: plan.live, brain: true, cameras: simulated_cameras() };
     Recorder::create(&plan.out, &studio.config, &studio.robot, words, meta, zero, Some(window))
 }
 

@@ -17,7 +17,7 @@ use serde_json::json;
 
 use crate::{
     config::Config,
-    episode_run::{Studio, instruction},
+    episode_run::{Studio, instruction, simulated_cameras},
     eval::Actor,
     interrupt,
     lockstep::{Outcome, Pilot, Witness},
@@ -113,7 +113,7 @@ fn episode(config: &Config, plan: &DemoPlan, studio: &Studio, setup: &Setup) -> 
     let (source, words, embedder) = source(studio, setup, &plan.actor)?;
     let meta =
         json!({ "task": plan.task, "seed": plan.seed, "actor": plan.actor, "clock": format!("{:?}", plan.clock) });
-    let window = Window { live: plan.live, brain: false };
+    let window = Window { live: plan.live, brain: false, cameras: simulated_cameras() };
     let create = |zero| Recorder::create(&plan.out, config, &studio.robot, &words, meta, zero, Some(window));
     let started = Instant::now();
     let (outcome, files, stalled) = match plan.clock {

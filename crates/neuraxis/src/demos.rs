@@ -24,7 +24,7 @@ use serde_json::json;
 
 use crate::{
     config::Config,
-    episode_run::{Studio, instruction},
+    episode_run::{Studio, instruction, simulated_cameras},
     lockstep::Witness,
     script::Expert,
 };
@@ -85,7 +85,7 @@ fn open(dir: &Path, plan: &DemosPlan, robot: &str, policy: &PolicyConfig) -> Res
     let meta = json!({
         "tasks": plan.tasks, "episodes": plan.episodes, "seed": plan.seed,
         "commit": env!("NEURAXIS_COMMIT"), "embodiment": robot,
-        "cameras": ["front", "left_shoulder", "right_shoulder", "wrist"], "episodes_done": 0,
+        "cameras": simulated_cameras(), "episodes_done": 0,
     });
     let named = || format!("data set {}", dir.display());
     if !dir.join("index.json").exists() {

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use neuraxis_cerebellum::CerebellumConfig;
 use neuraxis_core::{Instruction, KeyFrame, Nanos, TextEmbedder};
 use neuraxis_robot::Robot;
-use neuraxis_sim::{Goal, Setup, SimConfig, Spec};
+use neuraxis_sim::{Goal, Setup, SimConfig, Spec, model::CAMERAS};
 
 use crate::{
     config::{Config, Surroundings},
@@ -62,6 +62,11 @@ impl Studio {
     pub fn script(&self, setup: &Setup, lockstep: &Lockstep, goal: &Goal) -> Vec<KeyFrame> {
         setup.keyframes(goal, lockstep.plant())
     }
+}
+
+/// Names of the simulated cameras; demonstrations have no others.
+pub fn simulated_cameras() -> Vec<String> {
+    CAMERAS.iter().map(|(name, _)| name.to_string()).collect()
 }
 
 /// A goal's sentence with its features.

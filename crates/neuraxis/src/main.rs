@@ -73,6 +73,8 @@ mod reach;
 mod rec;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod shards;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+mod sight;
 mod wilson;
 
 use clap::Parser;

@@ -1,15 +1,26 @@
 //! A real arm as the world of a run: what `configs/<robot>/arm.yaml` says of its driver and its cameras.
 
-use std::{path::PathBuf, sync::Arc};
+pub mod franka;
+#[cfg(feature = "ros")]
+mod ros2_control;
 
-use anyhow::{Result, bail};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
+use neuraxis_core::Arm;
+use neuraxis_franka::FrankaConfig;
 use neuraxis_robot::Robot;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{Config, read},
-    world::World,
+    sight::{self, Views},
+    threads::{CameraLinks, Shared},
+    world::{Side, World},
 };
 
 /// Which arm is driven.
@@ -30,41 +41,122 @@ impl Driver {
     pub fn is_real(self) -> bool {
         self != Self::Sim
     }
+
+    /// As in files and on command lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sim => "sim",
+            Self::Ros2Control => "ros2_control",
+            Self::Franka => "franka",
+        }
+    }
 }
 
-/// `configs/<robot>/arm.yaml`.
+#[cfg(feature = "ros")]
+type ControlConfig = neuraxis_ros::control::ControlConfig;
+#[cfg(feature = "ros")]
+type CamerasConfig = neuraxis_ros::cameras_in::CamerasConfig;
+// A program without ROS 2 reads the same file; what it cannot do it says when it is asked for it.
+#[cfg(not(feature = "ros"))]
+type ControlConfig = serde_yaml::Value;
+#[cfg(not(feature = "ros"))]
+type CamerasConfig = serde_yaml::Value;
+
+/// `configs/<robot>/arm.yaml`, or the file of one arm among several alike.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArmSettings {
     /// What is driven unless the command line says otherwise.
     pub driver: Driver,
+    /// Topics of the controllers, for `ros2_control`.
+    #[serde(default)]
+    pub ros2_control: ControlConfig,
+    /// Address, thresholds and the hand, for `franka`.
+    #[serde(default)]
+    pub franka: FrankaConfig,
+    /// Topics and places of the cameras.
+    #[serde(default)]
+    pub cameras: CamerasConfig,
 }
 
-fn file(config: &Config) -> PathBuf {
-    config.root.join("configs").join(&config.name).join("arm.yaml")
-}
-
-/// The file's settings; an error that says what to write if there is none.
-fn settings(config: &Config) -> Result<ArmSettings> {
-    let file = file(config);
-    if !file.exists() {
-        bail!("no {}: which arm? Write one, or try out the simulated arm: --driver sim", file.display());
+impl ArmSettings {
+    /// Reads a file, the robot's own if none is given; an error that says what to write if there is none.
+    pub fn load(config: &Config, file: Option<&Path>) -> Result<Self> {
+        let own = config.root.join("configs").join(&config.name).join("arm.yaml");
+        let file: PathBuf = file.map_or(own, Path::to_path_buf);
+        if !file.exists() {
+            bail!("no {}: which arm? Write one, or try out the simulated arm: --driver sim", file.display());
+        }
+        let settings: Self = read(&file)?;
+        settings.franka.validate().with_context(|| format!("{}: franka", file.display()))?;
+        #[cfg(feature = "ros")]
+        {
+            settings.ros2_control.validate().with_context(|| format!("{}: ros2_control", file.display()))?;
+            settings.cameras.validate().with_context(|| format!("{}: cameras", file.display()))?;
+        }
+        Ok(settings)
     }
-    read(&file)
+
+    /// Names of the cameras.
+    pub fn camera_names(&self) -> Vec<String> {
+        #[cfg(feature = "ros")]
+        return self.cameras.cameras.iter().map(|camera| camera.name.clone()).collect();
+        #[cfg(not(feature = "ros"))]
+        return Vec::new();
+    }
 }
 
-/// The command line's choice, or the file's.
-pub fn driver(config: &Config, asked: Option<Driver>) -> Result<Driver> {
-    asked.map_or_else(|| Ok(settings(config)?.driver), Ok)
+/// An arm with the threads of its driver.
+struct Driven {
+    arm: Box<dyn Arm>,
+    sides: Vec<Side<'static>>,
 }
 
-/// The arm in the world; with `looks` its cameras too.
+/// Makes the arm, and with `looks` its cameras, when the run is ready for them.
 pub fn world<'a>(
     config: &Config,
     robot: &Arc<Robot>,
+    settings: &ArmSettings,
     driver: Driver,
     looks: bool,
 ) -> Result<Box<dyn FnOnce() -> Result<World<'a>> + 'a>> {
-    let _ = (config, robot, driver, looks);
-    bail!("not yet")
+    if looks && settings.camera_names().is_empty() {
+        bail!("no cameras: name their topics in arm.yaml, `cameras` (and use a program with ROS 2)");
+    }
+    let (robot, settings, camera_hz) = (robot.clone(), settings.clone(), config.run.camera_hz);
+    Ok(Box::new(move || {
+        let Driven { arm, mut sides } = match driver {
+            Driver::Sim => bail!("the simulated arm needs a scene"),
+            Driver::Franka => franka::driven(&settings.franka)?,
+            #[cfg(feature = "ros")]
+            Driver::Ros2Control => ros2_control::driven(settings.ros2_control, &robot)?,
+            #[cfg(not(feature = "ros"))]
+            Driver::Ros2Control => bail!("this program was built without ROS 2: ./neuraxis build where there is one"),
+        };
+        if !looks {
+            let eyes = move |links: CameraLinks, shared: &Shared| sight::blind(robot, links, shared);
+            return Ok(World { arm, eyes: Box::new(eyes), sides });
+        }
+        let (seen_in, seen) = sight::whereabouts(robot.dof());
+        let (views, side) = cameras(settings.cameras, &robot, seen)?;
+        sides.push(side);
+        let eyes = move |links: CameraLinks, shared: &Shared| {
+            sight::look(views, &robot, camera_hz, seen_in, links, shared)
+        };
+        Ok(World { arm, eyes: Box::new(eyes), sides })
+    }))
+}
+
+type Eyes = Box<dyn FnMut() -> Option<Views> + Send>;
+
+#[cfg(feature = "ros")]
+use ros2_control::cameras;
+
+#[cfg(not(feature = "ros"))]
+fn cameras(
+    _: CamerasConfig,
+    _: &Arc<Robot>,
+    _: neuraxis_channel::MailboxReader<sight::Whereabouts>,
+) -> Result<(Eyes, Side<'static>)> {
+    bail!("this program was built without ROS 2, and cameras come over it")
 }

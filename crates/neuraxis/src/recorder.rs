@@ -40,12 +40,14 @@ pub struct Recorder {
 }
 
 /// What the viewer shows.
-#[derive(Copy, Clone, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Window {
     /// Open it at once, and stream to it.
     pub live: bool,
     /// The brain's panel in the place of the policy's views.
     pub brain: bool,
+    /// Names of the cameras.
+    pub cameras: Vec<String>,
 }
 
 impl Recorder {
@@ -87,7 +89,7 @@ impl Recorder {
                     world_from_base: robot.world_from_base(),
                     joint_names: header.joint_names,
                     gripper_joint_names: config.robot.gripper_joints.clone(),
-                    cameras: ["front", "left_shoulder", "right_shoulder", "wrist"].map(String::from).to_vec(),
+                    cameras: window.cameras,
                     virtual_views: if window.brain { Vec::new() } else { VIEWS.map(String::from).to_vec() },
                     brain: window.brain,
                     title: instruction.text.to_string(),

@@ -10,7 +10,7 @@ use crate::{
     brain_demo,
     config::Config,
     demo,
-    episode_run::{Studio, instruction},
+    episode_run::{Studio, instruction, simulated_cameras},
     eval::Actor,
     interrupt,
     realtime::{Drive, Outside, Session, Thinker, Until},
@@ -66,7 +66,7 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
         let ports = RosPorts {
             clock: Arc::new(MonotonicClock),
             joint_names,
-            camera_names: ["front", "left_shoulder", "right_shoulder", "wrist"].map(String::from).to_vec(),
+            camera_names: simulated_cameras(),
             states: outside.states,
             frames: outside.frames,
             events: outside.events,

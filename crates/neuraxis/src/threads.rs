@@ -9,6 +9,10 @@
 //! | policy     | `policy_hz`     | yes / on the device    | networks, prediction writer                        |
 //! | brain      | `policy_hz`     | yes / no               | perception, facts; in the place of `policy`        |
 //! | planner    | when asked      | yes / on memory, model | planner, memory                                    |
+//! | ros_arm    | `publish_hz`    | yes / yes              | r2r objects of an arm behind ros2_control          |
+//! | ros_cameras | as images come | yes / yes              | r2r objects of a real arm's cameras                |
+//! | gripper    | as the hand answers | yes / yes          | a Franka Hand                                      |
+//! | desk       | when asked      | yes / yes              | recovery of a real arm                             |
 //! | recorder   | 50 Hz           | yes / on disk          | MCAP file, Rerun stream                            |
 //! | ros        | as data comes   | yes / yes              | every r2r object                                   |
 //!
@@ -57,6 +61,8 @@ pub struct Shared {
     pub over: Flag,
     /// A thread ended with an error.
     pub broken: Flag,
+    /// Somebody asks for a reset: a real arm's driver first makes the arm ready, then the loop is reset.
+    pub reset_asked: Flag,
     /// As `done`, for the ROS node.
     pub ros_done: Arc<AtomicBool>,
 }
@@ -211,6 +217,17 @@ pub struct CameraLinks {
     pub stamps: MailboxWriter<Option<Nanos>>,
 }
 
+impl CameraLinks {
+    /// To everybody who looks.
+    pub fn give(&mut self, observation: Observation) {
+        let observation = Arc::new(observation);
+        self.stamps.write(Some(observation.stamp));
+        for out in &self.observations {
+            out.push_newest(observation.clone());
+        }
+    }
+}
+
 /// All cameras of the simulated rig. `stop_after`: a fault to try out, the cameras fall silent then.
 pub fn cameras(
     setup: &Setup,
@@ -233,7 +250,7 @@ pub fn cameras(
         }
         let Some(frame) = frames.fresh() else { return Ok(false) };
         frame.copy_into(&mut snapshot);
-        let observation = Arc::new(Observation {
+        links.give(Observation {
             seq,
             stamp: frame.stamp,
             cameras: rig.render_snapshot(&snapshot).context("rendering the cameras")?,
@@ -243,10 +260,6 @@ pub fn cameras(
             progress: mind.progress,
         });
         seq += 1;
-        links.stamps.write(Some(observation.stamp));
-        for out in &links.observations {
-            out.push_newest(observation.clone());
-        }
         Ok(true)
     })
 }

@@ -24,6 +24,9 @@ pub struct Signals {
     pub stop: Flag,
     /// Reset the latch.
     pub reset: Flag,
+    /// As long as it is raised: take no segments. The lease of the last one ends, the controlled stop follows, and the
+    /// arm holds. Latches nothing, and touches neither `stop` nor `reset`: who lowers it undoes no stop.
+    pub hold: Flag,
     /// Stop, then leave the loop once still.
     pub exit: Flag,
     /// One more with each tick: a watchdog sees the loop live.
@@ -179,7 +182,7 @@ fn tick_until_exit(
             Some(wake) => (wake.now - wake.deadline, wake.missed),
             None => (Nanos(0), timing.skipped(now, arm.period())),
         };
-        let segment = links.segments.latest();
+        let segment = if links.signals.hold.is_raised() { None } else { links.segments.latest() };
         let requests = links.signals.requests(brainstem.mode());
         let inputs = TickInputs { now, state, segment, requests, read, write, overrun: timing.is_over_budget() };
         let tick = brainstem.tick(&inputs);

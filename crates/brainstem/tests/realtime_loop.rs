@@ -8,8 +8,8 @@ use std::{
 };
 
 use neuraxis_brainstem::{
-    Brainstem, BrainstemConfig, BrainstemError, LoopSummary, Mode, MonotonicClock, PrivilegeConfig, RealtimeLinks,
-    Signals, run_realtime,
+    BodyState, Brainstem, BrainstemConfig, BrainstemError, LoopSummary, Mode, MonotonicClock, PrivilegeConfig,
+    RealtimeLinks, Signals, run_realtime,
 };
 use neuraxis_channel::{mailbox, ring};
 use neuraxis_core::{Arm, ArmCommand, ArmState, Clock, Fault, Joints, Nanos, Pacing, Segment};
@@ -114,6 +114,61 @@ fn the_loop_follows_segments_publishes_and_stops_before_it_leaves() {
     let recorded = std::iter::from_fn(|| records.pop()).count() as u64;
     assert_eq!(recorded + summary.stats.records_dropped, summary.ticks);
     assert_eq!(summary.stats.wake.count, summary.ticks);
+}
+
+/// A lifecycle that is not active: no segment moves the arm, and the latch of a stop is another matter.
+#[test]
+fn sr08_a_loop_that_is_told_to_hold_takes_no_segments_and_letting_go_undoes_no_stop() {
+    let _alive = watchdog();
+    let robot = rig::fr3();
+    let mut arm = IdealArm { state: rig::at_rest(robot.home()), reads_left: u64::MAX };
+    let (mut to_loop, segments) = mailbox::<Option<Segment>>(None);
+    let (state_writer, mut states) = mailbox(None);
+    let (ticks, _records) = ring(16);
+    let signals = Arc::new(Signals::default());
+    signals.hold.raise();
+    let links = RealtimeLinks { segments, states: vec![state_writer], ticks, stats: None, signals: signals.clone() };
+    let looper = std::thread::spawn(move || {
+        let mut brainstem = Brainstem::new(robot, config())?;
+        run_realtime(&mut arm, &mut brainstem, links, |_| {})
+    });
+    // From wherever the arm stands, again and again: a late one counts as a jump, the next one fits. True once `seen`.
+    let mut seq = 0;
+    let mut push = |mut seen: Box<dyn FnMut(&BodyState) -> bool>, rounds: usize| {
+        (0..rounds).any(|_| {
+            let Some(body) = states.latest() else {
+                std::thread::sleep(Duration::from_millis(1));
+                return false;
+            };
+            if body.mode != Mode::Track {
+                seq += 1;
+                let fresh = speeding_up(MonotonicClock.now(), body.commanded.q, 0.5);
+                to_loop.write(Some(Segment { seq, valid_until: fresh.t0 + Nanos::from_millis(200), ..fresh }));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+            seen(&body)
+        })
+    };
+    let moves = || Box::new(|body: &BodyState| body.commanded.qd[0] > 0.02);
+    let ever = usize::MAX;
+    assert!(!push(moves(), 100), "it moved while it was to hold");
+
+    assert!(signals.hold.take());
+    assert!(push(moves(), ever));
+    signals.hold.raise();
+    let rests = |body: &BodyState| (body.mode, body.fault) == (Mode::Hold, Some(Fault::LeaseExpired));
+    assert!(push(Box::new(rests), ever), "the lease ends in a stop that latches nothing");
+    assert!(!push(moves(), 100), "it moved while it was to hold again");
+
+    signals.stop.raise();
+    let latched = |body: &BodyState| (body.mode, body.fault) == (Mode::Latched, Some(Fault::StopRequested));
+    assert!(push(Box::new(latched), ever), "a stop latches an arm that holds");
+    assert!(signals.hold.take());
+    assert!(!push(moves(), 100), "letting go undid a stop");
+    signals.reset.raise();
+    assert!(push(moves(), ever));
+    signals.exit.raise();
+    looper.join().unwrap().unwrap();
 }
 
 #[test]

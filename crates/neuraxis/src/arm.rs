@@ -293,7 +293,7 @@ fn shadow(
     config.cerebellum.waiting_timeout_secs = 600.0;
     let around = Around::new(&config, which)?;
     let robot: Arc<Robot> = around.studio.robot.clone();
-    let mut embedder = MiniLm::load(&config.root.join(".deps/text"))?;
+    let mut embedder = crate::package::text_encoder(&config.root)?;
     let words = Instruction { text: say.into(), epoch: 1, features: Some(embedder.embed(say)?) };
     let policy = load_policy(&config, weights, embedder.id())?;
     println!("shadow      {}: nothing is sent to the arm", words.text);

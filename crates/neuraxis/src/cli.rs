@@ -187,6 +187,12 @@ enum Command {
         #[arg(long, conflicts_with = "json")]
         xml: bool,
     },
+    /// Install this program as ROS 2 package `neuraxis`, without colcon: `ros2 launch neuraxis sim.launch.xml` finds it.
+    Install {
+        /// Where to; made if it is not there.
+        #[arg(long, value_name = "DIR", default_value = "install")]
+        prefix: PathBuf,
+    },
     /// What this machine grants: realtime, LibTorch, simulator, weights, viewer, ROS 2.
     Doctor,
     /// The brain's memory: what is remembered, why it is believed, and forgetting it.
@@ -226,7 +232,9 @@ enum RosCommand {
         #[arg(long, default_value_t = EVAL_SEED + 7)]
         seed: u64,
         /// Do nothing until somebody sends an instruction.
-        #[arg(long)]
+        // With a value, because launch files have no logic: `--wait=$(var instruction_wait)`.
+        #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+            default_value_t = false, action = clap::ArgAction::Set)]
         wait: bool,
     },
 }
@@ -405,6 +413,10 @@ pub fn run(cli: Cli) -> Result<()> {
             // The default lies in the workspace, wherever the command is given.
             let scene = if scene.exists() { scene } else { root.join(scene) };
             plan::run(&instruction, &scene, shown, &config()?)
+        }
+        Command::Install { prefix } => {
+            println!("{}", crate::package::install(&root, &prefix)?);
+            Ok(())
         }
         Command::Doctor => match crate::doctor::run(&config()?) {
             true => Ok(()),

@@ -15,6 +15,8 @@ use neuraxis_motion::PathPlanner;
 use neuraxis_robot::{Robot, RobotConfig, contact::ContactModel};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use crate::package;
+
 /// What the path planner knows of the world.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -217,11 +219,12 @@ impl Config {
     }
 }
 
-/// The workspace: the folder given by `NEURAXIS_ROOT`, else the one this binary was built in.
+/// The workspace: the folder given by `NEURAXIS_ROOT`, else the share folder of the package that this program is
+/// installed as, else the clone that it was built in.
 pub fn workspace_root() -> Result<PathBuf> {
     let root = match std::env::var_os("NEURAXIS_ROOT") {
         Some(dir) => PathBuf::from(dir),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."),
+        None => package::installed().unwrap_or_else(package::clone),
     };
     root.canonicalize().with_context(|| format!("workspace {} not found; set NEURAXIS_ROOT", root.display()))
 }

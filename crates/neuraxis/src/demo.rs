@@ -171,7 +171,7 @@ pub fn source(studio: &Studio, setup: &Setup, actor: &Actor) -> Result<(Source, 
     let config = &studio.config;
     match actor {
         Actor::Weights(weights) => {
-            let mut embedder = MiniLm::load(&config.root.join(".deps/text"))?;
+            let mut embedder = crate::package::text_encoder(&config.root)?;
             let words = instruction(setup.goal(), Some(&mut embedder))?;
             let policy = load_policy(config, weights, embedder.id())?;
             println!("policy      {} on {:?}, hash {:016x}", weights.display(), policy.device(), policy.hash());

@@ -32,7 +32,7 @@ pub fn run(config: &Config) -> bool {
     line("simulator", simulator(config), true);
     line(
         "text encoder",
-        MiniLm::load(&config.root.join(".deps/text")).map(|m| embedder_id(&m)).map_err(|e| e.to_string()),
+        crate::package::text_encoder(&config.root).map(|m| embedder_id(&m)).map_err(|e| format!("{e:#}")),
         true,
     );
     line("weights", weights(config), true);
@@ -84,7 +84,7 @@ fn simulator(config: &Config) -> Result<String, String> {
 
 fn weights(config: &Config) -> Result<String, String> {
     let path = config.root.join(&config.run.weights);
-    let embedder = MiniLm::load(&config.root.join(".deps/text")).map_err(|e| e.to_string())?;
+    let embedder = crate::package::text_encoder(&config.root).map_err(|e| format!("{e:#}"))?;
     let policy = crate::source::load_policy(config, &path, neuraxis_core::TextEmbedder::id(&embedder))
         .map_err(|e| format!("{e:#}"))?;
     let about = policy.about();
@@ -103,7 +103,7 @@ fn weights(config: &Config) -> Result<String, String> {
 }
 
 fn viewer(config: &Config) -> Result<String, String> {
-    let path = config.root.join(".deps/rerun/rerun_sdk/rerun_cli/rerun");
+    let path = crate::package::deps(&config.root, "rerun/rerun_sdk/rerun_cli/rerun");
     let screen = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|v| std::env::var_os(v).is_some_and(|x| !x.is_empty()));
     match (Path::exists(&path), screen) {
         (true, true) => Ok(path.display().to_string()),

@@ -169,10 +169,9 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
     studio.sim.moving = plan.moving;
     studio.sim.disturbance = plan.disturbance;
     studio.surroundings = plan.planner;
-    let text_dir = config.root.join(".deps/text");
     let mut embedder = match &plan.actor {
         Actor::Expert | Actor::Brain => None,
-        _ => Some(MiniLm::load(&text_dir)?),
+        _ => Some(crate::package::text_encoder(&config.root)?),
     };
     let (mut learned, hash, device) = match embedder.as_mut() {
         Some(embedder) => {

@@ -32,6 +32,8 @@ mod eval;
 mod film;
 #[cfg(feature = "policy")]
 mod import;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+mod insight;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod lockstep;
 #[cfg(all(feature = "sim", feature = "policy"))]
@@ -61,12 +63,15 @@ mod world;
 
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz", feature = "ros"))]
 mod ros;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz", feature = "ros"))]
+mod supervise;
 
 mod calibrate;
 mod cli;
 mod config;
 mod interrupt;
 mod memory;
+mod package;
 mod plan;
 mod progress;
 mod reach;

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail};
 use neuraxis_brainstem::{
-    BodyState, Brainstem, LoopSummary, Mode, MonotonicClock, Pacer, RealtimeLinks, Watchdog, WatchdogReport,
+    BodyState, Brainstem, LoopStats, LoopSummary, Mode, MonotonicClock, Pacer, RealtimeLinks, Watchdog, WatchdogReport,
     run_realtime,
 };
 use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
@@ -26,6 +26,7 @@ use crate::{
         live::{self, BrainLinks, BrainReport, Slow},
     },
     config::{Config, Surroundings},
+    insight::{Insight, Predicted, Showcase},
     interrupt,
     lockstep::Outcome,
     recorder::Recorder,
@@ -117,6 +118,8 @@ pub struct Outside {
     pub events: RingReceiver<String>,
     /// Sentences for the policy.
     pub sentences: RingSender<String>,
+    /// How the run is.
+    pub insight: Insight,
 }
 
 /// What a run did.
@@ -166,13 +169,17 @@ impl Session<'_> {
         let (body_to_mind, body_of_mind) = mailbox::<Option<BodyState>>(None);
         let (body_to_eyes, body_of_eyes) = mailbox::<Option<BodyState>>(None);
         let (body_to_me, mut body) = mailbox::<Option<BodyState>>(None);
+        let (body_to_world, body_of_world) = mailbox::<Option<BodyState>>(None);
         let (mut segments_in, segments) = mailbox(None);
         let (mind_to_eyes, mind_of_eyes) = mailbox::<Option<CerebellumTick>>(None);
         let (mind_to_me, mut mind_of_me) = mailbox::<Option<CerebellumTick>>(None);
+        let (mind_to_world, mind_of_world) = mailbox::<Option<CerebellumTick>>(None);
         let (mut predictions_in, predictions) = mailbox(None);
         let (stamps, images) = mailbox(None);
         let (epochs_in, epochs) = mailbox(self.words.as_ref().map_or(0, |w| w.epoch));
         let (states_in, states) = mailbox(still(dof));
+        let (stats_in, stats) = mailbox(LoopStats::default());
+        let (window, predicted) = mailbox::<Option<Predicted>>(None);
         let (ticks_in, ticks) = ring(TICKS_ROOM);
         let (decisions_in, decisions) = ring(TICKS_ROOM);
         let (eyes_to_policy, policy_eyes) = ring::<Arc<Observation>>(2);
@@ -184,7 +191,19 @@ impl Session<'_> {
         let (events_in, events) = ring(256);
         let drops = (ticks_in.clone(), decisions_in.clone(), eyes_to_film.clone(), seen_in.clone());
 
-        let guest = outside(Outside { states, frames: world_eyes, events, sentences: sentences_in })?;
+        let (lost_images, lost_seen, lost_decisions) = (drops.2.clone(), drops.3.clone(), drops.1.clone());
+        let insight = Insight {
+            stats,
+            body: body_of_world,
+            mind: mind_of_world,
+            predicted,
+            lost: vec![
+                ("decisions", Box::new(move || lost_decisions.dropped())),
+                ("images", Box::new(move || lost_images.dropped())),
+                ("predictions", Box::new(move || lost_seen.dropped())),
+            ],
+        };
+        let guest = outside(Outside { states, frames: world_eyes, events, sentences: sentences_in, insight })?;
         let zero = MonotonicClock.now();
         let recorder = record(zero)?;
         let World { mut arm, eyes: look, sides } = (self.world)()?;
@@ -196,9 +215,9 @@ impl Session<'_> {
         }
         let links = RealtimeLinks {
             segments,
-            states: vec![body_to_mind, body_to_eyes, body_to_me],
+            states: vec![body_to_mind, body_to_eyes, body_to_me, body_to_world],
             ticks: ticks_in,
-            stats: None,
+            stats: Some(stats_in),
             signals: shared.signals.clone(),
         };
         let mut mind_links = CerebellumLinks {
@@ -207,7 +226,7 @@ impl Session<'_> {
             images,
             epochs,
             segments: segments_in,
-            minds: vec![mind_to_eyes, mind_to_me],
+            minds: vec![mind_to_eyes, mind_to_me, mind_to_world],
             record: decisions_in,
             states: Some(states_in),
             brain: None,
@@ -233,6 +252,7 @@ impl Session<'_> {
                     observations: policy_eyes,
                     sentences,
                     predictions: predictions_in,
+                    shown: Showcase::new(window),
                     epochs: epochs_in,
                     seen: seen_in,
                 };
@@ -250,6 +270,7 @@ impl Session<'_> {
                     observations: policy_eyes,
                     sentences,
                     predictions: predictions_in,
+                    shown: Showcase::new(window),
                     epochs: epochs_in,
                     thoughts: thoughts_in,
                     events: events_in,

@@ -200,7 +200,7 @@ fn open(config: &VizConfig, root: &Path, file: &Path, live: bool) -> Result<Viz>
 
 /// The viewer that `./neuraxis setup` installs, if it is there.
 pub fn viewer(root: &Path) -> Option<PathBuf> {
-    Some(root.join(".deps/rerun/rerun_sdk/rerun_cli/rerun")).filter(|viewer| viewer.exists())
+    Some(crate::package::deps(root, "rerun/rerun_sdk/rerun_cli/rerun")).filter(|viewer| viewer.exists())
 }
 
 /// Adds the dynamic stream's view with its heatmap, and of a gaze the frame before and the ray.

@@ -14,6 +14,7 @@ use crate::{
     eval::Actor,
     interrupt,
     realtime::{Drive, Outside, Session, Thinker, Until},
+    supervise,
     threads::Shared,
     world::{simulated, time_limit},
 };
@@ -60,7 +61,7 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
         drive: Drive::Thinker,
     };
     let joint_names = studio.robot.joint_names().to_vec();
-    let requests = shared.clone();
+    let (requests, robot) = (shared.clone(), studio.robot.clone());
     let serve = move |outside: Outside| -> Result<Option<Box<dyn FnOnce() + Send>>> {
         let (stop, reset, end) = (requests.signals.clone(), requests.signals.clone(), requests.ros_done.clone());
         let ports = RosPorts {
@@ -73,6 +74,7 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
             instructions: outside.sentences,
             stop: Box::new(move || stop.stop.raise()),
             reset: Box::new(move || reset.reset.raise()),
+            supervision: supervise::supervision(config, &robot, &requests, outside.insight)?,
         };
         let node = RosNode::new(RosConfig::default(), ports).context("starting the ROS 2 node")?;
         println!("ros         node is up; Ctrl-C ends");

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use nalgebra::Vector3;
 use neuraxis_core::{Instruction, Observation, Policy, PolicyError, Prediction};
 use neuraxis_policy::{CorticalPolicy, PredictionViews};
 use neuraxis_vision::{Cloud, MaskedCamera};
@@ -45,6 +46,13 @@ impl Source {
             Self::Weights(policy) => Some((policy.views().clone(), policy.cloud().clone())),
             Self::Script(_) | Self::Errand(_) => None,
         }
+    }
+
+    /// Where the eye of the last prediction was and what it looked at, in the world [m], if this source has a gaze.
+    pub fn gaze(&self) -> Option<[Vector3<f64>; 2]> {
+        let Self::Weights(policy) = self else { return None };
+        let look = policy.views().dynamic.as_ref()?;
+        Some([look.world_from_camera.position(), look.gaze.as_ref()?.point_in_world?])
     }
 
     /// Cameras that the last prediction had to do without.

@@ -27,7 +27,7 @@ use std::sync::{
 use anyhow::{Context, Result, anyhow};
 use neuraxis_brainstem::{BodyState, Histogram, MonotonicClock, Pacer, Percentiles, Signals, TickRecord};
 use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
-use neuraxis_channel::{Flag, MailboxReader, MailboxWriter, RingReceiver, RingSender};
+use neuraxis_channel::{Counter, Flag, MailboxReader, MailboxWriter, RingReceiver, RingSender};
 use neuraxis_core::{
     ArmState, Clock, Instruction, Nanos, Observation, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, Policy, Prediction, Segment,
     TextEmbedder,
@@ -40,6 +40,7 @@ use neuraxis_vision::Cloud;
 
 use crate::{
     brain::{Thought, live::LiveReflex},
+    insight::Showcase,
     lockstep::Witness,
     recorder::Recorder,
     route::Router,
@@ -63,6 +64,8 @@ pub struct Shared {
     pub broken: Flag,
     /// Somebody asks for a reset: a real arm's driver first makes the arm ready, then the loop is reset.
     pub reset_asked: Flag,
+    /// Observations and answers that policy or brain refused.
+    pub refused: Counter,
     /// As `done`, for the ROS node.
     pub ros_done: Arc<AtomicBool>,
 }
@@ -280,6 +283,8 @@ pub struct PolicyLinks {
     pub sentences: RingReceiver<String>,
     /// To the cerebellum.
     pub predictions: MailboxWriter<Option<Prediction>>,
+    /// To ROS.
+    pub shown: Showcase,
     /// To the cerebellum: number of the newest instruction.
     pub epochs: MailboxWriter<u32>,
     /// To the recorder.
@@ -328,12 +333,16 @@ pub fn policy(
             Ok(prediction) => {
                 last = Some(prediction);
                 links.predictions.write(Some(prediction));
+                links.shown.show(prediction, source.gaze());
                 links.seen.push(Box::new(Seen { prediction, looked: source.looked() }));
             }
             // What cannot be done once will not be possible later.
             Err(error) if matches!(source, Source::Errand(_)) => return Err(error.into()),
             // The arm goes on as long as the last prediction's lease allows, then stops.
-            Err(error) => refused = (refused.0 + 1, Some(error.to_string())),
+            Err(error) => {
+                refused = (refused.0 + 1, Some(error.to_string()));
+                shared.refused.increment();
+            }
         }
         if source.masked() != masked {
             masked = source.masked().to_vec();

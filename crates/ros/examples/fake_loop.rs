@@ -1,5 +1,5 @@
 //! The node beside a loop that is not one: two joints swing, a picture changes, a stop brakes them, a reset lets them go
-//! on. For trying the node without a simulator, and for its test over the wire.
+//! on, and so do the node's states. For trying the node without a simulator, and for its test over the wire.
 //!
 //! Prints what comes in, one line each, and ends when its standard input does.
 //! `cargo run -p neuraxis-ros --example fake_loop -- --ros-args -p joint_states_hz:=50.0`
@@ -15,9 +15,14 @@ use std::{
 };
 
 use nalgebra::{UnitQuaternion, Vector3};
-use neuraxis_channel::{Flag, MailboxWriter, RingSender, mailbox, ring};
-use neuraxis_core::{ArmState, CameraView, Clock, Gripper, Intrinsics, Joints, Nanos, Observation, Pose, Progress};
-use neuraxis_ros::{RosConfig, RosNode, RosPorts, keep_local};
+use neuraxis_channel::{Counter, Flag, MailboxWriter, RingSender, mailbox, ring};
+use neuraxis_core::{
+    ArmState, CameraView, Clock, Gripper, Intrinsics, JointPath, Joints, KeyFrame, Nanos, Observation, Pose, Progress,
+};
+use neuraxis_ros::{
+    ArmHealth, Boundaries, Gaze, Health, Intent, LoopTiming, PolicyHealth, RosConfig, RosNode, RosPorts, Spread,
+    Supervision, Wall, keep_local,
+};
 
 const SIZE: u32 = 32;
 const PERIOD: Duration = Duration::from_millis(5);
@@ -36,6 +41,9 @@ impl Clock for Monotonic {
 struct Requests {
     stop: Flag,
     reset: Flag,
+    /// As the node's state says.
+    holds: AtomicBool,
+    ticks: Counter,
     exit: AtomicBool,
 }
 
@@ -61,6 +69,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         instructions,
         stop: raise(|r| &r.stop),
         reset: raise(|r| &r.reset),
+        supervision: supervision(&requests, clock.clone()),
     };
     let node = RosNode::new(RosConfig::default(), ports)?;
 
@@ -80,6 +89,53 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let stats = node.join().map_err(|_| "the node's thread panicked")?;
     println!("{stats:#?}");
     Ok(())
+}
+
+/// An arm that goes to one place, within a box, with one wall.
+fn supervision(requests: &Arc<Requests>, clock: Arc<Monotonic>) -> Supervision {
+    let (holding, living, intent_clock) = (requests.clone(), requests.clone(), clock.clone());
+    let stands = Vector3::new(0.3, 0.1, 0.9);
+    let look_down = UnitQuaternion::from_euler_angles(std::f64::consts::PI, 0.0, 0.0);
+    Supervision {
+        hardware_id: "fake".into(),
+        let_move: Box::new(move |moves| {
+            println!("{}", if moves { "moves" } else { "holds" });
+            // Release: pairs with the loop's Acquire load.
+            holding.holds.store(!moves, Ordering::Release);
+        }),
+        health: Box::new(move || {
+            let (now, ticks) = (clock.now(), living.ticks.get());
+            let spread = Spread { p50: Nanos(20_000), p99: Nanos(90_000), p999: Nanos(200_000) };
+            Health {
+                ticks,
+                timing: Some(LoopTiming { wake: spread, compute: spread, period: spread, missed: 0 }),
+                arm: Some(ArmHealth { mode: "track", latched: false, fault: None }),
+                policy: PolicyHealth { answers: ticks, latency_secs: Some(0.01), observed_at: Some(now), refused: 0 },
+                unrecorded: vec![("images", 0)],
+            }
+        }),
+        robot_description: "<robot name=\"fake\"><link name=\"base\"/></robot>".into(),
+        boundaries: Boundaries {
+            tool_box: Some([Vector3::new(-0.6, -0.7, 0.7), Vector3::new(0.7, 0.7, 1.7)]),
+            walls: vec![Wall { name: "table".into(), normal: Vector3::z(), point: Vector3::new(0.0, 0.0, 0.75) }],
+        },
+        intent: Box::new(move || {
+            Some(Intent {
+                seq: intent_clock.now().0,
+                keyframe: KeyFrame {
+                    world_from_tool: Pose::from_parts(stands, look_down),
+                    gripper: Gripper::Closed,
+                    ignore_collisions: false,
+                },
+                confidence: 0.9,
+                path: JointPath::new(&[Joints::from_fn(2, |i| i as f64)]),
+                gaze: Some(Gaze { from: Vector3::new(0.0, 0.0, 1.6), at: stands }),
+            })
+        }),
+        world_from_tool: Box::new(|q| {
+            Pose::from_parts(Vector3::new(q[0].cos(), q[1].sin(), 0.9), UnitQuaternion::identity())
+        }),
+    }
 }
 
 /// Joint velocities follow a sine of the time driven; a stop brakes the driving itself.
@@ -103,7 +159,9 @@ fn swing(
         state.stamp = clock.now();
         let phase = state.stamp.secs();
         for (i, (q, qd)) in state.q.iter_mut().zip(state.qd.iter_mut()).enumerate() {
-            let wanted = if is_stopped { 0.0 } else { 0.4 + 0.2 * (phase + i as f64).sin() };
+            // Acquire: pairs with the node's Release store.
+            let rests = is_stopped || requests.holds.load(Ordering::Acquire);
+            let wanted = if rests { 0.0 } else { 0.4 + 0.2 * (phase + i as f64).sin() };
             *qd += (wanted - *qd).clamp(-BRAKE_RAD_S2 * dt_secs, BRAKE_RAD_S2 * dt_secs);
             *q += *qd * dt_secs;
         }
@@ -112,6 +170,7 @@ fn swing(
             frames.push_newest(Box::new(observation(tick, &state)));
         }
         each_tick();
+        requests.ticks.increment();
         tick += 1;
         thread::sleep(PERIOD);
     }

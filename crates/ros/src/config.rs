@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::RosError;
 
-/// Settings of the ROS 2 node. `joint_states_hz` and `instruction_max_chars` are ROS parameters too, read once at the
-/// start: `--ros-args -p joint_states_hz:=50.0`. Names are remapped the ROS way: `--ros-args -r joint_states:=/arm/state`.
+/// Settings of the ROS 2 node. All but the node's name and namespace are ROS parameters too: `--ros-args -p
+/// joint_states_hz:=50.0`, `--params-file`, `ros2 param`. Names are remapped the ROS way: `--ros-args -r
+/// joint_states:=/arm/state`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RosConfig {
@@ -22,6 +23,10 @@ pub struct RosConfig {
     pub finger_joint: String,
     /// `frame_id` of the frame W in which camera poses are given. Default `world`.
     pub world_frame: String,
+    /// The node configures and activates itself at the start; false: the arm holds until somebody else does. Default true.
+    pub autostart: bool,
+    /// Stamps follow topic `/clock`. Default false.
+    pub use_sim_time: bool,
 }
 
 impl Default for RosConfig {
@@ -33,6 +38,8 @@ impl Default for RosConfig {
             instruction_max_chars: 256,
             finger_joint: "fr3_finger_joint1".into(),
             world_frame: "world".into(),
+            autostart: true,
+            use_sim_time: false,
         }
     }
 }

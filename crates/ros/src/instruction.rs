@@ -1,5 +1,7 @@
 //! Which sentences from outside are let in.
 
+use crate::lifecycle::State;
+
 /// Why a sentence was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -23,12 +25,21 @@ pub enum Refusal {
         /// Its place, from zero.
         at: usize,
     },
+    /// The arm may not move now, and shall not begin to by itself when it may.
+    #[error("the node is {state}; activate it first (ros2 lifecycle set)")]
+    NotActive {
+        /// Label of the node's state.
+        state: &'static str,
+    },
 }
 
 /// The sentence without white space at its ends, if it is between 1 and `max_chars` characters long and holds no
 /// control character. Also refused are the characters that reverse the direction of text on a screen (Unicode's
-/// bidirectional controls): what a person reads must be what the policy is told.
-pub fn accept(text: &str, max_chars: usize) -> Result<&str, Refusal> {
+/// bidirectional controls): what a person reads must be what the policy is told. Refused altogether unless the arm may move.
+pub fn accept(text: &str, max_chars: usize, state: State) -> Result<&str, Refusal> {
+    if !state.moves() {
+        return Err(Refusal::NotActive { state: state.label() });
+    }
     let text = text.trim_matches(' ');
     let chars = text.chars().count();
     if chars == 0 {
@@ -53,16 +64,24 @@ mod tests {
 
     #[test]
     fn sentences_pass_and_lose_the_space_around_them() {
-        assert_eq!(accept("  push the red button ", 256), Ok("push the red button"));
-        assert_eq!(accept("ouvre le tiroir à gauche", 24), Ok("ouvre le tiroir à gauche"));
+        assert_eq!(accept("  push the red button ", 256, State::Active), Ok("push the red button"));
+        assert_eq!(accept("ouvre le tiroir à gauche", 24, State::Active), Ok("ouvre le tiroir à gauche"));
+    }
+
+    #[test]
+    fn only_an_active_node_takes_sentences() {
+        for state in State::ALL.into_iter().filter(|state| *state != State::Active) {
+            let refusal = accept("push the red button", 256, state).unwrap_err();
+            assert!(refusal.to_string().contains(state.label()), "{refusal}");
+        }
     }
 
     #[test]
     fn what_is_empty_long_or_not_printable_is_refused() {
-        assert_eq!(accept("   ", 256), Err(Refusal::Empty));
-        assert_eq!(accept("ééé", 2), Err(Refusal::TooLong { chars: 3, max: 2 }));
-        assert_eq!(accept("a\u{1b}[2J", 256), Err(Refusal::Control { character: '\u{1b}', at: 1 }));
-        assert_eq!(accept("a\nb", 256), Err(Refusal::Control { character: '\n', at: 1 }));
-        assert_eq!(accept("a\u{202e}b", 256), Err(Refusal::Control { character: '\u{202e}', at: 1 }));
+        assert_eq!(accept("   ", 256, State::Active), Err(Refusal::Empty));
+        assert_eq!(accept("ééé", 2, State::Active), Err(Refusal::TooLong { chars: 3, max: 2 }));
+        assert_eq!(accept("a\u{1b}[2J", 256, State::Active), Err(Refusal::Control { character: '\u{1b}', at: 1 }));
+        assert_eq!(accept("a\nb", 256, State::Active), Err(Refusal::Control { character: '\n', at: 1 }));
+        assert_eq!(accept("a\u{202e}b", 256, State::Active), Err(Refusal::Control { character: '\u{202e}', at: 1 }));
     }
 }

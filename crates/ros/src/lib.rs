@@ -1,6 +1,8 @@
 //! The ROS 2 side of Neuraxis: one node, `neuraxis`, beside the control loop and off its path.
 //!
 //! [`RosNode`] publishes what the arm measures and what the cameras see, takes instructions, and answers stop and reset.
+//! It has the [`lifecycle`] and the parameters of other ROS 2 nodes, says how everything is on `/diagnostics`, and shows
+//! where the arm goes.
 //! It touches the loop only through lock-free channel ends, [`RosPorts`], and blocks nothing: give it a thread.
 //! [`topics`] lists every name with type and quality of service. r2r, all of it, stays inside this crate.
 //!
@@ -8,17 +10,30 @@
 
 pub mod config;
 pub mod conversions;
+mod description;
+pub mod diagnostics;
 pub mod environment;
 pub mod error;
+pub mod health;
 pub mod instruction;
+pub mod lifecycle;
+mod lifecycle_services;
+mod markers;
 pub mod node;
+mod parameter_services;
+pub mod parameters;
 pub mod ports;
 mod publish;
 mod serve;
+pub mod stats;
+pub mod supervision;
 pub mod topics;
 
 pub use config::RosConfig;
 pub use environment::{keep_local, without_ros_args};
 pub use error::RosError;
-pub use node::{RosNode, RosStats};
+pub use health::{ArmHealth, Health, LoopTiming, PolicyHealth, Spread};
+pub use node::RosNode;
 pub use ports::RosPorts;
+pub use stats::RosStats;
+pub use supervision::{Boundaries, Gaze, Intent, Kinematics, Supervision, Wall, with_mesh_uris};

@@ -8,13 +8,21 @@ use std::{
 };
 
 use neuraxis_channel::{MailboxReader, RingReceiver};
-use neuraxis_core::{ArmState, Observation};
-use r2r::{Context, Node, ParameterValue};
+use neuraxis_core::{ArmState, Joints, Observation};
+use r2r::{Context, Node};
 
 use crate::{
-    RosConfig, RosError, RosPorts, config, environment,
+    RosConfig, RosError, RosPorts, RosStats,
+    description::Description,
+    diagnostics::Diagnostics,
+    environment,
+    lifecycle_services::Lifecycle,
+    markers::Markers,
+    parameter_services::Parameters,
+    parameters,
     publish::{ArmOut, CameraOut, EventsOut, Stamper},
     serve::Inputs,
+    supervision::Supervision,
 };
 
 /// Longest that a camera frame waits for the node to look: r2r has nothing that would wake it.
@@ -22,50 +30,25 @@ const POLL: Duration = Duration::from_millis(5);
 /// r2r takes one message per subscription and spin; its own queue holds this many.
 const BURST: usize = 10;
 
-/// What the node did.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub struct RosStats {
-    /// Joint states published.
-    pub joint_states: u64,
-    /// Camera views published (image, depth, info and pose count as one).
-    pub images: u64,
-    /// Lines about a brain published.
-    pub events: u64,
-    /// Observations replaced by newer ones before they were published.
-    pub frames_superseded: u64,
-    /// States and views not published because they were incomplete, not finite, or of a camera without topics.
-    pub malformed: u64,
-    /// Instructions handed on.
-    pub instructions: u64,
-    /// Instructions replaced by newer ones before anybody read them.
-    pub instructions_superseded: u64,
-    /// Instructions refused.
-    pub instructions_refused: u64,
-    /// Stop requests taken.
-    pub stops: u64,
-    /// Reset requests taken.
-    pub resets: u64,
-    /// Messages and answers that the middleware did not take.
-    pub failed: u64,
-}
-
-impl RosStats {
-    pub(crate) fn count_published(&mut self, sent: bool, counter: impl FnOnce(&mut Self) -> &mut u64) {
-        *if sent { counter(self) } else { &mut self.failed } += 1;
-    }
-}
-
 /// The ROS 2 node. Blocks, allocates and waits for the middleware: give it a thread of ordinary priority.
 pub struct RosNode<F: Deref<Target = Observation>> {
     node: Node,
     period: Duration,
     states: MailboxReader<ArmState>,
+    /// Joints of the newest state.
+    q: Joints,
     frames: RingReceiver<F>,
     stamper: Stamper,
     arm: ArmOut,
     cameras: Vec<CameraOut>,
     events: EventsOut,
     inputs: Inputs,
+    config: RosConfig,
+    lifecycle: Lifecycle,
+    parameters: Parameters,
+    diagnostics: Diagnostics,
+    markers: Markers,
+    _description: Description,
     stats: RosStats,
 }
 
@@ -81,9 +64,23 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
         ports.validate(&config)?;
         let mut node = Node::create(start()?, &config.node_name, &config.namespace)
             .map_err(|source| RosError::Make { what: format!("node {}", config.node_name), source })?;
-        take_parameters(&node, &mut config)?;
+        parameters::take(&node, &mut config)?;
+        if config.use_sim_time {
+            let made = node.get_time_source().enable_sim_time(&mut node);
+            made.map_err(|source| RosError::Make { what: "subscription /clock".into(), source })?;
+        }
 
-        let RosPorts { clock, joint_names, camera_names, states, frames, events, instructions, stop, reset } = ports;
+        let mut stats = RosStats::default();
+        let RosPorts { clock, joint_names, camera_names, states, frames, events, instructions, stop, reset, .. } =
+            ports;
+        let Supervision { hardware_id, let_move, health, robot_description, boundaries, intent, world_from_tool } =
+            ports.supervision;
+        // The arm holds before anybody can ask it to move.
+        let lifecycle = Lifecycle::new(&mut node, let_move)?;
+        let parameters = Parameters::new(&mut node)?;
+        let diagnostics = Diagnostics::new(&mut node, &camera_names, hardware_id, health)?;
+        let markers = Markers::new(&mut node, config.world_frame.clone(), boundaries, intent, world_from_tool)?;
+        let description = Description::publish(&mut node, robot_description, &mut stats)?;
         let arm = ArmOut::new(&mut node, joint_names, &config)?;
         let cameras =
             camera_names.iter().map(|name| CameraOut::new(&mut node, name, &config)).collect::<Result<_, _>>()?;
@@ -91,7 +88,31 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
         let inputs = Inputs::new(&mut node, &config, instructions, stop, reset)?;
         let stamper = Stamper::new(clock, &node);
         let period = Duration::from_secs_f64(1.0 / config.joint_states_hz);
-        Ok(Self { node, period, states, frames, stamper, arm, cameras, events, inputs, stats: RosStats::default() })
+        parameters.announce(&config, &stamper, &mut stats);
+        let mut made = Self {
+            node,
+            period,
+            states,
+            q: Joints::zeros(0),
+            frames,
+            stamper,
+            arm,
+            cameras,
+            events,
+            inputs,
+            config,
+            lifecycle,
+            parameters,
+            diagnostics,
+            markers,
+            _description: description,
+            stats,
+        };
+        if made.config.autostart {
+            made.lifecycle.go("configure", &made.stamper, &mut made.stats);
+            made.lifecycle.go("activate", &made.stamper, &mut made.stats);
+        }
+        Ok(made)
     }
 
     /// Serves until `stop` is true; looks at it at least every 5 ms. Dropping the node on return takes its topics and
@@ -101,30 +122,44 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
         // Acquire: pairs with the Release store of whoever ends the run.
         while !stop.load(Ordering::Acquire) {
             let now = Instant::now();
+            let publishes = self.lifecycle.state().publishes();
             if now >= next {
-                self.publish_state();
+                if publishes {
+                    self.publish_state();
+                }
                 // Late by a period or more: the missed messages are not made up for.
                 next = if now - next < self.period { next + self.period } else { now + self.period };
             }
-            self.publish_newest_frame();
+            self.publish_newest_frame(publishes);
             self.events.publish(&mut self.stats);
+            if publishes {
+                self.markers.publish(&self.q, &self.stamper, &mut self.stats);
+            }
+            self.diagnostics.publish(self.lifecycle.state(), &self.stamper, &mut self.stats);
             self.node.spin_once(next.saturating_duration_since(Instant::now()).min(POLL));
             self.serve_burst();
+            self.serve_parameters();
         }
         self.stats
     }
 
     fn publish_state(&mut self) {
         if let Some(state) = self.states.fresh() {
+            self.q = state.q;
             self.arm.publish(&state, &self.stamper, &mut self.stats);
         }
     }
 
-    fn publish_newest_frame(&mut self) {
+    fn publish_newest_frame(&mut self, publishes: bool) {
         let Some(mut newest) = self.frames.pop() else { return };
+        self.diagnostics.note(&newest);
         while let Some(newer) = self.frames.pop() {
+            self.diagnostics.note(&newer);
             newest = newer;
             self.stats.frames_superseded += 1;
+        }
+        if !publishes {
+            return;
         }
         for view in &newest.cameras {
             match self.cameras.iter().find(|camera| *camera.name == *view.name) {
@@ -138,12 +173,22 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
     // requests is seen before a reset.
     fn serve_burst(&mut self) {
         for _ in 0..BURST {
-            if self.inputs.gather(&mut self.stats) == 0 {
+            if self.inputs.gather(&mut self.stats) + self.lifecycle.gather() == 0 {
                 break;
             }
             self.node.spin_once(Duration::ZERO);
         }
-        self.inputs.act(&mut self.stats);
+        self.inputs.act(self.lifecycle.state(), &mut self.stats);
+        self.lifecycle.act(&self.stamper, &mut self.stats);
+    }
+
+    // What may change while the node runs is put to use here.
+    fn serve_parameters(&mut self) {
+        if let Some(config) = self.parameters.serve(&self.config, &self.stamper, &mut self.stats) {
+            self.period = Duration::from_secs_f64(1.0 / config.joint_states_hz);
+            self.inputs.set_max_chars(config.instruction_max_chars);
+            self.config = config;
+        }
     }
 }
 
@@ -156,28 +201,4 @@ fn start() -> Result<Context, RosError> {
             Err(RosError::Start { reason: text.unwrap_or("rcl refused without a reason").to_string() })
         }
     }
-}
-
-// `--ros-args -p NAME:=VALUE` wins over the file. A parameter that we do not have is a spelling mistake, except those that
-// every ROS 2 node has.
-fn take_parameters(node: &Node, config: &mut RosConfig) -> Result<(), RosError> {
-    const KNOWN: &str = "joint_states_hz or instruction_max_chars";
-    const OF_EVERY_NODE: &[&str] = &["use_sim_time", "start_type_description_service"];
-    let parameters = node.params.lock().map_err(|_| RosError::Start { reason: "r2r panicked".into() })?;
-    for (name, parameter) in parameters.iter() {
-        match (name.as_str(), &parameter.value) {
-            ("joint_states_hz", ParameterValue::Double(hz)) => config.joint_states_hz = *hz,
-            ("joint_states_hz", ParameterValue::Integer(hz)) => config.joint_states_hz = *hz as f64,
-            ("instruction_max_chars", ParameterValue::Integer(chars)) => {
-                config.instruction_max_chars = usize::try_from(*chars).unwrap_or(0);
-            }
-            ("joint_states_hz" | "instruction_max_chars", value) => {
-                return Err(config::setting(name, value.type_name(), "a number"));
-            }
-            (name, _) if OF_EVERY_NODE.contains(&name) => {}
-            (name, _) => return Err(config::setting("ROS parameter", name, KNOWN)),
-        }
-    }
-    drop(parameters);
-    config.validate()
 }

@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use neuraxis_channel::{MailboxReader, RingReceiver, RingSender};
 use neuraxis_core::{ArmState, Clock, Observation};
 
-use crate::{RosConfig, RosError, config};
+use crate::{RosConfig, RosError, config, supervision::Supervision};
 
 /// The node's ends of lock-free channels, and the names of what they carry.
 ///
@@ -30,6 +30,8 @@ pub struct RosPorts<F: Deref<Target = Observation>> {
     pub stop: Box<dyn FnMut() + Send>,
     /// Called at each reset request, on the node's thread, before it is answered. Must not block: raise a flag.
     pub reset: Box<dyn FnMut() + Send>,
+    /// Lifecycle, diagnostics, robot description and markers.
+    pub supervision: Supervision,
 }
 
 impl<F: Deref<Target = Observation>> RosPorts<F> {
@@ -44,6 +46,7 @@ impl<F: Deref<Target = Observation>> RosPorts<F> {
                 return Err(config::setting("finger_joint", name, "a joint that is not one of the arm's"));
             }
         }
+        self.supervision.validate()?;
         for (i, name) in self.camera_names.iter().enumerate() {
             config::check_name("camera_names", name)?;
             if self.camera_names[..i].contains(name) {

@@ -1,6 +1,9 @@
 //! The outgoing side: joint states and cameras.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use neuraxis_channel::RingReceiver;
 use neuraxis_core::{ArmState, CameraView, Clock, Nanos};
@@ -25,9 +28,18 @@ impl Stamper {
         Self { clock, ros_clock: node.get_ros_clock() }
     }
 
+    /// ROS time.
+    pub(crate) fn now(&self) -> Option<Duration> {
+        self.ros_clock.lock().ok()?.get_now().ok()
+    }
+
+    /// How long ago something was captured, by the clock that stamped it.
+    pub(crate) fn age(&self, captured: Nanos) -> Duration {
+        Duration::from_nanos((self.clock.now() - captured).0)
+    }
+
     fn stamp(&self, captured: Nanos) -> Option<Time> {
-        let ros_now = self.ros_clock.lock().ok()?.get_now().ok()?;
-        Some(conversions::time_to_msg(conversions::ros_time_of(ros_now, self.clock.now(), captured)))
+        Some(conversions::time_to_msg(conversions::ros_time_of(self.now()?, self.clock.now(), captured)))
     }
 }
 
@@ -139,7 +151,8 @@ impl CameraOut {
     }
 }
 
-fn publisher<T: WrappedTypesupport + 'static>(
+/// A publisher of the node.
+pub(crate) fn publisher<T: WrappedTypesupport + 'static>(
     node: &mut Node,
     topic: &str,
     qos: r2r::QosProfile,

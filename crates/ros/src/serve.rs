@@ -3,14 +3,15 @@
 use futures::{FutureExt, Stream, StreamExt};
 use neuraxis_channel::RingSender;
 use r2r::{
-    Node, ServiceRequest,
+    Node, ServiceRequest, WrappedServiceTypeSupport,
     std_msgs::msg::String as StringMsg,
     std_srvs::srv::Trigger::{Response, Service as Trigger},
 };
 
-use crate::{RosConfig, RosError, RosStats, instruction, topics};
+use crate::{RosConfig, RosError, RosStats, instruction, lifecycle::State, topics};
 
-type Inbox<T> = Box<dyn Stream<Item = T> + Send + Unpin>;
+/// What r2r hands over.
+pub(crate) type Inbox<T> = Box<dyn Stream<Item = T> + Send + Unpin>;
 
 /// What comes in from ROS 2, and where it goes.
 pub(crate) struct Inputs {
@@ -35,17 +36,12 @@ impl Inputs {
         stop: Box<dyn FnMut() + Send>,
         reset: Box<dyn FnMut() + Send>,
     ) -> Result<Self, RosError> {
-        let failed = |what: &str, name: &str| {
-            let what = format!("{what} {name}");
-            move |source| RosError::Make { what, source }
-        };
+        let failed = |source| RosError::Make { what: format!("subscription {}", topics::INSTRUCTION), source };
         let texts = node.subscribe(topics::INSTRUCTION, topics::instruction_qos());
-        let stops = node.create_service::<Trigger>(topics::STOP, topics::service_qos());
-        let resets = node.create_service::<Trigger>(topics::RESET, topics::service_qos());
         Ok(Self {
-            instruction_inbox: Box::new(texts.map_err(failed("subscription", topics::INSTRUCTION))?),
-            stop_inbox: Box::new(stops.map_err(failed("service", topics::STOP))?),
-            reset_inbox: Box::new(resets.map_err(failed("service", topics::RESET))?),
+            instruction_inbox: Box::new(texts.map_err(failed)?),
+            stop_inbox: service::<Trigger>(node, topics::STOP)?,
+            reset_inbox: service::<Trigger>(node, topics::RESET)?,
             newest_text: None,
             stops: Vec::new(),
             resets: Vec::new(),
@@ -71,8 +67,13 @@ impl Inputs {
         self.stops.len() + self.resets.len() - before + texts
     }
 
-    /// Acts on what was gathered. Stops first, always.
-    pub(crate) fn act(&mut self, stats: &mut RosStats) {
+    /// Longest instruction taken from here on [characters].
+    pub(crate) fn set_max_chars(&mut self, max_chars: usize) {
+        self.max_chars = max_chars;
+    }
+
+    /// Acts on what was gathered, in the node's state. Stops first, always.
+    pub(crate) fn act(&mut self, state: State, stats: &mut RosStats) {
         let stopped = !self.stops.is_empty();
         if stopped {
             (self.stop)();
@@ -93,12 +94,12 @@ impl Inputs {
             }
         }
         if let Some(text) = self.newest_text.take() {
-            self.take_instruction(&text, stats);
+            self.take_instruction(&text, state, stats);
         }
     }
 
-    fn take_instruction(&mut self, data: &str, stats: &mut RosStats) {
-        match instruction::accept(data, self.max_chars) {
+    fn take_instruction(&mut self, data: &str, state: State, stats: &mut RosStats) {
+        match instruction::accept(data, self.max_chars, state) {
             Ok(text) if self.instructions.push_newest(text.to_string()) => stats.instructions += 1,
             Ok(_) => {
                 // It went in, and pushed out one that nobody had read.
@@ -118,7 +119,17 @@ impl Inputs {
     }
 }
 
-fn drain<T>(inbox: &mut Inbox<T>, mut take: impl FnMut(T)) {
+/// A service of the node.
+pub(crate) fn service<S: WrappedServiceTypeSupport + 'static>(
+    node: &mut Node,
+    name: &str,
+) -> Result<Inbox<ServiceRequest<S>>, RosError> {
+    let made = node.create_service::<S>(name, topics::service_qos());
+    Ok(Box::new(made.map_err(|source| RosError::Make { what: format!("service {name}"), source })?))
+}
+
+/// All that is there; waits for nothing.
+pub(crate) fn drain<T>(inbox: &mut Inbox<T>, mut take: impl FnMut(T)) {
     while let Some(Some(item)) = inbox.next().now_or_never() {
         take(item);
     }

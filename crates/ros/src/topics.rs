@@ -11,9 +11,17 @@
 //! | `instruction` | `std_msgs/String` | in | reliable, volatile, last 10 |
 //! | `~/stop` | `std_srvs/Trigger` | service | services' default |
 //! | `~/reset` | `std_srvs/Trigger` | service | services' default |
+//! | `robot_description` | `std_msgs/String`, URDF | out | reliable, transient local, last 1 |
+//! | `markers` | `visualization_msgs/MarkerArray`, all that there is to draw | out | reliable, transient local, last 1 |
+//! | `/diagnostics` | `diagnostic_msgs/DiagnosticArray` | out, 1 Hz | reliable, volatile, last 10 |
+//! | `~/transition_event` | `lifecycle_msgs/TransitionEvent` | out | reliable, volatile, last 10 |
+//! | `~/change_state`, `~/get_state`, `~/get_available_states` | `lifecycle_msgs` | service | services' default |
+//! | `~/get_available_transitions`, `~/get_transition_graph` | `lifecycle_msgs/GetAvailableTransitions` | service | services' default |
+//! | `~/list_parameters` and the five others of every node | `rcl_interfaces` | service | services' default |
+//! | `/parameter_events` | `rcl_interfaces/ParameterEvent` | out | reliable, volatile, last 1000 |
 //!
-//! Reliable writers match readers of both kinds, and keep-last writers never wait for a slow one. Volatile everywhere: a
-//! state or a command from before a restart must not come back. The four messages of a camera share one stamp and the
+//! Reliable writers match readers of both kinds, and keep-last writers never wait for a slow one. Volatile but for what
+//! late comers draw: a state or a command from before a restart must not come back. The four messages of a camera share one stamp and the
 //! frame `<camera>_optical_frame`. Poses are a topic because these wheels of ROS 2 hold no tf2 messages.
 
 use r2r::QosProfile;
@@ -28,6 +36,27 @@ pub const BRAIN_EVENTS: &str = "brain/events";
 pub const STOP: &str = "~/stop";
 /// Lets the arm move again.
 pub const RESET: &str = "~/reset";
+
+/// The arm's URDF.
+pub const ROBOT_DESCRIPTION: &str = "robot_description";
+/// Where the arm goes, looks, and may not go.
+pub const MARKERS: &str = "markers";
+/// How everything is.
+pub const DIAGNOSTICS: &str = "/diagnostics";
+/// A change of state.
+pub const TRANSITION_EVENT: &str = "~/transition_event";
+/// Asks for a change of state.
+pub const CHANGE_STATE: &str = "~/change_state";
+/// The state.
+pub const GET_STATE: &str = "~/get_state";
+/// All states.
+pub const GET_AVAILABLE_STATES: &str = "~/get_available_states";
+/// The ways out of the state.
+pub const GET_AVAILABLE_TRANSITIONS: &str = "~/get_available_transitions";
+/// All ways.
+pub const GET_TRANSITION_GRAPH: &str = "~/get_transition_graph";
+/// A change of parameters.
+pub const PARAMETER_EVENTS: &str = "/parameter_events";
 
 /// Colour image of a camera.
 pub fn image(camera: &str) -> String {
@@ -64,6 +93,23 @@ pub(crate) fn camera_qos() -> QosProfile {
 
 pub(crate) fn brain_events_qos() -> QosProfile {
     QosProfile::default().keep_last(100)
+}
+
+/// For those who come later, too.
+pub(crate) fn latched_qos() -> QosProfile {
+    QosProfile::default().keep_last(1).transient_local()
+}
+
+pub(crate) fn diagnostics_qos() -> QosProfile {
+    QosProfile::default().keep_last(10)
+}
+
+pub(crate) fn transition_event_qos() -> QosProfile {
+    QosProfile::default().keep_last(10)
+}
+
+pub(crate) fn parameter_events_qos() -> QosProfile {
+    QosProfile::parameter_events()
 }
 
 pub(crate) fn instruction_qos() -> QosProfile {

@@ -66,7 +66,7 @@ pub fn beside_flood<T>(config: &Config, work: impl FnOnce(Outside) -> Result<T>)
     use std::{process::Stdio, sync::Arc};
 
     use neuraxis_channel::{mailbox, ring};
-    use neuraxis_ros::{RosConfig, RosNode, RosPorts, RosStats};
+    use neuraxis_ros::{RosConfig, RosNode, RosPorts, RosStats, Supervision};
 
     let robot = config.load_robot()?;
     let namespace = format!("/bench_{}", std::process::id());
@@ -83,12 +83,13 @@ pub fn beside_flood<T>(config: &Config, work: impl FnOnce(Outside) -> Result<T>)
         instructions,
         stop: Box::new(|| {}),
         reset: Box::new(|| {}),
+        supervision: Supervision::of_nothing(),
     };
     let settings = RosConfig { namespace: namespace.clone(), joint_states_hz: 1000.0, ..Default::default() };
     let node = RosNode::new(settings, ports).context("starting the ROS 2 node")?;
 
     // The Python that has rclpy: beside the libraries of the wheels, or the system's where ROS 2 is sourced.
-    let wheels = config.root.join(".deps/ros/bin/python");
+    let wheels = crate::package::deps(&config.root, "ros/bin/python");
     let mut flood = std::process::Command::new(if wheels.exists() { wheels.as_os_str() } else { "python3".as_ref() });
     if wheels.exists() {
         // It finds its own prefix; ours is the copy for Rust.

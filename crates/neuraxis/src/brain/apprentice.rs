@@ -19,7 +19,7 @@ impl Apprentice {
         if config.brain.learned.is_empty() {
             return Ok(None);
         }
-        let embedder = MiniLm::load(&config.root.join(".deps/text"))?;
+        let embedder = crate::package::text_encoder(&config.root)?;
         let policy = load_policy(config, &config.root.join(&config.run.weights), embedder.id())?;
         Ok(Some(Self { policy: Box::new(policy), embedder, words: None }))
     }

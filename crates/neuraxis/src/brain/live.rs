@@ -19,6 +19,7 @@ use super::{
     thought::Thought,
 };
 use crate::{
+    insight::Showcase,
     route::Router,
     threads::{Rate, Shared, newest, periodic},
 };
@@ -136,12 +137,21 @@ pub struct BrainLinks {
     pub sentences: RingReceiver<String>,
     /// To the cerebellum: ways to free key-frames, and what the learned policy says.
     pub predictions: MailboxWriter<Option<Prediction>>,
+    /// To ROS: the same.
+    pub shown: Showcase,
     /// To the cerebellum: number of the newest instruction.
     pub epochs: MailboxWriter<u32>,
     /// To the recorder.
     pub thoughts: RingSender<Box<Thought>>,
     /// To ROS: what is planned, done and noticed, a line each.
     pub events: RingSender<String>,
+}
+
+impl BrainLinks {
+    fn predict(&mut self, prediction: Prediction) {
+        self.predictions.write(Some(prediction));
+        self.shown.show(prediction, None);
+    }
 }
 
 /// How the thread `brain` ended.
@@ -223,10 +233,14 @@ pub fn brain(
             shared.over.raise();
         }
         let observation = newest(&links.observations);
+        let mut refuse = |why: String| {
+            refused = (refused.0 + 1, Some(why));
+            shared.refused.increment();
+        };
         if let (Some(words), Some(observation), None) = (&words, &observation, stopping) {
             match mind.see(observation, words, last.epoch) {
                 Ok(question) => say(question.map(Job::Answer)),
-                Err(why) => refused = (refused.0 + 1, Some(why)),
+                Err(why) => refuse(why),
             }
             if !mind.is_blind(&last) {
                 fast.looks.write(*mind.look());
@@ -234,16 +248,16 @@ pub fn brain(
             say(mind.question(&last, observation, &words.text).map(Job::Answer));
             if let (Some(text), Some(apprentice)) = (mind.policy_words(&last), &mut apprentice) {
                 match apprentice.predict(observation, text, words.epoch) {
-                    Ok(prediction) => links.predictions.write(Some(prediction)),
-                    Err(error) => refused = (refused.0 + 1, Some(error.to_string())),
+                    Ok(prediction) => links.predict(prediction),
+                    Err(error) => refuse(error.to_string()),
                 }
             }
             if let (Some(keyframe), Some(router)) = (last.free, &mut router) {
                 routes += 1;
                 let wanted = prediction(routes, observation.stamp, words.epoch, keyframe);
                 match router.route(observation, wanted, None) {
-                    Ok(way) => links.predictions.write(Some(way)),
-                    Err(error) => refused = (refused.0 + 1, Some(error.to_string())),
+                    Ok(way) => links.predict(way),
+                    Err(error) => refuse(error.to_string()),
                 }
             }
         }

@@ -8,7 +8,6 @@ use neuraxis_cortex::vlm::{Cancel, Context};
 use neuraxis_executor::{Outcome, Reason};
 use neuraxis_hippocampus::{Memory, RepairId, Stamp};
 use neuraxis_plan::{Plan, Scene};
-use neuraxis_policy::text::MiniLm;
 use neuraxis_robot::Robot;
 
 use crate::{config::Config, reach::reach};
@@ -20,7 +19,7 @@ pub fn drafter(config: &Config, robot: Arc<Robot>) -> Result<Drafter, BrainError
 
 /// The memory in a file, which is made if it is not there; its sentences are encoded as the policy's.
 pub fn open_memory(config: &Config, file: &Path) -> anyhow::Result<Memory> {
-    let embedder = MiniLm::load(&config.root.join(".deps/text"))?;
+    let embedder = crate::package::text_encoder(&config.root)?;
     Ok(Memory::open(file, Box::new(embedder))?)
 }
 

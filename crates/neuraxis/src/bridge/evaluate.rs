@@ -8,7 +8,6 @@ use neuraxis_bridge::{
     conversions::{action, camera_view, q_from_rlbench, world_from_tool},
 };
 use neuraxis_core::{Gripper, Instruction, Nanos, Observation, Policy, Pose, Progress, TextEmbedder, Tool, World};
-use neuraxis_policy::text::MiniLm;
 use neuraxis_sim::{Moving, Perturbation, model::CAMERAS};
 
 use crate::{
@@ -44,7 +43,7 @@ pub struct BridgePlan {
 /// Runs a plan; `tell` after each episode, with how many there are.
 pub fn evaluate(config: &Config, plan: &BridgePlan, mut tell: impl FnMut(&Row, u64)) -> Result<Report> {
     neuraxis_policy::use_one_thread();
-    let mut embedder = MiniLm::load(&config.root.join(".deps/text"))?;
+    let mut embedder = crate::package::text_encoder(&config.root)?;
     let eval::LearnedPolicy { mut policy, hash, device } = match &plan.actor {
         Actor::Expert | Actor::Brain => {
             bail!("only a policy that sees acts over a bridge: --policy weights, nearest:DATA, or a file of weights")

@@ -32,7 +32,7 @@ pub fn run(config: &Config, args: TrainArgs, init: Option<&Path>) -> Result<()> 
     let settings = settings(args.config.as_deref())?;
     let run = TrainRun::start(args)?;
     let out = &run.args.out;
-    let mut embedder = MiniLm::load(&config.root.join(".deps/text"))?;
+    let mut embedder = crate::package::text_encoder(&config.root)?;
     let samples = samples(&run, &config.name, &settings, &mut embedder)?;
     let about = About {
         config: settings.policy.clone(),

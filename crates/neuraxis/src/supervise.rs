@@ -1,0 +1,128 @@
+//! What the ROS 2 node tells those who look after the arm, made of what a run shows of itself.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use nalgebra::Vector3;
+use neuraxis_brainstem::{BodyState, LoopStats, Mode, Percentiles};
+use neuraxis_core::KeyFrame;
+use neuraxis_robot::Robot;
+use neuraxis_ros::{
+    ArmHealth, Boundaries, Gaze, Health, Intent, LoopTiming, PolicyHealth, Spread, Supervision, Wall, with_mesh_uris,
+};
+use parking_lot::Mutex;
+
+use crate::{
+    config::Config,
+    insight::{Insight, Predicted},
+    package,
+    threads::Shared,
+};
+
+/// Wires a run to the node. To hold is to take no segments: see `lifecycle` in `neuraxis-ros`, and
+/// [`neuraxis_brainstem::Signals::hold`].
+pub fn supervision(config: &Config, robot: &Arc<Robot>, shared: &Arc<Shared>, insight: Insight) -> Result<Supervision> {
+    let urdf = &config.robot.urdf;
+    let text = std::fs::read_to_string(urdf).with_context(|| format!("cannot read {}", urdf.display()))?;
+    let folder = urdf.parent().with_context(|| format!("{} has no folder", urdf.display()))?;
+    // The node's thread alone locks it: two closures look through one pair of eyes.
+    let watch = Arc::new(Mutex::new(Watch { insight, shared: shared.clone(), intents: 0, shown: None }));
+    let (health, intent) = (watch.clone(), watch);
+    let (signals, robot) = (shared.signals.clone(), robot.clone());
+    Ok(Supervision {
+        hardware_id: config.name.clone(),
+        let_move: Box::new(move |moves| {
+            if moves {
+                signals.hold.take();
+            } else {
+                signals.hold.raise();
+            }
+        }),
+        health: Box::new(move || health.lock().health()),
+        robot_description: with_mesh_uris(&text, &package::uri(&config.root, folder)),
+        boundaries: boundaries(config),
+        intent: Box::new(move || intent.lock().intent()),
+        world_from_tool: Box::new(move |q| robot.world_from_tool(q)),
+    })
+}
+
+/// Looks at a run.
+struct Watch {
+    insight: Insight,
+    shared: Arc<Shared>,
+    intents: u64,
+    shown: Option<(Option<Predicted>, Option<KeyFrame>)>,
+}
+
+impl Watch {
+    fn health(&mut self) -> Health {
+        let Insight { stats, body, predicted, lost, .. } = &mut self.insight;
+        let predicted = predicted.latest();
+        let stats = stats.latest();
+        let mut unrecorded: Vec<_> = lost.iter().map(|(kind, count)| (*kind, count())).collect();
+        unrecorded.push(("tick records", stats.records_dropped));
+        Health {
+            ticks: self.shared.signals.heartbeat.get(),
+            timing: (stats.wake.count > 0).then(|| timing(&stats)),
+            arm: body.latest().map(|body| arm(&body)),
+            policy: PolicyHealth {
+                answers: predicted.map_or(0, |p| p.number),
+                latency_secs: predicted.map(|p| f64::from(p.prediction.times.total_secs)),
+                observed_at: predicted.map(|p| p.prediction.observed_at),
+                refused: self.shared.refused.get(),
+            },
+            unrecorded,
+        }
+    }
+
+    /// What the arm approaches, as it was retargeted last; before that, what was predicted.
+    fn intent(&mut self) -> Option<Intent> {
+        let predicted = self.insight.predicted.latest();
+        let active = self.insight.mind.latest().and_then(|mind| mind.active);
+        let keyframe = active.or(predicted.map(|p| p.prediction.keyframe))?;
+        // What is being approached stays in view, renewed or not.
+        if active.is_some() || self.shown != Some((predicted, active)) {
+            self.intents += 1;
+            self.shown = Some((predicted, active));
+        }
+        Some(Intent {
+            seq: self.intents,
+            keyframe,
+            confidence: predicted.map_or(1.0, |p| p.prediction.confidence),
+            path: predicted.and_then(|p| p.prediction.path),
+            gaze: predicted.and_then(|p| p.gaze).map(|[from, at]| Gaze { from, at }),
+        })
+    }
+}
+
+fn timing(stats: &LoopStats) -> LoopTiming {
+    let spread = |of: &Percentiles| Spread { p50: of.p50, p99: of.p99, p999: of.p999 };
+    LoopTiming {
+        wake: spread(&stats.wake),
+        compute: spread(&stats.compute),
+        period: spread(&stats.period),
+        missed: stats.missed,
+    }
+}
+
+fn arm(body: &BodyState) -> ArmHealth {
+    let mode = match body.mode {
+        Mode::Hold => "hold",
+        Mode::Track => "track",
+        Mode::Stopping => "stopping",
+        Mode::Latched => "latched",
+    };
+    ArmHealth { mode, latched: body.mode == Mode::Latched, fault: body.fault }
+}
+
+fn boundaries(config: &Config) -> Boundaries {
+    let walls = config.brainstem.walls.iter().map(|wall| Wall {
+        name: wall.name.clone(),
+        normal: Vector3::from(wall.normal_xyz),
+        point: Vector3::from(wall.point_xyz_m),
+    });
+    Boundaries {
+        tool_box: config.brainstem.tool_box.map(|b| [Vector3::from(b.min_xyz_m), Vector3::from(b.max_xyz_m)]),
+        walls: walls.collect(),
+    }
+}

@@ -237,6 +237,8 @@ enum RosCommand {
             default_value_t = false, action = clap::ArgAction::Set)]
         wait: bool,
     },
+    /// A real arm with real cameras, as configs/ROBOT/arm.yaml says. It holds until the node is activated.
+    Arm(crate::ros::ArmOptions),
 }
 
 #[cfg(feature = "viz")]
@@ -373,6 +375,8 @@ pub fn run(cli: Cli) -> Result<()> {
             let plan = crate::ros::RosSim { actor: Actor::of(&policy, &config), task, seed, wait };
             crate::ros::sim(&config, &plan)
         }
+        #[cfg(all(feature = "ros", feature = "viz"))]
+        Command::Ros { what: RosCommand::Arm(options) } => crate::ros::arm(&config()?, options),
         #[cfg(feature = "viz")]
         Command::Arm(args) => crate::arm::run(config()?, &args),
         #[cfg(feature = "viz")]

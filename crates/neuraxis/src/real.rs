@@ -140,9 +140,8 @@ pub fn world<'a>(
         let (seen_in, seen) = sight::whereabouts(robot.dof());
         let (views, side) = cameras(settings.cameras, &robot, seen)?;
         sides.push(side);
-        let eyes = move |links: CameraLinks, shared: &Shared| {
-            sight::look(views, &robot, camera_hz, seen_in, links, shared)
-        };
+        let eyes =
+            move |links: CameraLinks, shared: &Shared| sight::look(views, &robot, camera_hz, seen_in, links, shared);
         Ok(World { arm, eyes: Box::new(eyes), sides })
     }))
 }

@@ -1,10 +1,12 @@
-//! `neuraxis ros sim`: the simulated arm under the policy, with the ROS 2 node beside the same loop.
+//! `neuraxis ros sim|arm`: an arm under a policy or the brain, with the ROS 2 node beside the same loop.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use neuraxis_brainstem::MonotonicClock;
+use neuraxis_core::{Instruction, Nanos, TextEmbedder};
 use neuraxis_ros::{RosConfig, RosNode, RosPorts, RosStats};
+use serde_json::json;
 
 use crate::{
     brain_demo,
@@ -12,14 +14,17 @@ use crate::{
     demo,
     episode_run::{Studio, instruction, simulated_cameras},
     eval::Actor,
-    interrupt,
+    interrupt, package,
+    real::{self, ArmSettings, Driver},
     realtime::{Drive, Outside, Session, Thinker, Until},
+    recorder::{Recorder, Window},
+    source::{Source, load_any_policy, misfits},
     supervise,
     threads::Shared,
     world::{simulated, time_limit},
 };
 
-/// What to run.
+/// The simulated arm in a scene.
 pub struct RosSim {
     /// What acts.
     pub actor: Actor,
@@ -29,6 +34,34 @@ pub struct RosSim {
     pub seed: u64,
     /// Do nothing until somebody sends an instruction.
     pub wait: bool,
+}
+
+/// A real arm: the options of `neuraxis ros arm`.
+#[derive(Debug, clap::Args)]
+pub struct ArmOptions {
+    /// How the arm is reached; as `driver` in its file says if left out.
+    #[arg(long, value_enum)]
+    driver: Option<Driver>,
+    /// File about one arm, in place of configs/ROBOT/arm.yaml.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// `weights` (the shipped ones), `brain` (plans and skills), or a file of weights.
+    #[arg(long, default_value = "weights")]
+    policy: String,
+    /// What it is told at once; it waits for an instruction if left out.
+    #[arg(long, value_name = "SENTENCE")]
+    say: Option<String>,
+    /// See and predict, send the arm nothing; so it is too for weights that do not fit this robot.
+    // With a value, because launch files have no logic.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        default_value_t = false, action = clap::ArgAction::Set)]
+    shadow: bool,
+    /// Let weights lead the arm although they were trained with another robot, other cameras or other bounds.
+    #[arg(long)]
+    trust_weights: bool,
+    /// Folder for a recording.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
 }
 
 /// Runs until Ctrl-C.
@@ -60,29 +93,124 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
         limit: time_limit(config, &setup),
         drive: Drive::Thinker,
     };
+    let reset = shared.signals.clone();
+    let serve = serve(config, &studio, &shared, simulated_cameras(), Box::new(move || reset.reset.raise()));
+    let report = session.run(Until::Asked, &shared, |_| Ok(None), serve)?;
+    demo::print_rates(&report);
+    Ok(())
+}
+
+/// Runs until Ctrl-C.
+pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
+    interrupt::listen()?;
+    let settings = ArmSettings::load(config, plan.config.as_deref())?;
+    let driver = plan.driver.unwrap_or(settings.driver);
+    let actor = Actor::of(&plan.policy, config);
+    neuraxis_policy::use_one_thread();
+    let mut studio = Studio::new(config.clone())?;
+    studio.surroundings = actor.surroundings(config);
+    let mut is_shadow = plan.shadow;
+    let say = plan.say.as_deref().unwrap_or("");
+    let (thinker, words) = match &actor {
+        Actor::Brain if is_shadow => bail!("--shadow shows what a policy wants; the brain acts or does nothing"),
+        Actor::Brain => {
+            (brain_demo::thinker(&studio, None)?, Instruction { text: say.into(), epoch: 1, features: None })
+        }
+        Actor::Weights(weights) => {
+            let mut embedder = package::text_encoder(&config.root)?;
+            let features = Some(embedder.embed(say)?);
+            let policy = load_any_policy(config, weights, embedder.id())?;
+            let misfits = misfits(policy.about(), config, &settings.camera_names());
+            misfits.iter().for_each(|misfit| println!("differs     {misfit}"));
+            is_shadow |= !(misfits.is_empty() || plan.trust_weights);
+            println!("policy      {} on {:?}, hash {:016x}", weights.display(), policy.device(), policy.hash());
+            let source = Source::Weights(Box::new(policy));
+            (Thinker::Source { source, embedder: Some(embedder) }, Instruction { text: say.into(), epoch: 1, features })
+        }
+        Actor::Expert | Actor::Nearest(_) => bail!("a real arm is led by `weights`, a file of weights, or `brain`"),
+    };
+    let mut config = config.clone();
+    if is_shadow {
+        // Nothing follows from predictions: to wait for them is no fault.
+        config.cerebellum.waiting_timeout_secs = 600.0;
+    }
+    println!(
+        "arm         {} over {}{}",
+        config.name,
+        driver.name(),
+        if is_shadow { ", in its shadow: nothing is sent to it" } else { "" }
+    );
+    match &plan.say {
+        Some(say) => println!("instruction {say}"),
+        None => println!("waiting     for an instruction on topic `instruction`"),
+    }
+    let shared = Arc::new(Shared::default());
+    let session = Session {
+        config: &config,
+        robot: studio.robot.clone(),
+        surroundings: studio.surroundings,
+        world: real::world(&config, &studio.robot, &settings, driver, true)?,
+        thinker,
+        words: plan.say.is_some().then(|| words.clone()),
+        limit: Nanos(u64::MAX / 4),
+        drive: if is_shadow { Drive::Shadow } else { Drive::Thinker },
+    };
+    let cameras = settings.camera_names();
+    let record = |zero| {
+        let made = plan.out.as_ref().map(|out| {
+            let meta = json!({ "driver": driver.name(), "shadow": is_shadow, "actor": actor });
+            let window = Window { live: false, brain: actor == Actor::Brain, cameras: cameras.clone() };
+            Recorder::create(out, &config, &studio.robot, &words, meta, zero, Some(window))
+        });
+        made.transpose()
+    };
+    let asked = shared.clone();
+    let serve = serve(&config, &studio, &shared, cameras.clone(), Box::new(move || asked.reset_asked.raise()));
+    let mut report = session.run(Until::Asked, &shared, record, serve)?;
+    demo::print_rates(&report);
+    if plan.out.is_some() {
+        let mut recorder = report.film.take()?;
+        recorder.dropped(report.dropped)?;
+        demo::print_files(&recorder.finish(report.outcome.success, &json!({ "rates": demo::rates_json(&report) }))?);
+    }
+    Ok(())
+}
+
+/// The work of thread `ros`.
+type Guest = Option<Box<dyn FnOnce() + Send>>;
+
+/// Wires the node to a run, once the run's ends are there.
+fn serve(
+    config: &Config,
+    studio: &Studio,
+    shared: &Arc<Shared>,
+    camera_names: Vec<String>,
+    reset: Box<dyn FnMut() + Send>,
+) -> impl FnOnce(Outside) -> Result<Guest> {
     let joint_names = studio.robot.joint_names().to_vec();
     let (requests, robot) = (shared.clone(), studio.robot.clone());
-    let serve = move |outside: Outside| -> Result<Option<Box<dyn FnOnce() + Send>>> {
-        let (stop, reset, end) = (requests.signals.clone(), requests.signals.clone(), requests.ros_done.clone());
+    move |outside: Outside| {
+        let (stop, end) = (requests.signals.clone(), requests.ros_done.clone());
         let ports = RosPorts {
             clock: Arc::new(MonotonicClock),
             joint_names,
-            camera_names: simulated_cameras(),
+            camera_names,
             states: outside.states,
             frames: outside.frames,
             events: outside.events,
             instructions: outside.sentences,
             stop: Box::new(move || stop.stop.raise()),
-            reset: Box::new(move || reset.reset.raise()),
+            reset,
             supervision: supervise::supervision(config, &robot, &requests, outside.insight)?,
         };
-        let node = RosNode::new(RosConfig::default(), ports).context("starting the ROS 2 node")?;
+        let mut settings = RosConfig::default();
+        if let Some(joint) = config.robot.gripper_joints.first() {
+            settings.finger_joint.clone_from(joint);
+        }
+        let node = RosNode::new(settings, ports).context("starting the ROS 2 node")?;
         println!("ros         node is up; Ctrl-C ends");
         Ok(Some(Box::new(move || print_stats(&node.run(&end)))))
-    };
-    let report = session.run(Until::Asked, &shared, |_| Ok(None), serve)?;
-    demo::print_rates(&report);
-    Ok(())
+    }
 }
 
 fn print_stats(stats: &RosStats) {

@@ -5,13 +5,26 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use nalgebra::Vector3;
 use neuraxis_core::{Instruction, Observation, Policy, PolicyError, Prediction};
-use neuraxis_policy::{CorticalPolicy, PredictionViews};
+use neuraxis_policy::{About, CorticalPolicy, PredictionViews};
 use neuraxis_vision::{Cloud, MaskedCamera};
 
 use crate::{config::Config, errand::Errands, script::Script};
 
+/// Bounds that differ by less are the same [m].
+const SAME_BOUNDS_M: f64 = 0.001;
+
 /// The policy in a file of weights, if it is the one that the configuration means and made for its robot.
 pub fn load_policy(config: &Config, weights: &Path, text_encoder: &str) -> Result<CorticalPolicy> {
+    let policy = load_any_policy(config, weights, text_encoder)?;
+    let made_for = &policy.about().embodiment;
+    if *made_for != config.name {
+        bail!("{}: trained for robot {made_for:?}, this is {:?}", weights.display(), config.name);
+    }
+    Ok(policy)
+}
+
+/// The policy in a file of weights, if it is the one that the configuration means; of whatever robot.
+pub fn load_any_policy(config: &Config, weights: &Path, text_encoder: &str) -> Result<CorticalPolicy> {
     let policy = CorticalPolicy::load(weights, config.run.device.parse()?, text_encoder).context(
         "no usable weights: train some (`neuraxis demos`, `neuraxis train policy`), or watch the scripted expert (--policy expert)",
     )?;
@@ -22,11 +35,32 @@ pub fn load_policy(config: &Config, weights: &Path, text_encoder: &str) -> Resul
     {
         bail!("{}: hash {hash}, configs/{}/run.yaml wants weights_hash: {expected}", weights.display(), config.name);
     }
-    let made_for = &policy.about().embodiment;
-    if *made_for != config.name {
-        bail!("{}: trained for robot {made_for:?}, this is {:?}", weights.display(), config.name);
-    }
     Ok(policy)
+}
+
+/// What weights were trained with and this robot has not: on a real arm they are looked at before they lead it.
+pub fn misfits(about: &About, config: &Config, cameras: &[String]) -> Vec<String> {
+    let mut found = Vec::new();
+    if about.embodiment != config.name {
+        found.push(format!("trained for robot {:?}, this is {:?}", about.embodiment, config.name));
+    }
+    let sorted = |names: &[String]| {
+        let mut names = names.to_vec();
+        names.sort();
+        names
+    };
+    if sorted(&about.cameras) != sorted(cameras) {
+        found.push(format!("trained with cameras {}, here are {}", about.cameras.join(", "), cameras.join(", ")));
+    }
+    let (low, high) = (config.cerebellum.workspace_min_xyz_m, config.cerebellum.workspace_max_xyz_m);
+    let here = [low, high].concat();
+    if about.config.bounds_m.iter().zip(&here).any(|(a, b)| (a - b).abs() > SAME_BOUNDS_M) {
+        found.push(format!(
+            "trained within {:?} m, the workspace of cerebellum.yaml is {here:?} m",
+            about.config.bounds_m
+        ));
+    }
+    found
 }
 
 /// A policy that can show what it looked at.

@@ -40,10 +40,7 @@ pub(super) fn driven(config: ControlConfig, robot: &Robot) -> Result<Driven> {
         }
         Ok(SideReport::default())
     };
-    let sides = vec![
-        Side { name: "ros_arm", run: Box::new(listen) },
-        Side { name: "desk", run: Box::new(operate) },
-    ];
+    let sides = vec![Side { name: "ros_arm", run: Box::new(listen) }, Side { name: "desk", run: Box::new(operate) }];
     Ok(Driven { arm: Box::new(arm), sides })
 }
 

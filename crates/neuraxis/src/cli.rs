@@ -148,6 +148,9 @@ enum Command {
     /// The first hour with an arm: home, jog, gripper, and a policy in its shadow.
     #[cfg(feature = "viz")]
     Arm(crate::arm::ArmArgs),
+    /// Record what an arm and its cameras do while somebody else moves it: nothing is sent to it.
+    #[cfg(feature = "viz")]
+    Record(crate::arm::RecordArgs),
     /// Measure, beside a peer or the physical limit.
     #[cfg(feature = "viz")]
     Bench {
@@ -379,6 +382,8 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Ros { what: RosCommand::Arm(options) } => crate::ros::arm(&config()?, options),
         #[cfg(feature = "viz")]
         Command::Arm(args) => crate::arm::run(config()?, &args),
+        #[cfg(feature = "viz")]
+        Command::Record(args) => crate::arm::record(&config()?, args),
         #[cfg(feature = "viz")]
         Command::Bench { what, json } => {
             let config = config()?;

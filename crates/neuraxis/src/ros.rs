@@ -9,13 +9,13 @@ use neuraxis_ros::{RosConfig, RosNode, RosPorts, RosStats};
 use serde_json::json;
 
 use crate::{
+    arm::{Which, WhichArgs},
     brain_demo,
     config::Config,
     demo,
     episode_run::{Studio, instruction, simulated_cameras},
     eval::Actor,
-    interrupt, package,
-    real::{self, ArmSettings, Driver},
+    interrupt, package, real,
     realtime::{Drive, Outside, Session, Thinker, Until},
     recorder::{Recorder, Window},
     source::{Source, load_any_policy, misfits},
@@ -39,12 +39,8 @@ pub struct RosSim {
 /// A real arm: the options of `neuraxis ros arm`.
 #[derive(Debug, clap::Args)]
 pub struct ArmOptions {
-    /// How the arm is reached; as `driver` in its file says if left out.
-    #[arg(long, value_enum)]
-    driver: Option<Driver>,
-    /// File about one arm, in place of configs/ROBOT/arm.yaml.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    which: WhichArgs,
     /// `weights` (the shipped ones), `brain` (plans and skills), or a file of weights.
     #[arg(long, default_value = "weights")]
     policy: String,
@@ -103,8 +99,9 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
 /// Runs until Ctrl-C.
 pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
     interrupt::listen()?;
-    let settings = ArmSettings::load(config, plan.config.as_deref())?;
-    let driver = plan.driver.unwrap_or(settings.driver);
+    let Which { driver, settings: Some(settings) } = Which::of(config, &plan.which)? else {
+        bail!("the simulated arm is driven by `neuraxis ros sim`");
+    };
     let actor = Actor::of(&plan.policy, config);
     neuraxis_policy::use_one_thread();
     let mut studio = Studio::new(config.clone())?;

@@ -3,9 +3,11 @@
 //! Single-threaded f32. Fusing and rendering reuse their buffers; the arg-max allocates a few small tables per call.
 
 pub mod argmax;
+pub mod ball;
 pub mod cloud;
 pub mod cube;
 pub mod error;
+pub mod hand_eye;
 pub mod health;
 pub mod keypoints;
 pub mod perspective;
@@ -14,9 +16,11 @@ mod random;
 pub mod render;
 
 pub use argmax::{ArgMax, arg_max_3d, gaussian_target};
+pub use ball::{Ball, find_ball};
 pub use cloud::{Cloud, FuseConfig, fuse, fuse_into, fuse_usable_into};
 pub use cube::{CubeFrame, OrthoView};
 pub use error::VisionError;
+pub use hand_eye::{HandEye, Sighting, hand_eye};
 pub use health::{CameraFault, MaskedCamera};
 pub use keypoints::{GeometricKeypoints, KeypointProvider, Keypoints};
 pub use perspective::{PerspectiveRenderer, PerspectiveView};

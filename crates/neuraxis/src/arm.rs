@@ -24,8 +24,8 @@ use crate::{
     threads::Shared,
 };
 
-use around::{Around, close, print_state};
-pub use around::{Which, WhichArgs};
+pub use around::{Around, Which, WhichArgs};
+use around::{close, print_state};
 use watch::Watched;
 pub use watch::{RecordArgs, record};
 
@@ -109,14 +109,12 @@ pub fn run(mut config: Config, args: &ArmArgs) -> Result<()> {
     interrupt::listen()?;
     neuraxis_policy::use_one_thread();
     let which = Which::of(&config, &args.which)?;
-    config.cerebellum.motion.velocity_scale *= args.speed;
-    config.cerebellum.motion.acceleration_rad_s2 *= args.speed;
-    config.cerebellum.motion.contact_speed_m_s *= args.speed;
+    config.slow_down(args.speed);
     match &args.what {
         ArmCommand::Recover => which.recover(),
         ArmCommand::Gripper { to: Fingers::Home } => {
             if !args.yes {
-                ask("the fingers open and close as far as they go")?;
+                confirm("the fingers open and close as far as they go")?;
             }
             which.home_the_hand()
         }
@@ -129,7 +127,7 @@ pub fn run(mut config: Config, args: &ArmArgs) -> Result<()> {
             let robot = config.load_robot()?;
             let errand = errand(what, &robot)?;
             if which.driver.is_real() && !args.yes {
-                ask(&format!("{errand:?} at {:.0} % of the speed", 100.0 * args.speed))?;
+                confirm(&format!("{errand:?} at {:.0} % of the speed", 100.0 * args.speed))?;
             }
             go(&config, which, errand, args.out.as_deref())
         }
@@ -169,8 +167,8 @@ fn shift(text: &str) -> Result<[f64; 3], String> {
     parts.ok().and_then(|v| v.try_into().ok()).ok_or_else(|| format!("{text:?}, allowed: X,Y,Z in metres"))
 }
 
-/// A real arm moves only for somebody who looks at it.
-fn ask(what: &str) -> Result<()> {
+/// A real arm moves only for somebody who looks at it: asks, and an error unless the answer is yes.
+pub fn confirm(what: &str) -> Result<()> {
     if !std::io::stdin().is_terminal() {
         bail!("the arm would move ({what}): --yes says that the space around it is free");
     }
@@ -195,7 +193,7 @@ fn go(config: &Config, which: Which, errand: Errand, out: Option<&std::path::Pat
         let made = out.map(|out| Recorder::create(out, config, &robot, &words, meta, zero, Some(around.window(false))));
         made.transpose()
     };
-    let mut report = session.run(Until::Arrival, &Shared::default(), record, |_| Ok(None))?;
+    let mut report = session.run(Until::Reached(1), &Shared::default(), record, |_| Ok(None))?;
     let arrived = report.outcome.success;
     close(&mut report, out.is_some())?;
     print_state(&report, &robot);

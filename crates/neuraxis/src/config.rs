@@ -190,6 +190,14 @@ impl Config {
         self.brain.validate().with_context(|| format!("{}, --cortex, --vlm-url", file.display()))
     }
 
+    /// Moves at a share of the configured speed and acceleration.
+    pub fn slow_down(&mut self, share: f64) {
+        let motion = &mut self.cerebellum.motion;
+        motion.velocity_scale *= share;
+        motion.acceleration_rad_s2 *= share;
+        motion.contact_speed_m_s *= share;
+    }
+
     /// Builds what the files configure: what only shows then, shows now. Errors name the file.
     pub fn check(&self) -> Result<()> {
         let file = |name: &str| self.root.join("configs").join(&self.name).join(name).display().to_string();

@@ -53,6 +53,8 @@ mod script;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod source;
 #[cfg(all(feature = "sim", feature = "policy"))]
+mod survey;
+#[cfg(all(feature = "sim", feature = "policy"))]
 mod tasks;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod threads;

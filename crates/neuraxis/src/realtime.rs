@@ -102,8 +102,8 @@ pub enum Until {
     EpisodeEnds,
     /// As before, but a brain also goes on after success until it has noticed, and ends where it gives up.
     BrainEnds,
-    /// The first key-frame is reached, its gripper done; or as an episode ends.
-    Arrival,
+    /// So many key-frames are reached, their grippers done; or as an episode ends.
+    Reached(u32),
     /// Ctrl-C.
     Asked,
 }
@@ -404,7 +404,8 @@ fn watch(
     loop {
         let now = pacer.wait().now;
         let (body, mind) = (body.latest(), mind.latest());
-        let arrived = until == Until::Arrival && mind.is_some_and(|m| m.progress.reached_count > 0);
+        let count = mind.map_or(0, |m| m.progress.reached_count);
+        let arrived = matches!(until, Until::Reached(wanted) if count >= wanted);
         let (success, failed) = (shared.succeeded.is_raised() || arrived, shared.failed.is_raised());
         // Whoever moves an arm that is only watched leads it away from where it was: that is no fault of its.
         if is_shadow && body.is_some_and(|b| b.fault == Some(Fault::TrackingError)) {
@@ -415,7 +416,7 @@ fn watch(
         faulty_since = if faulty { faulty_since.or(Some(now)) } else { None };
         let too_long = now - zero > limit || faulty_since.is_some_and(|since| now - since > PATIENCE);
         let over = match until {
-            Until::EpisodeEnds | Until::Arrival => success || failed || too_long,
+            Until::EpisodeEnds | Until::Reached(_) => success || failed || too_long,
             Until::BrainEnds => shared.over.is_raised() || failed || too_long,
             Until::Asked => false,
         };

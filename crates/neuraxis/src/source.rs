@@ -1,4 +1,4 @@
-//! Where key-frames come from in a run that people watch: the trained policy, a script, or an errand.
+//! Where key-frames come from in a run that people watch: the trained policy, a script, an errand, a survey.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use neuraxis_core::{Instruction, Observation, Policy, PolicyError, Prediction};
 use neuraxis_policy::{About, CorticalPolicy, PredictionViews};
 use neuraxis_vision::{Cloud, MaskedCamera};
 
-use crate::{config::Config, errand::Errands, script::Script};
+use crate::{config::Config, errand::Errands, script::Script, survey::Survey};
 
 /// Bounds that differ by less are the same [m].
 const SAME_BOUNDS_M: f64 = 0.001;
@@ -71,6 +71,8 @@ pub enum Source {
     Script(Script),
     /// One thing that the command line asks for.
     Errand(Errands),
+    /// From pose to pose, to look from each.
+    Survey(Survey),
 }
 
 impl Source {
@@ -78,7 +80,7 @@ impl Source {
     pub fn looked(&self) -> Option<(PredictionViews, Cloud)> {
         match self {
             Self::Weights(policy) => Some((policy.views().clone(), policy.cloud().clone())),
-            Self::Script(_) | Self::Errand(_) => None,
+            Self::Script(_) | Self::Errand(_) | Self::Survey(_) => None,
         }
     }
 
@@ -89,11 +91,16 @@ impl Source {
         Some([look.world_from_camera.position(), look.gaze.as_ref()?.point_in_world?])
     }
 
+    /// What it is asked once and refuses will not be possible later.
+    pub fn is_asked_once(&self) -> bool {
+        matches!(self, Self::Errand(_) | Self::Survey(_))
+    }
+
     /// Cameras that the last prediction had to do without.
     pub fn masked(&self) -> &[MaskedCamera] {
         match self {
             Self::Weights(policy) => &policy.views().masked,
-            Self::Script(_) | Self::Errand(_) => &[],
+            Self::Script(_) | Self::Errand(_) | Self::Survey(_) => &[],
         }
     }
 }
@@ -104,6 +111,7 @@ impl Policy for Source {
             Self::Weights(policy) => policy.predict(observation, words),
             Self::Script(script) => script.predict(observation, words),
             Self::Errand(errand) => errand.predict(observation, words),
+            Self::Survey(survey) => survey.predict(observation, words),
         }
     }
 }

@@ -336,8 +336,7 @@ pub fn policy(
                 links.shown.show(prediction, source.gaze());
                 links.seen.push(Box::new(Seen { prediction, looked: source.looked() }));
             }
-            // What cannot be done once will not be possible later.
-            Err(error) if matches!(source, Source::Errand(_)) => return Err(error.into()),
+            Err(error) if source.is_asked_once() => return Err(error.into()),
             // The arm goes on as long as the last prediction's lease allows, then stops.
             Err(error) => {
                 refused = (refused.0 + 1, Some(error.to_string()));

@@ -36,7 +36,7 @@ pub fn scene_xml(assets: &Path, robot: &str, objects: &str, extra: &str) -> Stri
     let meshes = assets.join("urdf/meshes/fr3");
     let meshes = meshes.canonicalize().unwrap_or(meshes);
     let wrist = wrist_camera();
-    let robot = robot.replace("<!-- wrist camera -->", &wrist);
+    let robot = robot.replace(WRIST_CAMERA, &wrist);
     let (robot_body, robot_rest) = split_fragment(&robot);
     format!(
         r#"<mujoco model="neuraxis">
@@ -142,6 +142,43 @@ fn wrist_camera() -> String {
         up[2]
     )
 }
+
+/// Where the ball is that cameras are calibrated by.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Between the fingers, fixed to the hand: for cameras in the world.
+    Hand,
+    /// On the table: for a camera on the hand.
+    Table,
+}
+
+/// Its radius [m]: it fits between the fingers.
+pub const MARK_RADIUS_M: f64 = 0.03;
+/// Its colour's name.
+pub const MARK_COLOUR: &str = "red";
+/// In the hand, a little off the tool point, as a ball that somebody put there would be [m].
+const MARK_IN_HAND_M: [f64; 3] = [0.004, -0.003, 0.118];
+const MARK_ON_TABLE_M: [f64; 3] = [0.28, 0.05, TABLE_Z_M + MARK_RADIUS_M];
+
+/// It touches nothing and weighs nothing.
+fn mark([x, y, z]: [f64; 3]) -> String {
+    format!(
+        r#"<geom name="mark" type="sphere" size="{MARK_RADIUS_M}" pos="{x} {y} {z}" mass="0" contype="0" conaffinity="0" rgba="0.85 0.05 0.05 1"/>"#
+    )
+}
+
+/// A robot's MJCF with the ball in its hand.
+pub(crate) fn with_ball_in_hand(robot: &str) -> String {
+    robot.replace(WRIST_CAMERA, &(mark(MARK_IN_HAND_M) + WRIST_CAMERA))
+}
+
+/// The ball as a body of the scene.
+pub(crate) fn ball_on_table() -> String {
+    format!(r#"<body name="mark">{}</body>"#, mark(MARK_ON_TABLE_M))
+}
+
+/// Where a robot's file has its camera.
+const WRIST_CAMERA: &str = "<!-- wrist camera -->";
 
 /// A fragment file holds one `<body>` and, before it, the sections that belong outside `<worldbody>`.
 fn split_fragment(fragment: &str) -> (&str, &str) {

@@ -10,7 +10,9 @@ use rand_pcg::Pcg64;
 use crate::{
     Disturbance, Factor, Grasp, Moving, Perturbation, Plant, SimError,
     body::Body,
-    disturb, model, moving, perturb,
+    disturb,
+    model::{self, Mark},
+    moving, perturb,
     tasks::{self, Goal, Task},
 };
 
@@ -45,6 +47,8 @@ pub struct SimConfig {
     pub moving: Moving,
     /// What goes wrong.
     pub disturbance: Option<Disturbance>,
+    /// A red ball that cameras are calibrated by.
+    pub mark: Option<Mark>,
 }
 
 impl Default for SimConfig {
@@ -57,6 +61,7 @@ impl Default for SimConfig {
             grasp: Grasp::default(),
             moving: Moving::default(),
             disturbance: None,
+            mark: None,
         }
     }
 }
@@ -82,12 +87,18 @@ impl Setup {
         let salt = spec.task.bytes().fold(0u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(b)));
         let mut rng = Pcg64::seed_from_u64(spec.seed ^ salt.rotate_left(32));
         let task: Arc<dyn Task> = tasks::sample(&spec.task, spec.seed, spec.variation, &mut rng)?.into();
-        let robot = model::robot_xml(&config.assets, &config.robot)?;
+        let mut robot = model::robot_xml(&config.assets, &config.robot)?;
+        if config.mark == Some(Mark::Hand) {
+            robot = model::with_ball_in_hand(&robot);
+        }
         let base = model::base_name(&robot).unwrap_or_default();
         let perturbation = &config.perturbation;
         perturbation.validate()?;
         let is_loose = config.moving != Moving::Still || config.disturbance == Some(Disturbance::TargetMoved);
-        let bodies = task.bodies() + &disturb::bodies(config.disturbance);
+        let mut bodies = task.bodies() + &disturb::bodies(config.disturbance);
+        if config.mark == Some(Mark::Table) {
+            bodies += &model::ball_on_table();
+        }
         let refuse = |reason: String| SimError::Model { task: spec.task.clone(), seed: spec.seed, reason };
         let compile = |objects: &str| {
             let sections = task.sections() + perturb::ASSETS;

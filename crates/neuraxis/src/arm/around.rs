@@ -1,11 +1,12 @@
 //! Which arm, and a run around it.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Result, bail};
 use clap::Args;
 use neuraxis_core::{Instruction, Joints, Nanos};
 use neuraxis_robot::Robot;
+use neuraxis_sim::model::Mark;
 use serde_json::json;
 
 use crate::{
@@ -71,7 +72,7 @@ impl Which {
 }
 
 /// A session around an arm, for commands that look at one or move it a little.
-pub(super) struct Around {
+pub struct Around {
     pub(super) studio: Studio,
     setup: Option<neuraxis_sim::Setup>,
     pub(super) which: Which,
@@ -79,9 +80,20 @@ pub(super) struct Around {
 
 impl Around {
     pub(super) fn new(config: &Config, which: Which) -> Result<Self> {
-        let studio = Studio::new(config.clone())?;
+        Self::with_mark(config, which, None)
+    }
+
+    /// The simulated arm has a ball to calibrate by.
+    pub fn with_mark(config: &Config, which: Which, mark: Option<Mark>) -> Result<Self> {
+        let mut studio = Studio::new(config.clone())?;
+        studio.sim.mark = mark;
         let setup = (which.driver == Driver::Sim).then(|| studio.setup("push_buttons", EVAL_SEED + 7)).transpose()?;
         Ok(Self { studio, setup, which })
+    }
+
+    /// Kinematics.
+    pub fn robot(&self) -> Arc<Robot> {
+        self.studio.robot.clone()
     }
 
     /// What a viewer shows of it.
@@ -98,8 +110,29 @@ impl Around {
         limit: Nanos,
         drive: Drive,
     ) -> Result<Session<'a>> {
+        self.begin(source, words, limit, drive, drive == Drive::Shadow)
+    }
+
+    /// With cameras, and with words.
+    pub fn looking_session<'a>(
+        &'a self,
+        source: Source,
+        words: Instruction,
+        limit: Nanos,
+        drive: Drive,
+    ) -> Result<Session<'a>> {
+        self.begin(source, Some(words), limit, drive, true)
+    }
+
+    fn begin<'a>(
+        &'a self,
+        source: Source,
+        words: Option<Instruction>,
+        limit: Nanos,
+        drive: Drive,
+        looks: bool,
+    ) -> Result<Session<'a>> {
         let config = &self.studio.config;
-        let looks = drive == Drive::Shadow;
         let world = match (&self.setup, &self.which.settings) {
             (Some(setup), _) => simulated(config, &self.studio.robot, setup, None)?,
             (None, Some(settings)) => real::world(config, &self.studio.robot, settings, self.which.driver, looks)?,

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use nalgebra::Vector3;
 use neuraxis_core::{Instruction, Observation, Policy, PolicyError, Prediction};
-use neuraxis_policy::{About, CorticalPolicy, PredictionViews};
+use neuraxis_policy::{CorticalPolicy, PredictionViews, checkpoint::About};
 use neuraxis_vision::{Cloud, MaskedCamera};
 
 use crate::{config::Config, errand::Errands, script::Script, survey::Survey};

@@ -21,8 +21,8 @@ pub struct Survey {
     robot: Arc<Robot>,
     count: usize,
     spread_rad: f64,
-    /// Lowest height of the tool [m].
-    floor_z_m: f64,
+    /// The tool stays within these corners [m].
+    tool_box: [[f64; 3]; 2],
     look: Box<dyn FnMut(&Observation) + Send>,
     poses: Vec<Joints>,
     /// Key-frames reached when it was looked last, and how often it was looked since.
@@ -32,17 +32,25 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// `count` poses, each joint up to `spread_rad` from where it is at the beginning; `look` is called at each, and `floor_z_m` is
-    /// the workspace's lower end.
+    /// `count` poses, each joint up to `spread_rad` from where it is at the beginning; `look` is called at each. `workspace`
+    /// are the corners of where the tool may be [m].
     pub fn new(
         robot: Arc<Robot>,
         count: usize,
         spread_rad: f64,
-        floor_z_m: f64,
+        workspace: [[f64; 3]; 2],
         look: impl FnMut(&Observation) + Send + 'static,
     ) -> Self {
         let (poses, look) = (Vec::new(), Box::new(look));
-        Self { robot, count, spread_rad, floor_z_m: floor_z_m + ABOVE_M, look, poses, at: 0, looks: 0, seq: 0 }
+        let mut tool_box = workspace;
+        tool_box[0][2] += ABOVE_M;
+        Self { robot, count, spread_rad, tool_box, look, poses, at: 0, looks: 0, seq: 0 }
+    }
+
+    fn is_inside(&self, q: &Joints) -> bool {
+        let at = self.robot.world_from_tool(q).position();
+        let [low, high] = &self.tool_box;
+        at.iter().zip(low).zip(high).all(|((at, low), high)| (*low..=*high).contains(at))
     }
 
     /// Spread evenly by a quasi-random sequence (Roberts' generalised golden ratio); then back to the first.
@@ -58,7 +66,7 @@ impl Survey {
             q.iter()
                 .zip(self.robot.limits())
                 .all(|(q, limit)| (limit.lower_rad + MARGIN_RAD..=limit.upper_rad - MARGIN_RAD).contains(q))
-                && self.robot.world_from_tool(q).position().z > self.floor_z_m
+                && self.is_inside(q)
         };
         let pose = |k: usize| {
             Joints::from_fn(from.len(), |j| {

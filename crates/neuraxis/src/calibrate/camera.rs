@@ -78,7 +78,7 @@ pub fn run(mut config: Config, args: &CameraArgs) -> Result<()> {
             bail!("{key} {value}: allowed: {low} to {high}");
         }
     }
-    let colours = neuraxis_sim::COLOURS;
+    let colours = neuraxis_sim::colour::COLOURS;
     let colour = colours
         .iter()
         .find(|c| c.name == args.colour)
@@ -99,8 +99,8 @@ pub fn run(mut config: Config, args: &CameraArgs) -> Result<()> {
         let sighting = sight(observation, on, &name, rgb, radius);
         kept.lock().push(sighting);
     };
-    let floor_z_m = config.cerebellum.workspace_min_xyz_m[2];
-    let survey = Survey::new(robot.clone(), args.poses, args.spread, floor_z_m, look);
+    let workspace = [config.cerebellum.workspace_min_xyz_m, config.cerebellum.workspace_max_xyz_m];
+    let survey = Survey::new(robot.clone(), args.poses, args.spread, workspace, look);
     let words = Instruction { text: format!("where is camera {}", args.camera).into(), epoch: 1, features: None };
     let limit = Nanos::from_secs(POSE_LIMIT_SECS * args.poses as f64);
     let session = around.looking_session(Source::Survey(survey), words, limit, Drive::Thinker)?;

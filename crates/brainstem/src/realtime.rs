@@ -17,6 +17,9 @@ use crate::{
     request_privileges,
 };
 
+/// A device's stamps may be this far from the clock to give the time of the ticks [s].
+const STAMP_OFF_SECS: f64 = 0.05;
+
 /// Requests to the loop and its pulse. Share it in an `Arc`.
 #[derive(Debug, Default)]
 pub struct Signals {
@@ -173,8 +176,10 @@ fn tick_until_exit(
             Err(fault) => (unreadable(brainstem.dof()), Some(fault)),
         };
 
-        // Check, control, limit.
-        let now = MonotonicClock.now();
+        // Check, control, limit. A device acts on the commands in its own even rhythm, which its stamps tell, not when
+        // this thread happens to wake.
+        let woke = MonotonicClock.now();
+        let now = if wake.is_some() { woke } else { device_time(state.stamp, woke, timing.previous) };
         let (wake_latency, missed) = match wake {
             Some(wake) => (wake.now - wake.deadline, wake.missed),
             None => (Nanos(0), timing.skipped(now, arm.period())),
@@ -183,7 +188,7 @@ fn tick_until_exit(
         let requests = links.signals.requests(brainstem.mode());
         let inputs = TickInputs { now, state, segment, requests, read, write, overrun: timing.is_over_budget() };
         let tick = brainstem.tick(&inputs);
-        let compute = MonotonicClock.now() - now;
+        let compute = MonotonicClock.now() - woke;
 
         // Write.
         write = None;
@@ -228,6 +233,12 @@ fn tick_until_exit(
     }
     let stats = timing.stats(links.ticks.dropped());
     LoopSummary { report, ticks: timing.ticks, stats, fault: fault_before_exit }
+}
+
+/// Time of a tick that a device paces: the stamp of its state, if that moves on and is of about now, else the clock's.
+fn device_time(stamp: Nanos, woke: Nanos, previous: Option<Nanos>) -> Nanos {
+    let is_of_now = woke.secs_since(stamp).abs() <= STAMP_OFF_SECS;
+    if is_of_now && previous.is_none_or(|previous| stamp > previous) { stamp } else { woke }
 }
 
 /// What stands for a state that could not be read: the brainstem refuses it.

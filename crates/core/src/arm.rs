@@ -53,7 +53,8 @@ impl ArmCommand {
 pub enum Pacing {
     /// The loop sleeps until absolute deadlines of its clock.
     Clock,
-    /// `read` returns when the device has a new state.
+    /// `read` returns when the device has a new state; commands are made for the time of its stamp, so that jitter of the
+    /// receipt does not shake the motion.
     Device,
 }
 

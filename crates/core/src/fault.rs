@@ -72,6 +72,8 @@ faults! {
     Unreachable: Stop, "no joint configuration reaches the key-frame", "the goal is outside the arm's reach or limits";
     /// The loop fell behind its deadline repeatedly.
     Overrun: Stop, "the loop missed its deadline repeatedly", "grant real-time priority, isolate a core, stop other work on the machine";
+    /// The arm's own controller stopped it, or is not ready to move.
+    ArmStopped: Latch, "the arm's own controller stopped it: a reflex, a limit, or a person", "see what its driver says and remove the cause, recover the arm, then reset";
 }
 
 impl std::fmt::Display for Fault {

@@ -24,6 +24,7 @@ mod body;
 mod budget;
 mod cell;
 mod clock;
+pub mod conformance;
 mod corrupt;
 mod error;
 mod expectation;

@@ -30,6 +30,8 @@ const LOOKS: u32 = 3;
 const NEAR_RAD: f64 = 1e-4;
 /// Commanded speed that counts as standing [rad/s].
 const STANDS_RAD_S: f64 = 1e-9;
+/// The loop makes good at most this much of lost time with one command [s].
+const LONGEST_STEP_SECS: f64 = 0.004;
 /// A moving command may differ by this from where its velocity leads, in a millisecond, and by this share of the way.
 const LEAP_RAD: f64 = 1e-3;
 const LEAP_SHARE: f64 = 0.5;
@@ -81,6 +83,8 @@ pub struct FrankaArm {
     newest: RobotState,
     takeover: TakeOver,
     sent: Option<Sent>,
+    /// Since the last command more time has gone by for the loop than for the robot.
+    is_time_lost: bool,
 }
 
 impl FrankaArm {
@@ -106,6 +110,7 @@ impl FrankaArm {
             newest,
             takeover: TakeOver::default(),
             sent: None,
+            is_time_lost: false,
         }
     }
 
@@ -128,9 +133,11 @@ impl FrankaArm {
             let mode = RobotMode::from_wire(state.robot_mode);
             self.stop(Fault::ArmStopped, FrankaError::Mode { mode });
         }
+        let (stamp, is_anew) = self.grid.stamp(id, received);
+        self.is_time_lost |= is_anew;
         let joints = |values: &[f64; DOF]| Joints::from_slice(values).unwrap_or(Joints::zeros(0));
         Ok(ArmState {
-            stamp: self.grid.stamp(id, received),
+            stamp,
             q: joints(&f32s_to_f64(&{ state.q })),
             qd: joints(&f32s_to_f64(&{ state.dq })),
             tau_nm: joints(&f32s_to_f64(&{ state.tau_J_d })),
@@ -221,7 +228,7 @@ impl FrankaArm {
             self.takeover.absorb(&step_rad);
             return Ok(());
         }
-        let dt_secs = periods as f64 * PERIOD_BRAINSTEM.secs();
+        let dt_secs = LONGEST_STEP_SECS.max(periods as f64 * PERIOD_BRAINSTEM.secs());
         let joints = q_rad.iter().zip(qd_rad_s).zip(sent.q_rad.iter().zip(&sent.qd_rad_s));
         for ((q, qd), (q_before, qd_before)) in joints {
             let way_rad = qd.abs().max(qd_before.abs()) * dt_secs;
@@ -245,8 +252,21 @@ impl FrankaArm {
         })
     }
 
+    /// Begins a new offset: from where the robot will be in this millisecond on its own to where it is commanded to be.
+    fn continue_from_robot(&mut self, q_rad: &[f64; DOF], qd_rad_s: &[f64; DOF], qdd_rad_s2: &[f64; DOF]) {
+        let dt_secs = PERIOD_BRAINSTEM.secs();
+        let (mut q, mut qd) = (f32s_to_f64(&{ self.newest.q_d }), f32s_to_f64(&{ self.newest.dq_d }));
+        let qdd = f32s_to_f64(&{ self.newest.ddq_d });
+        for ((q, qd), qdd) in q.iter_mut().zip(&mut qd).zip(&qdd) {
+            *qd += dt_secs * qdd;
+            *q += dt_secs * *qd;
+        }
+        self.takeover =
+            TakeOver::from_motion(difference(&q, q_rad), difference(&qd, qd_rad_s), difference(&qdd, qdd_rad_s2));
+    }
+
     /// One command to the robot that follows us.
-    fn send(&mut self, q_rad: [f64; DOF], qd_rad_s: [f64; DOF]) -> Result<(), Fault> {
+    fn send(&mut self, q_rad: [f64; DOF], qd_rad_s: [f64; DOF], qdd_rad_s2: [f64; DOF]) -> Result<(), Fault> {
         let id = self.newest.message_id.get();
         let periods = self.sent.map_or(1, |sent| id.saturating_sub(sent.id));
         if periods == 0 {
@@ -256,9 +276,14 @@ impl FrankaArm {
         if let Err(error) = self.continues(&q_rad, &qd_rad_s, periods) {
             return Err(self.stop(Fault::WriteFailed, error));
         }
-        // The offset of a first command is the robot's own target: it does not move in that millisecond.
-        if self.sent.is_some() {
-            self.takeover.step(periods as f64 * PERIOD_BRAINSTEM.secs());
+        let elapsed_secs = periods as f64 * PERIOD_BRAINSTEM.secs();
+        if self.sent.is_none() {
+            // The offset of a first command is the robot's own target: it does not move in that millisecond.
+        } else if self.is_time_lost || elapsed_secs > LONGEST_STEP_SECS {
+            // The robot has gone on by itself for longer than the loop makes good, or less than the loop has.
+            self.continue_from_robot(&q_rad, &qd_rad_s, &qdd_rad_s2);
+        } else {
+            self.takeover.step(elapsed_secs);
         }
         let mut sum_rad = q_rad;
         for (sum, offset) in sum_rad.iter_mut().zip(self.takeover.offset_rad()) {
@@ -267,6 +292,7 @@ impl FrankaArm {
         if let Err(error) = self.link.send(id, &sum_rad, false) {
             return Err(self.stop(Fault::WriteFailed, error));
         }
+        self.is_time_lost = false;
         self.sent = Some(Sent { id, q_rad, qd_rad_s, sum_rad });
         if self.is_too_fast(&sum_rad, &qd_rad_s) { Err(Fault::VelocityLimit) } else { Ok(()) }
     }
@@ -313,9 +339,11 @@ impl Arm for FrankaArm {
     fn write(&mut self, command: &ArmCommand) -> Result<(), Fault> {
         let is_sound = command.q.is_finite()
             && command.qd.is_finite()
+            && command.qdd.is_finite()
             && command.gripper_width_m.is_finite()
             && command.grip_force_n.is_finite();
-        let (Some(q_rad), Some(qd_rad_s), true) = (array(&command.q), array(&command.qd), is_sound) else {
+        let arrays = (array(&command.q), array(&command.qd), array(&command.qdd), is_sound);
+        let (Some(q_rad), Some(qd_rad_s), Some(qdd_rad_s2), true) = arrays else {
             return Err(Fault::WriteFailed);
         };
         match self.phase {
@@ -327,7 +355,7 @@ impl Arm for FrankaArm {
             let (width_m, force_n) = (command.gripper_width_m, command.grip_force_n);
             hand.commands.write(Some(HandCommand { width_m, force_n }));
         }
-        self.send(q_rad, qd_rad_s)
+        self.send(q_rad, qd_rad_s, qdd_rad_s2)
     }
 }
 

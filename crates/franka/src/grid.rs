@@ -10,13 +10,13 @@ use neuraxis_core::{Nanos, PERIOD_BRAINSTEM};
 const SMOOTHING_SECS: f64 = 0.05;
 /// Share of a small lag, and of what a lag is larger than usual jitter, that is made good each second.
 const SLOW_PER_SEC: f64 = 1.0;
-const FAST_PER_SEC: f64 = 10.0;
+const FAST_PER_SEC: f64 = 20.0;
 /// Jitter of a healthy connection [s].
 const JITTER_SECS: f64 = 0.001;
-/// Fastest correction: this share of the time that goes by.
-const RATE_MAX: f64 = 0.1;
+/// Fastest correction: this share of the time that goes by. Only simulated robots on busy machines need so much.
+const RATE_MAX: f64 = 0.5;
 /// Beyond this the grid is laid anew [s].
-const LOST_SECS: f64 = 0.1;
+const LOST_SECS: f64 = 0.04;
 
 /// Follows receipts smoothly: drift of the clocks becomes a slightly longer or shorter millisecond.
 #[derive(Clone, Debug, Default)]
@@ -26,14 +26,16 @@ pub(crate) struct Grid {
 }
 
 impl Grid {
-    /// When, in our clock, the robot's millisecond `id` was, of which the packet came at `received`.
-    pub(crate) fn stamp(&mut self, id: u64, received: Nanos) -> Nanos {
-        let stamp = self.next(id, received).unwrap_or_else(|| {
+    /// When, in our clock, the robot's millisecond `id` was, of which the packet came at `received`; true if the grid is laid
+    /// anew with it, so that more time may have gone by for us than for the robot.
+    pub(crate) fn stamp(&mut self, id: u64, received: Nanos) -> (Nanos, bool) {
+        let next = self.next(id, received);
+        if next.is_none() {
             self.lag_secs = 0.0;
-            received
-        });
+        }
+        let stamp = next.unwrap_or(received);
         self.newest = Some((id, stamp));
-        stamp
+        (stamp, next.is_none())
     }
 
     fn next(&mut self, id: u64, received: Nanos) -> Option<Nanos> {
@@ -63,7 +65,7 @@ mod tests {
             .map(|k| {
                 let late = jitter_ns.get(k as usize * 7 % jitter_ns.len()).copied().unwrap_or(0);
                 let received = Nanos(5_000_000_000 + k * period_ns + late);
-                (grid.stamp(k + 3, received), received)
+                (grid.stamp(k + 3, received).0, received)
             })
             .collect()
     }
@@ -97,9 +99,9 @@ mod tests {
     fn lost_packets_are_time_and_a_long_silence_or_a_new_count_lays_the_grid_anew() {
         let mut grid = Grid::default();
         let at = |ms: u64| Nanos::from_millis(1000 + ms);
-        assert_eq!(grid.stamp(10, at(0)), at(0));
-        assert_eq!(grid.stamp(13, at(3)), at(3));
-        assert_eq!(grid.stamp(14, at(500)), at(500));
-        assert_eq!(grid.stamp(1, at(501)), at(501));
+        assert_eq!(grid.stamp(10, at(0)), (at(0), true));
+        assert_eq!(grid.stamp(13, at(3)), (at(3), false));
+        assert_eq!(grid.stamp(14, at(500)), (at(500), true));
+        assert_eq!(grid.stamp(1, at(501)), (at(501), true));
     }
 }

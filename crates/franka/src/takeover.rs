@@ -3,7 +3,9 @@
 //! The loop begins, and goes on after a reset, at the measured position; the robot's own target differs from it by what
 //! the controller sags, some milliradians. Sent as it is, this step would be a reflex. It is kept as an offset on the
 //! commands instead, which dies out like a triple lag: `o''' = -3 w o'' - 3 w^2 o' - w^3 o`, so that position, velocity
-//! and acceleration go on without a step. The largest jerk is `w^3` times the step, 10 rad/s^3 for 20 mrad.
+//! and acceleration go on without a step. The same after packets were lost in motion: then the robot has gone on by
+//! itself, and the offset begins with what it is away from the command, velocity and acceleration included.
+//! The largest jerk is `w^3` times the step, 10 rad/s^3 for 20 mrad.
 
 /// Fastness of the decay [1/s]: a hundredth is left after a second.
 const RATE_PER_SEC: f64 = 8.0;
@@ -22,6 +24,11 @@ impl TakeOver {
     /// From rest at this offset [rad].
     pub(crate) fn from_offset(offset_rad: [f64; 7]) -> Self {
         Self { offset_rad, ..Self::default() }
+    }
+
+    /// From an offset that moves [rad], [rad/s], [rad/s^2].
+    pub(crate) fn from_motion(offset_rad: [f64; 7], velocity_rad_s: [f64; 7], acceleration_rad_s2: [f64; 7]) -> Self {
+        Self { offset_rad, velocity_rad_s, acceleration_rad_s2 }
     }
 
     /// The command stepped by this [rad]: the sum does not.

@@ -69,7 +69,9 @@ impl Drop for Robot {
 fn conforms(kind: Kind) {
     let _alone = rig::alone();
     let robot = Robot::new(kind);
-    let report = Conformance::new(rig::fr3(), rig::brainstem(), CountingAllocator::calls).run(&robot);
+    let mut suite = Conformance::new(rig::fr3(), rig::brainstem(), CountingAllocator::calls);
+    (suite.swing_rad, suite.swing_secs) = (0.15, 1.0);
+    let report = suite.run(&robot);
     println!("Franka, {kind:?}\n{report}");
     assert!(report.is_ok(), "{kind:?}\n{report}");
 }

@@ -21,12 +21,14 @@ use crate::Monitor;
 const LOOKS: u32 = 30_000;
 const LOOK: Duration = Duration::from_millis(1);
 /// Ticks that standing is watched for.
-const STAND_TICKS: u64 = 300;
+const STAND_TICKS: u64 = 200;
 /// A swing is interrupted when it is this fast, as a share of its fastest.
 const IN_MOTION: f64 = 0.6;
 /// Lease and lead of a segment.
-const LEASE: Nanos = Nanos::from_millis(200);
+const LEASE: Nanos = Nanos::from_millis(900);
 const LEAD: Nanos = Nanos::from_millis(5);
+/// A swing's end is commanded for this long.
+const TAIL: Nanos = Nanos::from_millis(100);
 /// Looks between two requests of a reset that is not granted yet.
 const RESET_LOOKS: u32 = 50;
 /// In motion an arm lags by at most this many times its tolerance at rest.
@@ -88,14 +90,25 @@ fn drive(suite: &Conformance, bench: &dyn Bench) -> Result<Rows, String> {
             seq: 0,
             is_over: &|| looper.is_finished(),
         };
+        // Also when a bench panics: the loop must not be waited for in vain.
+        let leave = Leave(&signals);
         let rows = driver.try_all();
-        signals.exit.raise();
+        drop(leave);
         match looper.join() {
             Ok(Ok(_)) => Ok(rows),
             Ok(Err(error)) => Err(format!("the loop ended: {error}")),
             Err(_) => Err("the loop's thread is gone".into()),
         }
     })
+}
+
+/// Ends the loop.
+struct Leave<'a>(&'a Signals);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        self.0.exit.raise();
+    }
 }
 
 impl Driver<'_> {
@@ -171,7 +184,8 @@ impl Driver<'_> {
     }
 
     fn refuses_nonsense(&mut self) -> Result<String, String> {
-        let body = self.body()?;
+        // The last segment's lease is over.
+        let body = self.wait_for("rest", |body| body.mode == Mode::Hold)?;
         self.rejected = None;
         let (q, nan) = (body.commanded.q, Joints::from_fn(body.commanded.q.len(), |_| f64::NAN));
         self.send(MonotonicClock.now(), &body, q, nan, Joints::zeros(q.len()));
@@ -272,7 +286,7 @@ impl Driver<'_> {
                     return Ok((true, lag_rad));
                 }
             }
-            if t > end + LEASE {
+            if t > end + TAIL {
                 return Ok((false, lag_rad));
             }
         }

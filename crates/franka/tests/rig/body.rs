@@ -3,8 +3,8 @@
 use std::{sync::Arc, thread::JoinHandle, time::Duration};
 
 use neuraxis_brainstem::{
-    BodyState, Brainstem, BrainstemConfig, BrainstemError, LoopSummary, Mode, MonotonicClock, PrivilegeConfig,
-    RealtimeLinks, Signals, run_realtime,
+    BodyState, Brainstem, BrainstemConfig, BrainstemError, LoopSummary, Mode, MonotonicClock, RealtimeLinks, Signals,
+    run_realtime,
 };
 use neuraxis_channel::{MailboxReader, MailboxWriter, mailbox, ring};
 use neuraxis_core::{Arm, Clock, Joints, Nanos, Segment};
@@ -13,7 +13,7 @@ use neuraxis_robot::Robot;
 const LOOK: Duration = Duration::from_millis(1);
 const LOOKS: u32 = 60_000;
 const LEAD: Nanos = Nanos::from_millis(5);
-const LEASE: Nanos = Nanos::from_millis(200);
+const LEASE: Nanos = Nanos::from_millis(900);
 
 pub struct Body {
     pub signals: Arc<Signals>,
@@ -27,13 +27,6 @@ pub struct Body {
 
 impl Body {
     pub fn new(robot: Arc<Robot>, config: BrainstemConfig, mut arm: impl Arm + 'static) -> Self {
-        let config = BrainstemConfig {
-            lease_max_secs: 1.0,
-            overrun_budget: 1_000_000,
-            arm_when_degraded: true,
-            privileges: PrivilegeConfig { fifo_priority: 0, lock_memory: false, cpu: None },
-            ..config
-        };
         let mut brainstem = Brainstem::new(robot, config).unwrap();
         let (to_loop, segments) = mailbox(None);
         let (to_me, bodies) = mailbox(None);

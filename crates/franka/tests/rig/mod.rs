@@ -10,21 +10,13 @@ use std::{
     time::Duration,
 };
 
-use neuraxis_brainstem::BrainstemConfig;
+use neuraxis_brainstem::{BrainstemConfig, PrivilegeConfig};
 use neuraxis_franka::{FrankaConfig, Realtime};
 use neuraxis_robot::{Robot, RobotConfig};
 use serde::de::DeserializeOwned;
 
 /// Where both simulated robots start, and franka-sim always does [rad].
-pub const START_RAD: [f64; 7] = [
-    0.0,
-    -std::f64::consts::FRAC_PI_4,
-    0.0,
-    -2.356_194_490_192_345,
-    0.0,
-    1.570_796_326_794_896_6,
-    0.785_398_163_397_448_3,
-];
+pub const START_RAD: [f64; 7] = [0.0, 0.0, 0.0, -1.57, 0.0, 1.57, 0.785];
 
 /// One robot at a time: two of them and two loops are too much for a small machine to be in real time.
 pub fn alone() -> (MutexGuard<'static, ()>, mpsc::Sender<()>) {
@@ -59,9 +51,28 @@ pub fn fr3() -> Arc<Robot> {
     Arc::new(Robot::from_urdf(&workspace().join(&config.urdf), &config).unwrap())
 }
 
-/// The shipped limits; no walls, as the simulated robots stand elsewhere.
+/// The shipped limits; no walls, as the simulated robots stand elsewhere. Priority over the machine's other work is asked
+/// for, and done without where it is not granted.
+///
+/// Accelerations and jerks stay below the robot's limits by as much as a simulated robot's millisecond may be longer than
+/// ours, as it follows our clock's motions in its own time.
 pub fn brainstem() -> BrainstemConfig {
-    BrainstemConfig { tool_box: None, walls: Vec::new(), ..read("brainstem.yaml") }
+    let shipped: BrainstemConfig = read("brainstem.yaml");
+    let privileges = PrivilegeConfig { lock_memory: false, ..shipped.privileges };
+    BrainstemConfig {
+        tool_box: None,
+        walls: Vec::new(),
+        lease_max_secs: 1.0,
+        overrun_budget: 1_000_000,
+        // A robot that stalls is caught up with.
+        jump_rad: 0.2,
+        jump_rad_s: 2.0,
+        acceleration_scale: 0.2,
+        jerk_scale: 0.1,
+        arm_when_degraded: true,
+        privileges,
+        ..shipped
+    }
 }
 
 /// For simulated robots on a machine that is busy.

@@ -90,7 +90,8 @@ impl Server {
     }
 
     /// A new robot at the address of one that is gone.
-    pub fn again(&self) -> Self {
+    pub fn again(&mut self) -> Self {
+        self.kill();
         match self.kind {
             Kind::Contact => Self::start(self.kind, &["--host", &self.host]),
             Kind::Limits => Self::start(self.kind, &["--port", &self.port.to_string()]),
@@ -106,15 +107,14 @@ impl Server {
 
     /// Without a word, as when its plug is pulled.
     pub fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        // It may be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may be gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }

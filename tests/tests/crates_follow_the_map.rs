@@ -31,6 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("bridge", &["core"]),
     ("rlbench", &["core", "bridge"]),
     ("sim", &["core", "channel", "robot", "motion"]),
+    ("franka", &["core", "channel"]),
     ("viz", &["core", "episode"]),
     ("ros", &["core", "channel"]),
     ("faults", &["core", "channel", "robot", "episode", "brainstem", "cerebellum"]),
@@ -55,6 +56,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "bridge",
             "rlbench",
             "sim",
+            "franka",
             "viz",
             "ros",
             "faults",
@@ -63,7 +65,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 const BINARY: &str = "neuraxis";
-const ADAPTERS: &[&str] = &["policy", "sim", "viz", "ros"];
+const ADAPTERS: &[&str] = &["policy", "sim", "franka", "viz", "ros"];
 
 /// Foreign crate, and the only crates of ours that may name it.
 const FOREIGN: &[(&str, &[&str])] = &[
@@ -83,6 +85,8 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("torch-sys", &["policy", BINARY]),
     ("tokenizers", &["policy"]),
     ("mujoco-rs", &["sim"]),
+    ("franka-rs", &["franka"]),
+    ("zerocopy", &["franka"]),
     ("rerun", &["viz"]),
     ("r2r", &["ros"]),
     ("clap", &[BINARY]),

@@ -1,0 +1,172 @@
+//! The same motions on both simulated robots: the same ends, and not one of the robot's limits touched.
+
+mod rig;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use neuraxis_brainstem::{Mode, MonotonicClock};
+use neuraxis_core::{Arm, ArmCommand, ArmState, Fault, Nanos, Pacing};
+use neuraxis_franka::{FrankaArm, FrankaConfig, FrankaError, RobotMode, connect};
+use rig::{
+    START_RAD,
+    body::Body,
+    server::{Kind, Server},
+};
+
+/// Corners of a tour that all joints take part in, relative to the start [rad].
+const TOUR_RAD: [[f64; 7]; 3] = [
+    [0.5, 0.2, -0.3, 0.3, 0.4, 0.2, -0.6],
+    [-0.4, 0.3, 0.2, -0.2, -0.5, 0.5, 0.4],
+    [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+];
+const LEG_SECS: f64 = 2.0;
+
+/// Where the arm came to rest at each corner [rad].
+fn tour(server: &mut Server) -> Vec<Vec<f64>> {
+    let config = FrankaConfig { hand: false, ..rig::config(server) };
+    let franka = connect(&config, Arc::new(MonotonicClock)).unwrap();
+    let desk = franka.desk;
+    let mut body = Body::new(rig::fr3(), rig::brainstem(), franka.arm);
+    let mut corners = Vec::new();
+    for corner in TOUR_RAD {
+        let goal: Vec<f64> = START_RAD.iter().zip(corner).map(|(start, way)| start + way).collect();
+        body.go(&goal, LEG_SECS);
+        body.wait_ticks(400);
+        let state = body.state();
+        assert_eq!((state.mode, desk.status().is_driven), (Mode::Hold, true), "{:?}", state.fault);
+        let off = state.state.q.iter().zip(&goal).map(|(q, goal)| (q - goal).abs()).fold(0.0, f64::max);
+        assert!(off < 0.01, "{off} rad off at {goal:?}");
+        corners.push(state.state.q.to_vec());
+    }
+    let summary = body.end();
+    // The last segment's lease, with the arm at rest.
+    assert_eq!(summary.fault, Some(Fault::LeaseExpired));
+    println!("{:?}: {} ticks, {} lost packets", server.kind, summary.ticks, desk.status().lost_packets);
+    corners
+}
+
+#[test]
+fn a_tour_of_all_joints_ends_alike_on_both_robots_without_a_violation() {
+    let _alone = rig::alone();
+    let mut server = Server::start(Kind::Limits, &[]);
+    let strict = tour(&mut server);
+    let state = server.ask("state");
+    assert_eq!(state["violations"].as_array().unwrap().len(), 0, "{state}");
+    // The motion was ended in the robot's own way, not by a reflex.
+    assert_eq!(state["mode"], "kIdle");
+    drop(server);
+    let contact = tour(&mut Server::start(Kind::Contact, &[]));
+    for (a, b) in strict.iter().flatten().zip(contact.iter().flatten()) {
+        assert!((a - b).abs() < 0.01, "{strict:?}\n{contact:?}");
+    }
+}
+
+/// A cable that can be pulled: while it is, commands vanish.
+struct Cable {
+    arm: FrankaArm,
+    is_cut: Arc<AtomicBool>,
+}
+
+impl Arm for Cable {
+    fn dof(&self) -> usize {
+        self.arm.dof()
+    }
+    fn pacing(&self) -> Pacing {
+        self.arm.pacing()
+    }
+    fn period(&self) -> Nanos {
+        self.arm.period()
+    }
+    fn read(&mut self) -> Result<ArmState, Fault> {
+        self.arm.read()
+    }
+    fn write(&mut self, command: &ArmCommand) -> Result<(), Fault> {
+        if self.is_cut.load(Ordering::Relaxed) { Ok(()) } else { self.arm.write(command) }
+    }
+}
+
+#[test]
+fn a_reflex_latches_and_only_recovery_and_reset_together_lead_on() {
+    let _alone = rig::alone();
+    let mut server = Server::start(Kind::Limits, &[]);
+    let franka = connect(&rig::config(&server), Arc::new(MonotonicClock)).unwrap();
+    let (desk, is_cut) = (franka.desk, Arc::new(AtomicBool::new(false)));
+    let arm = Cable { arm: franka.arm, is_cut: is_cut.clone() };
+    let mut body = Body::new(rig::fr3(), rig::brainstem(), arm);
+    let mut goal = START_RAD;
+    goal[3] += 0.4;
+
+    // Twenty commands in a row are lost in the middle of a motion.
+    let is_cut_there = is_cut.clone();
+    assert!(body.go_until(&goal, 2.0, |body| {
+        if body.commanded.qd[3] > 0.2 {
+            is_cut_there.store(true, Ordering::Relaxed);
+        }
+        // The loop hears of it from the robot at the first command after it.
+        if desk.status().mode == RobotMode::Reflex {
+            is_cut_there.store(false, Ordering::Relaxed);
+        }
+        body.fault.is_some()
+    }));
+    let stopped = body.wait_for("a latch", |body| body.mode == Mode::Latched);
+    assert_eq!(stopped.fault, Some(Fault::ArmStopped));
+    let status = desk.status();
+    assert_eq!((status.mode, status.is_driven), (RobotMode::Reflex, false));
+    assert!(status.last_reflexes.to_string().contains("communication_constraints_violation"), "{status:?}");
+    assert_eq!(status.trouble, Some(FrankaError::Mode { mode: RobotMode::Reflex }));
+
+    // A reset alone does not.
+    body.signals.reset.raise();
+    body.wait_ticks(50);
+    let state = body.wait_for("the latch again", |body| body.mode == Mode::Latched);
+    assert_eq!(state.fault, Some(Fault::ArmStopped));
+
+    desk.recover().unwrap();
+    body.signals.reset.raise();
+    body.wait_for("leave to move", |body| body.mode == Mode::Hold && body.fault.is_none());
+    body.go(&goal, 1.5);
+    body.wait_ticks(400);
+    let state = body.state();
+    assert_eq!(
+        (state.mode, state.fault.map(|fault| fault.reaction())),
+        (Mode::Hold, Some(neuraxis_core::Reaction::Stop))
+    );
+    assert!((state.state.q[3] - goal[3]).abs() < 0.01, "{:?}", state.state.q);
+    let seen = server.ask("state");
+    assert_eq!(seen["violations"].as_array().unwrap().len(), 0, "{seen}");
+
+    // Somebody presses the stop button: only that person can release it.
+    server.ask("mode user_stopped");
+    let state = body.wait_for("a latch", |body| body.mode == Mode::Latched);
+    assert_eq!(state.fault, Some(Fault::ArmStopped));
+    let refused = desk.recover().unwrap_err().to_string();
+    assert!(refused.contains("stopped by its user") && refused.contains("release the stop button"), "{refused}");
+    server.ask("mode auto");
+    body.wait_ticks(20);
+    desk.recover().unwrap();
+    body.signals.reset.raise();
+    body.wait_for("leave to move", |body| body.mode == Mode::Hold && body.fault.is_none());
+    body.go(&START_RAD, 1.5);
+    assert_eq!(body.end().fault, Some(Fault::LeaseExpired));
+}
+
+#[test]
+fn a_robot_that_is_not_ready_is_refused_with_what_to_do() {
+    let _alone = rig::alone();
+    let mut server = Server::start(Kind::Limits, &[]);
+    for (mode, remedy) in [
+        ("guiding", "let go of the guiding buttons"),
+        ("user_stopped", "release the stop button"),
+        ("reflex", "ask for recovery"),
+        ("other", "open the brakes"),
+    ] {
+        server.ask(&format!("mode {mode}"));
+        let refused = connect(&rig::config(&server), Arc::new(MonotonicClock)).err().unwrap().to_string();
+        assert!(refused.contains(remedy), "{mode}: {refused}");
+    }
+    server.ask("mode auto");
+    assert!(connect(&rig::config(&server), Arc::new(MonotonicClock)).is_ok());
+}

@@ -48,7 +48,9 @@ class Keeper:
     def __init__(self, args):
         self.args = args
         self.deadline = time.monotonic() + args.timeout
-        self.node = rclpy.create_node("look_after_the_node")
+        # Its topics are those of the node's namespace.
+        self.node = rclpy.create_node("look_after_the_node", namespace=args.node.rpartition("/")[0])
+        self.name = args.node.strip("/")
         self.events, self.states, self.reports, self.parameter_events = [], [], [], []
         listen = self.node.create_subscription
         listen(TransitionEvent, f"{args.node}/transition_event", self.events.append, 50)
@@ -204,7 +206,7 @@ class Keeper:
         expect(self.set(Parameter("joint_states_hz", value=20.0))[0].successful, "joint_states_hz was not set")
         expect(self.value("joint_states_hz") == 20.0, "joint_states_hz is not what it was set to")
         event = self.wait_for("the event", lambda: next((e for e in self.parameter_events if e.changed_parameters), None))
-        expect(event.changed_parameters[0].name == "joint_states_hz" and event.node.endswith(self.args.node), f"{event}")
+        expect(event.changed_parameters[0].name == "joint_states_hz" and event.node == f"/{self.name}", f"{event}")
         self.spin(0.3)
         self.states.clear()
         self.spin(2.0)
@@ -237,7 +239,7 @@ class Keeper:
 
     def check_diagnostics(self):
         self.reports.clear()
-        of_node = lambda: [r for r in self.reports if any(s.name.startswith(f"{self.args.node}: ") for s in r.status)]
+        of_node = lambda: [r for r in self.reports if any(s.name.startswith(f"{self.name}: ") for s in r.status)]
         self.wait_for("three reports", lambda: len(of_node()) >= 3)
         report = of_node()[-1]
         names = {s.name.split(": ", 1)[1]: s for s in report.status}
@@ -292,7 +294,7 @@ class Keeper:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--node", default="neuraxis", help="name of the node (default: %(default)s)")
+    parser.add_argument("--node", default="neuraxis", help="name of the node, /namespace/name (default: %(default)s)")
     parser.add_argument("--cameras", default="front", help="cameras, comma-separated (default: %(default)s)")
     parser.add_argument("--joint-states-hz", type=float, default=100.0, help="as it was started (default: %(default)s)")
     parser.add_argument("--expect-inactive", action="store_true", help="it was started with autostart:=false")

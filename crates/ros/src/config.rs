@@ -25,7 +25,8 @@ pub struct RosConfig {
     pub world_frame: String,
     /// The node configures and activates itself at the start; false: the arm holds until somebody else does. Default true.
     pub autostart: bool,
-    /// Stamps follow topic `/clock`. Default false.
+    /// Whether stamps follow topic `/clock`, as every node is asked; false is all that is allowed, and the default: a loop
+    /// on the wall clock has no other time.
     pub use_sim_time: bool,
 }
 
@@ -59,6 +60,13 @@ impl RosConfig {
         }
         if !(1..=4096).contains(&self.instruction_max_chars) {
             return Err(setting("instruction_max_chars", self.instruction_max_chars, "1 to 4096"));
+        }
+        if self.use_sim_time {
+            return Err(setting(
+                "use_sim_time",
+                true,
+                "false: the loop runs by this machine's clock, and so do its stamps",
+            ));
         }
         check_name("finger_joint", &self.finger_joint)?;
         check_name("world_frame", &self.world_frame)
@@ -105,6 +113,7 @@ mod tests {
             (refused(|c| c.instruction_max_chars = 0), ["instruction_max_chars", "0", "1 to 4096"]),
             (refused(|c| c.node_name = "my node".into()), ["node_name", "my node", "letters"]),
             (refused(|c| c.namespace = "arm".into()), ["namespace", "arm", "/name"]),
+            (refused(|c| c.use_sim_time = true), ["use_sim_time", "true", "this machine's clock"]),
             (refused(|c| c.world_frame = "w\0".into()), ["world_frame", "w\\0", "letters"]),
         ] {
             assert!(parts.iter().all(|part| text.contains(part)), "{text}");

@@ -65,10 +65,6 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
         let mut node = Node::create(start()?, &config.node_name, &config.namespace)
             .map_err(|source| RosError::Make { what: format!("node {}", config.node_name), source })?;
         parameters::take(&node, &mut config)?;
-        if config.use_sim_time {
-            let made = node.get_time_source().enable_sim_time(&mut node);
-            made.map_err(|source| RosError::Make { what: "subscription /clock".into(), source })?;
-        }
 
         let mut stats = RosStats::default();
         let RosPorts { clock, joint_names, camera_names, states, frames, events, instructions, stop, reset, .. } =

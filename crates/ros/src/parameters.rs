@@ -7,7 +7,7 @@
 //! | `instruction_max_chars` | integer, 1 to 4096 | yes |
 //! | `autostart` | bool | no: read once |
 //! | `finger_joint`, `world_frame` | string, a name | no: parts of messages that others have seen |
-//! | `use_sim_time` | bool | no: stamps would leap |
+//! | `use_sim_time` | bool, false | no: the loop runs by this machine's clock |
 
 use r2r::{Node, ParameterValue};
 
@@ -101,9 +101,9 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     },
     Parameter {
         name: "use_sim_time",
-        description: "stamps of messages follow topic /clock",
+        description: "stamps of messages follow topic /clock: never",
         allowed: Allowed::Bool,
-        fixed: Some("stamps would leap; set it at the start"),
+        fixed: Some("the loop runs by this machine's clock"),
         read: |config| ParameterValue::Bool(config.use_sim_time),
         write: |config, value| write_bool(&mut config.use_sim_time, value),
     },
@@ -194,7 +194,7 @@ mod tests {
             let config = with(&RosConfig::default(), parameter.name, &value).unwrap();
             assert_eq!(get(&config, parameter.name), value, "{}", parameter.name);
             assert_ne!(get(&RosConfig::default(), parameter.name), value, "{}", parameter.name);
-            config.validate().unwrap();
+            assert_eq!(config.validate().is_ok(), parameter.name != "use_sim_time", "{}", parameter.name);
         }
     }
 
@@ -218,7 +218,7 @@ mod tests {
         for (name, value, part) in [
             ("autostart", ParameterValue::Bool(false), "lifecycle services"),
             ("world_frame", ParameterValue::String("map".into()), "cannot change while the node runs"),
-            ("use_sim_time", ParameterValue::Bool(true), "leap"),
+            ("use_sim_time", ParameterValue::Bool(true), "this machine's clock"),
             ("joint_states_hz", ParameterValue::Double(f64::NAN), "1 to 1000"),
             ("joint_states_hz", ParameterValue::String("50".into()), "a number, 1 to 1000"),
             ("joint_states_hz", ParameterValue::NotSet, "not set"),

@@ -52,6 +52,7 @@ fn a_file_of_parameters_is_the_configuration() {
         ("    joint_states_hz: 5000.0\n", ["joint_states_hz", "5000", "1 to 1000"]),
         ("    joint_states: 50.0\n", ["joint_states", "joint_states_hz", "world_frame"]),
         ("    autostart: 1\n", ["autostart", "integer", "true or false"]),
+        ("    use_sim_time: true\n", ["use_sim_time", "true", "this machine's clock"]),
         ("    world_frame: \"my map\"\n", ["world_frame", "my map", "letters"]),
     ] {
         let mut command = Command::new(example("fake_loop"));
@@ -73,4 +74,22 @@ fn the_shipped_parameters_are_taken() {
     let (code, seen) = look_after(&["--fake", "--flood", "0"], &domain(5));
     let (node_code, told) = node.finish();
     assert_eq!((code, node_code), (Some(0), Some(0)), "--- keeper\n{seen}\n--- node\n{told}");
+}
+
+/// The whole program: the loop takes no segments until the node is active, and the numbers are those of its threads.
+#[test]
+fn sr20_the_simulated_arm_holds_until_it_is_activated_and_its_loop_is_diagnosed() {
+    let binary = example("").parent().unwrap().join("neuraxis");
+    assert!(binary.exists(), "{} is not built: ./neuraxis build", binary.display());
+    let mut command = Command::new(binary);
+    command.args(["ros", "sim", "--policy", "expert", "--task", "stack_blocks"]);
+    command.args(["--ros-args", "-p", "autostart:=false"]).env("ROS_DOMAIN_ID", domain(6));
+    let mut program = Process::start("neuraxis ros sim", &mut command);
+    let cameras = "front,left_shoulder,right_shoulder,wrist";
+    let arguments = ["--expect-inactive", "--cameras", cameras, "--flood", "0", "--timeout", "110"];
+    let (code, seen) = look_after(&arguments, &domain(6));
+    program.interrupt();
+    let (program_code, told) = program.finish();
+    let both = format!("--- keeper\n{seen}\n--- program\n{told}");
+    assert_eq!((code, program_code), (Some(0), Some(0)), "{both}");
 }

@@ -1,0 +1,100 @@
+//! `neuraxis install` makes a ROS 2 package out of the clone: the program in it finds its own files, and ROS finds it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use neuraxis_tests::{Finished, binary, run, workspace};
+
+fn finish(command: &mut Command) -> Finished {
+    run(command, Duration::from_secs(60)).expect("it ends")
+}
+
+fn installed(prefix: &Path) -> PathBuf {
+    let mut command = Command::new(binary());
+    command.arg("install").arg("--prefix").arg(prefix).env("NEURAXIS_ROOT", workspace());
+    let ended = finish(&mut command);
+    assert!(ended.status.success() && ended.stdout.contains("setup.sh"), "{ended:?}");
+    prefix.join("share/neuraxis")
+}
+
+/// The starter beside the launch files, as they call it: from anywhere, with no variable that says where things are.
+fn start(share: &Path, arguments: &[&str]) -> Finished {
+    let mut command = Command::new(share.join("launch/../neuraxis"));
+    finish(command.args(arguments).env_remove("NEURAXIS_ROOT").current_dir("/"))
+}
+
+#[test]
+fn an_installed_program_reads_the_files_that_were_installed_with_it() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let share = installed(&dir.path().join("install"));
+    let sound = start(&share, &["config", "check"]);
+    assert!(sound.status.success() && sound.stdout.contains("every file is sound"), "{sound:?}");
+    let file = share.join("configs/fr3/run.yaml");
+    let text = fs::read_to_string(&file).expect("the file");
+    fs::write(&file, text + "\nno_such_key: 1\n").expect("the file can be written");
+    let broken = start(&share, &["config", "check"]);
+    let said = broken.stdout + &broken.stderr;
+    assert!(!broken.status.success() && said.contains("no_such_key"), "{said}");
+    assert!(said.contains("share/neuraxis/configs/fr3/run.yaml"), "{said}");
+}
+
+#[test]
+fn an_installed_program_does_not_install_itself() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let share = installed(&dir.path().join("install"));
+    let again = start(&share, &["install", "--prefix", "/tmp/nowhere"]);
+    assert!(!again.status.success() && again.stderr.contains("installed already"), "{again:?}");
+}
+
+/// A library that cannot be found is named, with what to do; the loader alone says neither.
+#[test]
+fn the_starter_names_what_is_missing() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let share = dir.path().join("share/neuraxis");
+    fs::create_dir_all(&share).expect("a folder");
+    fs::copy(workspace().join("crates/neuraxis/share/neuraxis"), share.join("neuraxis")).expect("a copy");
+    let starter = || finish(&mut Command::new(share.join("neuraxis")));
+    let said = starter();
+    assert!(said.status.code() == Some(127) && said.stderr.contains("colcon build"), "{said:?}");
+
+    let program = dir.path().join("lib/neuraxis/neuraxis");
+    fs::create_dir_all(program.parent().expect("a folder")).expect("a folder");
+    let library = dir.path().join("libgone.so");
+    let compile = |arguments: &[&str]| {
+        let mut cc = Command::new("gcc");
+        let ended = finish(cc.args(arguments).current_dir(dir.path()));
+        assert!(ended.status.success(), "{ended:?}");
+    };
+    fs::write(dir.path().join("main.c"), "int main(void) { return 0; }").expect("a file");
+    compile(&["-shared", "-o", "libgone.so", "-x", "c", "/dev/null"]);
+    compile(&["main.c", "-Wl,--no-as-needed", "-L.", "-lgone", "-Wl,-rpath,.", "-o", "lib/neuraxis/neuraxis"]);
+    fs::remove_file(library).expect("it was there");
+    let said = starter();
+    assert!(said.status.code() == Some(127), "{said:?}");
+    assert!(said.stderr.contains("libgone.so") && said.stderr.contains("./neuraxis setup"), "{said:?}");
+}
+
+/// What `ros2 pkg prefix neuraxis` asks: the index of the prefixes that a sourced `setup.sh` names.
+#[test]
+fn ros_finds_the_package_and_its_version() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let prefix = dir.path().join("install");
+    let share = installed(&prefix);
+    let python = workspace().join(".deps/ros/bin/python");
+    let python = if python.exists() { python } else { "python3".into() };
+    let ask = "from ament_index_python import get_package_prefix as p, get_package_share_directory as s; \
+               print(p('neuraxis')); print(s('neuraxis'))";
+    let mut shell = Command::new("sh");
+    shell.args(["-euc", ". \"$1/setup.sh\"; exec \"$2\" -c \"$3\"", "sh"]).arg(&prefix).arg(python).arg(ask);
+    let ended = finish(shell.env_remove("AMENT_PREFIX_PATH"));
+    let prefix = prefix.canonicalize().expect("a folder");
+    let wanted = format!("{}\n{}\n", prefix.display(), share.canonicalize().expect("a folder").display());
+    assert_eq!(ended.stdout, wanted, "{}", ended.stderr);
+    let xml = fs::read_to_string(share.join("package.xml")).expect("package.xml");
+    let version = format!("<version>{}</version>", env!("CARGO_PKG_VERSION"));
+    assert!(xml.contains(&version), "package.xml and Cargo.toml differ: {version} is not in it");
+}

@@ -22,6 +22,8 @@ mod demos;
 mod doctor;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod episode_run;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+mod errand;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod eval;
 #[cfg(all(feature = "sim", feature = "policy"))]

@@ -12,7 +12,7 @@ use neuraxis_brainstem::{
 };
 use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
 use neuraxis_channel::{MailboxReader, RingReceiver, RingSender, mailbox, ring};
-use neuraxis_core::{ArmState, Clock, Instruction, Joints, Nanos, Observation};
+use neuraxis_core::{ArmState, Clock, Instruction, Joints, Nanos, Observation, TaskOrder, TaskReport};
 use neuraxis_cortex::vlm::Cancel;
 use neuraxis_policy::text::MiniLm;
 use neuraxis_robot::Robot;
@@ -25,6 +25,7 @@ use crate::{
         live::{self, BrainLinks, BrainReport, Slow},
     },
     config::{Config, Surroundings},
+    errand::{Errands, Judge},
     interrupt,
     lockstep::Outcome,
     recorder::Recorder,
@@ -100,8 +101,10 @@ pub struct Outside {
     pub frames: RingReceiver<Arc<Observation>>,
     /// What a brain plans, does and notices, a line each.
     pub events: RingReceiver<String>,
-    /// Sentences for the policy.
-    pub sentences: RingSender<String>,
+    /// Tasks for the policy or the brain.
+    pub orders: RingSender<TaskOrder>,
+    /// What is said of those that are goals.
+    pub reports: RingReceiver<TaskReport>,
 }
 
 /// What a run did.
@@ -147,6 +150,7 @@ impl Session<'_> {
         let (body_to_mind, body_of_mind) = mailbox::<Option<BodyState>>(None);
         let (body_to_eyes, body_of_eyes) = mailbox::<Option<BodyState>>(None);
         let (body_to_me, mut body) = mailbox::<Option<BodyState>>(None);
+        let (body_to_thinker, body_of_thinker) = mailbox::<Option<BodyState>>(None);
         let (segments_in, segments) = mailbox(None);
         let (mind_to_eyes, mind_of_eyes) = mailbox::<Option<CerebellumTick>>(None);
         let (mind_to_me, mut mind_of_me) = mailbox::<Option<CerebellumTick>>(None);
@@ -160,18 +164,19 @@ impl Session<'_> {
         let (eyes_to_film, film_eyes) = ring::<Arc<Observation>>(16);
         let (eyes_to_world, world_eyes) = ring::<Arc<Observation>>(2);
         let (seen_in, seen) = ring(16);
-        let (sentences_in, sentences) = ring(4);
+        let (orders_in, orders) = ring(4);
+        let (reports_in, reports) = ring(4);
         let (thoughts_in, thoughts) = ring(64);
         let (events_in, events) = ring(256);
         let drops = (ticks_in.clone(), decisions_in.clone(), eyes_to_film.clone(), seen_in.clone());
 
-        let guest = outside(Outside { states, frames: world_eyes, events, sentences: sentences_in })?;
+        let guest = outside(Outside { states, frames: world_eyes, events, orders: orders_in, reports })?;
         let zero = MonotonicClock.now();
         let recorder = record(zero)?;
         let (physics, mut arm, frames) = realtime(plant, goal.clone(), MonotonicClock.now())?;
         let links = RealtimeLinks {
             segments,
-            states: vec![body_to_mind, body_to_eyes, body_to_me],
+            states: vec![body_to_mind, body_to_eyes, body_to_me, body_to_thinker],
             ticks: ticks_in,
             stats: None,
             signals: shared.signals.clone(),
@@ -204,13 +209,16 @@ impl Session<'_> {
         }
         let router = Router::new(self.surroundings, self.robot.clone(), &self.config.cerebellum.motion)?;
         let words = self.words;
+        let errands = Errands::new(orders, reports_in, body_of_thinker);
+        let judge = Judge { instruction: goal.instruction.clone(), limit };
         let mut cancel = None;
         // Who thinks, as one thread's work; with a planner's beside it.
         let (think, plan): (Think<'_>, Option<Box<dyn FnOnce() -> Result<Plans> + Send>>) = match self.thinker {
             Thinker::Source { mut source, embedder } => {
                 let links = PolicyLinks {
                     observations: policy_eyes,
-                    sentences,
+                    errands,
+                    judge,
                     predictions: predictions_in,
                     epochs: epochs_in,
                     seen: seen_in,
@@ -227,7 +235,7 @@ impl Session<'_> {
                 mind_links.brain = Some(fast);
                 let links = BrainLinks {
                     observations: policy_eyes,
-                    sentences,
+                    errands,
                     predictions: predictions_in,
                     epochs: epochs_in,
                     thoughts: thoughts_in,

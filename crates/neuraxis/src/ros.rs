@@ -45,7 +45,7 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
     };
     println!("task        {}, seed {}: {}", plan.task, plan.seed, words.text);
     if plan.wait {
-        println!("waiting     for an instruction on topic `instruction`");
+        println!("waiting     for an instruction on topic `instruction` or a goal of action `~/execute_task`");
     }
     let shared = Arc::new(Shared::default());
     let session = Session {
@@ -58,17 +58,21 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
         cameras_stop_after: None,
     };
     let joint_names = studio.robot.joint_names().to_vec();
+    let (base_frame, world_from_base) = (config.robot.base_link.clone(), studio.robot.world_from_base());
     let requests = shared.clone();
     let serve = move |outside: Outside| -> Result<Option<Box<dyn FnOnce() + Send>>> {
         let (stop, reset, end) = (requests.signals.clone(), requests.signals.clone(), requests.ros_done.clone());
         let ports = RosPorts {
             clock: Arc::new(MonotonicClock),
             joint_names,
+            base_frame,
+            world_from_base,
             camera_names: ["front", "left_shoulder", "right_shoulder", "wrist"].map(String::from).to_vec(),
             states: outside.states,
             frames: outside.frames,
             events: outside.events,
-            instructions: outside.sentences,
+            orders: outside.orders,
+            reports: outside.reports,
             stop: Box::new(move || stop.stop.raise()),
             reset: Box::new(move || reset.reset.raise()),
         };

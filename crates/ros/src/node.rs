@@ -8,13 +8,15 @@ use std::{
 };
 
 use neuraxis_channel::{MailboxReader, RingReceiver};
-use neuraxis_core::{ArmState, Observation};
+use neuraxis_core::{ArmState, CameraView, Observation};
 use r2r::{Context, Node, ParameterValue};
 
 use crate::{
     RosConfig, RosError, RosPorts, config, environment,
+    frames::FramesOut,
     publish::{ArmOut, CameraOut, EventsOut, Stamper},
     serve::Inputs,
+    tasks::Tasks,
 };
 
 /// Longest that a camera frame waits for the node to look: r2r has nothing that would wake it.
@@ -29,6 +31,8 @@ pub struct RosStats {
     pub joint_states: u64,
     /// Camera views published (image, depth, info and pose count as one).
     pub images: u64,
+    /// Messages on `/tf` published.
+    pub frames: u64,
     /// Lines about a brain published.
     pub events: u64,
     /// Observations replaced by newer ones before they were published.
@@ -41,6 +45,16 @@ pub struct RosStats {
     pub instructions_superseded: u64,
     /// Instructions refused.
     pub instructions_refused: u64,
+    /// Goals taken.
+    pub goals: u64,
+    /// Goals refused.
+    pub goals_refused: u64,
+    /// Goals that ended well.
+    pub goals_succeeded: u64,
+    /// Goals that ended because their clients wished it.
+    pub goals_canceled: u64,
+    /// Goals that ended otherwise.
+    pub goals_aborted: u64,
     /// Stop requests taken.
     pub stops: u64,
     /// Reset requests taken.
@@ -64,8 +78,10 @@ pub struct RosNode<F: Deref<Target = Observation>> {
     stamper: Stamper,
     arm: ArmOut,
     cameras: Vec<CameraOut>,
+    tf: FramesOut,
     events: EventsOut,
     inputs: Inputs,
+    tasks: Tasks,
     stats: RosStats,
 }
 
@@ -83,15 +99,19 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
             .map_err(|source| RosError::Make { what: format!("node {}", config.node_name), source })?;
         take_parameters(&node, &mut config)?;
 
-        let RosPorts { clock, joint_names, camera_names, states, frames, events, instructions, stop, reset } = ports;
+        let RosPorts { clock, joint_names, camera_names, base_frame, world_from_base, .. } = ports;
+        let RosPorts { states, frames, events, orders, reports, stop, reset, .. } = ports;
+        let stamper = Stamper::new(clock, &node);
         let arm = ArmOut::new(&mut node, joint_names, &config)?;
         let cameras =
             camera_names.iter().map(|name| CameraOut::new(&mut node, name, &config)).collect::<Result<_, _>>()?;
         let events = EventsOut::new(&mut node, events)?;
-        let inputs = Inputs::new(&mut node, &config, instructions, stop, reset)?;
-        let stamper = Stamper::new(clock, &node);
+        let tf = FramesOut::new(&mut node, &config, &base_frame, &world_from_base, &stamper)?;
+        let inputs = Inputs::new(&mut node, &config, orders.clone(), stop, reset)?;
+        let tasks = Tasks::new(&mut node, &config, orders, reports)?;
         let period = Duration::from_secs_f64(1.0 / config.joint_states_hz);
-        Ok(Self { node, period, states, frames, stamper, arm, cameras, events, inputs, stats: RosStats::default() })
+        let stats = RosStats::default();
+        Ok(Self { node, period, states, frames, stamper, arm, cameras, tf, events, inputs, tasks, stats })
     }
 
     /// Serves until `stop` is true; looks at it at least every 5 ms. Dropping the node on return takes its topics and
@@ -111,6 +131,7 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
             self.node.spin_once(next.saturating_duration_since(Instant::now()).min(POLL));
             self.serve_burst();
         }
+        self.tasks.close(&mut self.stats);
         self.stats
     }
 
@@ -132,18 +153,23 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
                 None => self.stats.malformed += 1,
             }
         }
+        let is_known = |view: &CameraView| self.cameras.iter().any(|camera| *camera.name == *view.name);
+        self.tf.publish(&newest, is_known, &self.stamper, &mut self.stats);
     }
 
     // Gathers a whole burst before acting, so that of ten instructions only the newest is acted on, and a stop among the
     // requests is seen before a reset.
     fn serve_burst(&mut self) {
         for _ in 0..BURST {
-            if self.inputs.gather(&mut self.stats) == 0 {
+            if self.inputs.gather(&mut self.stats) + self.tasks.gather() == 0 {
                 break;
             }
             self.node.spin_once(Duration::ZERO);
         }
-        self.inputs.act(&mut self.stats);
+        let is_replaced = self.inputs.act(&mut self.stats);
+        // Without a clock a goal would only lack its stamp.
+        let stamp = self.stamper.now().unwrap_or_default();
+        self.tasks.act(&stamp, is_replaced, &mut self.stats);
     }
 }
 

@@ -25,7 +25,14 @@ impl Stamper {
         Self { clock, ros_clock: node.get_ros_clock() }
     }
 
-    fn stamp(&self, captured: Nanos) -> Option<Time> {
+    /// Now, as messages have it.
+    pub(crate) fn now(&self) -> Option<Time> {
+        let ros_now = self.ros_clock.lock().ok()?.get_now().ok()?;
+        Some(conversions::time_to_msg(ros_now))
+    }
+
+    /// The moment of a capture, as messages have it.
+    pub(crate) fn stamp(&self, captured: Nanos) -> Option<Time> {
         let ros_now = self.ros_clock.lock().ok()?.get_now().ok()?;
         Some(conversions::time_to_msg(conversions::ros_time_of(ros_now, self.clock.now(), captured)))
     }

@@ -19,6 +19,7 @@ use super::{
     thought::Thought,
 };
 use crate::{
+    errand::Errands,
     route::Router,
     threads::{Rate, Shared, newest, periodic},
 };
@@ -132,8 +133,8 @@ fn is_same_place(a: &KeyFrame, b: &KeyFrame) -> bool {
 pub struct BrainLinks {
     /// From the cameras.
     pub observations: RingReceiver<Arc<Observation>>,
-    /// Sentences from outside (ROS).
-    pub sentences: RingReceiver<String>,
+    /// Tasks from outside (ROS).
+    pub errands: Errands,
     /// To the cerebellum: ways to free key-frames, and what the learned policy says.
     pub predictions: MailboxWriter<Option<Prediction>>,
     /// To the cerebellum: number of the newest instruction.
@@ -181,6 +182,7 @@ pub fn brain(
     mind.count_from(zero);
     let mut refused = (0, None);
     let (mut shown, mut said, mut ended_at, mut routes) = (0, 0, None, 0);
+    let mut epoch = words.as_ref().map_or(0, |w| w.epoch);
     let mut last = Report::default();
     // Until the executor has stopped what it did for another sentence, a plan would be made for a past epoch.
     let mut stopping = None;
@@ -193,9 +195,9 @@ pub fn brain(
         }
         mind.note(&told);
         last = fast.reports.latest();
-        if let Some(sentence) = newest(&links.sentences) {
-            let epoch = words.as_ref().map_or(0, |w| w.epoch) + 1;
-            words = Some(Instruction { text: sentence.into(), epoch, features: None });
+        if let Some(sentence) = links.errands.news(now) {
+            epoch += 1;
+            words = sentence.map(|text| Instruction { text: text.into(), epoch, features: None });
             links.epochs.write(epoch);
             fast.orders.push(Order::Stop);
             (stopping, ended_at) = (Some(last.epoch), None);
@@ -218,6 +220,8 @@ pub fn brain(
         said = mind.story().lines.len();
         let is_over = !is_running && last.outcome != Outcome::Idle && stopping.is_none() || mind.gave_up();
         ended_at = if is_over { ended_at.or(Some(now)) } else { None };
+        // How the task before ended says nothing about this one, for which there may be no plan yet.
+        links.errands.tell(now, || mind.how_it_goes(&last, is_over));
         if ended_at.is_some_and(|at| now.secs_since(at) > AFTER_SECS) {
             say(mind.record(last.outcome, now).map(Job::Keep));
             shared.over.raise();

@@ -60,6 +60,7 @@ fn realtime(plan: &DemoPlan, studio: &Studio, setup: &Setup, words: &Instruction
         thinker: thinker(studio, plan.memory.as_deref())?,
         words: Some(words.clone()),
         limit: time_limit(&studio.config, setup),
+        judged: Some(setup.goal().instruction.clone()),
         drive: Drive::Thinker,
     };
     let record = |zero| create(plan, studio, words, zero).map(Some);

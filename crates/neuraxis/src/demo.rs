@@ -126,6 +126,7 @@ fn episode(config: &Config, plan: &DemoPlan, studio: &Studio, setup: &Setup) -> 
                 thinker: Thinker::Source { source, embedder },
                 words: Some(words.clone()),
                 limit: time_limit(config, setup),
+                judged: Some(setup.goal().instruction.clone()),
                 drive: Drive::Thinker,
             };
             let shared = Shared::default();

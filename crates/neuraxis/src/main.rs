@@ -36,6 +36,8 @@ mod import;
 mod insight;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod lockstep;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+mod orders;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod pages;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]

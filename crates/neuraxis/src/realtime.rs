@@ -13,7 +13,8 @@ use neuraxis_brainstem::{
 use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
 use neuraxis_channel::{MailboxReader, RingReceiver, RingSender, mailbox, ring};
 use neuraxis_core::{
-    Arm, ArmCommand, ArmState, Clock, Fault, Instruction, Joints, KeyFrame, Nanos, Observation, Pacing,
+    Arm, ArmCommand, ArmState, Clock, Fault, Instruction, Joints, KeyFrame, Nanos, Observation, Pacing, TaskOrder,
+    TaskReport,
 };
 use neuraxis_cortex::vlm::Cancel;
 use neuraxis_policy::text::MiniLm;
@@ -29,6 +30,7 @@ use crate::{
     insight::{Insight, Predicted, Showcase},
     interrupt,
     lockstep::Outcome,
+    orders::{Judge, Orders},
     recorder::Recorder,
     route::Router,
     source::Source,
@@ -57,6 +59,8 @@ pub struct Session<'a> {
     pub words: Option<Instruction>,
     /// An episode that takes longer has failed.
     pub limit: Nanos,
+    /// The sentence that the simulator's judge is of; `None`: nobody here judges.
+    pub judged: Option<String>,
     /// Who moves the arm.
     pub drive: Drive,
 }
@@ -116,8 +120,10 @@ pub struct Outside {
     pub frames: RingReceiver<Arc<Observation>>,
     /// What a brain plans, does and notices, a line each.
     pub events: RingReceiver<String>,
-    /// Sentences for the policy.
-    pub sentences: RingSender<String>,
+    /// Tasks for the policy or the brain.
+    pub orders: RingSender<TaskOrder>,
+    /// What is said of those that are goals.
+    pub reports: RingReceiver<TaskReport>,
     /// How the run is.
     pub insight: Insight,
 }
@@ -170,6 +176,7 @@ impl Session<'_> {
         let (body_to_eyes, body_of_eyes) = mailbox::<Option<BodyState>>(None);
         let (body_to_me, mut body) = mailbox::<Option<BodyState>>(None);
         let (body_to_world, body_of_world) = mailbox::<Option<BodyState>>(None);
+        let (body_to_thinker, body_of_thinker) = mailbox::<Option<BodyState>>(None);
         let (mut segments_in, segments) = mailbox(None);
         let (mind_to_eyes, mind_of_eyes) = mailbox::<Option<CerebellumTick>>(None);
         let (mind_to_me, mut mind_of_me) = mailbox::<Option<CerebellumTick>>(None);
@@ -186,7 +193,8 @@ impl Session<'_> {
         let (eyes_to_film, film_eyes) = ring::<Arc<Observation>>(16);
         let (eyes_to_world, world_eyes) = ring::<Arc<Observation>>(2);
         let (seen_in, seen) = ring(16);
-        let (sentences_in, sentences) = ring(4);
+        let (orders_in, orders) = ring(4);
+        let (reports_in, reports) = ring(4);
         let (thoughts_in, thoughts) = ring(64);
         let (events_in, events) = ring(256);
         let drops = (ticks_in.clone(), decisions_in.clone(), eyes_to_film.clone(), seen_in.clone());
@@ -203,7 +211,7 @@ impl Session<'_> {
                 ("predictions", Box::new(move || lost_seen.dropped())),
             ],
         };
-        let guest = outside(Outside { states, frames: world_eyes, events, sentences: sentences_in, insight })?;
+        let guest = outside(Outside { states, frames: world_eyes, events, orders: orders_in, reports, insight })?;
         let zero = MonotonicClock.now();
         let recorder = record(zero)?;
         let World { mut arm, eyes: look, sides } = (self.world)()?;
@@ -215,7 +223,7 @@ impl Session<'_> {
         }
         let links = RealtimeLinks {
             segments,
-            states: vec![body_to_mind, body_to_eyes, body_to_me, body_to_world],
+            states: vec![body_to_mind, body_to_eyes, body_to_me, body_to_world, body_to_thinker],
             ticks: ticks_in,
             stats: Some(stats_in),
             signals: shared.signals.clone(),
@@ -244,13 +252,19 @@ impl Session<'_> {
         }
         let router = Router::new(self.surroundings, self.robot.clone(), &self.config.cerebellum.motion)?;
         let words = self.words;
+        let orders = Orders::new(orders, reports_in, body_of_thinker);
+        let judge = match self.judged {
+            Some(instruction) => Judge { instruction: Some(instruction), limit: self.limit },
+            None => Judge { instruction: None, limit: Nanos::from_secs(config.run.time_limit_secs) },
+        };
         let mut cancel = None;
         // Who thinks, as one thread's work; with a planner's beside it.
         let (think, plan): (Think<'_>, Option<Box<dyn FnOnce() -> Result<Plans> + Send>>) = match self.thinker {
             Thinker::Source { mut source, embedder } => {
                 let links = PolicyLinks {
                     observations: policy_eyes,
-                    sentences,
+                    orders,
+                    judge,
                     predictions: predictions_in,
                     shown: Showcase::new(window),
                     epochs: epochs_in,
@@ -268,7 +282,7 @@ impl Session<'_> {
                 mind_links.brain = Some(fast);
                 let links = BrainLinks {
                     observations: policy_eyes,
-                    sentences,
+                    orders,
                     predictions: predictions_in,
                     shown: Showcase::new(window),
                     epochs: epochs_in,

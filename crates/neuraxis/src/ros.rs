@@ -76,7 +76,7 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
     };
     println!("task        {}, seed {}: {}", plan.task, plan.seed, words.text);
     if plan.wait {
-        println!("waiting     for an instruction on topic `instruction`");
+        println!("waiting     for an instruction on topic `instruction` or a goal of action `~/execute_task`");
     }
     let shared = Arc::new(Shared::default());
     let session = Session {
@@ -87,6 +87,7 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
         thinker,
         words: (!plan.wait).then_some(words),
         limit: time_limit(config, &setup),
+        judged: Some(setup.goal().instruction.clone()),
         drive: Drive::Thinker,
     };
     let reset = shared.signals.clone();
@@ -150,6 +151,7 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
         thinker,
         words: plan.say.is_some().then(|| words.clone()),
         limit: Nanos(u64::MAX / 4),
+        judged: None,
         drive: if is_shadow { Drive::Shadow } else { Drive::Thinker },
     };
     let cameras = settings.camera_names();
@@ -191,11 +193,14 @@ fn serve(
         let ports = RosPorts {
             clock: Arc::new(MonotonicClock),
             joint_names,
+            base_frame: config.robot.base_link.clone(),
+            world_from_base: robot.world_from_base(),
             camera_names,
             states: outside.states,
             frames: outside.frames,
             events: outside.events,
-            instructions: outside.sentences,
+            orders: outside.orders,
+            reports: outside.reports,
             stop: Box::new(move || stop.stop.raise()),
             reset,
             supervision: supervise::supervision(config, &robot, &requests, outside.insight)?,

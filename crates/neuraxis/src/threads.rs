@@ -42,6 +42,7 @@ use crate::{
     brain::{Thought, live::LiveReflex},
     insight::Showcase,
     lockstep::Witness,
+    orders::{Judge, Orders},
     recorder::Recorder,
     route::Router,
     source::Source,
@@ -279,8 +280,10 @@ pub struct Seen {
 pub struct PolicyLinks {
     /// From the cameras.
     pub observations: RingReceiver<Arc<Observation>>,
-    /// Sentences from outside (ROS).
-    pub sentences: RingReceiver<String>,
+    /// Tasks from outside (ROS).
+    pub orders: Orders,
+    /// Says when those are over.
+    pub judge: Judge,
     /// To the cerebellum.
     pub predictions: MailboxWriter<Option<Prediction>>,
     /// To ROS.
@@ -315,15 +318,25 @@ pub fn policy(
     neuraxis_policy::use_one_thread();
     let (mut refused, mut last) = ((0, None), None);
     let mut masked = Vec::new();
-    let rate = periodic("policy", period, &shared.done, |_| {
-        if let Some(sentence) = newest(&links.sentences) {
-            let features = embedder.as_mut().map(|e| e.embed(&sentence)).transpose()?;
-            let epoch = words.as_ref().map_or(0, |w| w.epoch) + 1;
-            words = Some(Instruction { text: sentence.into(), epoch, features });
+    let (mut epoch, mut reached) = (words.as_ref().map_or(0, |w| w.epoch), 0);
+    let rate = periodic("policy", period, &shared.done, |now| {
+        let mut news = links.orders.news(now);
+        if links.orders.tell_of_policy(now, reached, &links.judge, shared) {
+            news = Some(None);
+        }
+        if let Some(sentence) = news {
+            epoch += 1;
+            (words, reached) = (None, 0);
+            if let Some(sentence) = sentence {
+                let features = embedder.as_mut().map(|e| e.embed(&sentence)).transpose()?;
+                words = Some(Instruction { text: sentence.into(), epoch, features });
+            }
+            // Whatever is under way ends with its epoch; without a sentence the arm then holds still.
             links.epochs.write(epoch);
         }
         // Without a sentence there is nothing to do, without an image nothing to see.
         let (Some(words), Some(observation)) = (&words, newest(&links.observations)) else { return Ok(false) };
+        reached = observation.progress.reached_count;
         let predicted = source.predict(&observation, words);
         let routed = predicted.and_then(|prediction| match &mut router {
             Some(router) => router.route(&observation, prediction, None),

@@ -1,6 +1,9 @@
 //! The node beside a loop that is not one: two joints swing, a picture changes, a stop brakes them, a reset lets them go
 //! on, and so do the node's states. For trying the node without a simulator, and for its test over the wire.
 //!
+//! A task takes as many seconds as its sentence has words; one with the word `fail` fails after its first. The arm comes
+//! to rest when there is nothing to do for a goal any more, and goes on with the next.
+//!
 //! Prints what comes in, one line each, and ends when its standard input does.
 //! `cargo run -p neuraxis-ros --example fake_loop -- --ros-args -p joint_states_hz:=50.0`
 
@@ -15,9 +18,10 @@ use std::{
 };
 
 use nalgebra::{UnitQuaternion, Vector3};
-use neuraxis_channel::{Counter, Flag, MailboxWriter, RingSender, mailbox, ring};
+use neuraxis_channel::{Counter, Flag, MailboxWriter, RingReceiver, RingSender, mailbox, ring};
 use neuraxis_core::{
     ArmState, CameraView, Clock, Gripper, Intrinsics, JointPath, Joints, KeyFrame, Nanos, Observation, Pose, Progress,
+    TaskOrder, TaskReport, TaskState,
 };
 use neuraxis_ros::{
     ArmHealth, Boundaries, Gaze, Health, Intent, LoopTiming, PolicyHealth, RosConfig, RosNode, RosPorts, Spread,
@@ -54,19 +58,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let requests = Arc::new(Requests::default());
     let (mut states_in, states) = mailbox(rest());
     let (frames_in, frames) = ring::<Box<Observation>>(2);
-    let (instructions, instructions_out) = ring::<String>(4);
+    let (orders_in, orders) = ring(4);
+    let (reports_in, reports) = ring(4);
     let raise = |flag: fn(&Requests) -> &Flag| {
         let requests = requests.clone();
         Box::new(move || flag(&requests).raise())
     };
     let ports = RosPorts {
         clock: clock.clone(),
+        base_frame: "fr3_link0".into(),
+        world_from_base: Pose::from_parts(Vector3::new(-0.3, 0.0, 0.75), UnitQuaternion::identity()),
         joint_names: vec!["fr3_joint1".into(), "fr3_joint2".into()],
         camera_names: vec!["front".into()],
         states,
         frames,
         events: ring(1).1,
-        instructions,
+        orders: orders_in,
+        reports,
         stop: raise(|r| &r.stop),
         reset: raise(|r| &r.reset),
         supervision: supervision(&requests, clock.clone()),
@@ -77,11 +85,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let node = thread::spawn(move || node.run(&node_requests.exit));
     let loop_requests = requests.clone();
     let swinging = thread::spawn(move || {
-        swing(&*clock, &loop_requests, &mut states_in, &frames_in, || {
-            while let Some(text) = instructions_out.pop() {
-                println!("instruction: {text}");
-            }
-        })
+        let mut work = Work { orders, reports: reports_in, task: None, holds: false };
+        swing(&*clock, &loop_requests, &mut states_in, &frames_in, &mut work)
     });
     std::io::stdin().read_to_end(&mut Vec::new())?;
     requests.exit.store(true, Ordering::Release);
@@ -144,7 +149,7 @@ fn swing(
     requests: &Requests,
     states: &mut MailboxWriter<ArmState>,
     frames: &RingSender<Box<Observation>>,
-    mut each_tick: impl FnMut(),
+    work: &mut Work,
 ) {
     let (mut state, mut tick, mut is_stopped) = (rest(), 0_u64, false);
     let dt_secs = PERIOD.as_secs_f64();
@@ -156,11 +161,12 @@ fn swing(
             println!("stop");
             is_stopped = true;
         }
+        let is_wanted = work.tick(is_stopped, state.qd.iter().all(|qd| *qd == 0.0));
         state.stamp = clock.now();
         let phase = state.stamp.secs();
         for (i, (q, qd)) in state.q.iter_mut().zip(state.qd.iter_mut()).enumerate() {
             // Acquire: pairs with the node's Release store.
-            let rests = is_stopped || requests.holds.load(Ordering::Acquire);
+            let rests = is_stopped || !is_wanted || requests.holds.load(Ordering::Acquire);
             let wanted = if rests { 0.0 } else { 0.4 + 0.2 * (phase + i as f64).sin() };
             *qd += (wanted - *qd).clamp(-BRAKE_RAD_S2 * dt_secs, BRAKE_RAD_S2 * dt_secs);
             *q += *qd * dt_secs;
@@ -169,10 +175,59 @@ fn swing(
         if tick.is_multiple_of(20) {
             frames.push_newest(Box::new(observation(tick, &state)));
         }
-        each_tick();
         requests.ticks.increment();
         tick += 1;
         thread::sleep(PERIOD);
+    }
+}
+
+/// What stands for a policy: it takes time, and says how far it is.
+struct Work {
+    orders: RingReceiver<TaskOrder>,
+    reports: RingSender<TaskReport>,
+    task: Option<Task>,
+    /// There is nothing to do any more.
+    holds: bool,
+}
+
+/// A goal under way.
+struct Task {
+    goal: u32,
+    words: String,
+    began: Instant,
+}
+
+impl Work {
+    /// False if the arm is to hold still.
+    fn tick(&mut self, is_stopped: bool, is_still: bool) -> bool {
+        while let Some(TaskOrder { goal, words }) = self.orders.pop() {
+            let Some(words) = words else {
+                println!("cancel");
+                self.holds = true;
+                continue;
+            };
+            println!("{}: {words}", if goal.is_some() { "goal" } else { "instruction" });
+            self.holds = false;
+            self.task = goal.map(|goal| Task { goal, words, began: Instant::now() });
+        }
+        if let Some(Task { goal, words, began }) = &self.task {
+            let (secs, count) = (began.elapsed().as_secs_f64(), words.split(' ').count() as f64);
+            let (state, said) = match () {
+                () if is_stopped => (TaskState::Failed, "the arm was stopped"),
+                () if self.holds && is_still => (TaskState::Cancelled, "the arm holds still"),
+                () if self.holds => (TaskState::Running, "comes to rest"),
+                () if words.contains("fail") && secs > 1.0 => (TaskState::Failed, "it was told to fail"),
+                () if secs > count => (TaskState::Succeeded, "all words are worked off"),
+                () => (TaskState::Running, "works"),
+            };
+            let progress = (secs / count).min(1.0) as f32;
+            self.reports.push_newest(TaskReport { goal: *goal, state, words: said.into(), progress });
+            if state != TaskState::Running {
+                println!("{state:?} after {secs:.1} s");
+                (self.task, self.holds) = (None, true);
+            }
+        }
+        !self.holds
     }
 }
 

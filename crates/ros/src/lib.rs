@@ -1,19 +1,21 @@
 //! The ROS 2 side of Neuraxis: one node, `neuraxis`, beside the control loop and off its path.
 //!
-//! [`RosNode`] publishes what the arm measures and what the cameras see, takes instructions, and answers stop and reset.
-//! It has the [`lifecycle`] and the parameters of other ROS 2 nodes, says how everything is on `/diagnostics`, and shows
-//! where the arm goes.
+//! [`RosNode`] publishes what the arm measures and what the cameras see, takes instructions, carries tasks out as goals of an
+//! action, and answers stop and reset. It has the [`lifecycle`] and the parameters of other ROS 2 nodes, says how
+//! everything is on `/diagnostics`, and shows where the arm goes.
 //! It touches the loop only through lock-free channel ends, [`RosPorts`], and blocks nothing: give it a thread.
 //! [`topics`] lists every name with type and quality of service. r2r, all of it, stays inside this crate.
 //!
 //! By default the node talks to this machine only: see [`keep_local`].
 
+mod action;
 pub mod config;
 pub mod conversions;
 mod description;
 pub mod diagnostics;
 pub mod environment;
 pub mod error;
+mod frames;
 pub mod health;
 pub mod instruction;
 pub mod lifecycle;
@@ -27,6 +29,7 @@ mod publish;
 mod serve;
 pub mod stats;
 pub mod supervision;
+mod tasks;
 pub mod topics;
 
 pub use config::RosConfig;

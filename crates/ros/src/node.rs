@@ -8,7 +8,7 @@ use std::{
 };
 
 use neuraxis_channel::{MailboxReader, RingReceiver};
-use neuraxis_core::{ArmState, Joints, Observation};
+use neuraxis_core::{ArmState, CameraView, Joints, Observation};
 use r2r::{Context, Node};
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     description::Description,
     diagnostics::Diagnostics,
     environment,
+    frames::FramesOut,
     lifecycle_services::Lifecycle,
     markers::Markers,
     parameter_services::Parameters,
@@ -23,6 +24,7 @@ use crate::{
     publish::{ArmOut, CameraOut, EventsOut, Stamper},
     serve::Inputs,
     supervision::Supervision,
+    tasks::Tasks,
 };
 
 /// Longest that a camera frame waits for the node to look: r2r has nothing that would wake it.
@@ -41,6 +43,7 @@ pub struct RosNode<F: Deref<Target = Observation>> {
     stamper: Stamper,
     arm: ArmOut,
     cameras: Vec<CameraOut>,
+    tf: FramesOut,
     events: EventsOut,
     inputs: Inputs,
     config: RosConfig,
@@ -49,6 +52,7 @@ pub struct RosNode<F: Deref<Target = Observation>> {
     diagnostics: Diagnostics,
     markers: Markers,
     _description: Description,
+    tasks: Tasks,
     stats: RosStats,
 }
 
@@ -67,8 +71,8 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
         parameters::take(&node, &mut config)?;
 
         let mut stats = RosStats::default();
-        let RosPorts { clock, joint_names, camera_names, states, frames, events, instructions, stop, reset, .. } =
-            ports;
+        let RosPorts { clock, joint_names, camera_names, base_frame, world_from_base, .. } = ports;
+        let RosPorts { states, frames, events, orders, reports, stop, reset, .. } = ports;
         let Supervision { hardware_id, let_move, health, robot_description, boundaries, intent, world_from_tool } =
             ports.supervision;
         // The arm holds before anybody can ask it to move.
@@ -77,12 +81,14 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
         let diagnostics = Diagnostics::new(&mut node, &camera_names, hardware_id, health)?;
         let markers = Markers::new(&mut node, config.world_frame.clone(), boundaries, intent, world_from_tool)?;
         let description = Description::publish(&mut node, robot_description, &mut stats)?;
+        let stamper = Stamper::new(clock, &node);
         let arm = ArmOut::new(&mut node, joint_names, &config)?;
         let cameras =
             camera_names.iter().map(|name| CameraOut::new(&mut node, name, &config)).collect::<Result<_, _>>()?;
         let events = EventsOut::new(&mut node, events)?;
-        let inputs = Inputs::new(&mut node, &config, instructions, stop, reset)?;
-        let stamper = Stamper::new(clock, &node);
+        let tf = FramesOut::new(&mut node, &config, &base_frame, &world_from_base, &stamper)?;
+        let inputs = Inputs::new(&mut node, &config, orders.clone(), stop, reset)?;
+        let tasks = Tasks::new(&mut node, &config, orders, reports)?;
         let period = Duration::from_secs_f64(1.0 / config.joint_states_hz);
         parameters.announce(&config, &stamper, &mut stats);
         let mut made = Self {
@@ -94,6 +100,7 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
             stamper,
             arm,
             cameras,
+            tf,
             events,
             inputs,
             config,
@@ -102,6 +109,7 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
             diagnostics,
             markers,
             _description: description,
+            tasks,
             stats,
         };
         if made.config.autostart {
@@ -136,6 +144,7 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
             self.serve_burst();
             self.serve_parameters();
         }
+        self.tasks.close(&mut self.stats);
         self.stats
     }
 
@@ -163,18 +172,23 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
                 None => self.stats.malformed += 1,
             }
         }
+        let is_known = |view: &CameraView| self.cameras.iter().any(|camera| *camera.name == *view.name);
+        self.tf.publish(&newest, is_known, &self.stamper, &mut self.stats);
     }
 
     // Gathers a whole burst before acting, so that of ten instructions only the newest is acted on, and a stop among the
     // requests is seen before a reset.
     fn serve_burst(&mut self) {
         for _ in 0..BURST {
-            if self.inputs.gather(&mut self.stats) + self.lifecycle.gather() == 0 {
+            if self.inputs.gather(&mut self.stats) + self.lifecycle.gather() + self.tasks.gather() == 0 {
                 break;
             }
             self.node.spin_once(Duration::ZERO);
         }
-        self.inputs.act(self.lifecycle.state(), &mut self.stats);
+        let is_replaced = self.inputs.act(self.lifecycle.state(), &mut self.stats);
+        // Without a clock a goal would only lack its stamp.
+        let stamp = self.stamper.time().unwrap_or_default();
+        self.tasks.act(&stamp, self.lifecycle.state(), is_replaced, &mut self.stats);
         self.lifecycle.act(&self.stamper, &mut self.stats);
     }
 
@@ -183,6 +197,7 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
         if let Some(config) = self.parameters.serve(&self.config, &self.stamper, &mut self.stats) {
             self.period = Duration::from_secs_f64(1.0 / config.joint_states_hz);
             self.inputs.set_max_chars(config.instruction_max_chars);
+            self.tasks.set_max_chars(config.instruction_max_chars);
             self.config = config;
         }
     }

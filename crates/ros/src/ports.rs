@@ -3,7 +3,7 @@
 use std::{ops::Deref, sync::Arc};
 
 use neuraxis_channel::{MailboxReader, RingReceiver, RingSender};
-use neuraxis_core::{ArmState, Clock, Observation};
+use neuraxis_core::{ArmState, Base, Clock, Observation, Pose, TaskOrder, TaskReport, World};
 
 use crate::{RosConfig, RosError, config, supervision::Supervision};
 
@@ -15,6 +15,10 @@ pub struct RosPorts<F: Deref<Target = Observation>> {
     pub clock: Arc<dyn Clock>,
     /// The arm's joints, in the order of [`ArmState::q`], as in the URDF.
     pub joint_names: Vec<String>,
+    /// Link of the URDF that stands still, for tf.
+    pub base_frame: String,
+    /// X_WB: where it stands.
+    pub world_from_base: Pose<World, Base>,
     /// The cameras for which topics are made, as in [`neuraxis_core::CameraView::name`].
     pub camera_names: Vec<String>,
     /// What the arm measures. Only fresh states are published: when the arm falls silent, so does the topic.
@@ -24,8 +28,12 @@ pub struct RosPorts<F: Deref<Target = Observation>> {
     pub frames: RingReceiver<F>,
     /// What a brain plans, does and notices, a line each.
     pub events: RingReceiver<String>,
-    /// Instructions that passed [`crate::instruction::accept`].
-    pub instructions: RingSender<String>,
+    /// Instructions and goals that passed [`crate::instruction::accept`], and wishes to end a goal. Whoever carries them
+    /// out takes them in order; the newest counts.
+    pub orders: RingSender<TaskOrder>,
+    /// What is said of goals, at 1 Hz or more while one runs: a goal of which nothing is heard is given up.
+    /// [`RingSender::push_newest`] suits it.
+    pub reports: RingReceiver<TaskReport>,
     /// Called at each stop request, on the node's thread, before it is answered. Must not block: raise a flag.
     pub stop: Box<dyn FnMut() + Send>,
     /// Called at each reset request, on the node's thread, before it is answered. Must not block: raise a flag.
@@ -47,6 +55,14 @@ impl<F: Deref<Target = Observation>> RosPorts<F> {
             }
         }
         self.supervision.validate()?;
+        config::check_name("base_frame", &self.base_frame)?;
+        if !self.world_from_base.is_valid() {
+            return Err(config::setting(
+                "world_from_base",
+                format!("{:?}", self.world_from_base),
+                "a pose of finite numbers",
+            ));
+        }
         for (i, name) in self.camera_names.iter().enumerate() {
             config::check_name("camera_names", name)?;
             if self.camera_names[..i].contains(name) {

@@ -33,12 +33,18 @@ impl Stamper {
         self.ros_clock.lock().ok()?.get_now().ok()
     }
 
+    /// ROS time, as messages have it.
+    pub(crate) fn time(&self) -> Option<Time> {
+        Some(conversions::time_to_msg(self.now()?))
+    }
+
     /// How long ago something was captured, by the clock that stamped it.
     pub(crate) fn age(&self, captured: Nanos) -> Duration {
         Duration::from_nanos((self.clock.now() - captured).0)
     }
 
-    fn stamp(&self, captured: Nanos) -> Option<Time> {
+    /// The moment of a capture, as messages have it.
+    pub(crate) fn stamp(&self, captured: Nanos) -> Option<Time> {
         Some(conversions::time_to_msg(conversions::ros_time_of(self.now()?, self.clock.now(), captured)))
     }
 }

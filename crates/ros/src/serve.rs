@@ -2,6 +2,7 @@
 
 use futures::{FutureExt, Stream, StreamExt};
 use neuraxis_channel::RingSender;
+use neuraxis_core::TaskOrder;
 use r2r::{
     Node, ServiceRequest, WrappedServiceTypeSupport,
     std_msgs::msg::String as StringMsg,
@@ -21,7 +22,7 @@ pub(crate) struct Inputs {
     newest_text: Option<String>,
     stops: Vec<ServiceRequest<Trigger>>,
     resets: Vec<ServiceRequest<Trigger>>,
-    instructions: RingSender<String>,
+    orders: RingSender<TaskOrder>,
     stop: Box<dyn FnMut() + Send>,
     reset: Box<dyn FnMut() + Send>,
     max_chars: usize,
@@ -32,7 +33,7 @@ impl Inputs {
     pub(crate) fn new(
         node: &mut Node,
         config: &RosConfig,
-        instructions: RingSender<String>,
+        orders: RingSender<TaskOrder>,
         stop: Box<dyn FnMut() + Send>,
         reset: Box<dyn FnMut() + Send>,
     ) -> Result<Self, RosError> {
@@ -45,7 +46,7 @@ impl Inputs {
             newest_text: None,
             stops: Vec::new(),
             resets: Vec::new(),
-            instructions,
+            orders,
             stop,
             reset,
             max_chars: config.instruction_max_chars,
@@ -72,8 +73,8 @@ impl Inputs {
         self.max_chars = max_chars;
     }
 
-    /// Acts on what was gathered, in the node's state. Stops first, always.
-    pub(crate) fn act(&mut self, state: State, stats: &mut RosStats) {
+    /// Acts on what was gathered, in the node's state. Stops first, always. True if an instruction was handed on.
+    pub(crate) fn act(&mut self, state: State, stats: &mut RosStats) -> bool {
         let stopped = !self.stops.is_empty();
         if stopped {
             (self.stop)();
@@ -93,18 +94,17 @@ impl Inputs {
                 answer(request, true, "reset requested", stats);
             }
         }
-        if let Some(text) = self.newest_text.take() {
-            self.take_instruction(&text, state, stats);
-        }
+        self.newest_text.take().is_some_and(|text| self.take_instruction(&text, state, stats))
     }
 
-    fn take_instruction(&mut self, data: &str, state: State, stats: &mut RosStats) {
+    fn take_instruction(&mut self, data: &str, state: State, stats: &mut RosStats) -> bool {
         match instruction::accept(data, self.max_chars, state) {
-            Ok(text) if self.instructions.push_newest(text.to_string()) => stats.instructions += 1,
-            Ok(_) => {
-                // It went in, and pushed out one that nobody had read.
+            Ok(text) => {
                 stats.instructions += 1;
-                stats.instructions_superseded += 1;
+                // If it pushed out one that nobody had read, that one is superseded.
+                let order = TaskOrder { goal: None, words: Some(text.to_string()) };
+                stats.instructions_superseded += u64::from(!self.orders.push_newest(order));
+                true
             }
             Err(refusal) => {
                 stats.instructions_refused += 1;
@@ -114,6 +114,7 @@ impl Inputs {
                     let count = stats.instructions_refused;
                     r2r::log_warn!(&self.logger, "instruction {start:?} refused: {refusal} ({count} refused so far)");
                 }
+                false
             }
         }
     }

@@ -7,6 +7,8 @@ pub struct RosStats {
     pub joint_states: u64,
     /// Camera views published (image, depth, info and pose count as one).
     pub images: u64,
+    /// Messages on `/tf` published.
+    pub frames: u64,
     /// Lines about a brain published.
     pub events: u64,
     /// Observations replaced by newer ones before they were published.
@@ -19,6 +21,16 @@ pub struct RosStats {
     pub instructions_superseded: u64,
     /// Instructions refused.
     pub instructions_refused: u64,
+    /// Goals taken.
+    pub goals: u64,
+    /// Goals refused.
+    pub goals_refused: u64,
+    /// Goals that ended well.
+    pub goals_succeeded: u64,
+    /// Goals that ended because their clients wished it.
+    pub goals_canceled: u64,
+    /// Goals that ended otherwise.
+    pub goals_aborted: u64,
     /// Stop requests taken.
     pub stops: u64,
     /// Reset requests taken.
@@ -45,16 +57,22 @@ impl RosStats {
     }
 
     /// Every counter with its name.
-    pub fn named(&self) -> [(&'static str, u64); 17] {
+    pub fn named(&self) -> [(&'static str, u64); 23] {
         [
             ("joint_states", self.joint_states),
             ("images", self.images),
+            ("frames", self.frames),
             ("events", self.events),
             ("frames_superseded", self.frames_superseded),
             ("malformed", self.malformed),
             ("instructions", self.instructions),
             ("instructions_superseded", self.instructions_superseded),
             ("instructions_refused", self.instructions_refused),
+            ("goals", self.goals),
+            ("goals_refused", self.goals_refused),
+            ("goals_succeeded", self.goals_succeeded),
+            ("goals_canceled", self.goals_canceled),
+            ("goals_aborted", self.goals_aborted),
             ("stops", self.stops),
             ("resets", self.resets),
             ("transitions", self.transitions),

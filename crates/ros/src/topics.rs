@@ -8,7 +8,10 @@
 //! | `<camera>/camera_info` | `sensor_msgs/CameraInfo`, no distortion | out | reliable, volatile, last 2 |
 //! | `<camera>/pose` | `geometry_msgs/PoseStamped`, X_WC, optical convention | out | reliable, volatile, last 2 |
 //! | `brain/events` | `std_msgs/String`, one line each | out | reliable, volatile, last 100 |
+//! | `/tf` | `tf2_msgs/TFMessage`, `world` to `<camera>_optical_frame` | out | reliable, volatile, last 100 |
+//! | `/tf_static` | `tf2_msgs/TFMessage`, `world` to the arm's base | out | reliable, transient local, last 1 |
 //! | `instruction` | `std_msgs/String` | in | reliable, volatile, last 10 |
+//! | `~/execute_task` | `neuraxis_msgs/ExecuteTask` | action | actions' default |
 //! | `~/stop` | `std_srvs/Trigger` | service | services' default |
 //! | `~/reset` | `std_srvs/Trigger` | service | services' default |
 //! | `robot_description` | `std_msgs/String`, URDF | out | reliable, transient local, last 1 |
@@ -21,8 +24,8 @@
 //! | `/parameter_events` | `rcl_interfaces/ParameterEvent` | out | reliable, volatile, last 1000 |
 //!
 //! Reliable writers match readers of both kinds, and keep-last writers never wait for a slow one. Volatile but for what
-//! late comers draw: a state or a command from before a restart must not come back. The four messages of a camera share one stamp and the
-//! frame `<camera>_optical_frame`. Poses are a topic because these wheels of ROS 2 hold no tf2 messages.
+//! late comers draw: a state or a command from before a restart must not come back. The four messages of a camera and its
+//! transform share one stamp and the frame `<camera>_optical_frame`. The arm's links are `robot_state_publisher`'s.
 
 use r2r::QosProfile;
 
@@ -32,6 +35,12 @@ pub const JOINT_STATES: &str = "joint_states";
 pub const INSTRUCTION: &str = "instruction";
 /// What a brain plans, does and notices, in words.
 pub const BRAIN_EVENTS: &str = "brain/events";
+/// What the arm shall do, in words, as a goal with feedback, result and cancel.
+pub const EXECUTE_TASK: &str = "~/execute_task";
+/// Transforms that change.
+pub const TF: &str = "/tf";
+/// Transforms that do not.
+pub const TF_STATIC: &str = "/tf_static";
 /// Requests the controlled stop, which holds until a reset.
 pub const STOP: &str = "~/stop";
 /// Lets the arm move again.
@@ -83,6 +92,11 @@ pub fn optical_frame(camera: &str) -> String {
     format!("{camera}_optical_frame")
 }
 
+/// Service or topic of which the action is made.
+pub(crate) fn action_part(part: &str) -> String {
+    format!("{EXECUTE_TASK}/_action/{part}")
+}
+
 pub(crate) fn joint_states_qos() -> QosProfile {
     QosProfile::default().keep_last(10)
 }
@@ -114,6 +128,22 @@ pub(crate) fn parameter_events_qos() -> QosProfile {
 
 pub(crate) fn instruction_qos() -> QosProfile {
     QosProfile::default().keep_last(10)
+}
+
+pub(crate) fn tf_qos() -> QosProfile {
+    QosProfile::default().keep_last(100)
+}
+
+pub(crate) fn tf_static_qos() -> QosProfile {
+    QosProfile::default().keep_last(1).transient_local()
+}
+
+pub(crate) fn feedback_qos() -> QosProfile {
+    QosProfile::default().keep_last(10)
+}
+
+pub(crate) fn status_qos() -> QosProfile {
+    QosProfile::default().keep_last(1).transient_local()
 }
 
 pub(crate) fn service_qos() -> QosProfile {

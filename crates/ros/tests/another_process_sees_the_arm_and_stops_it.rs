@@ -1,10 +1,10 @@
 //! Over the wire: the node in one process, rclpy in another, real DDS between them.
 
-mod process;
+mod peers;
 
 use std::process::Command;
 
-use process::{Process, domain, example, file, python};
+use peers::{Process, domain, example, file, python};
 
 fn observe(arguments: &[&str], domain: &str) -> Process {
     let mut command = python();

@@ -1,10 +1,10 @@
 //! Every launch file is understood, and starts the command that the program has.
 
-mod process;
+mod peers;
 
 use std::process::Command;
 
-use process::{Process, example, file};
+use peers::{Process, example, file};
 
 /// What the file's process was started as, with its arguments given.
 fn started(launch_file: &str, program: &str, arguments: &[&str]) -> (Option<i32>, String) {

@@ -1,10 +1,10 @@
 //! Lifecycle, parameters, diagnostics, description and markers over the wire, as an operator's tools use them.
 
-mod process;
+mod peers;
 
 use std::process::Command;
 
-use process::{Process, domain, example, file, python};
+use peers::{Process, domain, example, file, python};
 
 fn look_after(arguments: &[&str], domain: &str) -> (Option<i32>, String) {
     let mut command = python();

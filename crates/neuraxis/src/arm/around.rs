@@ -146,6 +146,7 @@ impl Around {
             thinker: Thinker::Source { source, embedder: None },
             words,
             limit,
+            judged: None,
             drive,
         })
     }

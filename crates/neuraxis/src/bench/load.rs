@@ -72,15 +72,18 @@ pub fn beside_flood<T>(config: &Config, work: impl FnOnce(Outside) -> Result<T>)
     let namespace = format!("/bench_{}", std::process::id());
     let (states_in, states) = mailbox(super::moving::still(&robot.home()));
     let (_frames_in, frames) = ring::<Arc<Observation>>(1);
-    let (instructions, sentences) = ring(4);
+    let (orders_in, orders) = ring(4);
     let ports = RosPorts {
         clock: Arc::new(MonotonicClock),
         joint_names: robot.joint_names().to_vec(),
+        base_frame: config.robot.base_link.clone(),
+        world_from_base: robot.world_from_base(),
         camera_names: Vec::new(),
         states,
         frames,
         events: ring(1).1,
-        instructions,
+        orders: orders_in,
+        reports: ring(1).1,
         stop: Box::new(|| {}),
         reset: Box::new(|| {}),
         supervision: Supervision::of_nothing(),
@@ -103,7 +106,7 @@ pub fn beside_flood<T>(config: &Config, work: impl FnOnce(Outside) -> Result<T>)
         let result = flooding.and_then(|mut flooding| {
             // Discovery takes a moment.
             std::thread::sleep(std::time::Duration::from_secs(3));
-            let result = work(Outside { states: states_in, sentences });
+            let result = work(Outside { states: states_in, orders });
             // Its end of the pipe closes, and it leaves.
             drop(flooding.stdin.take());
             let status = flooding.wait()?;

@@ -11,7 +11,7 @@ use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
 use neuraxis_channel::{MailboxReader, MailboxWriter, RingReceiver, mailbox, ring};
 use neuraxis_core::{
     Arm, ArmCommand, ArmState, Clock, Fault, Gripper, Joints, KeyFrame, Nanos, Pacing, Pose, Prediction, StageTimes,
-    Tool, World,
+    TaskOrder, Tool, World,
 };
 
 use crate::{
@@ -46,7 +46,7 @@ pub struct Outside {
     /// What the arm measures.
     pub states: MailboxWriter<ArmState>,
     /// The newest one shifts the key-frames.
-    pub sentences: RingReceiver<String>,
+    pub orders: RingReceiver<TaskOrder>,
 }
 
 /// Runs the loop for `secs`. An error if it never followed a segment, or latched.
@@ -62,7 +62,7 @@ pub fn run(config: &Config, secs: f64, outside: Option<Outside>) -> Result<Run> 
     let (mind_in, mind) = mailbox(None);
     let (records_in, records) = ring(2000);
     let (decisions_in, _decisions) = ring(1);
-    let (states, sentences) = outside.map(|outside| (outside.states, outside.sentences)).unzip();
+    let (states, orders) = outside.map(|outside| (outside.states, outside.orders)).unzip();
     let shared = Shared::default();
     let links = RealtimeLinks {
         segments,
@@ -89,8 +89,8 @@ pub fn run(config: &Config, secs: f64, outside: Option<Outside>) -> Result<Run> 
         let shared = &shared;
         let cerebellum =
             named("cerebellum").spawn_scoped(scope, || threads::cerebellum(executor, mind_links, shared))?;
-        let policy = named("policy")
-            .spawn_scoped(scope, move || go_to_and_fro(&here, mind, predictions_in, sentences, shared))?;
+        let policy =
+            named("policy").spawn_scoped(scope, move || go_to_and_fro(&here, mind, predictions_in, orders, shared))?;
         let run = watch(&records, secs);
         // All are sent home before the first error is passed on.
         shared.signals.exit.raise();
@@ -139,15 +139,15 @@ fn go_to_and_fro(
     here: &Pose<World, Tool>,
     mut mind: MailboxReader<Option<CerebellumTick>>,
     mut predictions: MailboxWriter<Option<Prediction>>,
-    sentences: Option<RingReceiver<String>>,
+    orders: Option<RingReceiver<TaskOrder>>,
     shared: &Shared,
 ) {
     let (mut seq, mut heard) = (0, 0);
     while !shared.done.is_raised() {
         std::thread::sleep(Duration::from_millis(100));
         let Some(mind) = mind.latest() else { continue };
-        while let Some(sentence) = sentences.as_ref().and_then(RingReceiver::pop) {
-            heard = sentence.len();
+        while let Some(order) = orders.as_ref().and_then(RingReceiver::pop) {
+            heard = order.words.map_or(0, |words| words.len());
         }
         seq += 1;
         let side = if mind.progress.reached_count.is_multiple_of(2) { SIDE_M } else { -SIDE_M };

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     insight::Showcase,
+    orders::Orders,
     route::Router,
     threads::{Rate, Shared, newest, periodic},
 };
@@ -133,8 +134,8 @@ fn is_same_place(a: &KeyFrame, b: &KeyFrame) -> bool {
 pub struct BrainLinks {
     /// From the cameras.
     pub observations: RingReceiver<Arc<Observation>>,
-    /// Sentences from outside (ROS).
-    pub sentences: RingReceiver<String>,
+    /// Tasks from outside (ROS).
+    pub orders: Orders,
     /// To the cerebellum: ways to free key-frames, and what the learned policy says.
     pub predictions: MailboxWriter<Option<Prediction>>,
     /// To ROS: the same.
@@ -191,6 +192,7 @@ pub fn brain(
     mind.count_from(zero);
     let mut refused = (0, None);
     let (mut shown, mut said, mut ended_at, mut routes) = (0, 0, None, 0);
+    let mut epoch = words.as_ref().map_or(0, |w| w.epoch);
     let mut last = Report::default();
     // Until the executor has stopped what it did for another sentence, a plan would be made for a past epoch.
     let mut stopping = None;
@@ -203,9 +205,9 @@ pub fn brain(
         }
         mind.note(&told);
         last = fast.reports.latest();
-        if let Some(sentence) = newest(&links.sentences) {
-            let epoch = words.as_ref().map_or(0, |w| w.epoch) + 1;
-            words = Some(Instruction { text: sentence.into(), epoch, features: None });
+        if let Some(sentence) = links.orders.news(now) {
+            epoch += 1;
+            words = sentence.map(|text| Instruction { text: text.into(), epoch, features: None });
             links.epochs.write(epoch);
             fast.orders.push(Order::Stop);
             (stopping, ended_at) = (Some(last.epoch), None);
@@ -228,6 +230,8 @@ pub fn brain(
         said = mind.story().lines.len();
         let is_over = !is_running && last.outcome != Outcome::Idle && stopping.is_none() || mind.gave_up();
         ended_at = if is_over { ended_at.or(Some(now)) } else { None };
+        // How the task before ended says nothing about this one, for which there may be no plan yet.
+        links.orders.tell(now, || mind.how_it_goes(&last, is_over));
         if ended_at.is_some_and(|at| now.secs_since(at) > AFTER_SECS) {
             say(mind.record(last.outcome, now).map(Job::Keep));
             shared.over.raise();

@@ -56,7 +56,7 @@ pub struct PlanInForce {
     pub plan: Plan,
     /// Its scene.
     pub scene: Scene,
-    epoch: u32,
+    pub(super) epoch: u32,
 }
 
 /// A draft, its scene, and the epoch that it was asked for in.

@@ -1,14 +1,16 @@
 //! What the viewer and the recording are told of a brain.
 
+use neuraxis_brain::outcome_text;
 use neuraxis_core::Nanos;
 use neuraxis_episode::{BrainPanel, Level, Monitor, Points, SeenThing};
-use neuraxis_executor::What;
+use neuraxis_executor::{Outcome, What};
 use neuraxis_plan::{Truth, outline};
 
 use super::{
     mind::{Mind, PlanInForce},
     reflex::Report,
 };
+use crate::orders::Account;
 
 /// Something to write down about a brain.
 pub struct Thought {
@@ -41,6 +43,30 @@ impl Mind {
         };
         let panel = (!events.is_empty()).then(|| (self.panel(), self.seen_things(), points()));
         Thought { at: report.now, events, monitors, panel }
+    }
+
+    /// How the task goes, for who gave it. `is_over`: nothing runs any more; before its first plan that is no end.
+    pub fn how_it_goes(&self, report: &Report, is_over: bool) -> Account {
+        let Some(PlanInForce { plan, scene, epoch }) = &self.plan else {
+            let (words, ended) = match &self.story.trouble {
+                Some(why) => (why.clone(), Some(false)),
+                None => ("looks and plans".into(), None),
+            };
+            return Account { words, progress: 0.0, ended };
+        };
+        let skills = plan.raw().nodes.iter().filter(|node| node.skill.is_some());
+        let is_done = |id| self.story.marks.get(&id) == Some(&'+');
+        let (all, done) =
+            skills.fold((0.0, 0.0), |(all, done), node| (all + 1.0, done + f32::from(u8::from(is_done(node.id)))));
+        let progress = if all > 0.0 { done / all } else { 0.0 };
+        // What is reported may still be of before the plan.
+        if is_over && report.epoch == *epoch {
+            let words = outcome_text(&report.outcome, scene);
+            return Account { words, progress, ended: Some(report.outcome == Outcome::Succeeded) };
+        }
+        let last = self.story.told.last().filter(|_| !self.story.marks.is_empty());
+        let words = last.map_or_else(|| "begins with its plan".into(), |(_, line)| line.trim().to_string());
+        Account { words, progress, ended: None }
     }
 
     fn panel(&self) -> BrainPanel {

@@ -1,12 +1,11 @@
-//! Processes of a test: the node, launch files, and clients in Python.
-
-// Not every test uses all of it.
-#![allow(dead_code)]
+//! Processes that talk to each other over DDS: the node in one, rclpy in another.
+#![allow(dead_code, reason = "each file of tests uses a part")]
 
 use std::{
     io::Read,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::mpsc::{RecvTimeoutError, channel},
     thread,
     time::{Duration, Instant},
 };
@@ -24,6 +23,38 @@ impl Process {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().unwrap_or_else(|error| panic!("{name} does not start: {error}: {command:?}"));
         Self { name, child }
+    }
+
+    /// Waits for a line that holds `part`, and returns all that was written up to its end.
+    pub fn read_until(&mut self, part: &str) -> String {
+        let (found, is_found) = channel::<()>();
+        let pid = self.child.id().to_string();
+        let watchdog = thread::spawn(move || {
+            if is_found.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                // Its output ends, and with it the wait below.
+                Command::new("kill").args(["-KILL", &pid]).status().expect("kill");
+            }
+        });
+        let mut text = Vec::new();
+        let mut byte = [0];
+        let stdout = self.child.stdout.as_mut().unwrap();
+        loop {
+            let is_line = byte == *b"\n" && String::from_utf8_lossy(&text).contains(part);
+            if is_line {
+                break;
+            }
+            let read = stdout.read(&mut byte).unwrap();
+            assert!(
+                read == 1,
+                "{} ended, or was too slow, before {part:?}: {}",
+                self.name,
+                String::from_utf8_lossy(&text)
+            );
+            text.push(byte[0]);
+        }
+        drop(found);
+        watchdog.join().unwrap();
+        String::from_utf8(text).unwrap()
     }
 
     /// Ctrl-C.

@@ -41,7 +41,7 @@ except ImportError as missing:
     sys.exit(f"FAILED: {missing}. Remedy: ./neuraxis setup, which builds these messages; with a ROS 2 of your own also "
              "`source .deps/ros-msgs/share/neuraxis_msgs/local_setup.bash`")
 
-MOVES_RAD_S, RESTS_RAD_S = 0.05, 0.01
+MOVES_RAD_S, RESTS_RAD_S, STAYS_RAD = 0.05, 0.01, 0.005
 
 
 class Failure(Exception):
@@ -53,7 +53,7 @@ class Client:
         self.args = args
         self.deadline = time.monotonic() + args.timeout
         self.node = rclpy.create_node("execute_tasks")
-        self.speed, self.states, self.feedback, self.transforms, self.statuses = None, 0, [], {}, {}
+        self.joints, self.speed, self.states, self.feedback, self.transforms, self.statuses = [], None, 0, [], {}, {}
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         action = f"{args.node}/execute_task"
         self.tasks = ActionClient(self.node, ExecuteTask, action)
@@ -67,6 +67,7 @@ class Client:
 
     def on_state(self, msg):
         self.states += 1
+        self.joints = [q for n, q in zip(msg.name, msg.position) if "finger" not in n]
         self.speed = max(abs(v) for n, v in zip(msg.name, msg.velocity) if "finger" not in n)
 
     def on_transforms(self, msg):
@@ -131,14 +132,25 @@ class Client:
     def moving(self):
         self.wait_for("the arm to move", lambda: self.speed is not None and self.speed > MOVES_RAD_S)
 
-    def resting(self, secs):
-        """Still, for so long."""
-        self.wait_for("the arm to rest", lambda: self.speed < RESTS_RAD_S)
-        until = time.monotonic() + secs
+    def resting(self):
+        """Waits until it has been still for half a second: an arm that was stopped swings back a little."""
+        since = time.monotonic()
+
+        def is_still():
+            nonlocal since
+            since = since if self.speed < RESTS_RAD_S else time.monotonic()
+            return time.monotonic() - since > 0.5
+        self.wait_for("the arm to rest", is_still)
+
+    def staying(self, secs):
+        """Where it is, for so long."""
+        joints, until, most = self.joints, time.monotonic() + secs, 0.0
         while time.monotonic() < until:
             rclpy.spin_once(self.node, timeout_sec=0.05)
-            if self.speed > RESTS_RAD_S:
-                raise Failure(f"the arm does not stay where it is: {self.speed:.3f} rad/s")
+            most = max(most, *(abs(a - b) for a, b in zip(joints, self.joints)))
+        print(f"stays within {most:.4f} rad for {secs:.0f} s", flush=True)
+        if most > STAYS_RAD:
+            raise Failure(f"the arm does not stay where it is: {most:.3f} rad away after less than {secs:.0f} s")
 
     def cancel(self, handle, text):
         answer = self.wait(f"an answer to the cancelling of {text!r}", handle.cancel_goal_async())
@@ -162,7 +174,8 @@ class Client:
         self.end(handle, text, GoalStatus.STATUS_CANCELED)
         if self.speed > MOVES_RAD_S:
             raise Failure(f"the goal {text!r} is said to be over, and the arm moves with {self.speed:.3f} rad/s")
-        self.resting(1.0)
+        self.resting()
+        self.staying(1.0)
         again = self.wait("an answer to a second wish", handle.cancel_goal_async())
         if again.goals_canceling:
             raise Failure(f"a goal that is over was cancelled: {again}")
@@ -172,10 +185,10 @@ class Client:
         self.moving()
         self.call(self.stop, "~/stop")
         self.end(handle, text, GoalStatus.STATUS_ABORTED)
-        self.resting(0.5)
+        self.resting()
         self.call(self.reset, "~/reset")
         # What the goal wanted is over: a reset alone must not set the arm going.
-        self.resting(2.0)
+        self.staying(2.0)
 
     def refuse(self, text):
         if self.send(text).accepted:

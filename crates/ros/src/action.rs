@@ -1,7 +1,8 @@
 //! The action `~/execute_task`, as three services and two topics: one goal at a time.
 //!
-//! Not r2r's action server: that of r2r 0.9.7 never clears expired goals, after which the wait of every spin returns at
-//! once, and leaves the status of a cancelled goal at `CANCELING`. The protocol itself is small:
+//! Not r2r's action server: that of r2r 0.9.7 never clears expired goals, so that from ten seconds after the first goal on
+//! every spin returns at once (10 000 a second were measured instead of 190), and it leaves the status of a cancelled goal
+//! at `CANCELING`. The protocol itself is small:
 //!
 //! | name below `~/execute_task/_action` | what |
 //! |---|---|

@@ -22,6 +22,8 @@ const LOOKS: u32 = 30_000;
 const LOOK: Duration = Duration::from_millis(1);
 /// Ticks that standing is watched for.
 const STAND_TICKS: u64 = 200;
+/// ... and within which an arm has come to rest.
+const SETTLE_TICKS: u64 = 3_000;
 /// A swing is interrupted when it is this fast, as a share of its fastest.
 const IN_MOTION: f64 = 0.6;
 /// Lease and lead of a segment.
@@ -296,11 +298,17 @@ impl Driver<'_> {
         1.875 * self.suite.swing_rad / self.suite.swing_secs
     }
 
-    /// Distance of the arm from its command once it has come to rest [rad].
+    /// Distance of the arm from its command once it has come to rest, or when it should have [rad].
     fn settle(&mut self) -> Result<f64, String> {
-        self.stand(STAND_TICKS)?;
-        let body = self.body()?;
-        Ok(body.state.q.max_abs_diff(&body.commanded.q))
+        let until = self.signals.heartbeat.get() + SETTLE_TICKS;
+        loop {
+            self.stand(STAND_TICKS)?;
+            let body = self.body()?;
+            let off_rad = body.state.q.max_abs_diff(&body.commanded.q);
+            if off_rad <= self.suite.tolerance_rad || self.signals.heartbeat.get() > until {
+                return Ok(off_rad);
+            }
+        }
     }
 
     /// Asks for a reset until it is granted: the arm may still be shaking.

@@ -41,6 +41,7 @@ const SPINNING: u64 = 2_000;
 const RECORDS: usize = 20_000;
 
 type Rows = Vec<(Behaviour, Result<String, String>)>;
+type Step = fn(&mut Driver<'_>) -> Result<String, String>;
 
 struct Driver<'a> {
     suite: &'a Conformance,
@@ -115,15 +116,15 @@ impl Drop for Leave<'_> {
 
 impl Driver<'_> {
     fn try_all(&mut self) -> Rows {
-        let steps: [(Behaviour, fn(&mut Self) -> Result<String, String>); 8] = [
-            (Behaviour::ReportsStates, Self::reports_states),
-            (Behaviour::StandsStill, Self::stands_still),
-            (Behaviour::Follows, Self::follows),
-            (Behaviour::Stops, Self::stops),
-            (Behaviour::RefusesNonsense, Self::refuses_nonsense),
-            (Behaviour::LossIsAFault, Self::loss_is_a_fault),
-            (Behaviour::ResetGoesOn, Self::reset_goes_on),
-            (Behaviour::NoHeap, Self::no_heap),
+        let steps: [(Behaviour, Step); 8] = [
+            (Behaviour::ReportsStates, |driver| driver.reports_states()),
+            (Behaviour::StandsStill, |driver| driver.stands_still()),
+            (Behaviour::Follows, |driver| driver.follows()),
+            (Behaviour::Stops, |driver| driver.stops()),
+            (Behaviour::RefusesNonsense, |driver| driver.refuses_nonsense()),
+            (Behaviour::LossIsAFault, |driver| driver.loss_is_a_fault()),
+            (Behaviour::ResetGoesOn, |driver| driver.reset_goes_on()),
+            (Behaviour::NoHeap, |driver| driver.no_heap()),
         ];
         steps.into_iter().map(|(behaviour, step)| (behaviour, step(self))).collect()
     }

@@ -258,8 +258,9 @@ impl FrankaArm {
         let (mut q, mut qd) = (f32s_to_f64(&{ self.newest.q_d }), f32s_to_f64(&{ self.newest.dq_d }));
         let qdd = f32s_to_f64(&{ self.newest.ddq_d });
         for ((q, qd), qdd) in q.iter_mut().zip(&mut qd).zip(&qdd) {
-            *qd += dt_secs * qdd;
-            *q += dt_secs * *qd;
+            // The robot's velocity is a difference: that of half a millisecond ago.
+            *q += dt_secs * (*qd + dt_secs * qdd);
+            *qd += 1.5 * dt_secs * qdd;
         }
         self.takeover =
             TakeOver::from_motion(difference(&q, q_rad), difference(&qd, qd_rad_s), difference(&qdd, qdd_rad_s2));

@@ -8,13 +8,15 @@ use neuraxis_core::{Nanos, PERIOD_BRAINSTEM};
 
 /// Jitter of receipts is averaged over this time [s].
 const SMOOTHING_SECS: f64 = 0.05;
-/// Share of a small lag, and of what a lag is larger than usual jitter, that is made good each second.
+/// Share of a small lag that is made good each second.
 const SLOW_PER_SEC: f64 = 1.0;
-const FAST_PER_SEC: f64 = 20.0;
-/// Jitter of a healthy connection [s].
+/// Jitter of a healthy connection [s]; what a lag is larger is made good faster.
 const JITTER_SECS: f64 = 0.001;
-/// Fastest correction: this share of the time that goes by. Only simulated robots on busy machines need so much.
-const RATE_MAX: f64 = 0.5;
+/// How fast the length of our millisecond may change [1/s]: at 1 rad/s this is an acceleration of 1 rad/s^2. Only simulated
+/// robots on busy machines need so much.
+const SLEW_PER_SEC: f64 = 1.0;
+/// Share of the fastest catching up, so that slewing back is in time, although the lag is known late.
+const CAUTION: f64 = 0.5;
 /// Beyond this the grid is laid anew [s].
 const LOST_SECS: f64 = 0.04;
 
@@ -23,6 +25,8 @@ const LOST_SECS: f64 = 0.04;
 pub(crate) struct Grid {
     newest: Option<(u64, Nanos)>,
     lag_secs: f64,
+    /// How much longer than a millisecond of ours the robot's is, as a share.
+    rate: f64,
 }
 
 impl Grid {
@@ -31,7 +35,7 @@ impl Grid {
     pub(crate) fn stamp(&mut self, id: u64, received: Nanos) -> (Nanos, bool) {
         let next = self.next(id, received);
         if next.is_none() {
-            self.lag_secs = 0.0;
+            (self.lag_secs, self.rate) = (0.0, 0.0);
         }
         let stamp = next.unwrap_or(received);
         self.newest = Some((id, stamp));
@@ -42,9 +46,12 @@ impl Grid {
         let (newest, stamp) = self.newest?;
         let periods = id.checked_sub(newest).filter(|&n| n > 0)? as f64;
         let elapsed_secs = periods * PERIOD_BRAINSTEM.secs();
-        let excess = (self.lag_secs.abs() - JITTER_SECS).max(0.0).copysign(self.lag_secs);
-        let rate = (self.lag_secs * SLOW_PER_SEC + excess * FAST_PER_SEC).clamp(-RATE_MAX, RATE_MAX);
-        let next = stamp + Nanos::from_secs(elapsed_secs * (1.0 + rate));
+        let excess_secs = (self.lag_secs.abs() - JITTER_SECS).max(0.0);
+        let fast = CAUTION * (2.0 * SLEW_PER_SEC * excess_secs).sqrt();
+        let wanted = self.lag_secs * SLOW_PER_SEC + fast.copysign(self.lag_secs);
+        let slew = SLEW_PER_SEC * elapsed_secs;
+        self.rate += (wanted - self.rate).clamp(-slew, slew);
+        let next = stamp + Nanos::from_secs(elapsed_secs * (1.0 + self.rate));
         let off_secs = received.secs_since(next);
         if off_secs.abs() > LOST_SECS {
             return None;
@@ -93,6 +100,21 @@ mod tests {
             assert!(received.secs_since(stamp).abs() < lag_secs, "{period_ns}: {} s", received.secs_since(stamp));
             assert!(shake_rad_s2(&stamps) < 3.0, "{period_ns}: {}", shake_rad_s2(&stamps));
         }
+    }
+
+    #[test]
+    fn a_robot_that_stalls_is_caught_up_with_without_a_jolt_and_without_overshoot() {
+        let mut grid = Grid::default();
+        let stamps: Vec<(Nanos, Nanos)> = (0..3000)
+            .map(|k| {
+                let received = Nanos::from_millis(1000 + k + if k > 500 { 30 } else { 0 });
+                (grid.stamp(k, received).0, received)
+            })
+            .collect();
+        assert!(shake_rad_s2(&stamps) < 1.1, "{}", shake_rad_s2(&stamps));
+        let lag = |k: usize| stamps[k].1.secs_since(stamps[k].0);
+        assert!(lag(501) > 0.029 && lag(1500) < 2e-3, "{} s", lag(1500));
+        assert!((501..3000).all(|k| lag(k) > -3e-3));
     }
 
     #[test]

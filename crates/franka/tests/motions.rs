@@ -22,7 +22,7 @@ const TOUR_RAD: [[f64; 7]; 3] = [
     [-0.4, 0.3, 0.2, -0.2, -0.5, 0.5, 0.4],
     [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
 ];
-const LEG_SECS: f64 = 2.0;
+const LEG_SECS: f64 = 2.4;
 
 /// Where the arm came to rest at each corner [rad].
 fn tour(server: &mut Server) -> Vec<Vec<f64>> {

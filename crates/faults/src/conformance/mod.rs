@@ -92,8 +92,13 @@ impl Conformance {
     /// Lateness is tolerated, and so are privileges that the configuration asks for and that are refused: the machine may be
     /// any, and busy.
     pub fn new(robot: Arc<Robot>, brainstem: BrainstemConfig, heap: fn() -> u64) -> Self {
-        let brainstem =
-            BrainstemConfig { lease_max_secs: 1.0, overrun_budget: 1_000_000, arm_when_degraded: true, ..brainstem };
+        let brainstem = BrainstemConfig {
+            lease_max_secs: 1.0,
+            lead_max_secs: 0.1,
+            overrun_budget: 1_000_000,
+            arm_when_degraded: true,
+            ..brainstem
+        };
         Self { robot, brainstem, heap, joint: 0, swing_rad: 0.3, swing_secs: 1.5, tolerance_rad: 0.01 }
     }
 

@@ -63,6 +63,7 @@ pub fn brainstem() -> BrainstemConfig {
         tool_box: None,
         walls: Vec::new(),
         lease_max_secs: 1.0,
+        lead_max_secs: 0.1,
         overrun_budget: 1_000_000,
         // A robot that stalls is caught up with.
         jump_rad: 0.2,

@@ -32,7 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rlbench", &["core", "bridge"]),
     ("sim", &["core", "channel", "robot", "motion"]),
     ("viz", &["core", "episode"]),
-    ("ros", &["core", "channel"]),
+    ("ros", &["core", "channel", "robot", "motion"]),
     ("faults", &["core", "channel", "robot", "episode", "brainstem", "cerebellum"]),
     (
         BINARY,
@@ -74,7 +74,8 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("k", &["robot", BINARY]),
     ("rsruckig", &["motion", BINARY]),
     ("rrt", &["motion"]),
-    ("png", &["rlbench", BINARY]),
+    ("png", &["rlbench", "ros", BINARY]),
+    ("zune-jpeg", &["ros"]),
     ("mcap", &["episode"]),
     ("rusqlite", &["hippocampus"]),
     ("ureq", &["cortex"]),

@@ -308,6 +308,19 @@ enum RosCommand {
         #[arg(long)]
         wait: bool,
     },
+    /// The simulated world as a robot on ROS 2: joint states and cameras out, commands of three kinds of controllers in.
+    Plant {
+        /// Task name.
+        #[arg(long, default_value = "push_buttons")]
+        task: String,
+        /// Seed of the scene.
+        #[arg(long, default_value_t = EVAL_SEED + 7)]
+        seed: u64,
+        /// What goes wrong, SECS after the first command: silent, freeze, nan, wrong_names, missing_joint, duplicate_joint,
+        /// late, ignore, jump, cameras_freeze or camera_skew.
+        #[arg(long, value_name = "KIND[@SECS]")]
+        misbehave: Option<neuraxis_ros::Misbehave>,
+    },
 }
 
 #[cfg(feature = "viz")]
@@ -546,6 +559,12 @@ pub fn run(cli: Cli) -> Result<()> {
             let task = tasks::one(&task, &config)?;
             let plan = crate::ros::RosSim { actor: actor(&policy, &config), task, seed, wait };
             crate::ros::sim(&config, &plan)
+        }
+        #[cfg(all(feature = "ros", feature = "viz"))]
+        Command::Ros { what: RosCommand::Plant { task, seed, misbehave } } => {
+            let config = config()?;
+            let plan = crate::ros_plant::RosPlant { task: tasks::one(&task, &config)?, seed, misbehave };
+            crate::ros_plant::plant(&config, &plan)
         }
         #[cfg(feature = "viz")]
         Command::Bench { what, json } => {

@@ -53,6 +53,8 @@ mod training;
 
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz", feature = "ros"))]
 mod ros;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz", feature = "ros"))]
+mod ros_plant;
 
 mod calibrate;
 mod cli;

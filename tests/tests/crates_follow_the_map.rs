@@ -33,7 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sim", &["core", "channel", "robot", "motion"]),
     ("franka", &["core", "channel"]),
     ("viz", &["core", "episode"]),
-    ("ros", &["core", "channel"]),
+    ("ros", &["core", "channel", "robot", "motion"]),
     ("faults", &["core", "channel", "robot", "episode", "brainstem", "cerebellum"]),
     (
         BINARY,
@@ -76,7 +76,8 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("k", &["robot", BINARY]),
     ("rsruckig", &["motion", BINARY]),
     ("rrt", &["motion"]),
-    ("png", &["rlbench", BINARY]),
+    ("png", &["rlbench", "ros", BINARY]),
+    ("zune-jpeg", &["ros"]),
     ("mcap", &["episode"]),
     ("rusqlite", &["hippocampus"]),
     ("ureq", &["cortex"]),

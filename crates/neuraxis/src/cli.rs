@@ -242,6 +242,19 @@ enum RosCommand {
     },
     /// A real arm with real cameras, as configs/ROBOT/arm.yaml says. It holds until the node is activated.
     Arm(crate::ros::ArmOptions),
+    /// The simulated world as a robot on ROS 2: joint states and cameras out, commands of three kinds of controllers in.
+    Plant {
+        /// Task name.
+        #[arg(long, default_value = "push_buttons")]
+        task: String,
+        /// Seed of the scene.
+        #[arg(long, default_value_t = EVAL_SEED + 7)]
+        seed: u64,
+        /// What goes wrong, SECS after the first command: silent, freeze, nan, wrong_names, missing_joint, duplicate_joint,
+        /// late, ignore, jump, cameras_freeze or camera_skew.
+        #[arg(long, value_name = "KIND[@SECS]")]
+        misbehave: Option<neuraxis_ros::Misbehave>,
+    },
 }
 
 #[cfg(feature = "viz")]
@@ -380,6 +393,12 @@ pub fn run(cli: Cli) -> Result<()> {
         }
         #[cfg(all(feature = "ros", feature = "viz"))]
         Command::Ros { what: RosCommand::Arm(options) } => crate::ros::arm(&config()?, options),
+        #[cfg(all(feature = "ros", feature = "viz"))]
+        Command::Ros { what: RosCommand::Plant { task, seed, misbehave } } => {
+            let config = config()?;
+            let plan = crate::ros_plant::RosPlant { task: tasks::one(&task, &config)?, seed, misbehave };
+            crate::ros_plant::plant(&config, &plan)
+        }
         #[cfg(feature = "viz")]
         Command::Arm(args) => crate::arm::run(config()?, &args),
         #[cfg(feature = "viz")]

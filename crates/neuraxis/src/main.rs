@@ -68,6 +68,8 @@ mod world;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz", feature = "ros"))]
 mod ros;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz", feature = "ros"))]
+mod ros_plant;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz", feature = "ros"))]
 mod supervise;
 
 mod calibrate;

@@ -91,6 +91,19 @@ pub(crate) fn setting(key: &str, value: impl ToString, allowed: &str) -> RosErro
     RosError::Setting { key: key.into(), value: value.to_string(), allowed: allowed.into() }
 }
 
+/// Absolute, so that it means the same wherever the node is.
+pub(crate) fn check_topic(key: &str, topic: &str) -> Result<(), RosError> {
+    if topic.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_name)) {
+        return Ok(());
+    }
+    Err(setting(key, format!("{topic:?}"), "/name or /name/name: letters, digits and _"))
+}
+
+/// NaN lies in no range.
+pub(crate) fn check_range(key: &str, value: f64, low: f64, high: f64) -> Result<(), RosError> {
+    if (low..=high).contains(&value) { Ok(()) } else { Err(setting(key, value, &format!("{low} to {high}"))) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

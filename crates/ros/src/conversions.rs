@@ -26,6 +26,18 @@ pub fn ros_time_of(ros_now: Duration, clock_now: Nanos, captured: Nanos) -> Dura
     ros_now.saturating_sub(Duration::from_nanos(age.0))
 }
 
+/// A stamp in nanoseconds since 1970; nothing that a message can hold overflows it.
+pub fn stamp_nanos(stamp: &Time) -> i128 {
+    i128::from(stamp.sec) * 1_000_000_000 + i128::from(stamp.nanosec)
+}
+
+/// A stamp of ROS time in our clock, the inverse of [`ros_time_of`]: now, less its age by ROS time. Stamps from before our
+/// clock's zero become zero; stamps that lie ahead stay ahead.
+pub fn clock_time_of(ros_now: Duration, clock_now: Nanos, stamp: &Time) -> Nanos {
+    let nanos = i128::from(clock_now.0) + stamp_nanos(stamp) - ros_now.as_nanos() as i128;
+    Nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX))
+}
+
 /// Stamp and frame of a message.
 pub fn header(stamp: &Time, frame_id: &str) -> Header {
     Header { stamp: stamp.clone(), frame_id: frame_id.into() }
@@ -137,6 +149,20 @@ pub fn intrinsics_from_msg(msg: &CameraInfo) -> Result<Intrinsics, RosError> {
     Ok(Intrinsics { width: msg.width, height: msg.height, fx, fy, cx, cy })
 }
 
+/// Of rectified pictures: matrix `p` is theirs, and what the lens did before is no matter. Refuses stereo baselines, skew
+/// and focal lengths that are not positive.
+pub fn rectified_intrinsics_from_msg(msg: &CameraInfo) -> Result<Intrinsics, RosError> {
+    const MESSAGE: &str = "sensor_msgs/CameraInfo";
+    let &[fx, skew, cx, tx, zero_a, fy, cy, ty, zero_b, zero_c, one, tz] = msg.p.as_slice() else {
+        return Err(refused(MESSAGE, format!("p has {} numbers, needed are 12", msg.p.len())));
+    };
+    if [skew, tx, zero_a, ty, zero_b, zero_c, tz] != [0.0; 7] {
+        return Err(refused(MESSAGE, "matrix p has skew or a baseline; take the camera that it is 0 for".into()));
+    }
+    let k = vec![fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, one];
+    intrinsics_from_msg(&CameraInfo { width: msg.width, height: msg.height, k, ..Default::default() })
+}
+
 /// `rgb8`.
 pub fn rgb_to_msg(header: Header, view: &CameraView) -> Image {
     image(header, view, "rgb8", 3, view.rgb.clone())
@@ -171,7 +197,7 @@ fn image(header: Header, view: &CameraView, encoding: &str, bytes_per_pixel: u32
 }
 
 // The rows without their padding.
-fn pixels(msg: &Image, encoding: &str, bytes_per_pixel: usize) -> Result<Vec<u8>, RosError> {
+pub(crate) fn pixels(msg: &Image, encoding: &str, bytes_per_pixel: usize) -> Result<Vec<u8>, RosError> {
     const MESSAGE: &str = "sensor_msgs/Image";
     if msg.encoding != encoding {
         return Err(refused(MESSAGE, format!("encoding is {:?}, needed is {encoding}", msg.encoding)));
@@ -184,7 +210,7 @@ fn pixels(msg: &Image, encoding: &str, bytes_per_pixel: usize) -> Result<Vec<u8>
     Ok(msg.data.chunks_exact(step).flat_map(|line| &line[..row]).copied().collect())
 }
 
-fn refused(message: &'static str, reason: String) -> RosError {
+pub(crate) fn refused(message: &'static str, reason: String) -> RosError {
     RosError::Message { message, reason }
 }
 

@@ -35,6 +35,24 @@ pub enum RosError {
         /// What rcl said.
         source: r2r::Error,
     },
+    /// Somebody else commands the arm.
+    #[error(
+        "topic {topic} has other publishers already: {others}; two that command one arm fight: stop them, then start again"
+    )]
+    Rivals {
+        /// The topic of commands.
+        topic: String,
+        /// Their nodes.
+        others: String,
+    },
+    /// A name of the configuration was changed on the command line.
+    #[error(
+        "topic {topic} is remapped on the command line: its publishers cannot be watched; name it in the file instead"
+    )]
+    Remapped {
+        /// As in the file.
+        topic: String,
+    },
     /// A message does not say what we need.
     #[error("{message}: {reason}")]
     Message {

@@ -6,10 +6,15 @@
 //! It touches the loop only through lock-free channel ends, [`RosPorts`], and blocks nothing: give it a thread.
 //! [`topics`] lists every name with type and quality of service. r2r, all of it, stays inside this crate.
 //!
+//! For a robot that ROS 2 drives there are [`control`] (an arm behind ros2_control) and [`cameras_in`] (any driver's
+//! cameras); [`plant`] is such a robot, which misbehaves on request.
+//!
 //! By default the node talks to this machine only: see [`keep_local`].
 
 mod action;
+pub mod cameras_in;
 pub mod config;
+pub mod control;
 pub mod conversions;
 mod description;
 pub mod diagnostics;
@@ -17,6 +22,7 @@ pub mod environment;
 pub mod error;
 mod frames;
 pub mod health;
+mod inbox;
 pub mod instruction;
 pub mod lifecycle;
 mod lifecycle_services;
@@ -24,19 +30,27 @@ mod markers;
 pub mod node;
 mod parameter_services;
 pub mod parameters;
+pub mod plant;
 pub mod ports;
 mod publish;
 mod serve;
 pub mod stats;
 pub mod supervision;
+mod sync;
 mod tasks;
+mod timeline;
 pub mod topics;
 
+pub use cameras_in::{CameraSet, CamerasConfig, CamerasIn, CamerasNode, ToolAt, cameras_in};
 pub use config::RosConfig;
+pub use control::{
+    ControlArm, ControlConfig, ControlNode, ControlReport, ControlStats, GripperConfig, Ros2Control, ros2_control,
+};
 pub use environment::{keep_local, without_ros_args};
 pub use error::RosError;
 pub use health::{ArmHealth, Health, LoopTiming, PolicyHealth, Spread};
 pub use node::RosNode;
+pub use plant::{Misbehave, PlantNode, PlantPorts};
 pub use ports::RosPorts;
 pub use stats::RosStats;
 pub use supervision::{Boundaries, Gaze, Intent, Kinematics, Supervision, Wall, with_mesh_uris};

@@ -204,7 +204,7 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
 }
 
 // r2r panics where rcl refuses the command line.
-fn start() -> Result<Context, RosError> {
+pub(crate) fn start() -> Result<Context, RosError> {
     match panic::catch_unwind(Context::create) {
         Ok(context) => context.map_err(|error| RosError::Start { reason: error.to_string() }),
         Err(panic) => {

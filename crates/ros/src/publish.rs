@@ -132,16 +132,29 @@ impl CameraOut {
     }
 
     pub(crate) fn publish(&self, view: &CameraView, captured: Nanos, stamper: &Stamper, stats: &mut RosStats) {
+        self.publish_apart(view, captured, captured, stamper, stats);
+    }
+
+    /// As if depth had been captured at another time than colour.
+    pub(crate) fn publish_apart(
+        &self,
+        view: &CameraView,
+        captured: Nanos,
+        depth_captured: Nanos,
+        stamper: &Stamper,
+        stats: &mut RosStats,
+    ) {
         if !(conversions::is_whole(view) && view.world_from_camera.is_valid()) {
             stats.malformed += 1;
             return;
         }
-        let sent = stamper.stamp(captured).is_some_and(|stamp| self.send(view, &stamp).is_ok());
+        let stamps = stamper.stamp(captured).zip(stamper.stamp(depth_captured));
+        let sent = stamps.is_some_and(|(stamp, depth_stamp)| self.send(view, &stamp, &depth_stamp).is_ok());
         stats.count_published(sent, |stats| &mut stats.images);
     }
 
     // Calibration goes before the pixels: who pairs them by stamp has it at hand when the image comes.
-    fn send(&self, view: &CameraView, stamp: &Time) -> r2r::Result<()> {
+    fn send(&self, view: &CameraView, stamp: &Time, depth_stamp: &Time) -> r2r::Result<()> {
         let header = || conversions::header(stamp, &self.frame_id);
         let pose = conversions::pose_to_msg(&view.world_from_camera);
         self.pose.publish(&PoseStamped { header: conversions::header(stamp, &self.world_frame), pose })?;
@@ -151,7 +164,8 @@ impl CameraOut {
             self.image.publish(&conversions::rgb_to_msg(header(), view))?;
         }
         if self.depth.get_inter_process_subscription_count()? > 0 {
-            self.depth.publish(&conversions::depth_to_msg(header(), view))?;
+            let header = conversions::header(depth_stamp, &self.frame_id);
+            self.depth.publish(&conversions::depth_to_msg(header, view))?;
         }
         Ok(())
     }

@@ -1,0 +1,246 @@
+//! One camera: colour, depth, calibration and pose of one moment make a view.
+
+use std::sync::Arc;
+
+use neuraxis_core::{Camera, CameraView, Intrinsics, Nanos, Pose, Tool, World};
+use r2r::{
+    geometry_msgs::msg::PoseStamped,
+    sensor_msgs::msg::{CameraInfo, CompressedImage, Image},
+    std_msgs::msg::Header,
+};
+
+use super::{CameraConfig, CamerasConfig, Depth, Picture, ViewRefusal, images};
+use crate::{
+    RosError, conversions,
+    sync::{Stamp, StampFault, Waiting},
+    timeline::Moment,
+};
+
+/// Messages that wait for their partners.
+const ROOM: usize = 4;
+/// A stamp may lie this far ahead: clocks of two machines differ [s].
+const AHEAD_SECS: f64 = 0.01;
+
+/// Where a camera is.
+enum Place {
+    /// X_WC.
+    Fixed(Pose<World, Camera>),
+    /// X_TC.
+    OnTool(Pose<Tool, Camera>),
+    /// X_WC, by stamp.
+    Told(Waiting<Pose<World, Camera>>),
+}
+
+/// What one camera has said.
+pub(super) struct Eye {
+    name: Arc<str>,
+    frame: Option<String>,
+    world_frame: String,
+    rectified: bool,
+    skew_secs: f64,
+    max_age_secs: f64,
+    colour: Waiting<(Picture, String)>,
+    depth: Waiting<(Depth, String)>,
+    info: Option<(Intrinsics, String)>,
+    place: Place,
+}
+
+impl Eye {
+    pub(super) fn new(camera: &CameraConfig, all: &CamerasConfig) -> Self {
+        let place = match (&camera.world_from_camera, &camera.tool_from_camera) {
+            (Some(pose), _) => Place::Fixed(pose.pose()),
+            (None, Some(pose)) => Place::OnTool(pose.pose()),
+            (None, None) => Place::Told(Waiting::new(4 * ROOM)),
+        };
+        Self {
+            name: camera.name.as_str().into(),
+            frame: camera.frame.clone(),
+            world_frame: all.world_frame.clone(),
+            rectified: camera.rectified,
+            skew_secs: all.max_skew_secs,
+            max_age_secs: all.max_age_secs,
+            colour: Waiting::new(ROOM),
+            depth: Waiting::new(ROOM),
+            info: None,
+            place,
+        }
+    }
+
+    pub(super) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    pub(super) fn take_colour(&mut self, msg: &Image, moment: &Moment) -> Result<(), ViewRefusal> {
+        let stamp = self.stamp_of("colour", &msg.header, moment, |eye| eye.colour.check(stamp(&msg.header)))?;
+        let picture = images::picture_from_msg(msg).map_err(told)?;
+        self.push_colour(stamp, picture, &msg.header)
+    }
+
+    pub(super) fn take_compressed(&mut self, msg: &CompressedImage, moment: &Moment) -> Result<(), ViewRefusal> {
+        let stamp = self.stamp_of("colour", &msg.header, moment, |eye| eye.colour.check(stamp(&msg.header)))?;
+        let picture = images::compressed_from_msg(msg).map_err(told)?;
+        self.push_colour(stamp, picture, &msg.header)
+    }
+
+    fn push_colour(&mut self, stamp: Stamp, picture: Picture, header: &Header) -> Result<(), ViewRefusal> {
+        self.check_frame("colour", header)?;
+        let unpaired = self.colour.push(stamp, (picture, header.frame_id.clone())).is_some();
+        if unpaired {
+            Err(ViewRefusal::Unpaired { missing: self.missing(), skew_secs: self.skew_secs })
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(super) fn take_depth(&mut self, msg: &Image, moment: &Moment) -> Result<(), ViewRefusal> {
+        let stamp = self.stamp_of("depth", &msg.header, moment, |eye| eye.depth.check(stamp(&msg.header)))?;
+        let depth = images::depth_from_msg(msg).map_err(told)?;
+        self.check_frame("depth", &msg.header)?;
+        self.depth.push(stamp, (depth, msg.header.frame_id.clone()));
+        Ok(())
+    }
+
+    /// Calibration holds until another one comes, so neither its age nor a stamp that stands counts.
+    pub(super) fn take_info(&mut self, msg: &CameraInfo) -> Result<(), ViewRefusal> {
+        self.check_frame("camera_info", &msg.header)?;
+        let intrinsics = if self.rectified {
+            conversions::rectified_intrinsics_from_msg(msg)
+        } else {
+            conversions::intrinsics_from_msg(msg)
+        };
+        self.info = Some((intrinsics.map_err(told)?, msg.header.frame_id.clone()));
+        Ok(())
+    }
+
+    pub(super) fn take_pose(&mut self, msg: &PoseStamped, moment: &Moment) -> Result<(), ViewRefusal> {
+        if msg.header.frame_id != self.world_frame {
+            let (found, needed) = (msg.header.frame_id.clone(), self.world_frame.clone());
+            return Err(ViewRefusal::Frame { what: "pose", found, needed });
+        }
+        let pose = conversions::pose_from_msg(&msg.pose).map_err(told)?;
+        let stamp = self.stamp_of("pose", &msg.header, moment, |eye| match &eye.place {
+            Place::Told(poses) => poses.check(stamp(&msg.header)),
+            _ => Ok(()),
+        })?;
+        if let Place::Told(poses) = &mut self.place {
+            poses.push(stamp, pose);
+        }
+        Ok(())
+    }
+
+    /// The newest view that is complete: colour with depth, and with a pose if one is told, within the skew.
+    pub(super) fn assemble(
+        &mut self,
+        moment: &Moment,
+        mut tool_at: impl FnMut(Nanos) -> Option<Pose<World, Tool>>,
+    ) -> Option<Result<(Stamp, CameraView), ViewRefusal>> {
+        let skew = (self.skew_secs * 1e9) as Stamp;
+        let near = |found: Option<Stamp>, at: Stamp| found.filter(|stamp| (stamp - at).abs() <= skew);
+        let posed = |at: Stamp| match &self.place {
+            Place::Told(poses) => near(poses.nearest(at), at),
+            _ => Some(at),
+        };
+        let (intrinsics, info_frame) = self.info.as_ref()?;
+        let pair = |at: Stamp| Some((at, near(self.depth.nearest(at), at)?, posed(at)?));
+        let (at, depth_at, pose_at) = self.colour.stamps().find_map(pair)?;
+        let captured =
+            moment.ours - Nanos(u64::try_from((moment.ros.as_nanos() as i128 - at).max(0)).unwrap_or(u64::MAX));
+        let world_from_camera = match &self.place {
+            Place::Fixed(pose) => *pose,
+            Place::OnTool(tool_from_camera) => tool_at(captured)? * *tool_from_camera,
+            Place::Told(poses) => *poses.at(pose_at)?,
+        };
+        let (intrinsics, info_frame) = (*intrinsics, info_frame.clone());
+        let ((picture, frame), (depth, depth_frame)) = (self.colour.take(at)?, self.depth.take(depth_at)?);
+        Some(self.view(at, (picture, frame), (depth, depth_frame), (intrinsics, info_frame), world_from_camera))
+    }
+
+    fn view(
+        &self,
+        at: Stamp,
+        (picture, frame): (Picture, String),
+        (depth, depth_frame): (Depth, String),
+        (intrinsics, info_frame): (Intrinsics, String),
+        world_from_camera: Pose<World, Camera>,
+    ) -> Result<(Stamp, CameraView), ViewRefusal> {
+        for (what, found) in [("depth", depth_frame), ("camera_info", info_frame)] {
+            if found != frame {
+                return Err(ViewRefusal::Frame { what, found, needed: frame });
+            }
+        }
+        let sizes = [("depth", depth.width, depth.height), ("camera_info", intrinsics.width, intrinsics.height)];
+        for (what, width, height) in sizes {
+            if (width, height) != (picture.width, picture.height) {
+                let (colour_width, colour_height) = (picture.width, picture.height);
+                return Err(ViewRefusal::NotRegistered { what, width, height, colour_width, colour_height });
+            }
+        }
+        let name = self.name.clone();
+        let view = CameraView { name, intrinsics, world_from_camera, rgb: picture.rgb, depth_m: depth.metres };
+        Ok((at, view))
+    }
+
+    /// Drops what waits.
+    pub(super) fn clear(&mut self) {
+        self.colour.clear();
+        self.depth.clear();
+        if let Place::Told(poses) = &mut self.place {
+            poses.clear();
+        }
+    }
+
+    /// What a picture without a partner waited for.
+    fn missing(&self) -> &'static str {
+        let is_unposed = matches!(&self.place, Place::Told(poses) if poses.newest().is_none());
+        match (&self.info, is_unposed) {
+            (None, _) => "camera_info",
+            (_, true) => "pose",
+            _ if matches!(self.place, Place::OnTool(_)) && self.depth.newest().is_some() => "depth or pose of the tool",
+            _ => "depth",
+        }
+    }
+
+    fn check_frame(&self, what: &'static str, header: &Header) -> Result<(), ViewRefusal> {
+        match &self.frame {
+            Some(frame) if *frame != header.frame_id => {
+                let (found, needed) = (header.frame_id.clone(), frame.clone());
+                Err(ViewRefusal::Frame { what, found, needed })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The stamp, if it is one of now and after the last one.
+    fn stamp_of(
+        &self,
+        what: &'static str,
+        header: &Header,
+        moment: &Moment,
+        check: impl FnOnce(&Self) -> Result<(), StampFault>,
+    ) -> Result<Stamp, ViewRefusal> {
+        check(self).map_err(|fault| match fault {
+            StampFault::Stands => ViewRefusal::Frozen { what },
+            StampFault::Returns(nanos) => ViewRefusal::Returned { what, secs: nanos as f64 * 1e-9 },
+        })?;
+        let age_secs = moment.age_secs(&header.stamp);
+        if age_secs > self.max_age_secs {
+            return Err(ViewRefusal::Late { what, secs: age_secs, allowed_secs: self.max_age_secs });
+        }
+        if age_secs < -AHEAD_SECS {
+            return Err(ViewRefusal::Ahead { what, secs: -age_secs });
+        }
+        Ok(stamp(header))
+    }
+}
+
+fn stamp(header: &Header) -> Stamp {
+    conversions::stamp_nanos(&header.stamp)
+}
+
+fn told(error: RosError) -> ViewRefusal {
+    ViewRefusal::Message(error.to_string())
+}
+
+#[cfg(test)]
+#[path = "eye_tests.rs"]
+mod tests;

@@ -1,0 +1,293 @@
+//! The node that listens to the cameras: one loop in one thread.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use neuraxis_channel::RingSender;
+use neuraxis_core::{CameraView, Clock, Nanos};
+use r2r::{
+    Node, QosProfile,
+    geometry_msgs::msg::PoseStamped,
+    sensor_msgs::msg::{CameraInfo, CompressedImage, Image},
+};
+
+use super::{CameraConfig, CameraSet, CamerasConfig, ToolAt, ViewRefusal, eye::Eye};
+use crate::{
+    RosError, config, environment,
+    inbox::{Inbox, inbox},
+    node::start,
+    sync::{Look, Sets},
+    timeline::{Moment, Timeline},
+};
+
+/// Name of the node.
+const NAME: &str = "neuraxis_cameras";
+/// Longest that a picture waits for the node to look.
+const POLL: Duration = Duration::from_millis(2);
+/// Messages taken from one subscription in a row.
+const BURST: usize = 10;
+/// At the start each camera is waited for this long [s]: discovery takes its time.
+const PATIENCE_SECS: f64 = 3.0;
+const REPORT: Nanos = Nanos::from_millis(100);
+
+/// One camera at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CameraReport {
+    /// Its name.
+    pub name: Arc<str>,
+    /// It is in the sets, or at the start still waited for.
+    pub is_in: bool,
+    /// Complete views.
+    pub views: u64,
+    /// Messages and views refused.
+    pub refused: u64,
+    /// Why the last time.
+    pub last_refusal: Option<ViewRefusal>,
+    /// Times that it was left out.
+    pub lost: u64,
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CamerasReport {
+    /// In the order of the configuration.
+    pub cameras: Vec<CameraReport>,
+    /// Sets handed over.
+    pub sets: u64,
+    /// Sets replaced by newer ones before anybody read them.
+    pub superseded: u64,
+    /// Moments at which the cameras lay too far apart for a set.
+    pub apart: u64,
+    /// Times that ROS time could not be had.
+    pub failed: u64,
+}
+
+/// Where the colour of a camera comes.
+enum Colour {
+    Raw(Inbox<Image>),
+    Compressed(Inbox<CompressedImage>),
+}
+
+struct Ear {
+    eye: Eye,
+    colour: Colour,
+    depth: Inbox<Image>,
+    info: Inbox<CameraInfo>,
+    pose: Option<Inbox<PoseStamped>>,
+}
+
+/// Listens to all cameras. Allocates and waits for the middleware: give it a thread of its own, of ordinary priority.
+pub struct CamerasNode {
+    node: Node,
+    timeline: Timeline,
+    ears: Vec<Ear>,
+    /// Made at the first look, when it is known what time it is.
+    sets: Option<Sets<CameraView>>,
+    config: CamerasConfig,
+    tool_at: Option<ToolAt>,
+    sets_in: RingSender<CameraSet>,
+    reports_in: RingSender<CamerasReport>,
+    report: CamerasReport,
+    reported: Nanos,
+}
+
+impl CamerasNode {
+    pub(super) fn new(
+        config: CamerasConfig,
+        clock: Arc<dyn Clock>,
+        tool_at: Option<ToolAt>,
+        sets_in: RingSender<CameraSet>,
+        reports_in: RingSender<CamerasReport>,
+    ) -> Result<Self, RosError> {
+        environment::require_discovery_choice()?;
+        config.validate()?;
+        if let Some(i) = config.cameras.iter().position(|camera| camera.tool_from_camera.is_some())
+            && tool_at.is_none()
+        {
+            let key = format!("cameras[{i}].tool_from_camera");
+            return Err(config::setting(&key, "given", "only where somebody knows where the tool is"));
+        }
+        let mut node = Node::create(start()?, NAME, "")
+            .map_err(|source| RosError::Make { what: format!("node {NAME}"), source })?;
+        let ears =
+            config.cameras.iter().map(|camera| ear(&mut node, camera, &config)).collect::<Result<Vec<_>, _>>()?;
+        let cameras = ears.iter().map(|ear| CameraReport {
+            name: ear.eye.name().clone(),
+            is_in: true,
+            views: 0,
+            refused: 0,
+            last_refusal: None,
+            lost: 0,
+        });
+        let report = CamerasReport { cameras: cameras.collect(), ..Default::default() };
+        let timeline = Timeline::new(clock.clone(), &node);
+        Ok(Self {
+            node,
+            timeline,
+            ears,
+            sets: None,
+            config,
+            tool_at,
+            sets_in,
+            reports_in,
+            report,
+            reported: clock.now(),
+        })
+    }
+
+    /// Listens until `stop` is true; looks at it at least every 2 ms when nothing comes.
+    pub fn run(mut self, stop: &AtomicBool) -> CamerasReport {
+        // Acquire: pairs with the Release store of whoever ends the run.
+        while !stop.load(Ordering::Acquire) {
+            self.node.spin_once(POLL);
+            for _ in 0..BURST {
+                match self.timeline.now() {
+                    Some(moment) => {
+                        if !self.hear(&moment) {
+                            break;
+                        }
+                    }
+                    None => {
+                        self.report.failed += 1;
+                        break;
+                    }
+                }
+                self.node.spin_once(Duration::ZERO);
+            }
+            if let Some(moment) = self.timeline.now() {
+                self.leapt(&moment);
+                self.look(&moment);
+            }
+        }
+        self.report
+    }
+
+    /// Takes what has come; true if there was anything.
+    fn hear(&mut self, moment: &Moment) -> bool {
+        self.leapt(moment);
+        let mut heard = 0;
+        for (ear, report) in self.ears.iter_mut().zip(&mut self.report.cameras) {
+            let mut note = |result: Result<(), ViewRefusal>| {
+                heard += 1;
+                if let Err(refusal) = result {
+                    refuse(report, refusal);
+                }
+            };
+            // What others wait for comes first.
+            ear.info.drain().iter().for_each(|msg| note(ear.eye.take_info(msg)));
+            let poses = ear.pose.iter_mut().flat_map(Inbox::drain);
+            poses.for_each(|msg| note(ear.eye.take_pose(&msg, moment)));
+            ear.depth.drain().iter().for_each(|msg| note(ear.eye.take_depth(msg, moment)));
+            match &mut ear.colour {
+                Colour::Raw(inbox) => inbox.drain().iter().for_each(|msg| note(ear.eye.take_colour(msg, moment))),
+                Colour::Compressed(inbox) => {
+                    inbox.drain().iter().for_each(|msg| note(ear.eye.take_compressed(msg, moment)));
+                }
+            }
+        }
+        heard > 0
+    }
+
+    /// Puts views together, and views into a set.
+    fn look(&mut self, moment: &Moment) {
+        let now = moment.ros.as_nanos() as i128;
+        let nanos = |secs: f64| (secs * 1e9) as i128;
+        let config = &self.config;
+        let sets = self.sets.get_or_insert_with(|| {
+            let patience_until = now + nanos(PATIENCE_SECS.max(config.max_age_secs));
+            let (skew, max_age) = (nanos(config.max_set_skew_secs), nanos(config.max_age_secs));
+            Sets::new(self.ears.len(), skew, max_age, patience_until)
+        });
+        for (i, (ear, report)) in self.ears.iter_mut().zip(&mut self.report.cameras).enumerate() {
+            let tool_at = |at: Nanos| self.tool_at.as_mut().and_then(|tool_at| tool_at(at));
+            match ear.eye.assemble(moment, tool_at) {
+                Some(Ok((stamp, view))) => {
+                    report.views += 1;
+                    sets.push(i, stamp, view);
+                }
+                Some(Err(refusal)) => refuse(report, refusal),
+                None => {}
+            }
+        }
+        match sets.look(now) {
+            Look::Nothing => {}
+            Look::Apart(nanos) => {
+                self.report.apart += 1;
+                if self.report.apart.is_power_of_two() {
+                    let (secs, count) = (nanos as f64 * 1e-9, self.report.apart);
+                    r2r::log_warn!(NAME, "the cameras lie {secs:.3} s apart: no set ({count} times)");
+                }
+            }
+            Look::Set(views) => {
+                let oldest = views.iter().map(|(_, stamp, _)| *stamp).min().unwrap_or(now);
+                let age = Nanos(u64::try_from((now - oldest).max(0)).unwrap_or(u64::MAX));
+                let views = views.into_iter().map(|(_, _, view)| view).collect();
+                self.report.sets += 1;
+                let in_time = self.sets_in.push_newest(CameraSet { stamp: moment.ours - age, views });
+                self.report.superseded += u64::from(!in_time);
+            }
+        }
+        for (report, &is_in) in self.report.cameras.iter_mut().zip(sets.is_in()) {
+            if report.is_in != is_in {
+                report.is_in = is_in;
+                let name = &report.name;
+                if is_in {
+                    r2r::log_info!(NAME, "camera {name} is heard again");
+                } else {
+                    report.lost += 1;
+                    let why = report.last_refusal.as_ref().map_or("nothing comes".to_string(), ToString::to_string);
+                    r2r::log_warn!(NAME, "camera {name} is left out until it is heard again: {why}");
+                }
+            }
+        }
+        if moment.ours - self.reported >= REPORT {
+            self.reported = moment.ours;
+            self.reports_in.push_newest(self.report.clone());
+        }
+    }
+
+    /// Stamps from before a leap mean nothing any more.
+    fn leapt(&mut self, moment: &Moment) {
+        let Some(secs) = moment.leapt_secs else { return };
+        for (ear, report) in self.ears.iter_mut().zip(&mut self.report.cameras) {
+            ear.eye.clear();
+            refuse(report, ViewRefusal::ClockLeapt { secs });
+        }
+        if let Some(sets) = &mut self.sets {
+            sets.clear();
+        }
+    }
+}
+
+/// Counts, and logs ever more rarely: a flood of bad pictures must not become a flood of log lines.
+fn refuse(report: &mut CameraReport, refusal: ViewRefusal) {
+    report.refused += 1;
+    if report.refused.is_power_of_two() {
+        r2r::log_warn!(NAME, "camera {}: {refusal} ({} refused so far)", report.name, report.refused);
+    }
+    report.last_refusal = Some(refusal);
+}
+
+fn ear(node: &mut Node, camera: &CameraConfig, all: &CamerasConfig) -> Result<Ear, RosError> {
+    let qos = |depth: usize| {
+        let qos = QosProfile::default().keep_last(depth);
+        if all.reliable { qos } else { qos.best_effort() }
+    };
+    let colour = if camera.compressed {
+        Colour::Compressed(inbox(node, &camera.colour, qos(4))?)
+    } else {
+        Colour::Raw(inbox(node, &camera.colour, qos(4))?)
+    };
+    Ok(Ear {
+        eye: Eye::new(camera, all),
+        colour,
+        depth: inbox(node, &camera.depth, qos(4))?,
+        info: inbox(node, &camera.info, qos(4))?,
+        pose: camera.pose.as_ref().map(|topic| inbox(node, topic, qos(20))).transpose()?,
+    })
+}

@@ -1,0 +1,74 @@
+//! A real arm behind ros2_control's topics, as two ends joined by mailboxes.
+//!
+//! [`ControlArm`] is what the brainstem drives: it reads the newest joint state and leaves a command, lock-free and
+//! without the heap. [`ControlNode`] owns everything of r2r and runs in a thread of its own: it matches joint states by
+//! name, refuses what cannot be true, and publishes the newest command at a fixed rate.
+//!
+//! What ends in what state:
+//!
+//! | what happens | what is done |
+//! |---|---|
+//! | no state yet | nothing is published; the arm reports a state that is not finite, so that the loop does not start |
+//! | states stop, or are refused, for `state_timeout_secs` | `read` fails: [`Fault::ReadFailed`](neuraxis_core::Fault), the loop brakes, its commands still go out, then latches |
+//! | the loop falls silent for `silence_secs`, 20 ms | the node brakes within the joints' limits from the last command; then positions stop being published, and velocities are zero |
+//! | commands that do not continue from there | not published; `write` fails: `Fault::WriteFailed`, until a reset begins at the measured position |
+//! | somebody else publishes commands | refused at the start; later `write` fails, the loop brakes, then nothing is published until they are gone and the loop was reset |
+//! | our process is killed | nobody brakes but the controller: a trajectory ends at rest by itself, a position is held, a velocity goes on unless the controller has a time-out of its own |
+//!
+//! So of the three interfaces, trajectories are the safest where the link may break, positions the most exact, and
+//! velocities need a controller or a driver that times out.
+
+mod arm;
+mod config;
+mod course;
+mod node;
+mod out;
+mod report;
+mod states;
+
+use std::sync::Arc;
+
+use neuraxis_channel::{RingReceiver, mailbox, ring};
+use neuraxis_core::Clock;
+use neuraxis_robot::JointLimits;
+
+pub use arm::ControlArm;
+pub use config::{CommandInterface, ControlConfig, GripperConfig, GripperKind, LengthUnit};
+pub use node::ControlNode;
+pub use report::{ControlReport, ControlStats};
+pub use states::StateRefusal;
+
+use crate::RosError;
+
+/// The ends of an arm behind ros2_control.
+pub struct Ros2Control {
+    /// For the brainstem's thread.
+    pub arm: ControlArm,
+    /// For a thread of its own, of ordinary priority: `node.run(&stop)`.
+    pub node: ControlNode,
+    /// What the node did, ten times a second and at its end; for diagnostics. The newest replaces the oldest.
+    pub reports: RingReceiver<ControlReport>,
+}
+
+/// Starts ROS 2 in this process, if it is not yet, and makes both ends. `joint_names` and `limits` are the robot's, in the
+/// order of the URDF; `clock` is the loop's.
+///
+/// Takes three and a half seconds: that long it listens for others who command the same arm.
+///
+/// Errors: a setting out of its range; joints that are not the robot's; [`RosError::DiscoveryRangeUnset`];
+/// [`RosError::Rivals`]; whatever rcl refuses.
+pub fn ros2_control(
+    mut config: ControlConfig,
+    joint_names: &[String],
+    limits: &[JointLimits],
+    clock: Arc<dyn Clock>,
+) -> Result<Ros2Control, RosError> {
+    config.complete(joint_names, limits)?;
+    let (states_in, states) = mailbox(None);
+    let (commands_in, commands) = mailbox(None);
+    let (reports_in, reports) = ring(2);
+    let verdict = Arc::new(arm::Verdict::default());
+    let arm = ControlArm::new(&config, clock.clone(), states, commands_in, verdict.clone());
+    let node = ControlNode::new(config, limits, clock, node::Ends { states_in, commands, reports_in, verdict })?;
+    Ok(Ros2Control { arm, node, reports })
+}

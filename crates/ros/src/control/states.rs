@@ -1,0 +1,254 @@
+//! From `sensor_msgs/JointState` to the arm's state, or why not.
+
+use neuraxis_core::{ArmState, Joints, Nanos};
+use r2r::sensor_msgs::msg::JointState;
+
+use super::{ControlConfig, LengthUnit};
+use crate::{conversions, timeline::Moment};
+
+/// A stamp may lie this far ahead: clocks of two machines differ [s].
+const AHEAD_SECS: f64 = 0.01;
+/// What is known of the gripper holds this long [s]: grippers report slowly.
+const GRIPPER_SECS: f64 = 1.0;
+
+/// Why a joint state was refused.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateRefusal {
+    /// Arrays of a message disagree.
+    #[error("{names} names, {positions} positions, {velocities} velocities, {efforts} efforts: lengths differ")]
+    Lengths {
+        /// Names.
+        names: usize,
+        /// Positions.
+        positions: usize,
+        /// Velocities, which may be left out.
+        velocities: usize,
+        /// Efforts, which may be left out.
+        efforts: usize,
+    },
+    /// A joint of ours is not there.
+    #[error("joint {joint} is missing")]
+    Missing {
+        /// Which.
+        joint: String,
+    },
+    /// A joint of ours is there twice.
+    #[error("joint {joint} is there twice")]
+    Duplicate {
+        /// Which.
+        joint: String,
+    },
+    /// A number is NaN or infinite.
+    #[error("{what} of joint {joint} is not finite")]
+    NotFinite {
+        /// `position` or `velocity`.
+        what: &'static str,
+        /// Of which joint.
+        joint: String,
+    },
+    /// The same stamp again: the driver is frozen.
+    #[error("the stamp stands still at {secs:.3} s")]
+    StampStands {
+        /// Since 1970 [s].
+        secs: f64,
+    },
+    /// A stamp before the last one.
+    #[error("the stamp went back by {secs:.3} s")]
+    StampReturns {
+        /// By how much [s].
+        secs: f64,
+    },
+    /// Too old when it came.
+    #[error("it is {secs:.3} s old, allowed is {allowed_secs} s")]
+    Late {
+        /// How old [s].
+        secs: f64,
+        /// The time-out [s].
+        allowed_secs: f64,
+    },
+    /// From the future.
+    #[error("its stamp lies {secs:.3} s ahead of this machine's clock")]
+    Ahead {
+        /// By how much [s].
+        secs: f64,
+    },
+    /// The clock of this machine leapt a moment ago: no age can be told.
+    #[error("the clock of this machine leapt by {secs:.3} s; states count again once it has been steady for a moment")]
+    ClockLeapt {
+        /// By how much [s].
+        secs: f64,
+    },
+}
+
+/// Takes what the robot says.
+pub(crate) struct States {
+    names: Vec<String>,
+    finger: Option<(String, LengthUnit)>,
+    timeout_secs: f64,
+    /// The last good state and its stamp [ns since 1970].
+    last: Option<(ArmState, i128)>,
+    /// Distance of the pads [m], and when that was heard.
+    width: Option<(f64, Nanos)>,
+    /// Until when nothing is believed, and the leap that is to blame [s].
+    distrust: Option<(Nanos, f64)>,
+}
+
+impl States {
+    pub(crate) fn new(config: &ControlConfig) -> Self {
+        let gripper = &config.gripper;
+        Self {
+            names: config.joint_names.clone(),
+            finger: gripper.joint.as_ref().map(|joint| (joint.clone(), gripper.joint_unit)),
+            timeout_secs: config.state_timeout_secs,
+            last: None,
+            width: gripper.joint.is_none().then_some((gripper.open_m, Nanos(0))),
+            distrust: None,
+        }
+    }
+
+    /// Without a joint that tells, the gripper counts as where it was told to be.
+    pub(crate) fn told_width(&mut self, width_m: f64) {
+        if self.finger.is_none() {
+            self.width = Some((width_m, Nanos(0)));
+        }
+    }
+
+    /// A message; `None` if it is about other joints. Joints in any order, extra ones ignored. Without velocities (left
+    /// out, or NaN for all of ours) they are the difference of the last two states, zero at first. Torques are zero where
+    /// an effort is left out or not finite.
+    pub(crate) fn take(&mut self, msg: &JointState, moment: &Moment) -> Result<Option<ArmState>, StateRefusal> {
+        let count = msg.name.len();
+        let fits = |values: &[f64]| values.is_empty() || values.len() == count;
+        if msg.position.len() != count || !fits(&msg.velocity) || !fits(&msg.effort) {
+            return Err(StateRefusal::Lengths {
+                names: count,
+                positions: msg.position.len(),
+                velocities: msg.velocity.len(),
+                efforts: msg.effort.len(),
+            });
+        }
+        let finger = self.take_finger(msg, moment)?;
+        let is_ours = |name: &String| self.names.contains(name);
+        if !msg.name.iter().any(is_ours) && (finger || self.is_alive(moment)) {
+            return Ok(None);
+        }
+        let places = self.names.iter().map(|name| place(msg, name)).collect::<Result<Vec<_>, _>>()?;
+        let q = self.numbers(&msg.position, &places);
+        self.check_finite("position", &q)?;
+        let given = self.given_velocities(msg, &places)?;
+        self.check_stamp(msg, moment)?;
+        let stamp = conversions::stamp_nanos(&msg.header.stamp);
+        let width_m = self.width_m(moment)?;
+        let tau_nm = self.numbers(&msg.effort, &places);
+        let zero = |value: &f64| if value.is_finite() { *value } else { 0.0 };
+        let state = ArmState {
+            stamp: moment.ours_of(&msg.header.stamp),
+            q,
+            qd: given.unwrap_or_else(|| self.differences(&q, stamp)),
+            tau_nm: Joints::from_fn(self.names.len(), |i| tau_nm.get(i).map_or(0.0, zero)),
+            gripper_width_m: width_m,
+            grip_force_n: None,
+        };
+        self.last = Some((state, stamp));
+        Ok(Some(state))
+    }
+
+    /// True if the message tells of the finger.
+    fn take_finger(&mut self, msg: &JointState, moment: &Moment) -> Result<bool, StateRefusal> {
+        let Some((joint, unit)) = &self.finger else { return Ok(false) };
+        if !msg.name.contains(joint) {
+            return Ok(false);
+        }
+        let position = msg.position[place(msg, joint)?];
+        if !position.is_finite() {
+            return Err(StateRefusal::NotFinite { what: "position", joint: joint.clone() });
+        }
+        self.width = Some((unit.to_width(position), moment.ours));
+        Ok(true)
+    }
+
+    /// The arm itself is heard: another source on the same topic is nothing to complain of, while names that are not ours
+    /// are, where ours are missed.
+    fn is_alive(&self, moment: &Moment) -> bool {
+        self.last.as_ref().is_some_and(|(state, _)| (moment.ours - state.stamp).secs() <= self.timeout_secs)
+    }
+
+    fn width_m(&self, moment: &Moment) -> Result<f64, StateRefusal> {
+        match (&self.width, &self.finger) {
+            (Some((width_m, _)), None) => Ok(*width_m),
+            (Some((width_m, heard)), Some(_)) if (moment.ours - *heard).secs() <= GRIPPER_SECS => Ok(*width_m),
+            (_, finger) => {
+                let joint = finger.as_ref().map_or_else(|| "of the gripper".into(), |(joint, _)| joint.clone());
+                Err(StateRefusal::Missing { joint })
+            }
+        }
+    }
+
+    fn numbers(&self, values: &[f64], places: &[usize]) -> Joints {
+        Joints::from_fn(places.len(), |i| values.get(places[i]).copied().unwrap_or(f64::NAN))
+    }
+
+    fn check_finite(&self, what: &'static str, joints: &Joints) -> Result<(), StateRefusal> {
+        match joints.iter().zip(&self.names).find(|(value, _)| !value.is_finite()) {
+            Some((_, joint)) => Err(StateRefusal::NotFinite { what, joint: joint.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// `None` where there are none: drivers without velocities leave them out, or say NaN for each.
+    fn given_velocities(&self, msg: &JointState, places: &[usize]) -> Result<Option<Joints>, StateRefusal> {
+        let qd = self.numbers(&msg.velocity, places);
+        if qd.iter().all(|value| value.is_nan()) {
+            return Ok(None);
+        }
+        self.check_finite("velocity", &qd)?;
+        Ok(Some(qd))
+    }
+
+    fn differences(&self, q: &Joints, stamp: i128) -> Joints {
+        let Some((before, at)) = &self.last else { return Joints::zeros(q.len()) };
+        let dt_secs = (stamp - at) as f64 * 1e-9;
+        Joints::from_fn(q.len(), |i| (q[i] - before.q[i]) / dt_secs)
+    }
+
+    fn check_stamp(&mut self, msg: &JointState, moment: &Moment) -> Result<(), StateRefusal> {
+        if let Some(secs) = moment.leapt_secs {
+            // Long enough that the arm's last state grows old, and the loop stops.
+            self.distrust = Some((moment.ours + Nanos::from_secs(2.0 * self.timeout_secs), secs));
+            self.last = None;
+        }
+        if let Some((until, secs)) = self.distrust {
+            if moment.ours < until {
+                return Err(StateRefusal::ClockLeapt { secs });
+            }
+            self.distrust = None;
+        }
+        // A stamp that stands grows old, too: what is wrong with it is that it stands.
+        let stamp = conversions::stamp_nanos(&msg.header.stamp);
+        let age_secs = moment.age_secs(&msg.header.stamp);
+        match self.last {
+            Some((_, last)) if stamp == last => Err(StateRefusal::StampStands { secs: stamp as f64 * 1e-9 }),
+            Some((_, last)) if stamp < last => Err(StateRefusal::StampReturns { secs: (last - stamp) as f64 * 1e-9 }),
+            _ if age_secs > self.timeout_secs => {
+                Err(StateRefusal::Late { secs: age_secs, allowed_secs: self.timeout_secs })
+            }
+            _ if age_secs < -AHEAD_SECS => Err(StateRefusal::Ahead { secs: -age_secs }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where a joint stands in a message.
+fn place(msg: &JointState, joint: &str) -> Result<usize, StateRefusal> {
+    let mut places = (0..msg.name.len()).filter(|&i| msg.name[i] == joint);
+    match (places.next(), places.next()) {
+        (Some(place), None) => Ok(place),
+        (None, _) => Err(StateRefusal::Missing { joint: joint.into() }),
+        (Some(_), Some(_)) => Err(StateRefusal::Duplicate { joint: joint.into() }),
+    }
+}
+
+#[cfg(test)]
+#[path = "states_tests.rs"]
+mod tests;

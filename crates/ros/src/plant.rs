@@ -1,0 +1,21 @@
+//! A robot on ROS 2 for trying what drives one: it publishes joint states and cameras, takes commands on three
+//! controllers' topics and a gripper's, and misbehaves on request.
+//!
+//! | name | type | direction |
+//! |---|---|---|
+//! | `joint_states` | `sensor_msgs/JointState`, the joints in an order of its own, both fingers among them | out |
+//! | `<camera>/image`, `/depth`, `/camera_info`, `/pose` | as [`crate::topics`] says | out |
+//! | `forward_position_controller/commands` | `std_msgs/Float64MultiArray` [rad] | in |
+//! | `forward_velocity_controller/commands` | `std_msgs/Float64MultiArray` [rad/s] | in |
+//! | `joint_trajectory_controller/joint_trajectory` | `trajectory_msgs/JointTrajectory` | in |
+//! | `gripper_controller/commands` | `std_msgs/Float64MultiArray`, distance between the pads [m] | in |
+//! | `gripper/command` | `std_msgs/Float64`, the same | in |
+//!
+//! The world behind it is the caller's, who gets the newest command once a millisecond.
+
+mod misbehave;
+mod node;
+mod setpoint;
+
+pub use misbehave::{Misbehave, Misbehaviour};
+pub use node::{PlantNode, PlantPorts, PlantStats};

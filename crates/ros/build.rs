@@ -21,7 +21,7 @@ fn main() {
         match prefixes.iter().map(entry).find(|entry| entry.exists()) {
             Some(entry) => println!("cargo:rerun-if-changed={}", entry.display()),
             None => println!(
-                "cargo::error=the ROS 2 package {package} is not in AMENT_PREFIX_PATH={path}. Remedy: ./neuraxis setup; \
+                "cargo::error=the ROS 2 package {package} is not in AMENT_PREFIX_PATH={path}. Remedy: ./neuraxis setup, which builds it; \
                  with a ROS 2 of your own then `source .deps/ros-msgs/share/{package}/local_setup.bash`, or \
                  `colcon build --packages-select neuraxis_msgs` and `source install/setup.bash`"
             ),

@@ -101,6 +101,7 @@ class Client:
         handle = self.send(text)
         if not handle.accepted:
             raise Failure(f"the goal {text!r} was refused")
+        print(f"taken: {text!r}", flush=True)
         return handle
 
     def end(self, handle, text, wanted):

@@ -1,8 +1,8 @@
 //! The node beside a loop that is not one: two joints swing, a picture changes, a stop brakes them, a reset lets them go
 //! on, and so do the node's states. For trying the node without a simulator, and for its test over the wire.
 //!
-//! A task takes as many seconds as its sentence has words; one with the word `fail` fails after its first. The arm comes
-//! to rest when there is nothing to do for a goal any more, and goes on with the next.
+//! A goal takes as many seconds as its sentence has words; one with the word `fail` fails after its first, and of one with
+//! `silence` nothing is heard. When a goal is over the arm comes to rest, and goes on with the next.
 //!
 //! Prints what comes in, one line each, and ends when its standard input does.
 //! `cargo run -p neuraxis-ros --example fake_loop -- --ros-args -p joint_states_hz:=50.0`
@@ -221,7 +221,9 @@ impl Work {
                 () => (TaskState::Running, "works"),
             };
             let progress = (secs / count).min(1.0) as f32;
-            self.reports.push_newest(TaskReport { goal: *goal, state, words: said.into(), progress });
+            if !words.contains("silence") {
+                self.reports.push_newest(TaskReport { goal: *goal, state, words: said.into(), progress });
+            }
             if state != TaskState::Running {
                 println!("{state:?} after {secs:.1} s");
                 (self.task, self.holds) = (None, true);

@@ -29,6 +29,9 @@ use crate::{
 
 /// Longest that a camera frame waits for the node to look: r2r has nothing that would wake it.
 const POLL: Duration = Duration::from_millis(5);
+/// So long the node stays after its end for the client of a goal that was under way: its question may still be on its way,
+/// and what a writer has sent is lost with the writer.
+const FAREWELL: Duration = Duration::from_millis(500);
 /// r2r takes one message per subscription and spin; its own queue holds this many.
 const BURST: usize = 10;
 
@@ -119,7 +122,8 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
         Ok(made)
     }
 
-    /// Serves until `stop` is true; looks at it at least every 5 ms. Dropping the node on return takes its topics and
+    /// Serves until `stop` is true; looks at it at least every 5 ms. A goal under way is ended then, which
+    /// takes half a second more. Dropping the node on return takes its topics and
     /// services off the network.
     pub fn run(mut self, stop: &AtomicBool) -> RosStats {
         let mut next = Instant::now();
@@ -144,7 +148,13 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
             self.serve_burst();
             self.serve_parameters();
         }
-        self.tasks.close(&mut self.stats);
+        if self.tasks.close(&mut self.stats) {
+            let end = Instant::now() + FAREWELL;
+            while Instant::now() < end {
+                self.node.spin_once(POLL);
+                self.tasks.say_farewell(&mut self.stats);
+            }
+        }
         self.stats
     }
 

@@ -89,9 +89,17 @@ impl Tasks {
         self.feed_back(stats);
     }
 
-    /// Nothing more will be done.
-    pub(crate) fn close(&mut self, stats: &mut RosStats) {
+    /// Nothing more will be done. True if a goal was under way: its client may yet ask for the result.
+    pub(crate) fn close(&mut self, stats: &mut RosStats) -> bool {
+        let was_busy = self.server.is_busy();
         self.finish(Ended::Aborted, "the program ends", stats);
+        was_busy
+    }
+
+    /// Answers those who ask how a goal ended, and nothing else.
+    pub(crate) fn say_farewell(&mut self, stats: &mut RosStats) {
+        self.server.gather();
+        self.server.answer_results(stats);
     }
 
     fn hear(&mut self, stats: &mut RosStats) {

@@ -23,6 +23,7 @@ fn goals_succeed_fail_are_cancelled_refused_replaced_and_stopped() {
     let steps: Vec<String> = [
         ("do", "push it now"),
         ("fail", "fail at this"),
+        ("fail", "work in silence and do not end before anybody else does so"),
         ("cancel", long),
         ("refuse", ""),
         ("refuse", &too_long),
@@ -41,11 +42,11 @@ fn goals_succeed_fail_are_cancelled_refused_replaced_and_stopped() {
     assert_eq!(code, Some(0), "{both}");
     assert_eq!(node_code, Some(0), "{both}");
     let counts = [
-        "goals: 7,",
+        "goals: 8,",
         "goals_refused: 4,",
         "goals_succeeded: 2,",
         "goals_canceled: 2,",
-        "goals_aborted: 3,",
+        "goals_aborted: 4,",
         "failed: 0,",
     ];
     for count in counts {
@@ -54,6 +55,7 @@ fn goals_succeed_fail_are_cancelled_refused_replaced_and_stopped() {
     assert!(seen.contains("frame world -> fr3_link0: (-0.300, 0.000, 0.750)"), "{both}");
     assert!(seen.contains("frame world -> front_optical_frame: (0.200, 0.000, 1.600)"), "{both}");
     assert!(told.contains("refused: it has 257 characters, at most 256 are taken"), "{both}");
+    assert!(seen.contains("nothing was heard of it for 5 s"), "{both}");
     assert!(told.contains("another goal runs; cancel it first"), "{both}");
 }
 
@@ -62,13 +64,12 @@ fn a_node_that_ends_says_so_to_who_waits_for_a_goal() {
     let domain = domain(11);
     let mut command = Command::new(example("fake_loop"));
     command.env("ROS_DOMAIN_ID", &domain).env("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST");
-    let mut node = Process::start("fake_loop", &mut command);
-    let client = execute_tasks(&["--timeout", "60", "fail=and so on and on and on and on and on and on"], &domain);
-    // It prints each goal that it is given.
-    let before = node.read_until("goal: ");
+    let node = Process::start("fake_loop", &mut command);
+    let mut client = execute_tasks(&["--timeout", "60", "fail=and so on and on and on and on and on and on"], &domain);
+    let before = client.read_until("taken: ");
     let (node_code, told) = node.finish();
     let (code, seen) = client.finish();
-    let both = format!("--- client\n{seen}\n--- node\n{before}{told}");
+    let both = format!("--- client\n{before}{seen}\n--- node\n{told}");
     assert_eq!((code, node_code), (Some(0), Some(0)), "{both}");
     assert!(seen.contains("the program ends") && told.contains("goals_aborted: 1,"), "{both}");
 }

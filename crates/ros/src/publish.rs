@@ -132,24 +132,19 @@ impl CameraOut {
     }
 
     pub(crate) fn publish(&self, view: &CameraView, captured: Nanos, stamper: &Stamper, stats: &mut RosStats) {
-        self.publish_apart(view, captured, captured, stamper, stats);
+        match stamper.stamp(captured) {
+            Some(stamp) => self.publish_at(view, &stamp, &stamp, stats),
+            None => stats.failed += 1,
+        }
     }
 
-    /// As if depth had been captured at another time than colour.
-    pub(crate) fn publish_apart(
-        &self,
-        view: &CameraView,
-        captured: Nanos,
-        depth_captured: Nanos,
-        stamper: &Stamper,
-        stats: &mut RosStats,
-    ) {
+    /// With stamps of the caller's, depth's apart from the others'.
+    pub(crate) fn publish_at(&self, view: &CameraView, stamp: &Time, depth_stamp: &Time, stats: &mut RosStats) {
         if !(conversions::is_whole(view) && view.world_from_camera.is_valid()) {
             stats.malformed += 1;
             return;
         }
-        let stamps = stamper.stamp(captured).zip(stamper.stamp(depth_captured));
-        let sent = stamps.is_some_and(|(stamp, depth_stamp)| self.send(view, &stamp, &depth_stamp).is_ok());
+        let sent = self.send(view, stamp, depth_stamp).is_ok();
         stats.count_published(sent, |stats| &mut stats.images);
     }
 

@@ -14,6 +14,7 @@ use neuraxis_channel::RingReceiver;
 use neuraxis_core::{Arm, ArmCommand, ArmState, Clock, Joints, Nanos, Observation, PERIOD_BRAINSTEM};
 use r2r::{
     Node, Publisher, QosProfile,
+    builtin_interfaces::msg::Time,
     sensor_msgs::msg::JointState,
     std_msgs::msg::{Float64, Float64MultiArray},
     trajectory_msgs::msg::JointTrajectory,
@@ -102,7 +103,8 @@ pub struct PlantNode<F: Deref<Target = Observation>> {
     frozen: Option<JointState>,
     /// States on their way that is too long.
     late: VecDeque<(Nanos, JointState)>,
-    last_frame: Option<F>,
+    /// The last pictures, with the stamps of all but depth and of depth.
+    shown: Option<(F, Time, Time)>,
     stats: PlantStats,
     camera_stats: RosStats,
 }
@@ -134,7 +136,7 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
             first_command: None,
             frozen: None,
             late: VecDeque::new(),
-            last_frame: None,
+            shown: None,
             stats: PlantStats::default(),
             camera_stats: RosStats::default(),
         })
@@ -302,14 +304,15 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
         while let Some(newer) = self.ports.frames.pop() {
             newest = newer;
         }
-        if !self.does(Misbehaviour::CamerasFreeze) || self.last_frame.is_none() {
-            self.last_frame = Some(newest);
+        if !self.does(Misbehaviour::CamerasFreeze) || self.shown.is_none() {
+            let depth_at = if self.does(Misbehaviour::CameraSkew) { newest.stamp - SKEW } else { newest.stamp };
+            let stamps = self.stamper.stamp(newest.stamp).zip(self.stamper.stamp(depth_at));
+            self.shown = stamps.map(|(stamp, depth_stamp)| (newest, stamp, depth_stamp));
         }
-        let Some(shown) = &self.last_frame else { return };
-        let depth_at = if self.does(Misbehaviour::CameraSkew) { shown.stamp - SKEW } else { shown.stamp };
-        for view in &shown.cameras {
+        let Some((frame, stamp, depth_stamp)) = &self.shown else { return };
+        for view in &frame.cameras {
             if let Some(camera) = self.cameras.iter().find(|camera| *camera.name == *view.name) {
-                camera.publish_apart(view, shown.stamp, depth_at, &self.stamper, &mut self.camera_stats);
+                camera.publish_at(view, stamp, depth_stamp, &mut self.camera_stats);
             }
         }
     }

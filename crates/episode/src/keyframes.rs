@@ -55,7 +55,9 @@ fn is_slow(moments: &[Moment], t: usize) -> bool {
     };
     let (Some(q), Some(q_before)) = (&next.q, &last.q) else { return false };
     let secs = next.stamp.secs_since(last.stamp);
-    secs > 0.0 && q.len() == q_before.len() && q.iter().zip(q_before.iter()).all(|(a, b)| (a - b).abs() <= STILL_RAD_S * secs)
+    secs > 0.0
+        && q.len() == q_before.len()
+        && q.iter().zip(q_before.iter()).all(|(a, b)| (a - b).abs() <= STILL_RAD_S * secs)
 }
 
 #[cfg(test)]

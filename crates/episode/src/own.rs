@@ -6,6 +6,9 @@ use crate::{
     About, CommandSample, EpisodeError, EpisodeReader, Moment, Pictures, Record, Recorded, recorded::judge_gripper,
 };
 
+/// Damage is told so often.
+const MOST_NOTES: usize = 5;
+
 /// A recording whose frames are its observations.
 pub struct OwnRecording {
     reader: EpisodeReader,
@@ -22,6 +25,7 @@ impl OwnRecording {
         let (mut state, mut command): (Option<ArmState>, Option<CommandSample>) = (None, None);
         let (mut moments, mut cameras) = (Vec::new(), Vec::<String>::new());
         let (mut instruction, mut notes, mut backward) = (None, Vec::new(), 0u64);
+        let mut untold = 0u64;
         for record in reader.records() {
             match record {
                 Ok(Record::State(seen)) => state = Some(seen),
@@ -40,8 +44,12 @@ impl OwnRecording {
                     moments.push(moment(&seen, state.as_ref(), command.as_ref()));
                 }
                 Ok(_) => {}
-                Err(error) => notes.push(error.to_string()),
+                Err(error) if notes.len() < MOST_NOTES => notes.push(error.to_string()),
+                Err(_) => untold += 1,
             }
+        }
+        if untold > 0 {
+            notes.push(format!("{untold} more messages that cannot be decoded"));
         }
         if backward > 0 {
             notes.push(format!("{backward} observations are stamped no later than the one before and are left out"));
@@ -95,7 +103,8 @@ impl Recorded for OwnRecording {
     }
 
     fn pictures<'a>(&'a self, frames: &'a [usize]) -> Pictures<'a> {
-        let stamps: Vec<Nanos> = frames.iter().filter_map(|t| self.moments.get(*t)).map(|moment| moment.stamp).collect();
+        let stamps: Vec<Nanos> =
+            frames.iter().filter_map(|t| self.moments.get(*t)).map(|moment| moment.stamp).collect();
         let mut wanted = frames.iter().copied().zip(stamps).peekable();
         let pictures = self.reader.records().filter_map(move |record| {
             let (frame, stamp) = *wanted.peek()?;

@@ -6,8 +6,8 @@ use neuraxis_core::{ArmState, Base, Gripper, Joints, Observation, Pose, Progress
 use serde_json::Value;
 
 use crate::{
-    About, CommandSample, DepthEncoding, EpisodeError, EpisodeWriter, Header, Level, Moment, PredictionDetail, Recorded,
-    VirtualView,
+    About, CommandSample, DepthEncoding, EpisodeError, EpisodeWriter, Header, Level, Moment, PredictionDetail,
+    Recorded, VirtualView,
 };
 
 /// The body that moves in the episode.
@@ -94,7 +94,9 @@ pub fn save(episode: &dyn Recorded, body: &Body, meta: &Value, out: &Path, force
         for picture in pictures {
             match (moment.world_from_tool, picture.into_view()) {
                 (Some(_), Ok(view)) => cameras.push(view),
-                (None, Ok(view)) => views.push(shown(&view.name, [view.intrinsics.width, view.intrinsics.height], view.rgb)),
+                (None, Ok(view)) => {
+                    views.push(shown(&view.name, [view.intrinsics.width, view.intrinsics.height], view.rgb))
+                }
                 (_, Err(picture)) => views.push(shown(&picture.name, picture.size, picture.rgb)),
             }
         }

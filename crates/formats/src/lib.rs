@@ -4,8 +4,6 @@
 //! with its place, and nothing that stands in a file is run.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
-
-
 pub mod lerobot;
 pub mod parquet;
 pub mod picture;

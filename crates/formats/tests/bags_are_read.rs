@@ -77,10 +77,12 @@ fn both_storages_hold_the_same_episode() {
             assert_eq!((front.size, hand.size), (SIZE, SIZE));
             assert!(front.rgb == colours(t as u32) && hand.rgb == colours(t as u32 + 100), "{t}");
             for picture in [front, hand] {
-                assert!(picture.depth_m.as_ref().unwrap().iter().zip(depth_m(t as u32)).all(|(a, b)| (a - b).abs() < 1e-6));
+                assert!(
+                    picture.depth_m.as_ref().unwrap().iter().zip(depth_m(t as u32)).all(|(a, b)| (a - b).abs() < 1e-6)
+                );
                 assert_eq!(picture.intrinsics.map(|i| (i.fx, i.fy, i.cx)), Some((20.0, 21.0, 5.5)));
             }
-            assert_eq!(front.world_from_camera.unwrap().position(), Vector3::new(1.0, 0.0, 2.0));
+            assert_eq!(front.world_from_camera.unwrap().position(), Vector3::new(0.3, 0.0, 1.4));
             // On the hand: 0.1 m behind the tool, which is turned back to the world's axes.
             let eye = hand.world_from_camera.unwrap().position();
             assert!((eye - Vector3::new(0.4, -0.01 * t as f64, 0.7)).norm() < 1e-9, "{eye}");
@@ -113,10 +115,15 @@ fn a_bag_becomes_a_recording_of_ours_and_is_a_bag_itself() {
         for (found, wrote) in episode.pictures(&all).zip(bag.pictures(&all)) {
             let ((t, found), (_, wrote)) = (found.unwrap(), wrote.unwrap());
             for (found, wrote) in found.iter().zip(&wrote) {
-                assert!(found.rgb == wrote.rgb && found.depth_m == wrote.depth_m && found.intrinsics == wrote.intrinsics);
+                assert!(
+                    found.rgb == wrote.rgb && found.depth_m == wrote.depth_m && found.intrinsics == wrote.intrinsics
+                );
             }
             let (found, wrote) = (&episode.moments()[t], &bag.moments()[t]);
-            assert_eq!((found.stamp, found.q, found.qd, found.gripper), (wrote.stamp, wrote.q, wrote.qd, wrote.gripper));
+            assert_eq!(
+                (found.stamp, found.q, found.qd, found.gripper),
+                (wrote.stamp, wrote.q, wrote.qd, wrote.gripper)
+            );
             let (metres, _) = found.world_from_tool.unwrap().distance(&wrote.world_from_tool.unwrap());
             assert!(metres < 1e-12);
         }

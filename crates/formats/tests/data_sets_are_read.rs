@@ -26,10 +26,10 @@ fn both_episodes_of_a_file_are_read() {
         let episode = data_set.episode(e, &Options::default()).unwrap();
         let about = episode.about();
         assert_eq!((about.number, about.instruction.as_deref()), (e as u64, Some(task)));
-        assert_eq!((about.joint_names.join(" "), about.gripper_joint_names.join(" ")), (
-            "shoulder.pos elbow.pos".to_string(),
-            "gripper.pos".to_string()
-        ));
+        assert_eq!(
+            (about.joint_names.join(" "), about.gripper_joint_names.join(" ")),
+            ("shoulder.pos elbow.pos".to_string(), "gripper.pos".to_string())
+        );
         assert_eq!(episode.moments().len(), length);
         for (i, moment) in episode.moments().iter().enumerate() {
             let (q, told) = (moment.q.unwrap(), moment.q_command.unwrap());
@@ -93,7 +93,10 @@ fn videos_are_unpacked_by_a_program_without_a_shell() {
     assert!(pictures.next().is_none());
     let asked = fs::read_to_string(dir.path().join("program.asked")).unwrap();
     // The episode starts at 0.5 s, a quarter of a frame early.
-    assert!(asked.contains("-f mov -ss 0.475000 -i file:/") && asked.contains("-vf scale=10:6 -f rawvideo -pix_fmt rgb24"), "{asked}");
+    assert!(
+        asked.contains("-f mov -ss 0.475000 -i file:/") && asked.contains("-vf scale=10:6 -f rawvideo -pix_fmt rgb24"),
+        "{asked}"
+    );
     // Without the program.
     let nobody = Options { ffmpeg: "/nonexistent/ffmpeg".into(), degrees: false };
     let episode = DataSet::open(dir.path()).unwrap().episode(0, &nobody).unwrap();
@@ -110,7 +113,17 @@ fn a_real_video_is_unpacked_frame_by_frame() {
     let program = std::env::var_os("NEURAXIS_FFMPEG").unwrap_or("ffmpeg".into());
     let make = |video: &Path| {
         std::process::Command::new(&program)
-            .args(["-v", "error", "-f", "lavfi", "-i", "testsrc2=size=10x6:rate=10:duration=1.2", "-pix_fmt", "yuv420p", "-y"])
+            .args([
+                "-v",
+                "error",
+                "-f",
+                "lavfi",
+                "-i",
+                "testsrc2=size=10x6:rate=10:duration=1.2",
+                "-pix_fmt",
+                "yuv420p",
+                "-y",
+            ])
             .arg(video)
             .status()
     };

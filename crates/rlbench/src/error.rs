@@ -50,7 +50,9 @@ impl From<RecordingError> for EpisodeError {
         match error {
             RecordingError::Io { path, source } => Self::Io { path, action: "read or write", source },
             RecordingError::Format { path, reason } => Self::Format { path, reason },
-            RecordingError::Nothing { path } => Self::Format { path, reason: "no low_dim_obs.pkl here or below".into() },
+            RecordingError::Nothing { path } => {
+                Self::Format { path, reason: "no low_dim_obs.pkl here or below".into() }
+            }
         }
     }
 }

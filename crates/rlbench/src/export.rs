@@ -34,19 +34,24 @@ const NEAR_FAR_M: [f64; 2] = [0.0, 10.0];
 /// gripper, the tool's pose), or has no camera with depth, calibration and one of RLBench's names; or the disk is full.
 pub fn export(episode: &dyn Recorded, root: &Path) -> Result<(PathBuf, usize), EpisodeError> {
     let about = episode.about();
-    let folder = root.join(file_name(&about.task)).join("all_variations/episodes").join(format!("episode{}", about.number));
+    let folder =
+        root.join(file_name(&about.task)).join("all_variations/episodes").join(format!("episode{}", about.number));
     if folder.exists() {
         return Err(EpisodeError::Exists { path: folder });
     }
     let Some(instruction) = &about.instruction else {
-        return Err(EpisodeError::Format { path: folder, reason: "no sentence was recorded that says what is done".into() });
+        return Err(EpisodeError::Format {
+            path: folder,
+            reason: "no sentence was recorded that says what is done".into(),
+        });
     };
     let moments = episode.moments();
     let frames: Vec<usize> = (0..moments.len()).collect();
     let mut observations = Vec::with_capacity(frames.len());
     for pictures in episode.pictures(&frames) {
         let (t, pictures) = pictures?;
-        let refuse = |reason: String| EpisodeError::Format { path: folder.clone(), reason: format!("frame {t}: {reason}") };
+        let refuse =
+            |reason: String| EpisodeError::Format { path: folder.clone(), reason: format!("frame {t}: {reason}") };
         let mut misc = Vec::new();
         for picture in pictures {
             let known = CAMERAS.contains(&&*picture.name) && picture.depth_m.is_some();
@@ -78,7 +83,8 @@ pub fn export(episode: &dyn Recorded, root: &Path) -> Result<(PathBuf, usize), E
 
 /// A task's name as the name of a folder.
 fn file_name(task: &str) -> String {
-    let word: String = task.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' }).collect();
+    let word: String =
+        task.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' }).collect();
     if word.is_empty() { "task".into() } else { word }
 }
 

@@ -170,18 +170,23 @@ impl DataSet {
             return Err(format!("episode {}: {count} rows, {} said, allowed: {MOST_FRAMES}", row.number, row.length));
         }
         let mut notes = Vec::new();
-        let mut vectors = |key: &str| -> Result<Option<(Vec<String>, Column)>, String> {
+        let vectors = |key: &str| -> Result<Option<(Vec<String>, Column)>, String> {
             let Some(leaf) = table.leaf(key) else { return Ok(None) };
             let names = self.info.names(key).ok_or_else(|| format!("{key}: not a vector by {}", super::info::INFO))?;
             Ok(Some((names, table.read(leaf, rows.clone())?)))
         };
         let (state, action) = (vectors(STATE)?, vectors(ACTION)?);
-        let is_gripper = |name: &String| ["gripper", "finger"].iter().any(|part| name.to_ascii_lowercase().contains(part));
+        let is_gripper =
+            |name: &String| ["gripper", "finger"].iter().any(|part| name.to_ascii_lowercase().contains(part));
         let names = state.as_ref().map(|(names, _)| names.clone()).unwrap_or_default();
-        let (gripper, arm): (Vec<usize>, Vec<usize>) = (0..names.len()).partition(|i| names.get(*i).is_some_and(is_gripper));
+        let (gripper, arm): (Vec<usize>, Vec<usize>) =
+            (0..names.len()).partition(|i| names.get(*i).is_some_and(is_gripper));
         let fits = arm.len() <= MAX_JOINTS;
         if !fits {
-            notes.push(format!("{STATE} has {} numbers beside the gripper's, allowed: {MAX_JOINTS}; left out", arm.len()));
+            notes.push(format!(
+                "{STATE} has {} numbers beside the gripper's, allowed: {MAX_JOINTS}; left out",
+                arm.len()
+            ));
         }
         let is_told = action.as_ref().is_some_and(|(told, _)| *told == names || told.len() == names.len());
         if action.is_some() && !is_told {
@@ -197,7 +202,8 @@ impl DataSet {
             }
             let pick = |column: &Column, of: &[usize]| -> Result<Vec<f64>, String> {
                 let vector = column.floats(i).filter(|vector| vector.len() == names.len());
-                let vector = vector.ok_or_else(|| format!("frame {i}: a vector that is not of {} numbers", names.len()))?;
+                let vector =
+                    vector.ok_or_else(|| format!("frame {i}: a vector that is not of {} numbers", names.len()))?;
                 Ok(of.iter().filter_map(|k| vector.get(*k).copied()).collect())
             };
             let angles = |column: &Column| -> Result<Option<Joints>, String> {

@@ -49,7 +49,8 @@ pub fn export(episode: &dyn Recorded, root: &Path) -> Result<Exported, EpisodeEr
     let task = about.instruction.as_deref().ok_or_else(|| refuse("no sentence was recorded that says what is done"))?;
     let (fps, shift_secs) = rate(moments).ok_or_else(|| refuse("two frames or more are needed"))?;
     let states: Option<Vec<Vec<f32>>> = moments.iter().map(|m| vector(m.q.as_ref(), m.gripper_width_m)).collect();
-    let states = states.ok_or_else(|| refuse("joint positions or the gripper's width were not recorded in each frame"))?;
+    let states =
+        states.ok_or_else(|| refuse("joint positions or the gripper's width were not recorded in each frame"))?;
     let dim = about.joint_names.len() + 1;
     if states.iter().any(|state| state.len() != dim) {
         return Err(refuse("a frame has another number of joints than the episode"));
@@ -129,17 +130,27 @@ fn columns(
         packed.resize_with(cameras.len(), Vec::new);
         for (i, (name, size, statistics)) in cameras.iter_mut().enumerate() {
             let picture = pictures.iter().find(|picture| *picture.name == **name && picture.size == *size);
-            let picture = picture.ok_or_else(|| format!("frame {t}: camera {name} has no picture of {size:?} pixels"))?;
-            picture.rgb.as_chunks::<3>().0.iter().for_each(|pixel| statistics.add(&pixel.map(|c| f64::from(c) / 255.0)));
-            let png = picture::encode(picture.size, &picture.rgb).map_err(|e| format!("frame {t}: camera {name}: {e}"))?;
+            let picture =
+                picture.ok_or_else(|| format!("frame {t}: camera {name} has no picture of {size:?} pixels"))?;
+            picture
+                .rgb
+                .as_chunks::<3>()
+                .0
+                .iter()
+                .for_each(|pixel| statistics.add(&pixel.map(|c| f64::from(c) / 255.0)));
+            let png =
+                picture::encode(picture.size, &picture.rgb).map_err(|e| format!("frame {t}: camera {name}: {e}"))?;
             packed.get_mut(i).into_iter().for_each(|column| column.push(png.clone()));
         }
     }
     let pick = |of: &[Vec<f32>]| rows.iter().filter_map(|(t, _)| of.get(*t).cloned()).collect();
     let numbers: Vec<i64> = rows.iter().map(|(t, _)| *t as i64).collect();
     let zeros = Cells::Ints(vec![0; rows.len()]);
-    let mut columns = vec![(STATE.to_string(), Cells::Vectors(pick(states))), (ACTION.into(), Cells::Vectors(pick(actions)))];
-    columns.extend(cameras.iter().zip(packed).map(|((name, ..), column)| (format!("{IMAGES}{name}"), Cells::Pictures(column))));
+    let mut columns =
+        vec![(STATE.to_string(), Cells::Vectors(pick(states))), (ACTION.into(), Cells::Vectors(pick(actions)))];
+    columns.extend(
+        cameras.iter().zip(packed).map(|((name, ..), column)| (format!("{IMAGES}{name}"), Cells::Pictures(column))),
+    );
     columns.push(("timestamp".into(), Cells::Float(numbers.iter().map(|n| *n as f32 / fps as f32).collect())));
     columns.push(("frame_index".into(), Cells::Ints(numbers.clone())));
     columns.push(("episode_index".into(), zeros.clone()));
@@ -185,9 +196,13 @@ fn write_meta(
         let shape = json!({ "dtype": "image", "shape": [height, width, 3], "names": ["height", "width", "channels"] });
         features.insert(format!("{IMAGES}{name}"), shape);
     }
-    for (key, dtype) in
-        [("timestamp", "float32"), ("frame_index", "int64"), ("episode_index", "int64"), ("index", "int64"), ("task_index", "int64")]
-    {
+    for (key, dtype) in [
+        ("timestamp", "float32"),
+        ("frame_index", "int64"),
+        ("episode_index", "int64"),
+        ("index", "int64"),
+        ("task_index", "int64"),
+    ] {
         features.insert(key.into(), json!({ "dtype": dtype, "shape": [1], "names": null }));
     }
     let info = json!({
@@ -242,9 +257,7 @@ fn write_tables(root: &Path, task: &str, count: usize) -> Result<(), EpisodeErro
         int("meta/episodes/file_index", 0),
     ];
     // LeRobot looks tasks up by the index of a pandas table.
-    let column = |name: &str, pandas: &str, numpy: &str| {
-        json!({ "name": name, "field_name": name, "pandas_type": pandas, "numpy_type": numpy, "metadata": null })
-    };
+    let column = |name: &str, pandas: &str, numpy: &str| json!({ "name": name, "field_name": name, "pandas_type": pandas, "numpy_type": numpy, "metadata": null });
     let pandas = json!({
         "index_columns": ["task"], "pandas_version": "2.2.0",
         "column_indexes": [{ "name": null, "field_name": null, "pandas_type": "unicode", "numpy_type": "object",

@@ -112,7 +112,8 @@ impl Info {
             Value::Object(groups) if groups.len() == 1 => groups.values().next().and_then(Value::as_array),
             other => other.as_array(),
         };
-        let named: Option<Vec<String>> = list.and_then(|list| list.iter().map(|v| v.as_str().map(str::to_string)).collect());
+        let named: Option<Vec<String>> =
+            list.and_then(|list| list.iter().map(|v| v.as_str().map(str::to_string)).collect());
         let by_number = || (0..len.min(1 << 16)).map(|i| format!("{key}.{i}")).collect();
         Some(named.filter(|names| names.len() as u64 == len).unwrap_or_else(by_number))
     }
@@ -156,7 +157,9 @@ mod tests {
 
     #[test]
     fn columns_are_understood_and_paths_stay_inside() {
-        let found = info("v3.0", "[3, 4, 6]", r#"["channels", "height", "width"]"#, "d/{chunk_index:03d}/{file_index:03d}").unwrap();
+        let found =
+            info("v3.0", "[3, 4, 6]", r#"["channels", "height", "width"]"#, "d/{chunk_index:03d}/{file_index:03d}")
+                .unwrap();
         let cameras = found.cameras().unwrap();
         assert_eq!((cameras[0].name.as_str(), cameras[0].size), ("top", [6, 4]));
         assert_eq!(found.names(STATE).unwrap(), ["a", "gripper"]);

@@ -36,7 +36,11 @@ pub(super) struct TableWriter<W: Write + Send> {
 
 impl TableWriter<File> {
     /// Creates a file; `columns` are examples of what each column holds.
-    pub(super) fn create(path: &Path, columns: &[(String, Cells)], notes: &[(&str, String)]) -> Result<Self, EpisodeError> {
+    pub(super) fn create(
+        path: &Path,
+        columns: &[(String, Cells)],
+        notes: &[(&str, String)],
+    ) -> Result<Self, EpisodeError> {
         path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(EpisodeError::io(path, "create"))?;
         let file = File::create(path).map_err(EpisodeError::io(path, "create"))?;
         Self::new(file, columns, notes).map_err(|e| EpisodeError::format(path, e))
@@ -126,8 +130,10 @@ fn leaf(name: &str, physical: Physical, converted: ConvertedType) -> Result<Type
 fn field(name: &str, cells: &Cells) -> Result<TypePtr, ParquetError> {
     let list = |physical, converted| {
         let element = leaf("element", physical, converted)?;
-        let repeated =
-            Type::group_type_builder("list").with_repetition(Repetition::REPEATED).with_fields(vec![element]).build()?;
+        let repeated = Type::group_type_builder("list")
+            .with_repetition(Repetition::REPEATED)
+            .with_fields(vec![element])
+            .build()?;
         let list = Type::group_type_builder(name).with_repetition(Repetition::OPTIONAL);
         list.with_converted_type(ConvertedType::LIST).with_fields(vec![Arc::new(repeated)]).build().map(Arc::new)
     };
@@ -177,7 +183,10 @@ mod tests {
         assert_eq!((0..4).map(|i| read("n").int(i).unwrap()).collect::<Vec<_>>(), [-2, 3, 1, -2]);
         assert_eq!((0..4).flat_map(|i| read("f").floats(i).unwrap()).collect::<Vec<_>>(), [1.5, -2.5, 0.5, 1.5]);
         assert_eq!(read("t").texts(1).unwrap(), ["grün"]);
-        assert_eq!((0..4).map(|i| read("v.w").floats(i).unwrap()).collect::<Vec<_>>(), [vec![], vec![3.0], vec![1.0, 2.0], vec![]]);
+        assert_eq!(
+            (0..4).map(|i| read("v.w").floats(i).unwrap()).collect::<Vec<_>>(),
+            [vec![], vec![3.0], vec![1.0, 2.0], vec![]]
+        );
         assert_eq!((read("l").texts(0).unwrap(), read("l").texts(1).unwrap().len()), (vec!["y", "z"], 0));
         let pictures: Vec<Vec<u8>> =
             table.each("p.bytes", 0..6).unwrap().map(|row| row.unwrap().bytes(0).unwrap().to_vec()).collect();

@@ -53,7 +53,10 @@ impl Frames {
             .spawn()
             .map_err(|e| {
                 let program = program.display();
-                EpisodeError::format(path, format!("videos are unpacked by the program {program}, which cannot be started: {e}"))
+                EpisodeError::format(
+                    path,
+                    format!("videos are unpacked by the program {program}, which cannot be started: {e}"),
+                )
             })?;
         let (Some(frames), Some(errors)) = (child.stdout.take(), child.stderr.take()) else {
             return Err(EpisodeError::format(path, "no pipe to the program"));
@@ -79,7 +82,10 @@ impl Frames {
         self.frames.read_exact(&mut rgb).map_err(|_| {
             let _ = self.child.kill();
             let said = self.said.take().and_then(|said| said.join().ok()).filter(|said| !said.is_empty());
-            EpisodeError::format(&self.path, said.unwrap_or_else(|| "the video has fewer frames than the data set".into()))
+            EpisodeError::format(
+                &self.path,
+                said.unwrap_or_else(|| "the video has fewer frames than the data set".into()),
+            )
         })?;
         Ok(rgb)
     }

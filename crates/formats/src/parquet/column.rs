@@ -115,7 +115,8 @@ impl<'a> Table<'a> {
     }
 
     fn scan(&self, column: &str, rows: Range<u64>) -> Result<Scan<'a>, String> {
-        let index = self.leaves.iter().position(|leaf| leaf.path == column).ok_or_else(|| format!("no column {column:?}"))?;
+        let index =
+            self.leaves.iter().position(|leaf| leaf.path == column).ok_or_else(|| format!("no column {column:?}"))?;
         if rows.end > self.rows() || rows.start > rows.end {
             return Err(format!("rows {} to {} of {}", rows.start, rows.end, self.rows()));
         }

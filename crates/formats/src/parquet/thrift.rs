@@ -92,7 +92,10 @@ impl<'a> Thrift<'a> {
     }
 
     /// Each field of a structure by its number; what `take` does not want it leaves by returning false.
-    pub(super) fn fields(&mut self, mut take: impl FnMut(&mut Self, i16, Kind) -> Result<bool, String>) -> Result<(), String> {
+    pub(super) fn fields(
+        &mut self,
+        mut take: impl FnMut(&mut Self, i16, Kind) -> Result<bool, String>,
+    ) -> Result<(), String> {
         let mut id = 0i16;
         loop {
             let head = self.byte()?;
@@ -168,18 +171,16 @@ impl<'a> Thrift<'a> {
                     self.skip_element(Kind(kinds & 0x0f), deeper)
                 })
             }
-            Kind::STRUCT => {
-                loop {
-                    let head = self.byte()?;
-                    if head == 0 {
-                        return Ok(());
-                    }
-                    if head >> 4 == 0 {
-                        self.varint()?;
-                    }
-                    self.skip(Kind(head & 0x0f), deeper)?;
+            Kind::STRUCT => loop {
+                let head = self.byte()?;
+                if head == 0 {
+                    return Ok(());
                 }
-            }
+                if head >> 4 == 0 {
+                    self.varint()?;
+                }
+                self.skip(Kind(head & 0x0f), deeper)?;
+            },
             Kind(other) => Err(format!("a field of unknown kind {other}")),
         }
     }

@@ -194,7 +194,8 @@ impl Bag {
             named => named.to_vec(),
         };
         let roles = roles(&topics, &cameras, options).map_err(refuse)?;
-        let mut all = Gathered { cameras: cameras.iter().cloned().map(SeenCamera::new).collect(), ..Gathered::default() };
+        let mut all =
+            Gathered { cameras: cameras.iter().cloned().map(SeenCamera::new).collect(), ..Gathered::default() };
         let mut first_error = None;
         for (place, raw) in storage.messages().enumerate() {
             let raw = match raw {
@@ -209,7 +210,9 @@ impl Bag {
             for role in found {
                 let checked = match role.kinds().contains(&raw.kind.as_str()) {
                     true => all.take(*role, place as u64, &raw),
-                    false => Err(CdrError { offset: 0, reason: format!("is {}, wanted: {:?}", raw.kind, role.kinds()) }),
+                    false => {
+                        Err(CdrError { offset: 0, reason: format!("is {}, wanted: {:?}", raw.kind, role.kinds()) })
+                    }
                 };
                 if let Err(CdrError { offset, reason }) = checked {
                     let at = raw.log_nanos;
@@ -224,7 +227,8 @@ impl Bag {
 
     fn put_together(path: &Path, storage: Storage, all: Gathered, options: &Options) -> Result<Self, EpisodeError> {
         let refuse = |reason: String| EpisodeError::format(path, reason);
-        let Gathered { mut cameras, mut joints, mut tool, mut frames, instruction, description, mut notes, left_out } = all;
+        let Gathered { mut cameras, mut joints, mut tool, mut frames, instruction, description, mut notes, left_out } =
+            all;
         if left_out > 0 {
             notes.push(format!("{left_out} more messages like these"));
         }
@@ -234,11 +238,15 @@ impl Bag {
         for camera in &mut cameras {
             camera.poses.sort();
             let topics = &camera.topics;
-            for (series, topic) in [(&mut camera.colours, Some(&topics.image)), (&mut camera.depths, topics.depth.as_ref())] {
+            for (series, topic) in
+                [(&mut camera.colours, Some(&topics.image)), (&mut camera.depths, topics.depth.as_ref())]
+            {
                 let Some(topic) = topic else { continue };
                 let back = series.0.windows(2).filter(|pair| matches!(pair, [a, b] if b.0 <= a.0)).count();
                 if back > 0 {
-                    notes.push(format!("{topic}: {back} stamps are no later than the one before; they were put in order"));
+                    notes.push(format!(
+                        "{topic}: {back} stamps are no later than the one before; they were put in order"
+                    ));
                 }
                 series.0.sort();
                 series.0.dedup_by_key(|(stamp, _)| *stamp);
@@ -274,7 +282,8 @@ impl Bag {
                 Err(missing) => *without.entry(missing).or_default() += 1,
             }
         }
-        let missing: Vec<String> = without.iter().map(|(what, count)| format!("{count} frames without {what}")).collect();
+        let missing: Vec<String> =
+            without.iter().map(|(what, count)| format!("{count} frames without {what}")).collect();
         if moments.is_empty() {
             let reason = if missing.is_empty() { "no images and no joint states".into() } else { missing.join(", ") };
             return Err(refuse(format!("no frame can be used: {reason}")));
@@ -308,7 +317,13 @@ impl Bag {
         self.moments.iter_mut().for_each(f);
     }
 
-    fn picture(&self, camera: &SeenCamera, stamp: Nanos, colours: &Raw, depth: Option<&Raw>) -> Result<Picture, EpisodeError> {
+    fn picture(
+        &self,
+        camera: &SeenCamera,
+        stamp: Nanos,
+        colours: &Raw,
+        depth: Option<&Raw>,
+    ) -> Result<Picture, EpisodeError> {
         let name = &camera.topics.name;
         let decode = |raw: &Raw| {
             messages::image(&raw.kind, &raw.data).map_err(|CdrError { offset, reason }| {
@@ -332,7 +347,10 @@ impl Bag {
             }
         };
         if let Some(known) = camera.intrinsics.filter(|known| [known.width, known.height] != size) {
-            return Err(refuse(format!("calibrated for {} x {} pixels, pictures have {size:?}", known.width, known.height)));
+            return Err(refuse(format!(
+                "calibrated for {} x {} pixels, pictures have {size:?}",
+                known.width, known.height
+            )));
         }
         let pose = match &camera.topics.pose {
             Some(_) => camera.poses.at(stamp),
@@ -368,7 +386,9 @@ fn roles<'a>(
         ("/instruction", Role::Instruction, options.instruction.is_none()),
         ("/robot_description", Role::Description, true),
     ];
-    wanted.extend(ours.iter().filter(|(topic, _, is_wanted)| *is_wanted && topics.contains_key(*topic)).map(|(t, r, _)| (*t, *r)));
+    wanted.extend(
+        ours.iter().filter(|(topic, _, is_wanted)| *is_wanted && topics.contains_key(*topic)).map(|(t, r, _)| (*t, *r)),
+    );
     let mut roles: BTreeMap<&str, Vec<Role>> = BTreeMap::new();
     for (topic, role) in wanted {
         match topics.get(topic) {
@@ -479,7 +499,8 @@ impl Pass<'_> {
     fn frame(&mut self, t: usize) -> Result<Vec<Picture>, EpisodeError> {
         let bag = self.bag;
         let (Some(places), Some(moment)) = (bag.images.get(t), bag.moments.get(t)) else { return Ok(Vec::new()) };
-        let needed: Vec<u64> = places.iter().flat_map(|(colours, depth)| std::iter::once(*colours).chain(*depth)).collect();
+        let needed: Vec<u64> =
+            places.iter().flat_map(|(colours, depth)| std::iter::once(*colours).chain(*depth)).collect();
         while let Some(missing) = needed.iter().find(|place| !self.waiting.contains_key(*place)) {
             let Some((raw, place)) = self.messages.next() else {
                 return Err(EpisodeError::format(&bag.path, format!("message {missing} is gone: the bag has changed")));

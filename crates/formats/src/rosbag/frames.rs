@@ -30,9 +30,8 @@ impl Track {
     /// Between the two nearest; the nearest at either end.
     pub(super) fn at(&self, stamp: Nanos) -> Option<Isometry3<f64>> {
         let after = self.0.partition_point(|(known, _)| *known < stamp);
-        let near = |(known, pose): &(Nanos, Isometry3<f64>)| {
-            (known.secs_since(stamp).abs() <= NEAREST_SECS).then_some(*pose)
-        };
+        let near =
+            |(known, pose): &(Nanos, Isometry3<f64>)| (known.secs_since(stamp).abs() <= NEAREST_SECS).then_some(*pose);
         match (after.checked_sub(1).and_then(|i| self.0.get(i)), self.0.get(after)) {
             (Some((t0, before)), Some((t1, after))) => {
                 let share = stamp.secs_since(*t0) / t1.secs_since(*t0);
@@ -139,7 +138,9 @@ mod tests {
         let mut frames = Frames::default();
         frames.add(&[transform("world", "base", 1.0, 0)], Nanos(0), true).unwrap();
         // Out of order.
-        frames.add(&[transform("base", "tool", 0.5, 200), transform("base", "tool", 0.3, 100)], Nanos(0), false).unwrap();
+        frames
+            .add(&[transform("base", "tool", 0.5, 200), transform("base", "tool", 0.3, 100)], Nanos(0), false)
+            .unwrap();
         frames.sort();
         let x = |millis| frames.pose("world", "tool", Nanos::from_millis(millis)).map(|pose| pose.translation.x);
         assert!((x(150).unwrap() - 1.4).abs() < 1e-12);

@@ -48,7 +48,9 @@ impl JointTrack {
                 }
             }
         }
-        if self.last.is_empty() || self.samples.last().is_some_and(|last| stamp < last.stamp + LEAST && stamp >= last.stamp) {
+        if self.last.is_empty()
+            || self.samples.last().is_some_and(|last| stamp < last.stamp + LEAST && stamp >= last.stamp)
+        {
             return Ok(());
         }
         if (self.samples.len() + 1) * self.names.len() > MOST_NUMBERS {
@@ -101,10 +103,12 @@ impl JointTrack {
         let after = self.samples.partition_point(|sample| sample.stamp < moment.stamp);
         let around = [after.checked_sub(1), Some(after)].into_iter().flatten().filter_map(|i| self.samples.get(i));
         let far = |sample: &&Sample| sample.stamp.secs_since(moment.stamp).abs();
-        let Some(sample) = around.min_by(|a, b| far(a).total_cmp(&far(b))).filter(|sample| far(sample) <= most_secs) else {
+        let Some(sample) = around.min_by(|a, b| far(a).total_cmp(&far(b))).filter(|sample| far(sample) <= most_secs)
+        else {
             return false;
         };
-        let pick = |of: &[usize], values: &[f64]| -> Vec<f64> { of.iter().filter_map(|i| values.get(*i).copied()).collect() };
+        let pick =
+            |of: &[usize], values: &[f64]| -> Vec<f64> { of.iter().filter_map(|i| values.get(*i).copied()).collect() };
         let arm = |values: &Vec<f64>| Joints::from_slice(&pick(&parts.arm, values));
         moment.q = arm(&sample.position);
         moment.qd = sample.velocity.as_ref().and_then(arm);

@@ -127,13 +127,7 @@ pub(super) fn image(kind: &str, bytes: &[u8]) -> Result<Decoded, CdrError> {
     raw_image([width, height], encoding, is_bigendian, step, pixels).map_err(|reason| data.error(reason))
 }
 
-fn raw_image(
-    size: [u32; 2],
-    encoding: &str,
-    is_bigendian: bool,
-    step: usize,
-    bytes: &[u8],
-) -> Result<Decoded, String> {
+fn raw_image(size: [u32; 2], encoding: &str, is_bigendian: bool, step: usize, bytes: &[u8]) -> Result<Decoded, String> {
     let [width, height] = size.map(u64::from);
     let pixel_bytes = match encoding {
         "rgb8" | "bgr8" => 3,
@@ -180,7 +174,10 @@ mod tests {
     fn rows_are_padded_and_bytes_turned() {
         let found = raw_image([1, 2], "bgr8", false, 4, &[1, 2, 3, 0, 4, 5, 6, 0]).unwrap();
         assert_eq!(found.pixels, Pixels::Rgb(vec![3, 2, 1, 6, 5, 4]));
-        assert_eq!(raw_image([2, 1], "16UC1", true, 4, &[1, 2, 0, 3]).unwrap().pixels, Pixels::Millimetres(vec![258, 3]));
+        assert_eq!(
+            raw_image([2, 1], "16UC1", true, 4, &[1, 2, 0, 3]).unwrap().pixels,
+            Pixels::Millimetres(vec![258, 3])
+        );
         assert_eq!(raw_image([1, 1], "mono8", false, 1, &[9]).unwrap().pixels, Pixels::Rgb(vec![9; 3]));
         let metres = raw_image([1, 1], "32FC1", false, 4, &1.5f32.to_le_bytes()).unwrap();
         assert_eq!(metres.pixels, Pixels::Metres(vec![1.5]));

@@ -65,7 +65,13 @@ impl Rows {
         loop {
             let mut statement = self.database.prepare_cached(NEXT).map_err(|e| format!("SQLite: {e}"))?;
             let row = statement.query_row([self.last, LARGEST_MESSAGE], |row| {
-                Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, row.get::<_, Option<i64>>(3)?, row.get(4)?))
+                Ok((
+                    row.get(0)?,
+                    row.get::<_, i64>(1)?,
+                    row.get::<_, i64>(2)?,
+                    row.get::<_, Option<i64>>(3)?,
+                    row.get(4)?,
+                ))
             });
             let Some((id, topic, stamp, len, data)) = row.optional().map_err(|e| format!("SQLite: {e}"))? else {
                 return Ok(None);

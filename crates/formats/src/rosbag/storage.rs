@@ -70,7 +70,9 @@ impl Storage {
                 Part::Sqlite => topics.extend(Rows::open(path)?.topics()),
                 // What is damaged is said by the pass that reads it all.
                 Part::Mcap(map) => topics.extend(
-                    Messages::new(map).map_while(Result::ok).map(|m| (m.channel.topic.clone(), m.channel.schema.clone())),
+                    Messages::new(map)
+                        .map_while(Result::ok)
+                        .map(|m| (m.channel.topic.clone(), m.channel.schema.clone())),
                 ),
             }
         }

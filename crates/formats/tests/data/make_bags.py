@@ -81,7 +81,7 @@ def joints(nanos, t):
 
 def messages():
     """Topic, log time, message: log times are a little later than stamps, as on a real robot."""
-    yield "/tf_static", START, transforms(START, ("world", "base", (0, 0, 1)), ("world", "front_optical", (1, 0, 2)))
+    yield "/tf_static", START, transforms(START, ("world", "base", (0, 0, 1)), ("world", "front_optical", (0.3, 0, 1.4)))
     yield "/instruction", START, kind("std_msgs/msg/String")(data="lift the cup")
     for t in range(FRAMES):
         now = START + t * 50_000_000

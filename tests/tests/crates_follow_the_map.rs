@@ -29,7 +29,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("executor", &["core", "plan"]),
     ("brain", &["core", "plan", "scene", "hippocampus", "cortex", "executor"]),
     ("bridge", &["core"]),
-    ("rlbench", &["core", "bridge"]),
+    ("rlbench", &["core", "bridge", "episode"]),
+    ("formats", &["core", "episode"]),
     ("sim", &["core", "channel", "robot", "motion"]),
     ("franka", &["core", "channel"]),
     ("viz", &["core", "episode"]),
@@ -55,6 +56,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "brain",
             "bridge",
             "rlbench",
+            "formats",
             "sim",
             "franka",
             "viz",
@@ -76,10 +78,11 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("k", &["robot", BINARY]),
     ("rsruckig", &["motion", BINARY]),
     ("rrt", &["motion"]),
-    ("png", &["rlbench", "ros", BINARY]),
-    ("zune-jpeg", &["ros"]),
+    ("png", &["rlbench", "formats", "ros", BINARY]),
     ("mcap", &["episode"]),
-    ("rusqlite", &["hippocampus"]),
+    ("rusqlite", &["hippocampus", "formats"]),
+    ("parquet", &["formats"]),
+    ("zune-jpeg", &["formats", "ros"]),
     ("ureq", &["cortex"]),
     ("tch", &["policy"]),
     // The binary's build script learns from it where LibTorch is: cargo tells only direct dependants.
@@ -91,7 +94,8 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("rerun", &["viz"]),
     ("r2r", &["ros"]),
     ("clap", &[BINARY]),
-    ("serde_yaml", &[BINARY]),
+    // A bag of ROS 2 describes itself in YAML.
+    ("serde_yaml", &["formats", BINARY]),
     ("anyhow", &[BINARY]),
 ];
 

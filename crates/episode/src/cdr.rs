@@ -9,19 +9,20 @@ use neuraxis_core::Nanos;
 const ENCAPSULATION: [u8; 4] = [0, 1, 0, 0];
 
 /// Builds one message.
-pub(crate) struct Encoder {
+pub struct Encoder {
     bytes: Vec<u8>,
 }
 
 impl Encoder {
     /// Starts a message in a buffer whose contents are dropped.
-    pub(crate) fn new(mut buffer: Vec<u8>) -> Self {
+    pub fn new(mut buffer: Vec<u8>) -> Self {
         buffer.clear();
         buffer.extend_from_slice(&ENCAPSULATION);
         Self { bytes: buffer }
     }
 
-    pub(crate) fn finish(self) -> Vec<u8> {
+    /// The bytes.
+    pub fn finish(self) -> Vec<u8> {
         self.bytes
     }
 
@@ -30,50 +31,57 @@ impl Encoder {
         self.bytes.resize(self.bytes.len() + body.next_multiple_of(size) - body, 0);
     }
 
-    pub(crate) fn u8(&mut self, value: u8) {
+    /// `uint8`
+    pub fn u8(&mut self, value: u8) {
         self.bytes.push(value);
     }
 
-    pub(crate) fn u32(&mut self, value: u32) {
+    /// `uint32`, `int32`
+    pub fn u32(&mut self, value: u32) {
         self.align(4);
         self.bytes.extend_from_slice(&value.to_le_bytes());
     }
 
-    pub(crate) fn u64(&mut self, value: u64) {
+    /// `uint64`
+    pub fn u64(&mut self, value: u64) {
         self.align(8);
         self.bytes.extend_from_slice(&value.to_le_bytes());
     }
 
-    pub(crate) fn f64(&mut self, value: f64) {
+    /// `float64`
+    pub fn f64(&mut self, value: f64) {
         self.align(8);
         self.bytes.extend_from_slice(&value.to_le_bytes());
     }
 
-    pub(crate) fn string(&mut self, text: &str) {
+    /// `string`
+    pub fn string(&mut self, text: &str) {
         self.u32(text.len() as u32 + 1);
         self.bytes.extend_from_slice(text.as_bytes());
         self.bytes.push(0);
     }
 
-    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+    /// `uint8[]`
+    pub fn bytes(&mut self, bytes: &[u8]) {
         self.u32(bytes.len() as u32);
         self.bytes.extend_from_slice(bytes);
     }
 
-    pub(crate) fn f64s(&mut self, values: &[f64]) {
+    /// `float64[]`
+    pub fn f64s(&mut self, values: &[f64]) {
         self.u32(values.len() as u32);
         values.iter().for_each(|value| self.f64(*value));
     }
 
     /// `builtin_interfaces/Time`.
-    pub(crate) fn time(&mut self, stamp: Nanos) {
+    pub fn time(&mut self, stamp: Nanos) {
         // int32 seconds last 68 years of a monotonic clock.
         self.u32(i32::try_from(stamp.0 / 1_000_000_000).unwrap_or(i32::MAX) as u32);
         self.u32((stamp.0 % 1_000_000_000) as u32);
     }
 
     /// `std_msgs/Header`.
-    pub(crate) fn header(&mut self, stamp: Nanos, frame: &str) {
+    pub fn header(&mut self, stamp: Nanos, frame: &str) {
         self.time(stamp);
         self.string(frame);
     }
@@ -81,19 +89,25 @@ impl Encoder {
 
 /// Why and where a message cannot be decoded.
 #[derive(Debug, PartialEq)]
-pub(crate) struct CdrError {
-    pub(crate) offset: usize,
-    pub(crate) reason: String,
+pub struct CdrError {
+    /// Offset in the message.
+    pub offset: usize,
+    /// What is wrong there.
+    pub reason: String,
 }
 
 /// Reads one message; every length is compared with what is left before it is believed.
-pub(crate) struct Decoder<'a> {
+pub struct Decoder<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Decoder<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Result<Self, CdrError> {
+    /// Starts at the first field.
+    ///
+    /// # Errors
+    /// Another byte order or form than little-endian CDR.
+    pub fn new(bytes: &'a [u8]) -> Result<Self, CdrError> {
         match bytes.first_chunk::<4>() {
             // The last two bytes are options; some writers put padding counts there.
             Some([0, 1, _, _]) => Ok(Self { bytes, at: 4 }),
@@ -101,7 +115,8 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    pub(crate) fn error(&self, reason: impl Into<String>) -> CdrError {
+    /// An error at this place.
+    pub fn error(&self, reason: impl Into<String>) -> CdrError {
         CdrError { offset: self.at, reason: reason.into() }
     }
 
@@ -123,23 +138,28 @@ impl<'a> Decoder<'a> {
         Ok(array)
     }
 
-    pub(crate) fn u8(&mut self) -> Result<u8, CdrError> {
+    /// `uint8`
+    pub fn u8(&mut self) -> Result<u8, CdrError> {
         Ok(self.take(1)?[0])
     }
 
-    pub(crate) fn u32(&mut self) -> Result<u32, CdrError> {
+    /// `uint32`, `int32`
+    pub fn u32(&mut self) -> Result<u32, CdrError> {
         Ok(u32::from_le_bytes(self.array()?))
     }
 
-    pub(crate) fn u64(&mut self) -> Result<u64, CdrError> {
+    /// `uint64`
+    pub fn u64(&mut self) -> Result<u64, CdrError> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
-    pub(crate) fn f64(&mut self) -> Result<f64, CdrError> {
+    /// `float64`
+    pub fn f64(&mut self) -> Result<f64, CdrError> {
         Ok(f64::from_le_bytes(self.array()?))
     }
 
-    pub(crate) fn string(&mut self) -> Result<&'a str, CdrError> {
+    /// `string`, without its closing zero.
+    pub fn string(&mut self) -> Result<&'a str, CdrError> {
         let length = self.u32()? as usize;
         let start = self.at;
         let Some((0, text)) = self.take(length)?.split_last() else {
@@ -148,12 +168,14 @@ impl<'a> Decoder<'a> {
         std::str::from_utf8(text).map_err(|e| CdrError { offset: start, reason: e.to_string() })
     }
 
-    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], CdrError> {
+    /// `uint8[]`
+    pub fn bytes(&mut self) -> Result<&'a [u8], CdrError> {
         let length = self.u32()? as usize;
         self.take(length)
     }
 
-    pub(crate) fn f64s(&mut self) -> Result<Vec<f64>, CdrError> {
+    /// `float64[]`
+    pub fn f64s(&mut self) -> Result<Vec<f64>, CdrError> {
         let length = self.u32()? as usize;
         if length > (self.bytes.len() - self.at) / 8 {
             return Err(self.error(format!("a sequence of {length} numbers does not fit into the message")));
@@ -161,10 +183,34 @@ impl<'a> Decoder<'a> {
         (0..length).map(|_| self.f64()).collect()
     }
 
+    /// `N` numbers of a fixed-length array.
+    pub fn array_f64<const N: usize>(&mut self) -> Result<[f64; N], CdrError> {
+        let mut numbers = [0.0; N];
+        for number in &mut numbers {
+            *number = self.f64()?;
+        }
+        Ok(numbers)
+    }
+
+    /// Length of a sequence of which each item takes `least_bytes` at least.
+    pub fn length(&mut self, least_bytes: usize) -> Result<usize, CdrError> {
+        let length = self.u32()? as usize;
+        if length > (self.bytes.len() - self.at) / least_bytes.max(1) {
+            return Err(self.error(format!("a sequence of {length} items does not fit into the message")));
+        }
+        Ok(length)
+    }
+
+    /// `builtin_interfaces/Time`; `None` before the clock's start.
+    pub fn time(&mut self) -> Result<Option<Nanos>, CdrError> {
+        let (secs, nanos) = (self.u32()? as i32, self.u32()?);
+        let since = |secs: u64| Nanos(secs * 1_000_000_000 + u64::from(nanos));
+        Ok(u64::try_from(secs).ok().map(since))
+    }
+
     /// Skips a `std_msgs/Header`: the log time of our messages is their stamp; returns the frame.
-    pub(crate) fn header(&mut self) -> Result<&'a str, CdrError> {
-        self.u32()?;
-        self.u32()?;
+    pub fn header(&mut self) -> Result<&'a str, CdrError> {
+        self.time()?;
         self.string()
     }
 }

@@ -13,26 +13,32 @@ const LARGEST_RECORD_BYTES: usize = 64 << 20;
 
 /// What a topic carries.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Channel {
-    pub(crate) topic: String,
+pub struct Channel {
+    /// Its name.
+    pub topic: String,
     /// Name of the message type.
-    pub(crate) schema: String,
-    pub(crate) schema_encoding: String,
-    pub(crate) schema_bytes: Vec<u8>,
+    pub schema: String,
+    /// Language of the definition.
+    pub schema_encoding: String,
+    /// The definition.
+    pub schema_bytes: Vec<u8>,
     /// How messages are encoded.
-    pub(crate) encoding: String,
+    pub encoding: String,
 }
 
 /// One message with its channel.
-pub(crate) struct Message {
-    pub(crate) channel: Arc<Channel>,
-    pub(crate) header: MessageHeader,
-    pub(crate) data: Vec<u8>,
+pub struct Message {
+    /// Where it came.
+    pub channel: Arc<Channel>,
+    /// Number and times.
+    pub header: MessageHeader,
+    /// Its bytes.
+    pub data: Vec<u8>,
 }
 
 /// Reads an MCAP file from start to end; a chunk is taken apart here, and checked before its first message is given
 /// out: the container library believes lengths inside of chunks.
-pub(crate) struct Messages<'a> {
+pub struct Messages<'a> {
     file: &'a [u8],
     left: &'a [u8],
     reader: LinearReader,
@@ -42,7 +48,8 @@ pub(crate) struct Messages<'a> {
 }
 
 impl<'a> Messages<'a> {
-    pub(crate) fn new(file: &'a [u8]) -> Self {
+    /// From the first byte of a whole file on.
+    pub fn new(file: &'a [u8]) -> Self {
         let options =
             LinearReaderOptions::default().with_emit_chunks(true).with_record_length_limit(LARGEST_RECORD_BYTES);
         let reader = LinearReader::new_with_options(options);
@@ -50,7 +57,7 @@ impl<'a> Messages<'a> {
     }
 
     /// Bytes of the file that have been looked at: damage lies before.
-    pub(crate) fn offset(&self) -> u64 {
+    pub fn offset(&self) -> u64 {
         (self.file.len() - self.left.len()) as u64
     }
 

@@ -114,8 +114,13 @@ pub enum EpisodeError {
 }
 
 impl EpisodeError {
+    /// A file with what is wrong with it.
+    pub fn format(path: &Path, reason: impl ToString) -> Self {
+        Self::Format { path: path.to_path_buf(), reason: reason.to_string() }
+    }
+
     /// Adapter for `map_err` on I/O.
-    pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {
+    pub fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::Io { path, action, source }
     }

@@ -1,24 +1,21 @@
-//! `neuraxis import`: other people's recordings as a data set for training.
+//! `neuraxis import`: other people's recordings as a data set for training, and as recordings of ours.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use clap::Subcommand;
-use neuraxis_core::{Joints, Nanos, Observation, Pose, Progress, Tool, World};
-use neuraxis_episode::dataset::{CloudSample, DatasetWriter};
-use neuraxis_policy::{
-    PolicyConfig,
-    sample::{LabelledGoal, Record},
-    views,
+use clap::{Args, Subcommand};
+use neuraxis_core::{Base, Pose};
+use neuraxis_episode::{About, Body, EpisodeReader, OwnRecording, Recorded, dataset::DatasetWriter, save};
+use neuraxis_formats::{
+    lerobot::{self, DataSet},
+    rosbag::{self, Bag, CameraTopics},
 };
-use neuraxis_rlbench::{Episode, FRAME_SECS, find, keyframes};
-use neuraxis_vision::Cloud;
+use neuraxis_policy::PolicyConfig;
+use neuraxis_rlbench::{Episode, find};
+use neuraxis_robot::Robot;
 use serde_json::json;
 
-use crate::config::Config;
-
-/// Between two key-frames every so many frames are kept, as PerAct does.
-const EVERY: usize = 10;
+use crate::{config::Config, samples};
 
 /// What to import.
 #[derive(Debug, Subcommand)]
@@ -28,36 +25,157 @@ pub enum ImportCommand {
     Rlbench {
         /// A folder with episodes, of one task or of many.
         folder: PathBuf,
-        /// Folder of the new data set, for `train --data`.
-        #[arg(long)]
-        out: PathBuf,
+        #[command(flatten)]
+        target: ImportTarget,
     },
+    /// A bag of ROS 2 (`ros2 bag record`, MCAP or SQLite) of an arm with joint states and cameras. Frames are those of the
+    /// first camera. Training needs a camera with depth and calibration, the tool's pose (from tf, or from the joints of the
+    /// configured arm), the gripper's width and a sentence.
+    Rosbag {
+        /// A bag's folder, or one of its files.
+        folder: PathBuf,
+        /// A camera: NAME=IMAGE[,DEPTH[,CAMERA_INFO[,POSE]]], topics; may be given again. Without it: every NAME with /NAME/image,
+        /// and /NAME/depth and /NAME/camera_info where they are there.
+        #[arg(long = "camera", value_name = "NAME=TOPICS")]
+        cameras: Vec<CameraTopics>,
+        /// Topic of joint states; /joint_states if left out.
+        #[arg(long, value_name = "TOPIC")]
+        joints: Option<String>,
+        /// A joint of the gripper, whose positions add up to its width; may be given again. Without it: those with "finger" or
+        /// "gripper" in their names.
+        #[arg(long = "gripper-joint", value_name = "NAME")]
+        gripper_joints: Vec<String>,
+        /// Frame in which poses are given: `world`, or the root of tf, if left out.
+        #[arg(long, value_name = "FRAME")]
+        world: Option<String>,
+        /// Frame of the tool, which looks along its z: `tool` if left out.
+        #[arg(long, value_name = "FRAME")]
+        tool: Option<String>,
+        /// Topic of the tool's pose (PoseStamped), in place of tf.
+        #[arg(long, value_name = "TOPIC")]
+        tool_pose: Option<String>,
+        /// What the arm was told; the first text on /instruction if left out.
+        #[arg(long, value_name = "TEXT")]
+        instruction: Option<String>,
+        #[command(flatten)]
+        target: ImportTarget,
+    },
+    /// A data set of LeRobot, version 3. It knows neither depth nor calibration, which the policy needs to learn: --mcap shows
+    /// it. Videos are unpacked by the program ffmpeg.
+    Lerobot {
+        /// The data set's folder, which holds meta and data.
+        folder: PathBuf,
+        /// Only the episode of this number; may be given again.
+        #[arg(long = "episode", value_name = "N")]
+        episodes: Vec<usize>,
+        /// Joint positions are in degrees.
+        #[arg(long)]
+        degrees: bool,
+        #[command(flatten)]
+        target: ImportTarget,
+    },
+    /// A recording of ours (MCAP), as of `demo` or `ros sim`. Frames are its observations.
+    Mcap {
+        /// A recording.
+        file: PathBuf,
+        #[command(flatten)]
+        target: ImportTarget,
+    },
+}
+
+/// What to make of it.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub struct ImportTarget {
+    /// Folder of the new data set, for `train --data`.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Folder for a recording of each episode, for `replay`.
+    #[arg(long, value_name = "DIR")]
+    mcap: Option<PathBuf>,
 }
 
 /// Imports.
 pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
-    let ImportCommand::Rlbench { folder, out } = what;
-    let found = find(&folder)?;
+    match what {
+        ImportCommand::Rlbench { folder, target } => {
+            let found = find(&folder)?;
+            all(
+                &found,
+                &folder,
+                &target,
+                config,
+                |path| Ok(Box::new(Episode::open(path)?)),
+                |path| path.display().to_string(),
+            )
+        }
+        ImportCommand::Rosbag {
+            folder,
+            cameras,
+            joints,
+            gripper_joints,
+            world,
+            tool,
+            tool_pose,
+            instruction,
+            target,
+        } => {
+            let options = rosbag::Options { cameras, joints, gripper_joints, world, tool, tool_pose, instruction };
+            let robot = config.load_robot()?;
+            let open = |path: &PathBuf| -> Result<Box<dyn Recorded>> { Ok(Box::new(bag(path, &options, &robot)?)) };
+            all(&[folder.clone()], &folder, &target, config, open, |path| path.display().to_string())
+        }
+        ImportCommand::Lerobot { folder, episodes, degrees, target } => {
+            let data_set = DataSet::open(&folder)?;
+            let episodes = if episodes.is_empty() { (0..data_set.len()).collect() } else { episodes };
+            let options = lerobot::Options { degrees, ..lerobot::Options::default() };
+            let open =
+                |place: &usize| -> Result<Box<dyn Recorded>> { Ok(Box::new(data_set.episode(*place, &options)?)) };
+            all(&episodes, &folder, &target, config, open, |place| format!("episode {place}"))
+        }
+        ImportCommand::Mcap { file, target } => {
+            let open = |path: &PathBuf| -> Result<Box<dyn Recorded>> {
+                Ok(Box::new(OwnRecording::new(EpisodeReader::open(path)?)?))
+            };
+            all(&[file.clone()], &file, &target, config, open, |path| path.display().to_string())
+        }
+    }
+}
+
+/// Each episode in turn. One that cannot be used is said, and does not end the others.
+fn all<T>(
+    found: &[T],
+    folder: &Path,
+    target: &ImportTarget,
+    config: &Config,
+    open: impl Fn(&T) -> Result<Box<dyn Recorded>>,
+    name: impl Fn(&T) -> String,
+) -> Result<()> {
     let policy = PolicyConfig::default();
-    let meta = json!({
-        "source": "RLBench", "folder": folder, "commit": env!("NEURAXIS_COMMIT"), "embodiment": config.name,
-        "cameras": ["front", "left_shoulder", "right_shoulder", "wrist"], "episodes_done": found.len(),
-    });
-    let mut writer = DatasetWriter::create(&out, policy.bounds_m, meta)?;
+    let mut writer = None;
     let bar = crate::progress::bar(found.len() as u64);
     let mut left_out = 0;
-    for path in &found {
-        // One damaged episode among thousands is said, and does not end the others.
-        match samples(path, &policy) {
-            Ok(samples) => {
-                for (record, cloud) in &samples {
-                    writer.push(&CloudSample { xyz_in_world: &cloud.xyz_in_world, rgb: &cloud.rgb, record })?;
-                }
+    for item in found {
+        let done = open(item).and_then(|episode| {
+            let about = episode.about();
+            for note in &about.notes {
+                bar.suspend(|| eprintln!("note: {}: {note}", name(item)));
             }
-            Err(error) => {
-                left_out += 1;
-                bar.suspend(|| eprintln!("left out: {}: {error:#}", path.display()));
+            if let Some(dir) = &target.mcap {
+                let path = record(episode.as_ref(), dir, folder, config)?;
+                bar.suspend(|| println!("written     {}, {} frames", path.display(), episode.moments().len()));
             }
+            let Some(out) = &target.out else { return Ok(()) };
+            let samples = samples::of(episode.as_ref(), &policy)?;
+            let writer = match &mut writer {
+                Some(writer) => writer,
+                None => writer.insert(create(out, about, folder, found.len(), config, &policy)?),
+            };
+            samples::push(&samples, writer)
+        });
+        if let Err(error) = done {
+            left_out += 1;
+            bar.suspend(|| eprintln!("left out: {}: {error:#}", name(item)));
         }
         bar.inc(1);
     }
@@ -65,74 +183,75 @@ pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
     if left_out == found.len() {
         bail!("{}: none of {} episodes can be used", folder.display(), found.len());
     }
-    let count = writer.finish()?;
-    println!("{count} observations of {} episodes in {}; {left_out} left out", found.len() - left_out, out.display());
+    if let (Some(writer), Some(out)) = (writer, &target.out) {
+        let count = writer.finish()?;
+        println!(
+            "{count} observations of {} episodes in {}; {left_out} left out",
+            found.len() - left_out,
+            out.display()
+        );
+    }
     Ok(())
 }
 
-/// The observations of one episode with their labels.
-fn samples(path: &Path, policy: &PolicyConfig) -> Result<Vec<(Record, Cloud)>> {
-    let episode = Episode::open(path)?;
-    let sentence = episode.descriptions.first().context("no sentence")?;
-    let script = keyframes(&episode.frames);
-    let goal_at = |t: usize| -> Result<_> {
-        let keyframe = episode.keyframe(t).context("a key-frame beyond the last frame")?;
-        let (p, b) = (keyframe.world_from_tool.position(), policy.bounds_m);
-        if !(0..3).all(|i| p[i] >= b[i] && p[i] <= b[i + 3]) {
-            bail!("frame {t}: its key-frame at {:.3?} m is outside the bounds {b:?} m", <[f64; 3]>::from(p));
-        }
-        Ok(keyframe)
-    };
-    let end_t = *script.last().context("one frame only")?;
-    let end_xyz_in_world = Some(goal_at(end_t)?.world_from_tool.position().into());
-    let mut samples = Vec::new();
-    let mut start = 0;
-    for (kind, &t) in script.iter().enumerate() {
-        let keyframe = goal_at(t)?;
-        let reached = &episode.frames[start];
-        for at in (start..t).step_by(EVERY) {
-            let frame = &episode.frames[at];
-            let progress = Progress {
-                reached_world_from_tool: reached.world_from_tool,
-                gripper: reached.gripper,
-                reached_count: kind as u32,
-            };
-            let seen = observation(&episode, at, frame.world_from_tool, frame.gripper_width_m, progress)?;
-            let mut cloud = Cloud::default();
-            views::fuse(&seen, policy, &mut cloud).with_context(|| format!("frame {at}"))?;
-            let record = Record {
-                task: episode.task.clone(),
-                seed: episode.number,
-                kind: kind as u32,
-                secs: at as f64 * FRAME_SECS,
-                world_from_tool: frame.world_from_tool,
-                reached_world_from_tool: reached.world_from_tool,
-                gripper: reached.gripper,
-                gripper_width_m: frame.gripper_width_m,
-                goals: vec![LabelledGoal { instruction: sentence.clone(), keyframe, end_xyz_in_world }],
-            };
-            samples.push((record, cloud));
-        }
-        start = t;
-    }
-    Ok(samples)
+fn create(
+    out: &Path,
+    about: &About,
+    folder: &Path,
+    count: usize,
+    config: &Config,
+    policy: &PolicyConfig,
+) -> Result<DatasetWriter> {
+    let meta = json!({
+        "source": about.source, "folder": folder, "commit": env!("NEURAXIS_COMMIT"), "embodiment": config.name,
+        "cameras": about.cameras, "episodes_done": count,
+    });
+    Ok(DatasetWriter::create(out, policy.bounds_m, meta)?)
 }
 
-fn observation(
-    episode: &Episode,
-    t: usize,
-    world_from_tool: Pose<World, Tool>,
-    gripper_width_m: f64,
-    progress: Progress,
-) -> Result<Observation> {
-    Ok(Observation {
-        seq: t as u64,
-        stamp: Nanos::from_secs(t as f64 * FRAME_SECS),
-        cameras: episode.cameras(t)?,
-        // Clouds do not depend on the joints.
-        q: Joints::zeros(0),
-        world_from_tool,
-        gripper_width_m,
-        progress,
+/// A bag; where nobody recorded the tool's pose it comes from the joints, if they are those of the configured arm.
+fn bag(path: &Path, options: &rosbag::Options, robot: &Robot) -> Result<Bag> {
+    let mut bag = Bag::open(path, options)?;
+    if bag.about().joint_names == robot.joint_names() {
+        bag.complete(|moment| {
+            let from_joints = || moment.q.as_ref().map(|q| robot.world_from_tool(q));
+            moment.world_from_tool = moment.world_from_tool.or_else(from_joints);
+        });
+    }
+    Ok(bag)
+}
+
+/// The episode as a recording: with the configured arm's body if it has its joints, without a shape otherwise.
+fn record(episode: &dyn Recorded, dir: &Path, folder: &Path, config: &Config) -> Result<PathBuf> {
+    std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
+    let about = episode.about();
+    let task: String =
+        about.task.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' }).collect();
+    let out = dir.join(format!("{task}_{}.mcap", about.number));
+    let robot = config.load_robot()?;
+    let is_ours = about.joint_names == robot.joint_names();
+    let body = match is_ours {
+        true => body(about, &robot, config)?,
+        false => Body::without_shape(about),
+    };
+    let meta = json!({
+        // Where replay looks for the arm's meshes.
+        "configuration": if is_ours { serde_json::to_value(config)? } else { serde_json::Value::Null },
+        "run": { "task": about.task, "seed": about.number, "source": about.source, "folder": folder },
+        "version": { "neuraxis": env!("CARGO_PKG_VERSION"), "commit": env!("NEURAXIS_COMMIT") },
+    });
+    save(episode, &body, &meta, &out, false)?;
+    Ok(out)
+}
+
+fn body(about: &About, robot: &Robot, config: &Config) -> Result<Body> {
+    let urdf = &config.robot.urdf;
+    let robot_description = std::fs::read_to_string(urdf).with_context(|| urdf.display().to_string())?;
+    let world_from_base: Pose<neuraxis_core::World, Base> = about.world_from_base.unwrap_or(robot.world_from_base());
+    Ok(Body {
+        robot_description,
+        base_frame: config.robot.base_link.clone(),
+        world_from_base,
+        gripper_joint_names: vec!["fr3_finger_joint1".to_string(), "fr3_finger_joint2".to_string()],
     })
 }

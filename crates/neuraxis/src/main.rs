@@ -50,6 +50,8 @@ mod recorder;
 mod replay;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod route;
+#[cfg(feature = "policy")]
+mod samples;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod script;
 #[cfg(all(feature = "sim", feature = "policy"))]

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use neuraxis_core::Nanos;
-use neuraxis_episode::{Edited, EpisodeReader, Info, Record, cut, merge};
+use neuraxis_episode::{Edited, EpisodeReader, Info, OwnRecording, Record, Recorded, cut, merge};
 
 /// What to do with recordings.
 #[derive(Debug, Subcommand)]
@@ -64,6 +64,13 @@ pub enum RecCommand {
         /// A folder for joint_states.csv, joint_commands.csv and events.csv.
         #[arg(long, value_name = "DIR", group = "form")]
         csv: Option<PathBuf>,
+        /// A new folder for a data set of LeRobot, version 3: joints, gripper, commands, pictures. Depth and calibration have no
+        /// place in it.
+        #[arg(long, value_name = "DIR", group = "form")]
+        lerobot: Option<PathBuf>,
+        /// A folder for an episode in RLBench's layout, TASK/all_variations/episodes/episodeN, which PerAct's loader reads too.
+        #[arg(long, value_name = "DIR", group = "form")]
+        rlbench: Option<PathBuf>,
         /// Replace files that exist.
         #[arg(long)]
         force: bool,
@@ -98,6 +105,8 @@ pub fn run(root: &Path, what: &RecCommand) -> Result<()> {
             #[cfg(feature = "viz")]
             rrd,
             csv,
+            lerobot,
+            rlbench,
             force,
         } => {
             #[cfg(feature = "viz")]
@@ -106,9 +115,34 @@ pub fn run(root: &Path, what: &RecCommand) -> Result<()> {
             }
             #[cfg(not(feature = "viz"))]
             let _ = root;
+            if let Some(dir) = lerobot {
+                return to_lerobot(file, dir);
+            }
+            if let Some(dir) = rlbench {
+                let own = own(file)?;
+                let (folder, count) = neuraxis_rlbench::export(&own, dir)?;
+                println!("written     {}, {count} frames", folder.display());
+                return Ok(());
+            }
             csv.as_ref().map_or(Ok(()), |dir| tables(file, dir, *force))
         }
     }
+}
+
+/// A recording as an episode; what is odd about it is said.
+fn own(file: &Path) -> Result<OwnRecording> {
+    let own = OwnRecording::new(EpisodeReader::open(file)?)?;
+    own.about().notes.iter().for_each(|note| eprintln!("note: {note}"));
+    Ok(own)
+}
+
+fn to_lerobot(file: &Path, dir: &Path) -> Result<()> {
+    let told = neuraxis_formats::lerobot::export(&own(file)?, dir)?;
+    told.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    println!("written     {}, {} frames, {} a second", dir.display(), told.frames, told.fps);
+    // A frame's time is its number there.
+    println!("            times moved by {:.1} ms at most", told.shift_secs * 1e3);
+    Ok(())
 }
 
 /// An error where a file would be replaced without having been told to.

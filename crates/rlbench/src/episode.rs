@@ -5,11 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use nalgebra::{UnitQuaternion, Vector3};
 use neuraxis_bridge::{
     Calibration,
-    conversions::{camera_view, world_from_tool},
+    conversions::{DOF, camera_view, q_from_rlbench, world_from_tool},
 };
-use neuraxis_core::{CameraView, Gripper, KeyFrame, Pose, Tool, World};
+use neuraxis_core::{CameraView, Gripper, Joints, Nanos, Pose, Tool, World};
+use neuraxis_episode::{About, EpisodeError, Moment, Pictures, Recorded};
 
 use crate::{
     RecordingError, array, images,
@@ -22,8 +24,10 @@ const CAMERAS: [&str; 4] = ["front", "left_shoulder", "right_shoulder", "wrist"]
 const DEPTH: usize = 5;
 /// Most frames of an episode: a quarter of an hour.
 const MOST_FRAMES: usize = 20_000;
-/// Time between two frames [s].
-pub const FRAME_SECS: f64 = 0.05;
+/// Time between two frames: 20 a second.
+const FRAME: Nanos = Nanos::from_millis(50);
+/// Where the arm's base stands in RLBench's world [m], measured on its recordings.
+const BASE_IN_WORLD: [f64; 3] = [-0.268, -0.0064, 0.75];
 
 /// What the arm was doing at a frame.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,8 +38,12 @@ pub struct Frame {
     pub gripper: Gripper,
     /// Distance between the fingers [m].
     pub gripper_width_m: f64,
+    /// Of our convention [rad].
+    pub q: Option<Joints>,
     /// [rad/s]
-    pub joint_velocities: [f64; 7],
+    pub joint_velocities: [f64; DOF],
+    /// [N m]
+    pub joint_forces: Option<[f64; DOF]>,
     /// PerAct's flag of the motion under way; RLBench's own recordings have none.
     pub ignore_collisions: Option<bool>,
     /// Cameras whose calibration was recorded, by name.
@@ -46,14 +54,12 @@ pub struct Frame {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Episode {
     folder: PathBuf,
-    /// Task, by the name of its folder.
-    pub task: String,
-    /// Number, by the name of its folder.
-    pub number: u64,
-    /// Sentences that say what is done.
+    /// Sentences that say what is done; the first is the instruction.
     pub descriptions: Vec<String>,
     /// 20 of them a second.
     pub frames: Vec<Frame>,
+    about: About,
+    moments: Vec<Moment>,
 }
 
 /// Folders of all episodes at or below a folder, in order of their names.
@@ -112,7 +118,23 @@ impl Episode {
         let descriptions = descriptions(&bytes).map_err(|reason| RecordingError::format(&sentences, reason))?;
         let path = folder.join("low_dim_obs.pkl");
         let frames = frames(&self::bytes(&path)?).map_err(|reason| RecordingError::format(&path, reason))?;
-        Ok(Self { folder: folder.into(), task, number, descriptions, frames })
+        let base = Pose::from_parts(Vector3::from(BASE_IN_WORLD), UnitQuaternion::identity());
+        let seen = |camera: &&&str| folder.join(format!("{camera}_rgb")).exists();
+        let about = About {
+            source: "RLBench",
+            task,
+            number,
+            instruction: descriptions.first().cloned(),
+            // With joint 4 moved, RLBench's Panda has the FR3's kinematics.
+            joint_names: (1..=DOF).map(|i| format!("fr3_joint{i}")).collect(),
+            gripper_joint_names: vec!["fr3_finger_joint1".into(), "fr3_finger_joint2".into()],
+            cameras: CAMERAS.iter().filter(seen).map(ToString::to_string).collect(),
+            robot_description: None,
+            world_from_base: Some(base),
+            notes: Vec::new(),
+        };
+        let moments = frames.iter().enumerate().map(|(t, frame)| frame.moment(Nanos(t as u64 * FRAME.0))).collect();
+        Ok(Self { folder: folder.into(), descriptions, frames, about, moments })
     }
 
     /// What the cameras saw at a frame.
@@ -129,15 +151,42 @@ impl Episode {
         }
         Ok(views)
     }
+}
 
-    /// The key-frame that a frame is. RLBench's own recordings do not say whether contact was intended; there it is taken
-    /// to be, as RLBench's own arm mode does, which checks for no collisions unless told.
-    pub fn keyframe(&self, t: usize) -> Option<KeyFrame> {
-        self.frames.get(t).map(|frame| KeyFrame {
-            world_from_tool: frame.world_from_tool,
-            gripper: frame.gripper,
-            ignore_collisions: frame.ignore_collisions.unwrap_or(true),
-        })
+impl Frame {
+    fn moment(&self, stamp: Nanos) -> Moment {
+        Moment {
+            stamp,
+            q: self.q,
+            qd: Joints::from_slice(&self.joint_velocities),
+            tau_nm: self.joint_forces.and_then(|forces| Joints::from_slice(&forces)),
+            q_command: None,
+            gripper_width_m: Some(self.gripper_width_m),
+            gripper_command_m: None,
+            gripper: Some(self.gripper),
+            world_from_tool: Some(self.world_from_tool),
+            ignore_collisions: self.ignore_collisions,
+        }
+    }
+}
+
+impl Recorded for Episode {
+    fn about(&self) -> &About {
+        &self.about
+    }
+
+    fn moments(&self) -> &[Moment] {
+        &self.moments
+    }
+
+    fn pictures<'a>(&'a self, frames: &'a [usize]) -> Pictures<'a> {
+        let mut is_damaged = false;
+        Box::new(frames.iter().map_while(move |t| {
+            let seen = (!is_damaged).then(|| self.cameras(*t))?;
+            is_damaged = seen.is_err();
+            let pictures = seen.map(|views| (*t, views.into_iter().map(Into::into).collect()));
+            Some(pictures.map_err(EpisodeError::from))
+        }))
     }
 }
 
@@ -189,8 +238,12 @@ fn frame(pickle: &Pickle<'_>, id: Id) -> Result<Frame, String> {
     let [open] = numbers(pickle, field("gripper_open")?, "gripper_open")?;
     let fingers: [f64; 2] = numbers(pickle, field("gripper_joint_positions")?, "gripper_joint_positions")?;
     let joint_velocities = numbers(pickle, field("joint_velocities")?, "joint_velocities")?;
-    let flag = pickle.field(id, "ignore_collisions").filter(|id| *pickle.node(*id) != Node::None);
-    let flag = flag.map(|id| numbers(pickle, id, "ignore_collisions")).transpose()?;
+    let whole = |name: &str| pickle.field(id, name).filter(|id| *pickle.node(*id) != Node::None);
+    let positions: Option<[f64; DOF]> =
+        whole("joint_positions").map(|id| numbers(pickle, id, "joint_positions")).transpose()?;
+    let q = positions.map(|positions| q_from_rlbench(&positions)).transpose().map_err(|e| e.to_string())?;
+    let joint_forces = whole("joint_forces").map(|id| numbers(pickle, id, "joint_forces")).transpose()?;
+    let flag = whole("ignore_collisions").map(|id| numbers(pickle, id, "ignore_collisions")).transpose()?;
     let misc = field("misc")?;
     let mut cameras = Vec::new();
     for camera in CAMERAS {
@@ -213,7 +266,9 @@ fn frame(pickle: &Pickle<'_>, id: Id) -> Result<Frame, String> {
         world_from_tool: world_from_tool(&gripper_pose).map_err(|e| e.to_string())?,
         gripper: if open > 0.5 { Gripper::Open } else { Gripper::Closed },
         gripper_width_m: fingers.iter().map(|finger| finger.clamp(0.0, 0.04)).sum(),
+        q,
         joint_velocities,
+        joint_forces,
         ignore_collisions: flag.map(|[flag]| flag > 0.5),
         cameras,
     })

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use neuraxis_episode::EpisodeError;
+
 /// Any failure of this crate; each names the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -40,5 +42,17 @@ impl RecordingError {
     /// A file with what is wrong with it.
     pub(crate) fn format(path: &Path, reason: impl ToString) -> Self {
         Self::Format { path: path.to_path_buf(), reason: reason.to_string() }
+    }
+}
+
+impl From<RecordingError> for EpisodeError {
+    fn from(error: RecordingError) -> Self {
+        match error {
+            RecordingError::Io { path, source } => Self::Io { path, action: "read or write", source },
+            RecordingError::Format { path, reason } => Self::Format { path, reason },
+            RecordingError::Nothing { path } => {
+                Self::Format { path, reason: "no low_dim_obs.pkl here or below".into() }
+            }
+        }
     }
 }

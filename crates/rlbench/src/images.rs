@@ -57,3 +57,18 @@ fn png_rgb(path: &Path) -> Result<(usize, usize, Vec<u8>), RecordingError> {
     reader.next_frame(&mut rgb).map_err(|e| refuse(e.to_string()))?;
     Ok((width as usize, height as usize, rgb))
 }
+
+/// A depth [m] as 24-bit fixed point between near and far; what is beyond them, or no reading, is at the nearer end.
+pub(crate) fn code(depth_m: f32, [near, far]: [f64; 2]) -> [u8; 3] {
+    let share = (f64::from(depth_m) - near) / (far - near);
+    // `as` turns NaN into 0.
+    let [_, r, g, b] = ((share.clamp(0.0, 1.0) * FULL).round() as u32).to_be_bytes();
+    [r, g, b]
+}
+
+/// An 8-bit RGB picture.
+pub(crate) fn write(out: impl std::io::Write, [width, height]: [u32; 2], rgb: &[u8]) -> Result<(), png::EncodingError> {
+    let mut encoder = png::Encoder::new(out, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header()?.write_image_data(rgb)
+}

@@ -1,4 +1,4 @@
-//! Recorded episodes of RLBench and PerAct, read without Python.
+//! Recorded episodes of RLBench and PerAct, read and written without Python.
 //!
 //! `TASK/{variationK|all_variations}/episodes/episodeN` holds `low_dim_obs.pkl` and a PNG for each camera and frame. The
 //! pickle is read into plain data; nothing that stands in it is ever run.
@@ -7,10 +7,11 @@
 pub mod array;
 pub mod episode;
 pub mod error;
+pub mod export;
 pub mod images;
-pub mod keyframes;
 pub mod pickle;
+pub mod pickler;
 
-pub use episode::{Episode, FRAME_SECS, Frame, find};
+pub use episode::{Episode, Frame, find};
 pub use error::RecordingError;
-pub use keyframes::keyframes;
+pub use export::export;

@@ -6,7 +6,8 @@
 use std::{fs, io::BufWriter, path::Path, time::Instant};
 
 use neuraxis_core::Gripper;
-use neuraxis_rlbench::{Episode, episode::frames, find, keyframes, pickle::Pickle};
+use neuraxis_episode::{Recorded, keyframes};
+use neuraxis_rlbench::{Episode, episode::frames, find, pickle::Pickle};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
@@ -60,7 +61,9 @@ fn an_episode_is_read_as_it_was_written() {
         let folder = write_episode(dir.path(), demo);
         assert_eq!(find(dir.path()).unwrap(), std::slice::from_ref(&folder));
         let episode = Episode::open(&folder).unwrap();
-        assert_eq!((episode.task.as_str(), episode.number, episode.frames.len()), ("push_buttons", 3, 3));
+        let about = episode.about();
+        assert_eq!((about.task.as_str(), about.number, episode.frames.len()), ("push_buttons", 3, 3));
+        assert_eq!(about.cameras, ["front", "wrist"]);
         assert_eq!(episode.descriptions, ["push the maroon button", "press the button"]);
         for (t, frame) in episode.frames.iter().enumerate() {
             let position = frame.world_from_tool.position();
@@ -71,7 +74,10 @@ fn an_episode_is_read_as_it_was_written() {
             assert_eq!(frame.joint_velocities, [0.01 * t as f64; 7]);
             assert_eq!((frame.gripper_width_m, frame.ignore_collisions), (0.08, Some(true)));
         }
-        assert_eq!(keyframes(&episode.frames), [2]);
+        assert_eq!(keyframes(episode.moments()), [2]);
+        // Joint 4 counts from 4 degrees further on.
+        let q = episode.moments()[1].q.unwrap();
+        assert!((q[3] - (-0.8732 + 0.01 + 4f64.to_radians())).abs() < 1e-9 && (q[1] - 0.1852).abs() < 1e-9, "{q:?}");
         assert!(episode.keyframe(2).unwrap().ignore_collisions && episode.keyframe(3).is_none());
         let views = episode.cameras(1).unwrap();
         assert_eq!(views.iter().map(|view| &*view.name).collect::<Vec<_>>(), ["front", "wrist"]);

@@ -126,7 +126,7 @@ pub fn run(mut config: Config, args: &ArmArgs) -> Result<()> {
         what => {
             let robot = config.load_robot()?;
             let errand = errand(what, &robot)?;
-            if which.driver.is_real() && !args.yes {
+            if which.is_real() && !args.yes {
                 confirm(&format!("{errand:?} at {:.0} % of the speed", 100.0 * args.speed))?;
             }
             go(&config, which, errand, args.out.as_deref())

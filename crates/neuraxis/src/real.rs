@@ -68,6 +68,10 @@ type CamerasConfig = serde_yaml::Value;
 pub struct ArmSettings {
     /// What is driven unless the command line says otherwise.
     pub driver: Driver,
+    /// The arm behind the driver is a simulated one: it is driven without real-time privileges and without asking whether the
+    /// space around it is free. Never for an arm that can hurt somebody.
+    #[serde(default)]
+    pub rehearsal: bool,
     /// Topics of the controllers, for `ros2_control`.
     #[serde(default)]
     pub ros2_control: ControlConfig,

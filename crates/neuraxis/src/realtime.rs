@@ -215,6 +215,7 @@ impl Session<'_> {
         let zero = MonotonicClock.now();
         let recorder = record(zero)?;
         let World { mut arm, eyes: look, sides } = (self.world)()?;
+        let began = MonotonicClock.now();
         let is_shadow = self.drive == Drive::Shadow;
         if is_shadow {
             arm = Box::new(Unheard(arm));
@@ -321,7 +322,7 @@ impl Session<'_> {
             let body_thread =
                 start(scope, "brainstem", shared, move || Ok(run_realtime(&mut *arm, &mut brainstem, links, |_| ())?))?;
 
-            let end = watch(until, is_shadow, zero, self.limit, shared, &mut body, &mut mind_of_me);
+            let end = watch(until, is_shadow, began, self.limit, shared, &mut body, &mut mind_of_me);
             // The arm comes to rest under its own loop before the world around it ends.
             shared.signals.exit.raise();
             let summary = join(body_thread, "brainstem");

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::{Context, Result, bail};
 use neuraxis_brainstem::MonotonicClock;
 use neuraxis_core::{Instruction, Nanos, TextEmbedder};
-use neuraxis_ros::{RosConfig, RosNode, RosPorts, RosStats};
+use neuraxis_ros::{Others, RosConfig, RosNode, RosPorts, RosStats};
 use serde_json::json;
 
 use crate::{
@@ -15,7 +15,8 @@ use crate::{
     demo,
     episode_run::{Studio, instruction, simulated_cameras},
     eval::Actor,
-    interrupt, package, real,
+    interrupt, package,
+    real::{self, Driver},
     realtime::{Drive, Outside, Session, Thinker, Until},
     recorder::{Recorder, Window},
     source::{Source, load_any_policy, misfits},
@@ -91,7 +92,13 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
         drive: Drive::Thinker,
     };
     let reset = shared.signals.clone();
-    let serve = serve(config, &studio, &shared, simulated_cameras(), Box::new(move || reset.reset.raise()));
+    let serve = serve(
+        config,
+        &studio,
+        &shared,
+        (simulated_cameras(), Others::default()),
+        Box::new(move || reset.reset.raise()),
+    );
     let report = session.run(Until::Asked, &shared, |_| Ok(None), serve)?;
     demo::print_rates(&report);
     Ok(())
@@ -128,6 +135,7 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
         Actor::Expert | Actor::Nearest(_) => bail!("a real arm is led by `weights`, a file of weights, or `brain`"),
     };
     let mut config = config.clone();
+    config.brainstem.arm_when_degraded |= settings.rehearsal;
     if is_shadow {
         // Nothing follows from predictions: to wait for them is no fault.
         config.cerebellum.waiting_timeout_secs = 600.0;
@@ -164,7 +172,9 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
         made.transpose()
     };
     let asked = shared.clone();
-    let serve = serve(&config, &studio, &shared, cameras.clone(), Box::new(move || asked.reset_asked.raise()));
+    let others = Others { publish_states: driver == Driver::Ros2Control, publish_cameras: true };
+    let serve =
+        serve(&config, &studio, &shared, (cameras.clone(), others), Box::new(move || asked.reset_asked.raise()));
     let mut report = session.run(Until::Asked, &shared, record, serve)?;
     demo::print_rates(&report);
     if plan.out.is_some() {
@@ -183,7 +193,7 @@ fn serve(
     config: &Config,
     studio: &Studio,
     shared: &Arc<Shared>,
-    camera_names: Vec<String>,
+    (camera_names, others): (Vec<String>, Others),
     reset: Box<dyn FnMut() + Send>,
 ) -> impl FnOnce(Outside) -> Result<Guest> {
     let joint_names = studio.robot.joint_names().to_vec();
@@ -196,6 +206,7 @@ fn serve(
             base_frame: config.robot.base_link.clone(),
             world_from_base: robot.world_from_base(),
             camera_names,
+            others,
             states: outside.states,
             frames: outside.frames,
             events: outside.events,

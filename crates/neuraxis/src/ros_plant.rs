@@ -12,7 +12,7 @@ use neuraxis_sim::{CameraRig, Frame, Plant, Setup, Snapshot, realtime};
 
 use crate::{
     config::Config,
-    episode_run::Studio,
+    episode_run::{Studio, simulated_cameras},
     interrupt,
     threads::{self, Rate, Shared, periodic},
 };
@@ -41,7 +41,7 @@ pub fn plant(config: &Config, plan: &RosPlant) -> Result<()> {
         clock: Arc::new(MonotonicClock),
         joint_names: studio.robot.joint_names().to_vec(),
         finger_joints: ["finger_joint1", "finger_joint2"].map(|finger| format!("{}_{finger}", config.name)),
-        camera_names: ["front", "left_shoulder", "right_shoulder", "wrist"].map(String::from).to_vec(),
+        camera_names: simulated_cameras(),
         arm: Box::new(arm),
         frames: observations,
     };

@@ -24,8 +24,8 @@ use neuraxis_core::{
     TaskOrder, TaskReport, TaskState,
 };
 use neuraxis_ros::{
-    ArmHealth, Boundaries, Gaze, Health, Intent, LoopTiming, PolicyHealth, RosConfig, RosNode, RosPorts, Spread,
-    Supervision, Wall, keep_local,
+    ArmHealth, Boundaries, Gaze, Health, Intent, LoopTiming, Others, PolicyHealth, RosConfig, RosNode, RosPorts,
+    Spread, Supervision, Wall, keep_local,
 };
 
 const SIZE: u32 = 32;
@@ -70,6 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         world_from_base: Pose::from_parts(Vector3::new(-0.3, 0.0, 0.75), UnitQuaternion::identity()),
         joint_names: vec!["fr3_joint1".into(), "fr3_joint2".into()],
         camera_names: vec!["front".into()],
+        others: Others::default(),
         states,
         frames,
         events: ring(1).1,

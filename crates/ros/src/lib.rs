@@ -51,6 +51,6 @@ pub use error::RosError;
 pub use health::{ArmHealth, Health, LoopTiming, PolicyHealth, Spread};
 pub use node::RosNode;
 pub use plant::{Misbehave, PlantNode, PlantPorts};
-pub use ports::RosPorts;
+pub use ports::{Others, RosPorts};
 pub use stats::RosStats;
 pub use supervision::{Boundaries, Gaze, Intent, Kinematics, Supervision, Wall, with_mesh_uris};

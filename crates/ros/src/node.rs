@@ -44,7 +44,8 @@ pub struct RosNode<F: Deref<Target = Observation>> {
     q: Joints,
     frames: RingReceiver<F>,
     stamper: Stamper,
-    arm: ArmOut,
+    arm: Option<ArmOut>,
+    camera_names: Vec<String>,
     cameras: Vec<CameraOut>,
     tf: FramesOut,
     events: EventsOut,
@@ -75,7 +76,7 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
 
         let mut stats = RosStats::default();
         let RosPorts { clock, joint_names, camera_names, base_frame, world_from_base, .. } = ports;
-        let RosPorts { states, frames, events, orders, reports, stop, reset, .. } = ports;
+        let RosPorts { states, frames, events, orders, reports, stop, reset, others, .. } = ports;
         let Supervision { hardware_id, let_move, health, robot_description, boundaries, intent, world_from_tool } =
             ports.supervision;
         // The arm holds before anybody can ask it to move.
@@ -85,9 +86,9 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
         let markers = Markers::new(&mut node, config.world_frame.clone(), boundaries, intent, world_from_tool)?;
         let description = Description::publish(&mut node, robot_description, &mut stats)?;
         let stamper = Stamper::new(clock, &node);
-        let arm = ArmOut::new(&mut node, joint_names, &config)?;
-        let cameras =
-            camera_names.iter().map(|name| CameraOut::new(&mut node, name, &config)).collect::<Result<_, _>>()?;
+        let arm = (!others.publish_states).then(|| ArmOut::new(&mut node, joint_names, &config)).transpose()?;
+        let shown: &[String] = if others.publish_cameras { &[] } else { &camera_names };
+        let cameras = shown.iter().map(|name| CameraOut::new(&mut node, name, &config)).collect::<Result<_, _>>()?;
         let events = EventsOut::new(&mut node, events)?;
         let tf = FramesOut::new(&mut node, &config, &base_frame, &world_from_base, &stamper)?;
         let inputs = Inputs::new(&mut node, &config, orders.clone(), stop, reset)?;
@@ -102,6 +103,7 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
             frames,
             stamper,
             arm,
+            camera_names,
             cameras,
             tf,
             events,
@@ -161,7 +163,9 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
     fn publish_state(&mut self) {
         if let Some(state) = self.states.fresh() {
             self.q = state.q;
-            self.arm.publish(&state, &self.stamper, &mut self.stats);
+            if let Some(arm) = &mut self.arm {
+                arm.publish(&state, &self.stamper, &mut self.stats);
+            }
         }
     }
 
@@ -179,10 +183,11 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
         for view in &newest.cameras {
             match self.cameras.iter().find(|camera| *camera.name == *view.name) {
                 Some(camera) => camera.publish(view, newest.stamp, &self.stamper, &mut self.stats),
+                None if self.camera_names.iter().any(|name| **name == *view.name) => {}
                 None => self.stats.malformed += 1,
             }
         }
-        let is_known = |view: &CameraView| self.cameras.iter().any(|camera| *camera.name == *view.name);
+        let is_known = |view: &CameraView| self.camera_names.iter().any(|name| **name == *view.name);
         self.tf.publish(&newest, is_known, &self.stamper, &mut self.stats);
     }
 

@@ -21,6 +21,8 @@ pub struct RosPorts<F: Deref<Target = Observation>> {
     pub world_from_base: Pose<World, Base>,
     /// The cameras for which topics are made, as in [`neuraxis_core::CameraView::name`].
     pub camera_names: Vec<String>,
+    /// What the node leaves to others.
+    pub others: Others,
     /// What the arm measures. Only fresh states are published: when the arm falls silent, so does the topic.
     pub states: MailboxReader<ArmState>,
     /// What the cameras see. The node takes the newest and drops the rest, so two places and
@@ -40,6 +42,15 @@ pub struct RosPorts<F: Deref<Target = Observation>> {
     pub reset: Box<dyn FnMut() + Send>,
     /// Lifecycle, diagnostics, robot description and markers.
     pub supervision: Supervision,
+}
+
+/// What others publish already, and the node therefore does not: an arm with two voices is believed by nobody.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Others {
+    /// `joint_states`: the arm's own controllers.
+    pub publish_states: bool,
+    /// Pictures with calibration and pose: the cameras' drivers. Their frames on `/tf` are ours in any case.
+    pub publish_cameras: bool,
 }
 
 impl<F: Deref<Target = Observation>> RosPorts<F> {

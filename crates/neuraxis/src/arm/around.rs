@@ -58,6 +58,11 @@ impl Which {
         }
     }
 
+    /// People can be hurt by it.
+    pub fn is_real(&self) -> bool {
+        self.settings.as_ref().is_some_and(|settings| self.driver.is_real() && !settings.rehearsal)
+    }
+
     /// Clears the errors of an arm that its own controller has stopped.
     pub(super) fn recover(&self) -> Result<()> {
         neuraxis_franka::recover(self.franka()?)?;
@@ -87,6 +92,7 @@ impl Around {
     pub fn with_mark(config: &Config, which: Which, mark: Option<Mark>) -> Result<Self> {
         let mut studio = Studio::new(config.clone())?;
         studio.sim.mark = mark;
+        studio.config.brainstem.arm_when_degraded |= which.settings.as_ref().is_some_and(|s| s.rehearsal);
         let setup = (which.driver == Driver::Sim).then(|| studio.setup("push_buttons", EVAL_SEED + 7)).transpose()?;
         Ok(Self { studio, setup, which })
     }

@@ -66,7 +66,7 @@ pub fn beside_flood<T>(config: &Config, work: impl FnOnce(Outside) -> Result<T>)
     use std::{process::Stdio, sync::Arc};
 
     use neuraxis_channel::{mailbox, ring};
-    use neuraxis_ros::{RosConfig, RosNode, RosPorts, RosStats, Supervision};
+    use neuraxis_ros::{Others, RosConfig, RosNode, RosPorts, RosStats, Supervision};
 
     let robot = config.load_robot()?;
     let namespace = format!("/bench_{}", std::process::id());
@@ -79,6 +79,7 @@ pub fn beside_flood<T>(config: &Config, work: impl FnOnce(Outside) -> Result<T>)
         base_frame: config.robot.base_link.clone(),
         world_from_base: robot.world_from_base(),
         camera_names: Vec::new(),
+        others: Others::default(),
         states,
         frames,
         events: ring(1).1,

@@ -85,7 +85,7 @@ pub fn run(mut config: Config, args: &CameraArgs) -> Result<()> {
         .with_context(|| format!("--colour {:?}: allowed: {}", args.colour, colours.map(|c| c.name).join(", ")))?;
     interrupt::listen()?;
     let which = Which::of(&config, &args.which)?;
-    if which.driver.is_real() && !args.yes {
+    if which.is_real() && !args.yes {
         confirm(&format!("{} poses up to {} rad around this one", args.poses, args.spread))?;
     }
     config.slow_down(args.speed);

@@ -77,3 +77,40 @@ fn in_the_shadow_nothing_moves_and_what_is_wanted_is_said() {
     assert!(wanted[2] < tool[2] - 0.1, "{}", ended.stdout);
     assert!(std::fs::metadata(dir.path().join("episode.mcap")).expect("a recording").len() > 100_000);
 }
+
+#[test]
+fn what_is_recorded_of_an_arm_that_others_move_opens_again() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new(binary());
+    command
+        .args(["record", "--demo", "--driver", "sim", "--say", "push the red button", "--secs", "2", "--out"])
+        .arg(dir.path());
+    let ended = {
+        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        run(&mut command, Duration::from_secs(120)).expect("the command ends")
+    };
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let info =
+        run(Command::new(binary()).args(["rec", "info"]).arg(dir.path().join("episode.mcap")), Duration::from_secs(60));
+    let info = info.expect("rec info ends");
+    assert!(info.status.success() && info.stdout.contains("wrist"), "{}{}", info.stdout, info.stderr);
+}
+
+#[test]
+fn a_camera_is_found_from_a_ball_in_the_hand() {
+    let ended = {
+        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let calibrate =
+            ["calibrate", "camera", "--driver", "sim", "--camera", "front", "--speed", "1", "--poses", "10"];
+        run(Command::new(binary()).args(calibrate), Duration::from_secs(180)).expect("the command ends")
+    };
+    assert!(ended.status.success(), "{}{}", ended.stdout, ended.stderr);
+    let line = ended.stdout.lines().find(|line| line.starts_with("world_from_camera")).expect("a pose");
+    let at: Vec<f64> = line[line.find('[').expect("xyz") + 1..line.find(']').expect("xyz")]
+        .split(',')
+        .map(|part| part.trim().parse().expect("a number"))
+        .collect();
+    // The RLBench rig's front camera.
+    let off = at.iter().zip([1.35, 0.0, 1.58]).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+    assert!(off < 0.01, "{line}");
+}

@@ -97,6 +97,7 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
         &studio,
         &shared,
         (simulated_cameras(), Others::default()),
+        true,
         Box::new(move || reset.reset.raise()),
     );
     let report = session.run(Until::Asked, &shared, |_| Ok(None), serve)?;
@@ -140,6 +141,7 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
         // Nothing follows from predictions: to wait for them is no fault.
         config.cerebellum.waiting_timeout_secs = 600.0;
     }
+    println!("holds       until the node is active: ros2 lifecycle set /neuraxis configure, and then activate");
     println!(
         "arm         {} over {}{}",
         config.name,
@@ -174,7 +176,7 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
     let asked = shared.clone();
     let others = Others { publish_states: driver == Driver::Ros2Control, publish_cameras: true };
     let serve =
-        serve(&config, &studio, &shared, (cameras.clone(), others), Box::new(move || asked.reset_asked.raise()));
+        serve(&config, &studio, &shared, (cameras.clone(), others), false, Box::new(move || asked.reset_asked.raise()));
     let mut report = session.run(Until::Asked, &shared, record, serve)?;
     demo::print_rates(&report);
     if plan.out.is_some() {
@@ -194,6 +196,7 @@ fn serve(
     studio: &Studio,
     shared: &Arc<Shared>,
     (camera_names, others): (Vec<String>, Others),
+    autostart: bool,
     reset: Box<dyn FnMut() + Send>,
 ) -> impl FnOnce(Outside) -> Result<Guest> {
     let joint_names = studio.robot.joint_names().to_vec();
@@ -216,7 +219,7 @@ fn serve(
             reset,
             supervision: supervise::supervision(config, &robot, &requests, outside.insight)?,
         };
-        let mut settings = RosConfig::default();
+        let mut settings = RosConfig { autostart, ..RosConfig::default() };
         if let Some(joint) = config.robot.gripper_joints.first() {
             settings.finger_joint.clone_from(joint);
         }

@@ -8,13 +8,13 @@ use neuraxis_channel::MailboxReader;
 use neuraxis_robot::Robot;
 use neuraxis_ros::{
     cameras_in::{CameraSet, CamerasConfig, CamerasIn, cameras_in},
-    control::{ControlConfig, ControlReport, Ros2Control, ros2_control},
+    control::{ControlConfig, Ros2Control, ros2_control},
 };
 
 use super::{Driven, Eyes};
 use crate::{
     sight::{self, Whereabouts},
-    threads::{Shared, newest},
+    threads::Shared,
     world::{Side, SideReport},
 };
 
@@ -24,26 +24,15 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Listens for the arm's states; nothing moves.
 pub(super) fn driven(config: ControlConfig, robot: &Robot) -> Result<Driven> {
     let made = ros2_control(config, robot.joint_names(), robot.limits(), Arc::new(MonotonicClock));
-    let Ros2Control { arm, node, reports } = made.context("arm.yaml: ros2_control")?;
+    let Ros2Control { arm, node, .. } = made.context("arm.yaml: ros2_control")?;
     let listen = move |shared: &Shared| {
         let stats = node.run(&shared.ros_done);
         let said = Some(format!("ros_arm     {stats:?}"));
         Ok(SideReport { said, ..SideReport::default() })
     };
     // Its controllers have no errors that we could clear: a reset is the loop's alone.
-    let operate = move |shared: &Shared| {
-        let mut said = (None, Vec::new());
+    let operate = |shared: &Shared| {
         while !shared.done.is_raised() {
-            if let Some(ControlReport { last_refusal, rivals, .. }) = newest(&reports) {
-                if let Some(why) = last_refusal.filter(|why| said.0.as_ref() != Some(why)) {
-                    eprintln!("warning: a joint state was refused: {why}");
-                    said.0 = Some(why);
-                }
-                if rivals != said.1 {
-                    eprintln!("warning: others who command the arm: {}", rivals.join(", "));
-                    said.1 = rivals;
-                }
-            }
             if shared.reset_asked.take() {
                 shared.signals.reset.raise();
             }

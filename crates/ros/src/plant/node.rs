@@ -99,6 +99,8 @@ pub struct PlantNode<F: Deref<Target = Observation>> {
     setpoint: Setpoint,
     width_m: f64,
     first_command: Option<Nanos>,
+    /// When the state that was published last was measured.
+    said_of: Option<Nanos>,
     /// The last state before it froze.
     frozen: Option<JointState>,
     /// States on their way that is too long.
@@ -134,6 +136,7 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
             ports,
             misbehave,
             first_command: None,
+            said_of: None,
             frozen: None,
             late: VecDeque::new(),
             shown: None,
@@ -235,6 +238,11 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
             self.stats.failed += 1;
             return;
         };
+        // Physics that has fallen behind has nothing new to say.
+        if self.said_of == Some(state.stamp) {
+            return;
+        }
+        self.said_of = Some(state.stamp);
         let Some(mut msg) = self.message(&state) else { return };
         if self.does(Misbehaviour::Silent) {
             return;

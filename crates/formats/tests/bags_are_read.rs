@@ -12,7 +12,7 @@ use neuraxis_formats::rosbag::{Bag, Options};
 use serde_json::json;
 
 const START: u64 = 1_700_000_000_000_000_000;
-const SIZE: [u32; 2] = [12, 8];
+const SIZE: [u32; 2] = [16, 10];
 const FRAMES: usize = 6;
 
 fn data(name: &str) -> PathBuf {

@@ -44,6 +44,13 @@ pub fn export(episode: &dyn Recorded, root: &Path) -> Result<Exported, EpisodeEr
     if root.exists() {
         return Err(EpisodeError::Exists { path: root.into() });
     }
+    fill(episode, root).inspect_err(|_| {
+        // Half a data set is none; what it failed with is told, whether or not it goes.
+        let _ = fs::remove_dir_all(root);
+    })
+}
+
+fn fill(episode: &dyn Recorded, root: &Path) -> Result<Exported, EpisodeError> {
     let refuse = |reason: &str| EpisodeError::format(root, reason);
     let (about, moments) = (episode.about(), episode.moments());
     let task = about.instruction.as_deref().ok_or_else(|| refuse("no sentence was recorded that says what is done"))?;

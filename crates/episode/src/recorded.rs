@@ -79,9 +79,9 @@ pub struct Picture {
 impl Picture {
     /// A calibrated picture, with no readings where depth was not recorded; the picture itself if its calibration is
     /// not known.
-    pub fn into_view(self) -> Result<CameraView, Self> {
+    pub fn into_view(self) -> Result<CameraView, Box<Self>> {
         let (Some(intrinsics), Some(world_from_camera)) = (self.intrinsics, self.world_from_camera) else {
-            return Err(self);
+            return Err(self.into());
         };
         let pixels = self.size[0] as usize * self.size[1] as usize;
         let depth_m = self.depth_m.unwrap_or_else(|| vec![0.0; pixels]);

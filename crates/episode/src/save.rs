@@ -65,6 +65,13 @@ pub fn save(episode: &dyn Recorded, body: &Body, meta: &Value, out: &Path, force
     if !force && out.exists() {
         return Err(EpisodeError::Exists { path: out.to_path_buf() });
     }
+    fill(episode, body, meta, out).inspect_err(|_| {
+        // Half a recording is none; what it failed with is told, whether or not it goes.
+        let _ = std::fs::remove_file(out);
+    })
+}
+
+fn fill(episode: &dyn Recorded, body: &Body, meta: &Value, out: &Path) -> Result<usize, EpisodeError> {
     let about = episode.about();
     let mut writer = EpisodeWriter::create(
         out,

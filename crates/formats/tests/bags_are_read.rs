@@ -12,7 +12,7 @@ use neuraxis_formats::rosbag::{Bag, Options};
 use serde_json::json;
 
 const START: u64 = 1_700_000_000_000_000_000;
-const SIZE: [u32; 2] = [12, 8];
+const SIZE: [u32; 2] = [16, 10];
 const FRAMES: usize = 6;
 
 fn data(name: &str) -> PathBuf {
@@ -212,4 +212,12 @@ fn stamps_that_go_back_are_put_in_order_and_said() {
     drop(database);
     let error = Bag::open(&folder, &options()).err().unwrap().to_string();
     assert!(error.contains("no table messages of a bag"), "{error}");
+}
+
+/// Found by tests/hostile_bags.rs: a mutated tree whose rows lead back, so that reading never ended.
+#[test]
+fn a_tree_that_leads_back_ends() {
+    let bag = Bag::open(&data("circle.db3"), &Options::default()).unwrap();
+    assert_eq!(bag.moments().len(), 5);
+    assert!(bag.about().notes[0].ends_with("message 14 follows message 33"), "{:?}", bag.about().notes);
 }

@@ -97,9 +97,8 @@ fn what_is_missing_or_damaged_is_named() {
     let text = fs::read_to_string(&info).unwrap();
     fs::write(&info, text.replacen("\"dtype\": \"image\"", "\"dtype\": \"video\"", 1)).unwrap();
     assert!(said().contains("no column \"videos/observation.images.front/chunk_index\""), "{}", said());
-    fs::write(&info, text.replace("128", "129").replacen("\"shape\": [\n        8,", "\"shape\": [\n        9,", 1))
-        .unwrap();
-    assert!(said().contains("observation.images.front, frame 0: [12, 8] pixels, [12, 9] said"), "{}", said());
+    fs::write(&info, text.replacen("\"shape\": [\n        10,", "\"shape\": [\n        9,", 1)).unwrap();
+    assert!(said().contains("observation.images.front, frame 0: [16, 10] pixels, [16, 9] said"), "{}", said());
     fs::write(&info, text.replace("v3.0", "v2.0")).unwrap();
     assert!(said().contains("info.json: codebase_version \"v2.0\", known: v3"), "{}", said());
     fs::write(&info, &text).unwrap();

@@ -123,7 +123,7 @@ pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
             let options = rosbag::Options { cameras, joints, gripper_joints, world, tool, tool_pose, instruction };
             let robot = config.load_robot()?;
             let open = |path: &PathBuf| -> Result<Box<dyn Recorded>> { Ok(Box::new(bag(path, &options, &robot)?)) };
-            all(&[folder.clone()], &folder, &target, config, open, |path| path.display().to_string())
+            all(std::slice::from_ref(&folder), &folder, &target, config, open, |path| path.display().to_string())
         }
         ImportCommand::Lerobot { folder, episodes, degrees, target } => {
             let data_set = DataSet::open(&folder)?;
@@ -137,7 +137,7 @@ pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
             let open = |path: &PathBuf| -> Result<Box<dyn Recorded>> {
                 Ok(Box::new(OwnRecording::new(EpisodeReader::open(path)?)?))
             };
-            all(&[file.clone()], &file, &target, config, open, |path| path.display().to_string())
+            all(std::slice::from_ref(&file), &file, &target, config, open, |path| path.display().to_string())
         }
     }
 }

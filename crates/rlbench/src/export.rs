@@ -25,6 +25,8 @@ const NEAR_FAR_M: [f64; 2] = [0.0, 10.0];
 
 /// Writes TASK/all_variations/episodes/episodeN below a folder; returns that folder and the number of frames.
 ///
+/// A frame is an observation, at whatever rate they were recorded: RLBench's frames have no time, and its own are 20 a second.
+///
 /// Masks are absent: nobody recorded which pixel is which thing. What else RLBench knows and we do not, such as touch
 /// forces, the state of the task and the seed to restore it by, is `None`: the demonstration can be learned from, but
 /// not be restored in the simulator.
@@ -39,9 +41,22 @@ pub fn export(episode: &dyn Recorded, root: &Path) -> Result<(PathBuf, usize), E
     if folder.exists() {
         return Err(EpisodeError::Exists { path: folder });
     }
+    match fill(episode, &folder) {
+        Ok(count) => Ok((folder, count)),
+        Err(error) => {
+            // Half an episode is none; what it failed with is told, whether or not it goes.
+            let _ = fs::remove_dir_all(&folder);
+            Err(error)
+        }
+    }
+}
+
+/// Writes everything; returns the number of frames.
+fn fill(episode: &dyn Recorded, folder: &Path) -> Result<usize, EpisodeError> {
+    let about = episode.about();
     let Some(instruction) = &about.instruction else {
         return Err(EpisodeError::Format {
-            path: folder,
+            path: folder.into(),
             reason: "no sentence was recorded that says what is done".into(),
         });
     };
@@ -51,12 +66,12 @@ pub fn export(episode: &dyn Recorded, root: &Path) -> Result<(PathBuf, usize), E
     for pictures in episode.pictures(&frames) {
         let (t, pictures) = pictures?;
         let refuse =
-            |reason: String| EpisodeError::Format { path: folder.clone(), reason: format!("frame {t}: {reason}") };
+            |reason: String| EpisodeError::Format { path: folder.into(), reason: format!("frame {t}: {reason}") };
         let mut misc = Vec::new();
         for picture in pictures {
             let known = CAMERAS.contains(&&*picture.name) && picture.depth_m.is_some();
             let Some(view) = known.then(|| picture.into_view().ok()).flatten() else { continue };
-            camera(&folder, t, &view, &mut misc)?;
+            camera(folder, t, &view, &mut misc)?;
         }
         if misc.is_empty() {
             return Err(refuse(format!("no camera with depth and calibration that is named as one of {CAMERAS:?}")));
@@ -78,7 +93,7 @@ pub fn export(episode: &dyn Recorded, root: &Path) -> Result<(PathBuf, usize), E
     {
         write(&folder.join(format!("{name}.pkl")), &pickle(&value))?;
     }
-    Ok((folder, count))
+    Ok(count)
 }
 
 /// A task's name as the name of a folder.

@@ -112,6 +112,8 @@ fn what_rlbench_needs_and_nobody_recorded_is_said() {
     let own = recording(&dir.path().join("a.mcap"), 6);
     let said = export(&own, dir.path()).unwrap_err().to_string();
     assert!(said.ends_with("frame 0: the velocity of seven joints was not recorded"), "{said}");
+    // Nothing is left of what could not be written.
+    assert!(!dir.path().join("stack_blocks_2/all_variations/episodes/episode12").exists());
 }
 
 #[test]

@@ -47,14 +47,17 @@ pub struct DataSet {
     rows: Vec<Row>,
 }
 
+/// Where an episode is in a video: chunk, file, and the time that it starts at [s].
+type Video = (i64, i64, f64);
+
 /// Where an episode lies.
 struct Row {
     number: i64,
     task: Option<String>,
     length: i64,
     data: (i64, i64),
-    /// Of each camera that is a video: chunk, file, and the time that it starts at [s].
-    videos: Vec<Option<(i64, i64, f64)>>,
+    /// Of each camera that is a video.
+    videos: Vec<Option<Video>>,
 }
 
 /// One episode.
@@ -68,7 +71,7 @@ pub struct Episode {
     path: PathBuf,
     /// Its rows in the file.
     rows: Range<u64>,
-    cameras: Vec<(Camera, Option<(i64, i64, f64)>)>,
+    cameras: Vec<(Camera, Option<Video>)>,
 }
 
 fn map(path: &Path) -> Result<Mmap, EpisodeError> {
@@ -319,7 +322,7 @@ enum Kind<'a> {
 }
 
 impl Episode {
-    fn source<'a>(&'a self, camera: &'a Camera, video: Option<(i64, i64, f64)>) -> Result<Source<'a>, EpisodeError> {
+    fn source<'a>(&'a self, camera: &'a Camera, video: Option<Video>) -> Result<Source<'a>, EpisodeError> {
         let refuse = |reason: String| EpisodeError::format(&self.path, reason);
         let kind = match video {
             Some((chunk, file, start)) => {

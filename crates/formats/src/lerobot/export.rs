@@ -44,6 +44,13 @@ pub fn export(episode: &dyn Recorded, root: &Path) -> Result<Exported, EpisodeEr
     if root.exists() {
         return Err(EpisodeError::Exists { path: root.into() });
     }
+    fill(episode, root).inspect_err(|_| {
+        // Half a data set is none; what it failed with is told, whether or not it goes.
+        let _ = fs::remove_dir_all(root);
+    })
+}
+
+fn fill(episode: &dyn Recorded, root: &Path) -> Result<Exported, EpisodeError> {
     let refuse = |reason: &str| EpisodeError::format(root, reason);
     let (about, moments) = (episode.about(), episode.moments());
     let task = about.instruction.as_deref().ok_or_else(|| refuse("no sentence was recorded that says what is done"))?;
@@ -265,15 +272,12 @@ fn write_tables(root: &Path, task: &str, count: usize) -> Result<(), EpisodeErro
         "columns": [column("task_index", "int64", "int64"), column("task", "unicode", "object")],
     });
     let tasks = [int("task_index", 0), ("task".to_string(), Cells::Texts(vec![task.to_string()]))];
-    let files: [(PathBuf, &[(String, Cells)], Vec<(&str, String)>); 2] = [
-        (root.join(EPISODES).join("chunk-000/file-000.parquet"), &episodes, Vec::new()),
-        (root.join("meta/tasks.parquet"), &tasks, vec![("pandas", pandas.to_string())]),
-    ];
-    for (path, columns, notes) in files {
-        let mut table = TableWriter::create(&path, columns, &notes)?;
-        table.add(columns).and_then(|()| table.finish()).map_err(|e| EpisodeError::format(&path, e))?;
-    }
-    Ok(())
+    let write = |path: PathBuf, columns: &[(String, Cells)], notes: &[(&str, String)]| {
+        let mut table = TableWriter::create(&path, columns, notes)?;
+        table.add(columns).and_then(|()| table.finish()).map_err(|e| EpisodeError::format(&path, e))
+    };
+    write(root.join(EPISODES).join("chunk-000/file-000.parquet"), &episodes, &[])?;
+    write(root.join("meta/tasks.parquet"), &tasks, &[("pandas", pandas.to_string())])
 }
 
 /// Least, greatest, mean and spread of each number of a vector.

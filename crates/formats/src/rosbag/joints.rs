@@ -109,10 +109,10 @@ impl JointTrack {
         };
         let pick =
             |of: &[usize], values: &[f64]| -> Vec<f64> { of.iter().filter_map(|i| values.get(*i).copied()).collect() };
-        let arm = |values: &Vec<f64>| Joints::from_slice(&pick(&parts.arm, values));
-        moment.q = arm(&sample.position);
-        moment.qd = sample.velocity.as_ref().and_then(arm);
-        moment.tau_nm = sample.effort.as_ref().and_then(arm);
+        let arm = |values: Option<&Vec<f64>>| values.and_then(|values| Joints::from_slice(&pick(&parts.arm, values)));
+        moment.q = arm(Some(&sample.position));
+        moment.qd = arm(sample.velocity.as_ref());
+        moment.tau_nm = arm(sample.effort.as_ref());
         if !parts.gripper.is_empty() {
             moment.gripper_width_m = Some(pick(&parts.gripper, &sample.position).iter().sum());
         }

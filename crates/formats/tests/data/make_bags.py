@@ -15,7 +15,7 @@ from rosbags.typesys import Stores, get_typestore
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 STORE = get_typestore(Stores.ROS2_JAZZY)
-WIDTH, HEIGHT, FRAMES = 12, 8, 6
+WIDTH, HEIGHT, FRAMES = 16, 10, 6
 START = 1_700_000_000_000_000_000
 JOINTS = ["arm_1", "arm_2", "arm_3", "arm_4", "arm_5", "arm_6", "left_finger", "right_finger"]
 

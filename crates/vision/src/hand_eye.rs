@@ -78,7 +78,9 @@ pub fn hand_eye(sightings: &[Sighting]) -> Result<HandEye, String> {
         }
     }
     let known = information.symmetric_eigenvalues();
-    if !(known.min() > LEAST_CONDITION * known.max()) {
+    // NaN is refused as well.
+    let is_known = known.min() > LEAST_CONDITION * known.max();
+    if !is_known {
         return Err("the poses are too much alike: turn the tool about two axes, by 20 degrees and more".into());
     }
     let residual = |s: &Sighting| {

@@ -23,7 +23,8 @@ fn shipped() -> Vec<String> {
 
 #[test]
 fn there_is_one_for_each_scenario() {
-    let expected = ["arm.launch.xml", "params.yaml", "replay.launch.xml", "sim.launch.xml", "view.launch.xml"];
+    let expected =
+        ["README.md", "arm.launch.xml", "params.yaml", "replay.launch.xml", "sim.launch.xml", "view.launch.xml"];
     assert_eq!(shipped(), expected);
 }
 
@@ -34,8 +35,8 @@ fn each_starts_the_program_with_its_arguments() {
     for (launch_file, given, command) in [
         (
             "arm.launch.xml",
-            vec!["namespace:=/left", "policy:=brain", "arm:=franka"],
-            "--robot fr3 ros arm --arm franka --config LAUNCH/../configs/fr3/arm.yaml --policy brain --wait=true \
+            vec!["namespace:=/left", "policy:=brain", "arm:=ros2_control"],
+            "--robot fr3 ros arm --driver ros2_control --config LAUNCH/../configs/fr3/arm.yaml --policy brain \
              --shadow=false --ros-args -r __ns:=/left --params-file LAUNCH/params.yaml -p autostart:=false",
         ),
         ("replay.launch.xml", vec!["file:=a b.mcap"], "replay a b.mcap"),
@@ -74,6 +75,7 @@ fn the_program_knows_the_commands_of_the_files() {
     assert!(program.exists(), "{} is not built: ./neuraxis build", program.display());
     let program = program.display().to_string();
     for (launch_file, given, complaint) in [
+        ("arm.launch.xml", "config:=/no/such.yaml", "/no/such.yaml"),
         ("sim.launch.xml", "task:=paint_the_fence", "paint_the_fence"),
         ("view.launch.xml", "task:=paint_the_fence", "paint_the_fence"),
         ("replay.launch.xml", "file:=/no/such.mcap", "/no/such.mcap"),

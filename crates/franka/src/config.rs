@@ -17,7 +17,7 @@ pub enum Realtime {
     Ignore,
 }
 
-/// A Franka arm on the network, `configs/<robot>/franka.yaml`. The defaults are meant for a real robot.
+/// A Franka arm on the network, `franka:` in `configs/<robot>/arm.yaml`. The defaults are meant for a real robot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FrankaConfig {

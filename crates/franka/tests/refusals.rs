@@ -68,7 +68,8 @@ fn the_configured_limits_are_inside_frankas() {
         assert!(limit.acceleration_rad_s2 <= franka::MAX_JOINT_ACCELERATION[i] + 0.001);
         assert!(limit.jerk_rad_s3 <= franka::MAX_JOINT_JERK[i] + 0.001);
     }
-    let shipped: FrankaConfig = serde_yaml::from_str(&read("franka.yaml")).unwrap();
+    let arm: serde_yaml::Value = serde_yaml::from_str(&read("arm.yaml")).unwrap();
+    let shipped: FrankaConfig = serde_yaml::from_value(arm["franka"].clone()).unwrap();
     assert_eq!(shipped, FrankaConfig::default());
     shipped.validate().unwrap();
 }

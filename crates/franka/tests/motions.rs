@@ -50,6 +50,10 @@ fn tour(server: &mut Server) -> Vec<Vec<f64>> {
 
 #[test]
 fn a_tour_of_all_joints_ends_alike_on_both_robots_without_a_violation() {
+    rig::attempts(tour_both);
+}
+
+fn tour_both() {
     let _alone = rig::alone();
     let mut server = Server::start(Kind::Limits, &[]);
     let strict = tour(&mut server);
@@ -90,6 +94,10 @@ impl Arm for Cable {
 
 #[test]
 fn a_reflex_latches_and_only_recovery_and_reset_together_lead_on() {
+    rig::attempts(reflex);
+}
+
+fn reflex() {
     let _alone = rig::alone();
     let mut server = Server::start(Kind::Limits, &[]);
     let franka = connect(&rig::config(&server), Arc::new(MonotonicClock)).unwrap();

@@ -33,6 +33,10 @@ fn cube_z_m(state: &Value) -> f64 {
 
 #[test]
 fn a_cube_is_gripped_lifted_and_let_go() {
+    rig::attempts(pick);
+}
+
+fn pick() {
     let _alone = rig::alone();
     let cube = [CUBE_XY_M[0], CUBE_XY_M[1], EDGE_M / 2.0, EDGE_M].map(|number| number.to_string());
     let mut server = Server::start(Kind::Contact, &["--cube", &cube[0], &cube[1], &cube[2], &cube[3]]);

@@ -187,7 +187,7 @@ fn go(config: &Config, which: Which, errand: Errand, out: Option<&std::path::Pat
     let robot = around.studio.robot.clone();
     let words = Instruction { text: format!("{errand:?}").into(), epoch: 1, features: None };
     let source = Source::Errand(Errands::new(robot.clone(), errand));
-    let session = around.session(source, Some(words.clone()), ERRAND_LIMIT, Drive::Thinker)?;
+    let session = around.session(source, Some(words.clone()), ERRAND_LIMIT, Drive::Thinker, false)?;
     let record = |zero| {
         let meta = json!({ "errand": format!("{errand:?}"), "driver": around.which.driver.name() });
         let made = out.map(|out| Recorder::create(out, config, &robot, &words, meta, zero, Some(around.window(false))));

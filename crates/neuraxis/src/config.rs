@@ -190,6 +190,11 @@ impl Config {
         self.brain.validate().with_context(|| format!("{}, --cortex, --vlm-url", file.display()))
     }
 
+    /// For an arm that is only watched: nothing follows from predictions, so that to wait for them is no fault.
+    pub fn only_watch(&mut self) {
+        self.cerebellum.waiting_timeout_secs = 600.0;
+    }
+
     /// Moves at a share of the configured speed and acceleration.
     pub fn slow_down(&mut self, share: f64) {
         let motion = &mut self.cerebellum.motion;

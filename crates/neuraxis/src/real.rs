@@ -5,8 +5,11 @@ pub mod franka;
 mod ros2_control;
 
 use std::{
+    fmt::Display,
     path::{Path, PathBuf},
     sync::Arc,
+    thread::sleep,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
@@ -114,6 +117,22 @@ impl ArmSettings {
 struct Driven {
     arm: Box<dyn Arm>,
     sides: Vec<Side<'static>>,
+}
+
+/// Between two looks at whether somebody asks for a reset.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The work of thread `desk`: where a person asks for a reset, the arm is made ready, and then the loop is reset.
+fn serve_resets<E: Display>(shared: &Shared, make_ready: impl Fn() -> Result<(), E>) {
+    while !shared.done.is_raised() {
+        if shared.reset_asked.take() {
+            match make_ready() {
+                Ok(()) => shared.signals.reset.raise(),
+                Err(error) => eprintln!("the arm is not ready again: {error}"),
+            }
+        }
+        sleep(LOOK);
+    }
 }
 
 /// Makes the arm, and with `looks` its cameras, when the run is ready for them.

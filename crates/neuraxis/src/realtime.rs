@@ -442,7 +442,7 @@ fn watch(
 }
 
 /// A named thread; if it ends with an error or panics, the run ends.
-fn start<'scope, T: Send + 'scope>(
+pub fn start<'scope, T: Send + 'scope>(
     scope: &'scope Scope<'scope, '_>,
     name: &'static str,
     shared: &'scope Shared,
@@ -472,7 +472,8 @@ impl Drop for Alarm<'_> {
     }
 }
 
-fn join<T>(thread: ScopedJoinHandle<'_, Result<T>>, name: &str) -> Result<T> {
+/// What a thread of [`start`] gave; an error names it.
+pub fn join<T>(thread: ScopedJoinHandle<'_, Result<T>>, name: &str) -> Result<T> {
     thread.join().map_err(|_| anyhow!("thread {name} panicked"))?.with_context(|| format!("thread {name}"))
 }
 

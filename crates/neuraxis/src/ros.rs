@@ -138,8 +138,7 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
     let mut config = config.clone();
     config.brainstem.arm_when_degraded |= settings.rehearsal;
     if is_shadow {
-        // Nothing follows from predictions: to wait for them is no fault.
-        config.cerebellum.waiting_timeout_secs = 600.0;
+        config.only_watch();
     }
     println!("holds       until the node is active: ros2 lifecycle set /neuraxis configure, and then activate");
     println!(

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use neuraxis_brainstem::MonotonicClock;
 use neuraxis_channel::{MailboxReader, RingSender, ring};
 use neuraxis_core::{Clock, Gripper, Nanos, Observation, Progress};
@@ -14,6 +14,7 @@ use crate::{
     config::Config,
     episode_run::{Studio, simulated_cameras},
     interrupt,
+    realtime::{join, start},
     threads::{self, Rate, Shared, periodic},
 };
 
@@ -49,19 +50,11 @@ pub fn plant(config: &Config, plan: &RosPlant) -> Result<()> {
     let shared = Shared::default();
     let period = Nanos::from_secs(1.0 / config.run.camera_hz);
     std::thread::scope(|scope| {
-        let start = |name: &str| std::thread::Builder::new().name(name.into());
-        let body =
-            start("plant").spawn_scoped(scope, || alarmed(&shared, || threads::plant(physics, &goal, &shared)))?;
-        let eyes = start("cameras").spawn_scoped(scope, || {
-            alarmed(&shared, || cameras(&setup, &studio.robot, period, frames, &observations_in, &shared))
-        });
-        let talk = start("ros").spawn_scoped(scope, || alarmed(&shared, || Ok(node.run(&shared.ros_done))));
-        let started = eyes.and_then(|eyes| talk.map(|talk| (eyes, talk)));
-        if started.is_err() {
-            // Those that run already must not wait for the others.
-            shared.end();
-        }
-        let (eyes, talk) = started.context("starting a thread")?;
+        let body = start(scope, "plant", &shared, || threads::plant(physics, &goal, &shared))?;
+        let eyes = start(scope, "cameras", &shared, || {
+            cameras(&setup, &studio.robot, period, frames, &observations_in, &shared)
+        })?;
+        let talk = start(scope, "ros", &shared, || Ok(node.run(&shared.ros_done)))?;
         println!("ros         plant is up; Ctrl-C ends");
         let mut was_met = false;
         while !(interrupt::asked() || shared.broken.is_raised()) {
@@ -72,11 +65,9 @@ pub fn plant(config: &Config, plan: &RosPlant) -> Result<()> {
             }
         }
         shared.end();
-        let joined = |name: &'static str| move |_| anyhow!("thread {name} panicked");
-        let body = body.join().map_err(joined("plant")).and_then(|body| body);
-        let eyes = eyes.join().map_err(joined("cameras")).and_then(|eyes| eyes);
-        let stats = talk.join().map_err(joined("ros")).and_then(|stats| stats);
-        let ((rate, lost), eyes, stats) = (body.context("thread plant")?, eyes.context("thread cameras")?, stats?);
+        // All are joined before the first error is passed on.
+        let (body, eyes, stats) = (join(body, "plant"), join(eyes, "cameras"), join(talk, "ros"));
+        let ((rate, lost), eyes, stats) = (body?, eyes?, stats?);
         for rate in [rate, eyes] {
             println!("{:<11} {:.1} Hz of {:.1}", rate.name, rate.achieved_hz(), rate.wanted_hz);
         }
@@ -84,22 +75,6 @@ pub fn plant(config: &Config, plan: &RosPlant) -> Result<()> {
         println!("ros         {stats:?}");
         Ok(())
     })
-}
-
-/// Ends the run if this ends badly or panics.
-fn alarmed<T>(shared: &Shared, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    struct Alarm<'a>(&'a Shared);
-    impl Drop for Alarm<'_> {
-        fn drop(&mut self) {
-            self.0.broken.raise();
-        }
-    }
-    let alarm = Alarm(shared);
-    let result = work();
-    if result.is_ok() {
-        std::mem::forget(alarm);
-    }
-    result
 }
 
 /// What the cameras see, for the node. What an observation says beyond that nobody reads here.

@@ -1,13 +1,17 @@
 //! Over the wire: brainstem, arm and node in one process (example `drive_arm`), a robot in another (example
 //! `fake_controller`, or the simulator of `neuraxis ros plant`) that behaves or misbehaves, real DDS between them.
 
+mod peers;
+
 use std::{
     io::{BufRead, BufReader, Read},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, ChildStdout, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
+
+use peers::{example, python};
 
 const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -78,30 +82,9 @@ impl Drop for Process {
 
 const PLANT: &str = "neuraxis ros plant";
 
-/// `cargo test` builds examples beside the tests.
-fn example(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let path = test.parent().unwrap().parent().unwrap().join("examples").join(name);
-    assert!(path.exists(), "{} is not built: cargo build -p neuraxis-ros --example {name}", path.display());
-    path
-}
-
-/// The Python that has rclpy: beside the libraries of the wheels, or the system's where ROS 2 is sourced.
-fn python() -> Command {
-    let prefixes = std::env::var("AMENT_PREFIX_PATH").unwrap_or_default();
-    let wheels = Path::new(&prefixes).with_file_name("ros").join("bin/python");
-    if !wheels.exists() {
-        return Command::new("python3");
-    }
-    let mut python = Command::new(wheels);
-    // That Python finds its own prefix; ours is the copy for Rust.
-    python.env_remove("AMENT_PREFIX_PATH");
-    python
-}
-
-/// Several tests and test runs on one machine must not see each other's arms; the tests of the other file have the first.
+/// The tests of the other files have the first.
 fn domain(test: u32) -> String {
-    (1 + (2 * std::process::id() + 10 + test) % 100).to_string()
+    peers::domain(10 + test)
 }
 
 /// A robot that misbehaves so, and the arm driven beside it: how that ended, in the driver's words and the robot's.

@@ -108,29 +108,8 @@ impl Around {
         Window { live, brain: false, cameras }
     }
 
-    /// Not begun yet. Without words the source is not asked.
-    pub(super) fn session<'a>(
-        &'a self,
-        source: Source,
-        words: Option<Instruction>,
-        limit: Nanos,
-        drive: Drive,
-    ) -> Result<Session<'a>> {
-        self.begin(source, words, limit, drive, drive == Drive::Shadow)
-    }
-
-    /// With cameras, and with words.
-    pub fn looking_session<'a>(
-        &'a self,
-        source: Source,
-        words: Instruction,
-        limit: Nanos,
-        drive: Drive,
-    ) -> Result<Session<'a>> {
-        self.begin(source, Some(words), limit, drive, true)
-    }
-
-    fn begin<'a>(
+    /// Not begun yet. Without words the source is not asked; `looks`: with a real arm's cameras.
+    pub fn session<'a>(
         &'a self,
         source: Source,
         words: Option<Instruction>,

@@ -94,12 +94,11 @@ fn watch(
     mut meta: Value,
 ) -> Result<Report> {
     let mut config = config.clone();
-    // Nothing follows from predictions: to wait for them is no fault.
-    config.cerebellum.waiting_timeout_secs = 600.0;
+    config.only_watch();
     let around = Around::new(&config, which)?;
     let robot = around.studio.robot.clone();
     let limit = watched.secs.map_or(Nanos(u64::MAX / 4), Nanos::from_secs);
-    let session = around.session(source, is_asked.then(|| words.clone()), limit, Drive::Shadow)?;
+    let session = around.session(source, is_asked.then(|| words.clone()), limit, Drive::Shadow, true)?;
     let out = watched.out.clone().unwrap_or("out/shadow".into());
     meta["driver"] = around.which.driver.name().into();
     let record =

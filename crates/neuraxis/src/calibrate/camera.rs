@@ -103,7 +103,7 @@ pub fn run(mut config: Config, args: &CameraArgs) -> Result<()> {
     let survey = Survey::new(robot.clone(), args.poses, args.spread, workspace, look);
     let words = Instruction { text: format!("where is camera {}", args.camera).into(), epoch: 1, features: None };
     let limit = Nanos::from_secs(POSE_LIMIT_SECS * args.poses as f64);
-    let session = around.looking_session(Source::Survey(survey), words, limit, Drive::Thinker)?;
+    let session = around.session(Source::Survey(survey), Some(words), limit, Drive::Thinker, true)?;
     let until = Until::Reached(args.poses as u32 + 1);
     let report = session.run(until, &Shared::default(), |_| Ok(None), |_| Ok(None))?;
     demo::print_rates(&report);

@@ -1,19 +1,16 @@
 //! A Franka arm and its hand: the loop's end, and the threads beside it.
 
-use std::{sync::Arc, thread::sleep, time::Duration};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use neuraxis_brainstem::MonotonicClock;
 use neuraxis_franka::{Franka, FrankaConfig};
 
-use super::Driven;
+use super::{Driven, serve_resets};
 use crate::{
     threads::Shared,
     world::{Side, SideReport},
 };
-
-/// Between two looks at whether somebody asks for a reset.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// Connects; nothing moves.
 pub(super) fn driven(config: &FrankaConfig) -> Result<Driven> {
@@ -21,15 +18,7 @@ pub(super) fn driven(config: &FrankaConfig) -> Result<Driven> {
     let Franka { arm, desk, gripper } = franka.with_context(|| format!("Franka arm at {}", config.host))?;
     // The arm's own errors are cleared before the loop's latch is, and only when a person asks.
     let operate = move |shared: &Shared| {
-        while !shared.done.is_raised() {
-            if shared.reset_asked.take() {
-                match desk.recover() {
-                    Ok(()) => shared.signals.reset.raise(),
-                    Err(error) => eprintln!("the arm is not ready again: {error}"),
-                }
-            }
-            sleep(LOOK);
-        }
+        serve_resets(shared, || desk.recover());
         let status = desk.status();
         let said = format!(
             "franka      {:?}, {} states lost, {:.0} % of the last commands in time",

@@ -1,6 +1,6 @@
 //! An arm behind ros2_control, and cameras of any ROS 2 driver: the ends, and the threads beside the loop.
 
-use std::{sync::Arc, thread::sleep, time::Duration};
+use std::{convert::Infallible, sync::Arc};
 
 use anyhow::{Context, Result};
 use neuraxis_brainstem::MonotonicClock;
@@ -11,15 +11,12 @@ use neuraxis_ros::{
     control::{ControlConfig, Ros2Control, ros2_control},
 };
 
-use super::{Driven, Eyes};
+use super::{Driven, Eyes, serve_resets};
 use crate::{
     sight::{self, Whereabouts},
     threads::Shared,
     world::{Side, SideReport},
 };
-
-/// Between two looks at whether somebody asks for a reset.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// Listens for the arm's states; nothing moves.
 pub(super) fn driven(config: ControlConfig, robot: &Robot) -> Result<Driven> {
@@ -32,12 +29,7 @@ pub(super) fn driven(config: ControlConfig, robot: &Robot) -> Result<Driven> {
     };
     // Its controllers have no errors that we could clear: a reset is the loop's alone.
     let operate = |shared: &Shared| {
-        while !shared.done.is_raised() {
-            if shared.reset_asked.take() {
-                shared.signals.reset.raise();
-            }
-            sleep(LOOK);
-        }
+        serve_resets(shared, || Ok::<(), Infallible>(()));
         Ok(SideReport::default())
     };
     let sides = vec![Side { name: "ros_arm", run: Box::new(listen) }, Side { name: "desk", run: Box::new(operate) }];

@@ -2,50 +2,16 @@
 //!
 //! Alone in its file: it counts every allocation of its process. `NEURAXIS_CASES` sets how many files are tried.
 
+mod largest;
 mod sample;
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    collections::BTreeMap,
-    fs,
-    path::Path,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use mcap::{WriteOptions, Writer, records::MessageHeader};
 use neuraxis_episode::{EpisodeError, EpisodeReader, EpisodeWriter, Info, cut};
 use rand::Rng;
 use rand_pcg::Pcg64;
 use sample::{header, records};
-
-/// Remembers the largest request.
-struct Largest;
-
-static LARGEST: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: everything is passed on to the system's allocator.
-unsafe impl GlobalAlloc for Largest {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // Relaxed: only the number counts.
-        LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        LARGEST.fetch_max(size, Ordering::Relaxed);
-        // SAFETY: as the caller promises.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static HEAP: Largest = Largest;
 
 /// No request of the reader's is larger: the limit on a record of the container, doubled as a vector grows.
 const MOST_BYTES: usize = 129 << 20;
@@ -170,9 +136,9 @@ fn hostile_files_neither_panic_nor_allocate_much_and_errors_name_their_place() {
                 }
             }),
         };
-        LARGEST.store(0, Ordering::Relaxed);
+        largest::forget();
         let errors = read_all(dir.path(), &bytes);
-        let largest = LARGEST.load(Ordering::Relaxed);
+        let largest = largest::largest();
         assert!(largest <= MOST_BYTES, "case {case}: {largest} bytes were asked for at once");
         noticed += usize::from(!errors.is_empty());
         for error in &errors {
@@ -206,8 +172,8 @@ fn a_chunk_that_claims_to_be_huge_is_refused() {
     bytes.push(6);
     bytes.extend((chunk.len() as u64).to_le_bytes());
     bytes.extend(chunk);
-    LARGEST.store(0, Ordering::Relaxed);
+    largest::forget();
     let errors = read_all(dir.path(), &bytes);
-    assert!(LARGEST.load(Ordering::Relaxed) <= MOST_BYTES);
+    assert!(largest::largest() <= MOST_BYTES);
     assert!(errors.len() == 1 && errors[0].contains("hostile.mcap: damaged before byte"), "{errors:?}");
 }

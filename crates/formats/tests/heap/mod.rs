@@ -2,47 +2,12 @@
 
 #![allow(dead_code)]
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    sync::atomic::{AtomicUsize, Ordering},
-};
+#[path = "../../../episode/tests/largest/mod.rs"]
+mod largest;
 
+pub use largest::largest;
 use rand::Rng;
 use rand_pcg::Pcg64;
-
-/// Remembers the largest request.
-struct Largest;
-
-static LARGEST: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: everything is passed on to the system's allocator.
-unsafe impl GlobalAlloc for Largest {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // Relaxed: only the number counts.
-        LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        LARGEST.fetch_max(size, Ordering::Relaxed);
-        // SAFETY: as the caller promises.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static HEAP: Largest = Largest;
-
-/// Bytes of the largest request so far.
-pub fn largest() -> usize {
-    LARGEST.load(Ordering::Relaxed)
-}
 
 pub fn cases() -> usize {
     std::env::var("NEURAXIS_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000)

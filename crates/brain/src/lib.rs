@@ -14,6 +14,7 @@
 
 mod asked;
 mod config;
+mod dead_end;
 mod draft;
 mod error;
 mod eyes;
@@ -37,6 +38,7 @@ mod withdraw;
 
 pub use asked::ModelUse;
 pub use config::{BrainConfig, DrawerConfig, Furniture, PlannerKind, WithdrawConfig};
+pub use dead_end::{DeadEnd, is_same_place};
 pub use draft::{Draft, Drafter, Origin, Reach};
 pub use error::BrainError;
 pub use eyes::{BodySense, Eyes};

@@ -14,7 +14,8 @@ pub const LEVELS: usize = 7;
 pub struct ExecutorConfig {
     /// Older observations of facts are unknown, 0.05 to 10 [s].
     pub facts_lease_secs: f64,
-    /// Time in which preconditions, assumptions and conditions must become known, 0 to 30 [s].
+    /// Time in which preconditions, assumptions and conditions must become known, and in which a skill must get over a fault
+    /// that it found when it was started, 0 to 30 [s].
     pub ready_secs: f64,
     /// Time in which a postcondition must be observed after the act, 0 to 30 [s].
     pub settle_secs: f64,

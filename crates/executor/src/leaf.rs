@@ -139,13 +139,15 @@ impl<'a> Walk<'a, '_> {
         status
     }
 
-    /// M0: a fault that is new since the skill was started, or that no skill can get over.
+    /// M0: a fault that is new since the skill was started, that it has not got over in time, or that no skill can.
     fn body_fault(&mut self, at: usize, leaf: &Leaf) -> Option<Fault> {
         let (fault, old) = (self.input.fault, self.node(at).act.old_fault);
         if fault.is_none() {
             self.change(at, |node| node.act.old_fault = None);
         }
-        fault.filter(|fault| leaf.skill.moves() && (Some(*fault) != old || fault.reaction() == Reaction::Latch))
+        let has_time = !has_passed(self.node(at).since, self.now(), self.config.ready_secs);
+        let is_borne = |fault: Fault| Some(fault) == old && has_time && fault.reaction() != Reaction::Latch;
+        fault.filter(|fault| leaf.skill.moves() && !is_borne(*fault))
     }
 
     fn ask_skill(&mut self, at: usize, leaf: &Leaf) -> Status {

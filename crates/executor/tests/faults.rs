@@ -199,6 +199,16 @@ fn a_stop_of_the_brainstem_is_retried_and_a_latched_one_is_for_a_person() {
     assert_eq!(bench.run(100.0), Outcome::Succeeded);
     assert!(bench.is_done(&plan) && reasons(&bench).len() == 1);
 
+    // One that no try gets over is not waited for until the time of the skill is over.
+    let (mut bench, _) = begun(ExecutorConfig::default());
+    bench.world().always = Some(Fault::Hangs);
+    until_started(&mut bench, Skill::Grasp, 1);
+    bench.world().fault = Some(BodyFault::Unreachable);
+    let begin = bench.now;
+    until_started(&mut bench, Skill::Grasp, 3);
+    assert_eq!(reasons(&bench), [Reason::Body(BodyFault::Unreachable); 2]);
+    assert!(bench.now.secs_since(begin) < 2.0, "{}", bench.now.secs_since(begin));
+
     let (mut bench, _) = begun(ExecutorConfig::default());
     until_started(&mut bench, Skill::Grasp, 1);
     bench.world().fault = Some(BodyFault::StopRequested);

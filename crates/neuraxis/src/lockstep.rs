@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use neuraxis_brainstem::{Brainstem, BrainstemConfig, Requests, TickInputs, TickRecord};
 use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumTick};
 use neuraxis_core::{
-    ArmState, Fault, Gripper, Instruction, Nanos, Observation, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, Policy,
+    ArmState, Fault, Gripper, Instruction, KeyFrame, Nanos, Observation, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, Policy,
     PolicyError, Prediction, Progress, Segment,
 };
 use neuraxis_robot::Robot;
@@ -67,6 +67,8 @@ pub trait Pilot {
     fn steer(&mut self, _moment: &Moment<'_>) -> Steer {
         Steer::AsPredicted(1.0)
     }
+    /// No way was found to a key-frame that was predicted.
+    fn no_way(&mut self, _now: Nanos, _to: &KeyFrame) {}
     /// The run need not go on.
     fn is_over(&self) -> bool {
         false
@@ -230,7 +232,11 @@ impl Lockstep {
                 let predicted = pilot.predict(&observation, instruction, &self.plant);
                 let routed = predicted.and_then(|prediction| match (prediction, &mut self.router) {
                     (Some(prediction), Some(router)) => {
-                        router.route(&observation, prediction, Some(&self.plant)).map(Some)
+                        let way = router.route(&observation, prediction, Some(&self.plant));
+                        if let Err(PolicyError::NoWay(_)) = way {
+                            pilot.no_way(now, &prediction.keyframe);
+                        }
+                        way.map(Some)
                     }
                     (prediction, _) => Ok(prediction),
                 });

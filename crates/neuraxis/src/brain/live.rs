@@ -3,11 +3,11 @@
 use std::sync::{Arc, mpsc};
 
 use anyhow::Result;
-use neuraxis_brain::Look;
+use neuraxis_brain::{Look, is_same_place};
 use neuraxis_brainstem::BodyState;
 use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_channel::{MailboxReader, MailboxWriter, RingReceiver, RingSender, mailbox, ring};
-use neuraxis_core::{Instruction, KeyFrame, Nanos, Observation, Prediction};
+use neuraxis_core::{Instruction, Nanos, Observation, PolicyError, Prediction};
 use neuraxis_executor::{Outcome, Program, What};
 
 use super::{
@@ -27,9 +27,6 @@ use crate::{
 
 /// Events on their way to the slow half: of a plan that does nothing but fail, for a second.
 const EVENTS_ROOM: usize = 2048;
-/// A way ends where it is wanted if it ends as near as this: things are seen a little elsewhere in each look [m, rad].
-const SAME_M: f64 = 0.03;
-const SAME_RAD: f64 = 0.2;
 /// Orders, and programs that are done with.
 const ORDERS_ROOM: usize = 8;
 
@@ -123,11 +120,6 @@ impl LiveReflex {
         });
         (steer, self.routed)
     }
-}
-
-fn is_same_place(a: &KeyFrame, b: &KeyFrame) -> bool {
-    let (metres, radians) = a.world_from_tool.distance(&b.world_from_tool);
-    metres < SAME_M && radians < SAME_RAD && a.gripper == b.gripper
 }
 
 /// What the thread `brain` is wired to beside the fast half.
@@ -261,7 +253,12 @@ pub fn brain(
                 let wanted = prediction(routes, observation.stamp, words.epoch, keyframe);
                 match router.route(observation, wanted, None) {
                     Ok(way) => links.predict(way),
-                    Err(error) => refuse(error.to_string()),
+                    Err(error) => {
+                        if let PolicyError::NoWay(_) = error {
+                            fast.orders.push(Order::NoWay(keyframe));
+                        }
+                        refuse(error.to_string());
+                    }
                 }
             }
         }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use neuraxis_brain::{Drafter, Look};
-use neuraxis_core::{Instruction, Nanos, Observation, PolicyError, Prediction};
+use neuraxis_core::{Instruction, KeyFrame, Nanos, Observation, PolicyError, Prediction};
 use neuraxis_executor::Outcome;
 use neuraxis_hippocampus::Memory;
 use neuraxis_robot::Robot;
@@ -17,7 +17,7 @@ use super::{
     apprentice::Apprentice,
     mind::Mind,
     plans::{PlanReply, Plans, Question, Reply},
-    reflex::{Moment, Reflex, Report, Steer, prediction},
+    reflex::{Moment, Order, Reflex, Report, Steer, prediction},
     story::Story,
 };
 use crate::{config::Config, lockstep::Pilot};
@@ -163,6 +163,10 @@ impl Pilot for BrainPilot {
         steer
     }
 
+    fn no_way(&mut self, now: Nanos, to: &KeyFrame) {
+        self.reflex.obey(now, Order::NoWay(*to), |_| {});
+    }
+
     fn is_busy(&self) -> bool {
         // What is remembered is what the brain itself has observed.
         let is_open = self.judges_itself && self.mind.story().trouble.is_none();
@@ -198,6 +202,10 @@ impl Pilot for Poisoned<'_> {
 
     fn steer(&mut self, moment: &Moment<'_>) -> Steer {
         self.brain.steer(moment)
+    }
+
+    fn no_way(&mut self, now: Nanos, to: &KeyFrame) {
+        self.brain.no_way(now, to);
     }
 
     fn is_over(&self) -> bool {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use nalgebra::Vector3;
-use neuraxis_brain::{Eyes, GiveWay, Look, Withdraw, WithdrawConfig};
+use neuraxis_brain::{DeadEnd, Eyes, GiveWay, Look, Withdraw, WithdrawConfig};
 use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
 use neuraxis_core::{ArmState, Fault, Gripper, Joints, KeyFrame, Nanos, Pose, Prediction, Progress, StageTimes};
 use neuraxis_executor::{
@@ -82,6 +82,8 @@ pub enum Order {
     Answer(Answer),
     /// To end the plan: the arm rests.
     Stop,
+    /// No way was found to this key-frame, which was to be gone to.
+    NoWay(KeyFrame),
 }
 
 /// What the body felt.
@@ -157,6 +159,7 @@ pub struct Reflex {
     slots: Box<[Event; EVENTS]>,
     /// Free key-frames go out for a planner of ways.
     ways_are_planned: bool,
+    dead_end: DeadEnd,
     give_way: GiveWay,
     withdraw: Withdraw,
     withdraw_config: WithdrawConfig,
@@ -182,6 +185,7 @@ impl Reflex {
             seq: 0,
             slots: Box::new([Event::NONE; EVENTS]),
             ways_are_planned,
+            dead_end: DeadEnd::default(),
             give_way: GiveWay::default(),
             withdraw: Withdraw::default(),
             withdraw_config: brain.withdraw,
@@ -212,6 +216,10 @@ impl Reflex {
                 self.executor.stop(now, &mut events);
                 None
             }
+            Order::NoWay(to) => {
+                self.dead_end.no_way(&to);
+                None
+            }
         };
         let felt = self.felt;
         events.written().iter().for_each(|event| tell(Told { event: *event, felt }));
@@ -232,6 +240,7 @@ impl Reflex {
             |mind| mind.progress,
         );
         let held = held(moment.mind);
+        let no_way = self.dead_end.is_reached(self.report.free.as_ref()).then_some(Fault::Unreachable);
         let signals = self.signals(moment, &body);
         let to_go_m = signals.distance_m;
         let eyes = Eyes { look: &self.look, body };
@@ -242,7 +251,7 @@ impl Reflex {
             signals,
             progress,
             held,
-            fault: moment.mind.and_then(|mind| mind.fault).or(moment.fault),
+            fault: no_way.or(moment.mind.and_then(|mind| mind.fault)).or(moment.fault),
         };
         let mut events = Events::new(&mut self.slots[..]);
         let tick = self.executor.tick(&input, &mut events);

@@ -180,6 +180,8 @@ pub struct TrainConfig {
     pub target_sigma_px: f32,
     /// Chance that an observation is paired with another goal that is valid in it.
     pub relabel: f64,
+    /// Other wordings of each sentence, 0 to 100, among which half of the samples are drawn; 0: the data's own alone.
+    pub wordings: usize,
     /// Tasks that are drawn so many times as often as the others, 1 to 100: more steps for what is slow to learn.
     pub emphasis: BTreeMap<String, usize>,
     /// Checkpoint every so many steps.
@@ -235,6 +237,7 @@ impl Default for TrainConfig {
             center_noise_m: 0.04,
             target_sigma_px: 1.5,
             relabel: 0.5,
+            wordings: 0,
             emphasis: BTreeMap::new(),
             checkpoint_every: 100,
             log_every: 25,
@@ -275,6 +278,9 @@ impl TrainConfig {
         }
         if let Some((task, times)) = self.emphasis.iter().find(|(_, times)| !(1..=100).contains(*times)) {
             return fail("emphasis", format!("{task}: {times}"), "1 to 100");
+        }
+        if self.wordings > 100 {
+            return fail("wordings", self.wordings.to_string(), "0 to 100");
         }
         let every = [self.checkpoint_every, self.log_every, self.evaluate_every];
         if let Some(i) = every.iter().position(|steps| *steps == 0) {

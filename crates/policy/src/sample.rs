@@ -138,6 +138,8 @@ impl Batch {
 /// the sentence decides between places.
 const FREE_WEIGHT: usize = 2;
 const CHOICE_WEIGHT: usize = 6;
+/// How often a sentence is said in other words, where there are any.
+const RETOLD: f64 = 0.5;
 /// Goals that ask for places closer than this ask for the same thing [m].
 pub(crate) const SAME_M: f64 = 0.03;
 
@@ -151,6 +153,8 @@ pub struct Samples {
     draws: Vec<usize>,
     validation: Vec<usize>,
     sentences: HashMap<String, TextFeatures>,
+    /// By task and sentence, the same in other words.
+    wordings: HashMap<String, HashMap<String, Vec<TextFeatures>>>,
     imported: Option<ImportedKeypoints>,
 }
 
@@ -187,9 +191,52 @@ impl Samples {
                 format!("all of the {scenes} scenes are held out for evaluation: give more, or a smaller holdout");
             return Err(Error::Data(reason));
         }
-        let mut samples = Self { dataset, records, training, draws: Vec::new(), validation, sentences, imported: None };
+        let mut samples = Self {
+            dataset,
+            records,
+            training,
+            draws: Vec::new(),
+            validation,
+            sentences,
+            wordings: HashMap::new(),
+            imported: None,
+        };
         samples.draws = samples.drawn(&BTreeMap::new());
         Ok(samples)
+    }
+
+    /// Adds other wordings of the sentences: `retell` is given a task and a sentence of it. Half of the training samples
+    /// are told in one of these; evaluation keeps to the data's own sentences.
+    pub fn with_wordings(
+        mut self,
+        embedder: &mut dyn TextEmbedder,
+        mut retell: impl FnMut(&str, &str) -> Vec<String>,
+    ) -> Result<Self> {
+        for record in &self.records {
+            let of_task = self.wordings.entry(record.task.clone()).or_default();
+            for goal in &record.goals {
+                if of_task.contains_key(&goal.instruction) {
+                    continue;
+                }
+                let told = retell(&record.task, &goal.instruction);
+                let features = told.iter().map(|text| embedder.embed(text).map_err(|e| Error::Data(e.to_string())));
+                of_task.insert(goal.instruction.clone(), features.collect::<Result<_>>()?);
+            }
+        }
+        Ok(self)
+    }
+
+    /// Number of other wordings.
+    pub fn wordings(&self) -> usize {
+        self.wordings.values().flat_map(HashMap::values).map(Vec::len).sum()
+    }
+
+    /// Features of a sentence, often in other words where there are any.
+    fn told(&self, task: &str, sentence: &str, rng: &mut Pcg64) -> Result<&TextFeatures> {
+        match self.wordings.get(task).and_then(|of_task| of_task.get(sentence)) {
+            Some(told) if !told.is_empty() && rng.random_bool(RETOLD) => Ok(&told[rng.random_range(0..told.len())]),
+            _ => self.sentence(sentence),
+        }
     }
 
     /// Draws the named tasks so many times as often.
@@ -287,7 +334,7 @@ impl Samples {
         let moment = Moment { cloud: scene, before, body: &body };
         let target = frame.cube_from_world(&goal.keyframe.world_from_tool.position());
         let fine = views::fine(&frame, &(target + noise), &config.policy);
-        let features = self.sentence(&goal.instruction)?;
+        let features = self.told(&record.task, &goal.instruction, rng)?;
         let geometric =
             GeometricKeypoints { plane_z_m: Some(config.policy.plane_z_m), ..GeometricKeypoints::default() };
         let provider: &dyn KeypointProvider = match &self.imported {

@@ -15,6 +15,9 @@ use neuraxis_policy::{
     text::MiniLm,
     train::{News, Progress, RunFiles, WarmStart, train},
 };
+use neuraxis_sim::tasks::retold;
+use rand::SeedableRng;
+use rand_pcg::Pcg64;
 
 use super::{TrainArgs, TrainRun, bar, curves::Curves, held_out};
 use crate::config::{Config, read};
@@ -124,15 +127,26 @@ fn samples(run: &TrainRun, robot: &str, settings: &TrainConfig, embedder: &mut M
         Some(file) => Some(ImportedKeypoints::read(file, dataset.len(), &settings.policy.bounds_m)?),
         None => None,
     };
-    let samples = Samples::new(dataset, settings.holdout, embedder)?.with_emphasis(&settings.emphasis)?;
+    let mut samples = Samples::new(dataset, settings.holdout, embedder)?.with_emphasis(&settings.emphasis)?;
+    if settings.wordings > 0 {
+        let mut rng = Pcg64::seed_from_u64(settings.seed);
+        samples = samples.with_wordings(embedder, |task, sentence| {
+            (0..settings.wordings).filter_map(|_| retold(task, sentence, &mut rng)).collect()
+        })?;
+        ensure!(
+            samples.wordings() > 0,
+            "wordings: none of the tasks in the data has other wordings (tasks of the suite do)"
+        );
+    }
     let samples = match imported {
         Some(imported) => samples.with_keypoints(imported),
         None => samples,
     };
     let (observations, sentences) = samples.counts();
     println!(
-        "{observations} observations, {} held out, {sentences} sentences, {} steps of {}",
+        "{observations} observations, {} held out, {sentences} sentences, {} more wordings, {} steps of {}",
         samples.validation().len(),
+        samples.wordings(),
         settings.steps,
         settings.batch
     );

@@ -146,6 +146,24 @@ fn a_task_is_drawn_as_often_as_is_asked_for() {
     assert!(error.contains("no task \"tuch\""), "{error}");
 }
 
+#[test]
+fn half_of_the_samples_are_told_in_other_words_and_evaluation_in_the_datas_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let (config, plain) = (tiny(), samples(&dir.path().join("plain")));
+    let retold = samples(&dir.path().join("retold"))
+        .with_wordings(&mut Letters, |task, sentence| vec![format!("{task}! {sentence}")])
+        .unwrap();
+    assert_eq!((plain.wordings(), retold.wordings()), (0, 3));
+    let words = |samples: &Samples| -> Vec<Tensor> {
+        let batch = |step| samples.training_batch(&config, None, step, 0..1).unwrap().coarse.text;
+        (0..40).map(batch).collect()
+    };
+    // The wording is drawn last, so that the observations are the same.
+    let longer = words(&plain).iter().zip(&words(&retold)).filter(|(own, told)| told.size()[1] > own.size()[1]).count();
+    assert!((10..=30).contains(&longer), "{longer} of 40");
+    assert_eq!(retold.sentence("touch it").unwrap().tokens, plain.sentence("touch it").unwrap().tokens);
+}
+
 fn about(config: &TrainConfig) -> About {
     About {
         config: config.policy.clone(),

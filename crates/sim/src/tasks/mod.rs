@@ -12,8 +12,10 @@ mod groceries;
 mod item;
 mod jar;
 mod long;
+mod names;
 mod peg;
 mod plates;
+mod retold;
 mod safe;
 mod script;
 mod shapes;
@@ -23,6 +25,7 @@ mod tap;
 mod unseen;
 mod wine;
 
+pub use retold::retold;
 pub use unseen::unseen;
 
 use neuraxis_core::KeyFrame;

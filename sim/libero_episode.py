@@ -5,7 +5,8 @@
 
 Takes what LIBERO names first (the thing) over what it names second (the basket) and lets go; with --beside it lets go a
 quarter of a metre away from there, which LIBERO must not take for success. For libero_object, in which things are grasped
-from above. Prints each key-frame, and how high each camera's cloud says the ground is: LIBERO's floor is the wire's 0.750 m.
+from above: the cameras say how high the thing is, and which way it is narrow. Prints each key-frame, and how high each
+camera's cloud says the ground is: LIBERO's floor is the wire's 0.750 m.
 """
 import argparse
 import os
@@ -17,9 +18,10 @@ import numpy as np
 
 from bridge_wire import CAMERAS, Client
 
-# Half a turn about y: RLBench's tip looks down.
-DOWN = (0.0, 1.0, 0.0, 0.0)
 OPEN, CLOSED = 1.0, 0.0
+# What is seen of a thing lies so near its middle; the palm is a little more than this above the tip; and the tip keeps off the
+# ground [m].
+THING_RADIUS, FINGER_LENGTH, CLEARANCE = 0.06, 0.04, 0.015
 
 
 def cloud(view, header, camera):
@@ -53,15 +55,28 @@ def write_png(path, rgb):
         file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
-def keyframes(thing, place, is_beside):
+def grasp(thing, points, floor):
+    """Where the tip grasps a thing from above, and the fingers' turn about the vertical, from points that cameras see."""
+    beside = np.linalg.norm(points[:, :2] - thing[:2], axis=1)
+    seen = points[(beside < THING_RADIUS) & (points[:, 2] > floor + 0.008)]
+    top = np.percentile(seen[:, 2], 98)
+    spread, axes = np.linalg.eigh(np.cov(seen[seen[:, 2] > top - 0.01, :2].T))
+    # The fingers close along the tip's y. Of what is as wide as it is long it does not matter.
+    across = axes[:, 0] if spread[1] > 1.5 * spread[0] else (0, 1)
+    yaw = np.arctan2(-across[0], across[1])
+    yaw -= np.pi * np.round(yaw / np.pi)
+    return np.array([thing[0], thing[1], max(thing[2] - 0.01, top - FINGER_LENGTH, floor + CLEARANCE)]), yaw
+
+
+def keyframes(grasp, yaw, place, is_beside):
     """Names and actions: over the thing, down to it, grasp, up, over its place, let go. All straight moves."""
-    above, up = (0, 0, 0.12), (0, 0, 0.28)
-    # The fingers reach a little below its middle, and never into the floor.
-    grasp = np.array([thing[0], thing[1], max(thing[2] - 0.01, 0.765)])
+    # Half a turn about y looks down, then the turn about the vertical.
+    turned, up = (-np.sin(yaw / 2), np.cos(yaw / 2), 0.0, 0.0), grasp[2] + 0.28
     drop = np.array(place) + (0, 0, 0.18) + (np.array([0, -0.25, 0]) if is_beside else 0)
-    return [(name, [*where, *DOWN, hand, 0.0]) for name, where, hand in (
-        ("above", grasp + above, OPEN), ("down", grasp, OPEN), ("grasp", grasp, CLOSED), ("lift", grasp + up, CLOSED),
-        ("carry", np.array([*drop[:2], (grasp + up)[2]]), CLOSED), ("lower", drop, CLOSED), ("let go", drop, OPEN))]
+    return [(name, [*where, *turned, hand, 0.0]) for name, where, hand in (
+        ("above", grasp + (0, 0, 0.12), OPEN), ("down", grasp, OPEN), ("grasp", grasp, CLOSED),
+        ("lift", np.array([*grasp[:2], up]), CLOSED), ("carry", np.array([*drop[:2], up]), CLOSED),
+        ("lower", drop, CLOSED), ("let go", drop, OPEN))]
 
 
 def main():
@@ -84,14 +99,18 @@ def main():
             write_png(os.path.join(args.pictures, "%d_%s_%s.png" % (number, name.replace(" ", "_"), camera)),
                       view[camera + "_rgb"])
 
-    for camera in header["cal"]:
-        print("%-14s the ground is at %.4f m" % (camera, ground(cloud(view, header, camera))))
+    clouds = {camera: cloud(view, header, camera) for camera in header["cal"]}
+    for camera, points in clouds.items():
+        print("%-14s the ground is at %.4f m" % (camera, ground(points)))
     look(0, "reset")
     places = view["task_low_dim_state"].reshape(-1, 3)
     if len(places) < 2:
         sys.exit("LIBERO names %d things here, wanted: what is taken, and where to" % len(places))
-    print("taken from %s to %s" % tuple(np.round(place, 3).tolist() for place in places[:2]))
-    for number, (name, action) in enumerate(keyframes(places[0], places[1], args.beside), 1):
+    points = np.concatenate(list(clouds.values()))
+    where, yaw = grasp(places[0], points, ground(points))
+    print("grasped at %s turned by %.0f degrees, taken to %s"
+          % (np.round(where, 3).tolist(), np.rad2deg(yaw), np.round(places[1], 3).tolist()))
+    for number, (name, action) in enumerate(keyframes(where, yaw, places[1], args.beside), 1):
         header, view = client.ask(op="step", action=action)
         off_mm = 1e3 * np.linalg.norm(view["gripper_pose"][:3] - action[:3])
         print("%5.2f s  %-7s tip off by %4.1f mm, fingers %.3f m apart, reward %g%s"

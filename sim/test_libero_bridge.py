@@ -196,6 +196,29 @@ class Rotations(unittest.TestCase):
                                            if angle > 3.1 else np.inf), 0, delta=1e-6)
 
 
+class Script(unittest.TestCase):
+    def test_things_are_grasped_across_and_not_into_the_ground(self):
+        random, floor = np.random.RandomState(2), 0.75
+        ground = np.append(random.uniform(-1, 1, (4000, 2)), np.full((4000, 1), floor), axis=1)
+        for angle, height, size, yaw in ((0.0, 0.14, (0.08, 0.03), 0.0), (0.5, 0.14, (0.08, 0.03), 0.5),
+                                         (0.0, 0.018, (0.03, 0.08), np.pi / 2), (-1.2, 0.1, (0.08, 0.04), -1.2),
+                                         (0.7, 0.08, (0.045, 0.045), 0.0)):
+            flat = random.uniform(-0.5, 0.5, (500, 2)) * size
+            turned = flat @ [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
+            top = np.append(turned + (0.2, -0.1), np.full((500, 1), floor + height), axis=1)
+            middle = np.array([0.2, -0.1, floor + height / 2])
+            tip, turn = episode.grasp(middle, np.concatenate([ground, top]), floor)
+            # Half a turn round is the same to two fingers.
+            self.assertAlmostEqual(np.sin(turn - yaw), 0, delta=0.1)
+            self.assertLess(abs(turn), np.pi / 2 + 1e-6)
+            self.assertGreaterEqual(tip[2], floor + episode.CLEARANCE)
+            self.assertGreaterEqual(tip[2], floor + height - episode.FINGER_LENGTH - 1e-9)
+            # The fingers, opened to 8 cm, go beside it.
+            quat = episode.keyframes(tip, turn, middle, False)[0][1][3:7]
+            tip_y = bridge.rotation(*quat)[:2, 1]
+            self.assertLess(np.ptp(turned @ tip_y), 0.07)
+
+
 class Bridge(unittest.TestCase):
     def setUp(self):
         self.addCleanup(setattr, Environment, "wall_m", np.inf)
@@ -213,7 +236,7 @@ class Bridge(unittest.TestCase):
                 can, plate = view["task_low_dim_state"].reshape(-1, 3)
                 np.testing.assert_allclose(can, np.add(bridge.BASE_XYZ, (0.5, -0.1, 0.04)), atol=1e-9)
                 secs = 0.0
-                for name, action in episode.keyframes(can, plate, is_beside):
+                for name, action in episode.keyframes(can, 0.0, plate, is_beside):
                     header, view = client.ask(op="step", action=action)
                     self.assertIsNone(header["error"], name)
                     self.assertGreater(header["secs"], secs)

@@ -168,10 +168,7 @@ class Libero:
         """Makes the environment of a task, if it is not there."""
         if task == self.name:
             return
-        if self.env is not None:
-            self.env.close()
-        # Until the new one is there, none is.
-        self.name = self.env = None
+        self.end()
         found = self.suite.get_task(self.numbers[task])
         file = os.path.join(self.parts.path("bddl_files"), found.problem_folder, found.bddl_file)
         # Pictures are made where they are shown, not at each tick; the client says when it has had enough.
@@ -199,6 +196,12 @@ class Libero:
 
     def close(self):
         self.over = True
+
+    def end(self):
+        """Gives the environment back, while its pictures' context can still be."""
+        if self.env is not None:
+            self.env.close()
+        self.name = self.env = None
 
     # ------------------------------------------------------------ motion
 
@@ -325,7 +328,11 @@ def main():
     args = parser.parse_args()
     if not 16 <= args.image_px <= 1024:
         parser.error("--image-px %d, allowed: 16 to 1024" % args.image_px)
-    serve(Libero(args.suite, args.image_px, args.cameras), args.host, args.port)
+    backend = Libero(args.suite, args.image_px, args.cameras)
+    try:
+        serve(backend, args.host, args.port)
+    finally:
+        backend.end()
 
 
 if __name__ == "__main__":

@@ -4,181 +4,44 @@
     python rlbench_bridge.py live [--root DATA]     RLBench itself, imported from the Python that runs this
     python rlbench_bridge.py stored --root DATA     recorded episodes; needs neither RLBench nor CoppeliaSim
 
-Needs Python 3.8 or newer and NumPy. A frame is `u32le total | u32le header_len | JSON header | blobs`, the blobs in the
-order of header.arrays = [[name, numpy.dtype.str, shape]...]; total counts what follows it. One client at a time.
+Needs Python 3.8 or newer and NumPy, and bridge_wire.py beside it. One client at a time.
 
 Recorded files are read without running anything that stands in them: pickles make arrays, plain values and two empty
 classes, and nothing else.
 """
 import argparse
 import inspect
-import json
 import os
 import pickle
 import re
-import socket
 import struct
-import sys
-import time
 import types
 import zlib
 
 import numpy as np
 
-VERSION = 1
-ACTION_LEN = 9
-CAMERAS = ("front", "left_shoulder", "right_shoulder", "wrist", "overhead")
-VECTORS = ("joint_positions", "joint_velocities", "joint_forces", "gripper_pose", "gripper_joint_positions",
-           "gripper_touch_forces", "task_low_dim_state")
-DTYPES = ("|u1", "<f4", "<f8")
-MOST_REQUEST, MOST_REPLY, MOST_HEADER = 64 << 10, 96 << 20, 256 << 10
+from bridge_wire import CAMERAS, VECTORS, Refusal, View, add_address, observation, serve
+
 MOST_PIXELS = 4096 * 4096
-FRAME_SECS, IDLE_SECS = 20.0, 1800.0
-
-
-# ---------------------------------------------------------------- frames
-
-
-class FrameError(Exception):
-    """Bytes that are no frame, or a connection that breaks off inside one."""
-
-
-def encode(header, arrays=()):
-    """All bytes of a frame; `arrays` are pairs of name and array."""
-    arrays = [(name, np.ascontiguousarray(array)) for name, array in arrays]
-    listed = [[name, array.dtype.str, list(array.shape)] for name, array in arrays]
-    for name, dtype, _ in listed:
-        if dtype not in DTYPES:
-            raise FrameError("array %s has dtype %s, allowed: %s" % (name, dtype, ", ".join(DTYPES)))
-    fields = dict(header, arrays=listed)
-    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
-    blobs = b"".join(array.tobytes() for _, array in arrays)
-    total = 4 + len(text) + len(blobs)
-    if total > MOST_REPLY or len(text) > MOST_HEADER:
-        raise FrameError("a frame of %d bytes, allowed: %d at most" % (total, MOST_REPLY))
-    return struct.pack("<II", total, len(text)) + text + blobs
-
-
-def lengths(prefix, most):
-    """Bytes of header and blobs from the first eight bytes."""
-    total, header = struct.unpack("<II", prefix)
-    if total > most or header > MOST_HEADER:
-        raise FrameError("a frame of %d bytes with a header of %d, allowed: %d and %d" % (total, header, most, MOST_HEADER))
-    if header + 4 > total:
-        raise FrameError("a header of %d bytes does not fit into a frame of %d" % (header, total))
-    return header, total - 4 - header
-
-
-def decode(bytes_, most=MOST_REPLY):
-    """Header without `arrays`, and arrays by name, of exactly one frame."""
-    if len(bytes_) < 8:
-        raise FrameError("%d bytes are no frame" % len(bytes_))
-    header, blobs = lengths(bytes_[:8], most)
-    if len(bytes_) != 8 + header + blobs:
-        raise FrameError("%d bytes, by its length it has %d" % (len(bytes_), 8 + header + blobs))
-    return unpack(bytes_[8:8 + header], bytes_[8 + header:])
-
-
-def no_number(name):
-    """NaN and infinities, which Python would read, are no JSON."""
-    raise ValueError("%s is no number" % name)
-
-
-def unpack(text, blobs):
-    """Header and arrays from their bytes."""
-    try:
-        fields = json.loads(text.decode(), parse_constant=no_number)
-        listed = fields.pop("arrays")
-        arrays, at = {}, 0
-        for name, dtype, shape in listed:
-            if dtype not in DTYPES or name in arrays or any(type(n) is not int or n < 0 for n in shape):
-                raise FrameError("array %r has dtype %r and shape %r" % (name, dtype, shape))
-            size = int(np.dtype(dtype).itemsize)
-            for n in shape:
-                size *= n
-            if size > len(blobs) - at:
-                raise FrameError("array %s of %d bytes, the frame has %d left" % (name, size, len(blobs) - at))
-            arrays[name] = np.frombuffer(blobs, dtype, size // np.dtype(dtype).itemsize, at).reshape(shape)
-            at += size
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise FrameError("its header is none: %s" % error)
-    if at != len(blobs):
-        raise FrameError("its arrays have %d bytes, the frame has %d for them" % (at, len(blobs)))
-    return fields, arrays
-
-
-def read_exactly(sock, count, until):
-    """`count` bytes before the time `until`, however slowly they drip."""
-    parts, got = [], 0
-    while got < count:
-        left = until - time.monotonic()
-        if left <= 0:
-            raise FrameError("the client hangs: %d of %d bytes came" % (got, count))
-        sock.settimeout(left)
-        try:
-            part = sock.recv(min(count - got, 1 << 16))
-        except socket.timeout:
-            continue
-        if not part:
-            raise FrameError("the connection broke off: %d of %d bytes came" % (got, count))
-        parts.append(part)
-        got += len(part)
-    return b"".join(parts)
-
-
-def receive(sock):
-    """The header of the next request; None if the client has gone."""
-    sock.settimeout(IDLE_SECS)
-    first = sock.recv(1)
-    if not first:
-        return None
-    until = time.monotonic() + FRAME_SECS
-    header, blobs = lengths(first + read_exactly(sock, 7, until), MOST_REQUEST)
-    fields, arrays = unpack(read_exactly(sock, header, until), read_exactly(sock, blobs, until))
-    if arrays:
-        raise FrameError("requests have no arrays")
-    return fields
 
 
 # ---------------------------------------------------------------- observations
 
 
-class Refusal(Exception):
-    """What a client asked for and does not get; the connection stays."""
-
-    def __init__(self, code, message):
-        super().__init__(message)
-        self.code = code
-
-
 def encode_obs(obs, descriptions, reward=0.0, done=False, error=None):
     """Header and arrays of an RLBench `Observation`, live or recorded; its depth is in metres."""
     misc = getattr(obs, "misc", None) or {}
-    cal, arrays = {}, []
+    views = {}
     for camera in CAMERAS:
         rgb, depth = getattr(obs, camera + "_rgb", None), getattr(obs, camera + "_depth", None)
         if rgb is None or depth is None:
             continue
-        prefix = camera + "_camera_"
-        cal[camera] = {
-            "K": np.asarray(misc[prefix + "intrinsics"], float).reshape(3, 3).tolist(),
-            "T_world_cam": np.asarray(misc[prefix + "extrinsics"], float).reshape(4, 4).tolist(),
-            "near": float(misc[prefix + "near"]),
-            "far": float(misc[prefix + "far"]),
-        }
-        arrays.append((camera + "_rgb", np.asarray(rgb, np.uint8)))
-        arrays.append((camera + "_depth_m", np.nan_to_num(np.asarray(depth, "<f4"), nan=0.0, posinf=0.0, neginf=0.0)))
-    for name in VECTORS:
-        value = getattr(obs, name, None)
-        if value is not None:
-            arrays.append((name, np.asarray(value, "<f8").reshape(-1)))
+        intrinsics, extrinsics, near, far = (misc[camera + "_camera_" + name]
+                                             for name in ("intrinsics", "extrinsics", "near", "far"))
+        views[camera] = View(rgb, depth, intrinsics, extrinsics, near, far)
+    vectors = {name: getattr(obs, name, None) for name in VECTORS}
     ignores = getattr(obs, "ignore_collisions", None)
-    header = {
-        "kind": "obs", "descriptions": [str(text) for text in descriptions], "reward": float(reward), "done": bool(done),
-        "error": error, "gripper_open": float(obs.gripper_open),
-        "ignore_collisions": None if ignores is None else bool(ignores), "cal": cal,
-    }
-    return header, arrays
+    return observation(descriptions, views, vectors, obs.gripper_open, reward, done, error, ignores)
 
 
 # ---------------------------------------------------------------- recorded episodes
@@ -488,118 +351,11 @@ class Live:
         self.over = True
 
 
-# ---------------------------------------------------------------- the server
-
-
-def whole(request, field, default=None):
-    """A whole number from 0, or what stands for its absence."""
-    value = request.get(field)
-    if value is None:
-        return default
-    if type(value) is not int or value < 0:
-        raise Refusal("bad_request", "header.%s is %r, allowed: a whole number from 0" % (field, value))
-    return value
-
-
-def answer(backend, request):
-    """Header and arrays of the answer to a request after hello."""
-    op = request.get("op")
-    if op == "list_tasks":
-        return {"kind": "tasks", "tasks": backend.tasks()}, ()
-    if op == "reset":
-        task = request.get("task")
-        if not isinstance(task, str) or not re.match(r"\w+\Z", task):
-            raise Refusal("bad_request", "header.task is %r, allowed: a name" % (task,))
-        seed, episode = whole(request, "seed"), whole(request, "episode")
-        if (seed is None) == (episode is None):
-            raise Refusal("bad_request", "a reset has either seed or episode")
-        return backend.reset(task, whole(request, "variation"), seed, episode)
-    if op == "step":
-        action = request.get("action")
-        numbers = (int, float)
-        if not (isinstance(action, list) and len(action) == ACTION_LEN
-                and all(type(x) in numbers and abs(x) < float("inf") for x in action)):
-            raise Refusal("bad_request", "header.action is %r, allowed: nine finite numbers" % (action,))
-        return backend.step([float(x) for x in action])
-    raise Refusal("bad_request", "header.op is %r, allowed: hello, list_tasks, reset, step, close" % (op,))
-
-
-def attend(sock, backend):
-    """One client, from its coming to its going."""
-    def send(header, arrays=()):
-        frame = encode(header, arrays)
-        sock.settimeout(FRAME_SECS)
-        sock.sendall(frame)
-
-    def refuse(code, message):
-        send({"kind": "error", "code": code, "message": message})
-
-    is_known = False
-    while True:
-        try:
-            request = receive(sock)
-        except FrameError as error:
-            refuse("bad_request", str(error))
-            hang_up(sock)
-            raise
-        if request is None:
-            return
-        if request.get("op") == "close":
-            return send({"kind": "closed"})
-        if request.get("op") == "hello":
-            if request.get("version") != VERSION:
-                return refuse("version", "version %r asked for, this server speaks %d" % (request.get("version"), VERSION))
-            is_known = True
-            send({"kind": "hello", "version": VERSION, "about": backend.about, "can_step": backend.can_step})
-            continue
-        try:
-            if not is_known:
-                raise Refusal("bad_request", "hello comes first")
-            send(*answer(backend, request))
-        except Refusal as refusal:
-            refuse(refusal.code, str(refusal))
-        except OSError:
-            raise
-        except Exception as error:  # A simulator's own failure is the client's to know, and no reason to leave.
-            refuse("internal", "%s: %s" % (type(error).__name__, error))
-
-
-def hang_up(sock):
-    """Ends a connection so that what was sent last arrives: closed over unread bytes it would be reset."""
-    sock.shutdown(socket.SHUT_WR)
-    until, room = time.monotonic() + 0.5, 1 << 20
-    while room > 0 and time.monotonic() < until:
-        sock.settimeout(max(until - time.monotonic(), 0.001))
-        try:
-            scrap = sock.recv(1 << 16)
-        except OSError:
-            return
-        if not scrap:
-            return
-        room -= len(scrap)
-
-
-def serve(backend, host, port):
-    """Clients one after the other, for ever."""
-    with socket.create_server((host, port)) as listener:
-        print("%s: listening on %s:%d" % ((backend.about,) + listener.getsockname()[:2]), flush=True)
-        while True:
-            sock, address = listener.accept()
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with sock:
-                try:
-                    attend(sock, backend)
-                except (OSError, FrameError) as error:
-                    print("%s:%d: %s" % (address[0], address[1], error), file=sys.stderr, flush=True)
-            backend.close()
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("backend", choices=("live", "stored"))
     parser.add_argument("--root", metavar="DATA", help="folder with recorded episodes, TASK/VARIATION/episodes/episodeN")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
-    parser.add_argument("--port", type=int, default=5005, help="0: any that is free (default: 5005)")
+    add_address(parser)
     parser.add_argument("--image-px", type=int, default=128, help="side of the live cameras' images")
     parser.add_argument("--window", action="store_true", help="show CoppeliaSim's window")
     args = parser.parse_args()
@@ -609,10 +365,7 @@ def main():
         backend = Stored(args.root)
     else:
         backend = Live(args.root, args.image_px, not args.window)
-    try:
-        serve(backend, args.host, args.port)
-    except KeyboardInterrupt:
-        pass
+    serve(backend, args.host, args.port)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-//! sim/rlbench_bridge.py: its own tests, and our client against its `stored` back-end on an episode in RLBench's layout.
+//! sim/rlbench_bridge.py and the wire below it: their own tests, and our client against the `stored` back-end on an episode
+//! in RLBench's layout.
 //!
 //! The episode is written by sim/test_rlbench_bridge.py; RLBench itself is not needed, NumPy is.
 
@@ -32,8 +33,10 @@ fn episode(number: u64) -> Reset {
 
 #[test]
 fn its_own_tests_pass() {
-    let ended = run(python().arg("test_rlbench_bridge.py"), Duration::from_secs(300)).unwrap();
-    assert!(ended.status.success() && ended.stderr.contains("OK"), "{}", ended.stderr);
+    for tests in ["test_bridge_wire.py", "test_rlbench_bridge.py"] {
+        let ended = run(python().arg(tests), Duration::from_secs(300)).unwrap();
+        assert!(ended.status.success() && ended.stderr.contains("OK"), "{tests}: {}", ended.stderr);
+    }
 }
 
 #[test]

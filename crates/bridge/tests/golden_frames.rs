@@ -1,4 +1,5 @@
-//! One request and one answer, byte by byte: the same files are checked by sim/test_rlbench_bridge.py.
+//! One request and one answer, byte by byte: the same files are checked by sim/test_bridge_wire.py and
+//! sim/test_rlbench_bridge.py.
 
 use neuraxis_bridge::{
     ActionError, Calibration, CameraImage, Frame, Limits, Reply, Request, SceneView, conversions::camera_view,

@@ -30,7 +30,7 @@ pub enum BridgeCommand {
 /// Where an evaluation acts, if not in the simulator of this process.
 #[derive(Debug, Args)]
 pub struct BridgeTarget {
-    /// Act in the simulator that listens there: RLBench (sim/rlbench_bridge.py), or `neuraxis bridge serve`. A prediction
+    /// Act in the simulator that listens there: RLBench or LIBERO (sim/bridges.md), or `neuraxis bridge serve`. A prediction
     /// for each key-frame, 25 at most; one process. Tasks are the other end's, `all` of them too.
     #[arg(
         long,

@@ -1,8 +1,8 @@
-//! Where the planner finds no way: waiting does not help, the hand goes there as it does without one, and carefully.
+//! Where no way leads: waiting does not help, the skill has to be tried otherwise.
 
 use neuraxis_core::KeyFrame;
 
-/// At so many looks in a row no way must have been found: one may have seen the arm in the way.
+/// So many looks in a row at which no way was found are a failure: one may have seen the arm in the way.
 const LOOKS: u32 = 4;
 /// Key-frames this near to each other are the same place: things are seen a little elsewhere in each look [m], [rad].
 const SAME_M: f64 = 0.03;
@@ -27,10 +27,11 @@ impl DeadEnd {
         self.to = Some((*to, before.map_or(0, |(_, looks)| looks) + 1));
     }
 
-    /// True when no way was found to what is `wanted` at enough looks, until something else is wanted.
-    pub fn is_at(&mut self, wanted: Option<&KeyFrame>) -> bool {
+    /// True once when no way was found to what is `wanted` at enough looks; counting begins anew after that, and when
+    /// something else is wanted.
+    pub fn is_reached(&mut self, wanted: Option<&KeyFrame>) -> bool {
         self.to = self.to.filter(|(to, _)| wanted.is_some_and(|wanted| is_same_place(wanted, to)));
-        self.to.is_some_and(|(_, looks)| looks >= LOOKS)
+        self.to.take_if(|(_, looks)| *looks >= LOOKS).is_some()
     }
 }
 
@@ -50,30 +51,32 @@ mod tests {
     }
 
     #[test]
-    fn after_enough_looks_without_a_way_it_is_one_until_something_else_is_wanted() {
+    fn enough_looks_without_a_way_are_one_failure_and_counting_begins_anew() {
         let mut dead_end = DeadEnd::default();
         for _ in 0..2 {
             for look in 1..=LOOKS {
-                assert!(!dead_end.is_at(Some(&at(0.3))), "before look {look}");
+                assert!(!dead_end.is_reached(Some(&at(0.3))), "before look {look}");
                 // Seen a little elsewhere each time.
                 dead_end.no_way(&at(0.3 + 0.005 * f64::from(look)));
             }
-            assert!(dead_end.is_at(Some(&at(0.3))) && dead_end.is_at(Some(&at(0.31))));
-            assert!(!dead_end.is_at(None));
+            assert!(dead_end.is_reached(Some(&at(0.3))));
+            assert!(!dead_end.is_reached(Some(&at(0.3))));
         }
     }
 
     #[test]
-    fn another_place_and_other_fingers_are_none() {
+    fn another_place_and_nothing_wanted_are_no_failure() {
         let mut dead_end = DeadEnd::default();
         (0..LOOKS).for_each(|_| dead_end.no_way(&at(0.3)));
-        assert!(!dead_end.is_at(Some(&at(0.4))));
-        assert!(!dead_end.is_at(Some(&at(0.3))), "it was forgotten");
+        assert!(!dead_end.is_reached(Some(&at(0.4))));
+        assert!(!dead_end.is_reached(Some(&at(0.3))), "it was forgotten");
         (0..LOOKS - 1).for_each(|_| dead_end.no_way(&at(0.3)));
         (0..LOOKS - 1).for_each(|_| dead_end.no_way(&at(0.5)));
-        assert!(!dead_end.is_at(Some(&at(0.5))), "looks for different places do not add up");
+        assert!(!dead_end.is_reached(Some(&at(0.5))));
+        (0..LOOKS).for_each(|_| dead_end.no_way(&at(0.3)));
+        assert!(!dead_end.is_reached(None));
         let closed = KeyFrame { gripper: Gripper::Closed, ..at(0.3) };
         (0..LOOKS).for_each(|_| dead_end.no_way(&at(0.3)));
-        assert!(!dead_end.is_at(Some(&closed)));
+        assert!(!dead_end.is_reached(Some(&closed)));
     }
 }

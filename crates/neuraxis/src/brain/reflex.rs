@@ -22,8 +22,6 @@ use crate::config::Config;
 const EVENTS: usize = 512;
 /// A hand this near to a handle has hold of it [m].
 const HANDLE_M: f64 = 0.05;
-/// Share of the speed where the planner finds no way: something may be touched.
-const CAREFUL: f64 = 0.3;
 
 /// The body as it is felt each 5 ms.
 pub struct Moment<'a> {
@@ -242,6 +240,7 @@ impl Reflex {
             |mind| mind.progress,
         );
         let held = held(moment.mind);
+        let no_way = self.dead_end.is_reached(self.report.free.as_ref()).then_some(Fault::Unreachable);
         let signals = self.signals(moment, &body);
         let to_go_m = signals.distance_m;
         let eyes = Eyes { look: &self.look, body };
@@ -252,7 +251,7 @@ impl Reflex {
             signals,
             progress,
             held,
-            fault: moment.mind.and_then(|mind| mind.fault).or(moment.fault),
+            fault: no_way.or(moment.mind.and_then(|mind| mind.fault)).or(moment.fault),
         };
         let mut events = Events::new(&mut self.slots[..]);
         let tick = self.executor.tick(&input, &mut events);
@@ -276,16 +275,11 @@ impl Reflex {
         let wants_policy = tick.want == Want::Policy;
         // Over via points first: what is planned may end in a posture from which the contact after it fails.
         let plans_way = self.ways_are_planned && (tick.retried || self.look.stands_high);
-        let wanted = if let Want::Reach(keyframe) = &tick.want { Some(keyframe) } else { None };
-        let is_dead_end = self.dead_end.is_at(wanted);
         self.report = Report { now, epoch, outcome, request, free: None, felt, to_go_m, wants_policy };
         match (tick.want, back) {
             (Want::Still, Some(keyframe)) => Steer::Reach(self.prediction(now, moment.epoch, keyframe), tick.speed),
             (Want::Still, None) => Steer::Rest,
             (Want::Policy, _) => Steer::AsPredicted(tick.speed),
-            (Want::Reach(keyframe), _) if is_dead_end => {
-                Steer::Reach(self.prediction(now, moment.epoch, keyframe), CAREFUL * tick.speed)
-            }
             (Want::Reach(keyframe), _) if plans_way && !keyframe.ignore_collisions => {
                 self.report.free = Some(keyframe);
                 Steer::AsPredicted(tick.speed)

@@ -12,7 +12,7 @@ use neuraxis_tests::{Finished, binary, run};
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// FR3's home, configs/fr3/robot.yaml [rad].
-const HOME_RAD: [f64; 7] = [0.0, 0.1752, 0.0, -0.943, 0.0, 1.1182, 0.785_398];
+const HOME_RAD: [f64; 7] = [0.0, 0.1752, 0.0, -0.943, 0.0, 1.1182, std::f64::consts::FRAC_PI_4];
 
 fn arm(arguments: &[&str]) -> Finished {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);

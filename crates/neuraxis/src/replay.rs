@@ -5,6 +5,7 @@ mod other;
 mod page;
 mod palette;
 mod picture;
+mod window;
 
 use std::{
     path::{Path, PathBuf},
@@ -34,7 +35,7 @@ pub struct ReplayArgs {
     /// answers are shown, and how far they are apart.
     #[arg(long, value_name = "W", conflicts_with = "decisions")]
     policy: Option<String>,
-    /// Ask them this often [s], and not once for each key-frame.
+    /// Ask them this often [s] (0: at every observation), and not once for each key-frame.
     #[arg(long, value_name = "SECS", requires = "policy", value_parser = secs)]
     every: Option<f64>,
     /// Write the comparison of the two, with every answer, as JSON.
@@ -206,7 +207,7 @@ impl<'a> Recordings<'a> {
     fn windows(&self, target: &Target<'_>, others: &[Option<Other>]) -> Result<Vec<Viz>> {
         let config = |(place, (recording, other)): (usize, (&Recording, &Option<Other>))| VizConfig {
             other: other.as_ref().map(|other| other.name().to_string()),
-            ..config(self.root, recording, (self.all.len() > 1).then_some(place))
+            ..window::config(self.root, recording, (self.all.len() > 1).then_some(place))
         };
         let configs: Vec<VizConfig> = self.all.iter().zip(others).enumerate().map(config).collect();
         match Viz::together(target, &configs) {
@@ -295,49 +296,4 @@ fn feed(recording: &Recording, mut viz: Option<&mut Viz>, mut other: Option<&mut
         eprintln!("warning: {}: cut off at its end", recording.reader.path().display());
     }
     Ok(fed)
-}
-
-/// The window of a recording; with a place it stands beside others.
-fn config(root: &Path, Recording { reader, info }: &Recording, place: Option<usize>) -> VizConfig {
-    let header = reader.header();
-    let told = info.instructions.first().map_or("no instruction", |(_, text)| text.as_str());
-    let stem = reader.path().file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let actor = recorder::actor(&info.run).unwrap_or(stem);
-    let name = place.map_or_else(String::new, |place| format!("{} {actor}", place + 1));
-    let word: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    let ran = recorder::subtitle(&info.run);
-    let between = if ran.is_empty() { "" } else { ": " };
-    let mut subtitle = format!("{ran}{between}{}, {:.1} s", rec::outcome(info), info.duration_secs);
-    if place.is_some() {
-        subtitle += &format!("\n\n`{}`", reader.path().display());
-    }
-    VizConfig {
-        urdf: description(root, &header.meta["configuration"]["robot"]["urdf"]),
-        robot_description: Some(header.robot_description.clone()),
-        world_from_base: header.world_from_base,
-        joint_names: header.joint_names.clone(),
-        gripper_joint_names: header
-            .gripper_joint_names
-            .iter()
-            .filter(|name| *name != recorder::GRIPPER)
-            .cloned()
-            .collect(),
-        cameras: info.cameras(),
-        virtual_views: info.views(),
-        brain: info.has_brain(),
-        title: place.map_or_else(|| told.to_string(), |_| format!("{name}: {told}")),
-        subtitle,
-        root: if word.is_empty() { String::new() } else { format!("/{word}") },
-        name,
-        place: place.unwrap_or(0),
-        zero: Nanos(info.zero_nanos),
-        ..VizConfig::default()
-    }
-}
-
-/// Where the robot's meshes lie: beside its description as recorded, or beside the one of that name in this workspace.
-fn description(root: &Path, recorded: &serde_json::Value) -> PathBuf {
-    let recorded = PathBuf::from(recorded.as_str().unwrap_or("urdf/fr3.urdf"));
-    let here = root.join("urdf").join(recorded.file_name().unwrap_or_default());
-    if recorded.exists() { recorded } else { here }
 }

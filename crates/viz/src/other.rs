@@ -1,6 +1,6 @@
 //! What other weights would have answered, beside what was answered.
 
-use nalgebra::Isometry3;
+use nalgebra::{Isometry3, Translation3};
 use neuraxis_core::{Gripper, KeyFrame, Nanos};
 use neuraxis_episode::PredictionDetail;
 use rerun::{Image, LineStrips3D, Scalars, TextDocument};
@@ -12,6 +12,8 @@ use crate::{
 
 /// The other answer's colour.
 const MAGENTA: [u8; 3] = [255, 90, 220];
+/// Its words stand this far below it, clear of those of the recorded one [m].
+const LABEL_BELOW_M: f64 = 0.06;
 
 /// Two answers to one observation.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -43,7 +45,8 @@ impl Viz {
         let name = self.config.other.as_deref().unwrap_or("other weights");
         let lines = axes(&other, 0.11, 0.004).with_colors([MAGENTA]);
         self.put(paths::OTHER, &lines)?;
-        self.put(paths::OTHER_LABEL, &label(&other, &format!("{name}: then {does}"), MAGENTA))?;
+        let below = Translation3::new(0.0, 0.0, -LABEL_BELOW_M) * other;
+        self.put(paths::OTHER_LABEL, &label(&below, &format!("{name}: then {does}"), MAGENTA))?;
         let link = [[array(&recorded.translation.vector), array(&other.translation.vector)]];
         self.put(paths::OTHER_LINK, &LineStrips3D::new(link).with_colors([MAGENTA]).with_radii([0.002]))?;
         let (metres, radians) = answers.apart();

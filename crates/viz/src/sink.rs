@@ -319,7 +319,8 @@ impl Viz {
         self.keyframes.clear();
         self.keyframe = None;
         self.at(stamp);
-        let told = format!("## {text}\n\n{}", self.config.subtitle);
+        // A heading would take half of the view.
+        let told = format!("**{text}**\n\n{}", self.config.subtitle);
         self.put(paths::INSTRUCTION, &TextDocument::from_markdown(told.trim_end()))?;
         self.log_event(stamp, Level::Info, &format!("instruction: {text}"))
     }

@@ -56,9 +56,10 @@ impl Viz {
         }
         if config.other.is_some() {
             // Decisions are seconds apart: what matters are the points, the line only leads from one to the next.
+            let called = if config.name.is_empty() { "apart".to_string() } else { config.name.clone() };
             for path in [paths::APART, paths::TURNED] {
                 self.put_static(path, &one("apart").with_widths([1.0]))?;
-                self.put_static(path, &SeriesPoints::new().with_marker_sizes([4.0]))?;
+                self.put_static(path, &SeriesPoints::new().with_names([called.as_str()]).with_marker_sizes([4.0]))?;
             }
         }
         self.put_static(paths::WIDTH_COMMANDED, &SeriesLines::new().with_names(["width commanded"]))

@@ -1,6 +1,7 @@
 //! `neuraxis rec`: what is in a recording, parts of it, and its numbers for other programs.
 
 use std::{
+    fmt::Write as _,
     fs::File,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
@@ -82,12 +83,7 @@ pub fn run(root: &Path, what: &RecCommand) -> Result<()> {
     match what {
         RecCommand::Info { file, json } => {
             let info = Info::of(&EpisodeReader::open(file)?);
-            if *json {
-                println!("{}", serde_json::to_string_pretty(&info)?);
-            } else {
-                print(file, &info);
-            }
-            Ok(())
+            say(&if *json { serde_json::to_string_pretty(&info)? + "\n" } else { describe(file, &info)? })
         }
         RecCommand::Cut { file, from, to, out, force } => {
             if !(*from >= 0.0 && from < to) {
@@ -111,7 +107,7 @@ pub fn run(root: &Path, what: &RecCommand) -> Result<()> {
         } => {
             #[cfg(feature = "viz")]
             if let Some(out) = rrd {
-                crate::replay::to_file(root, std::slice::from_ref(file), out, *force)?;
+                crate::replay::to_file(root, file, out, *force)?;
             }
             #[cfg(not(feature = "viz"))]
             let _ = root;
@@ -158,45 +154,61 @@ fn told(out: &Path, edited: &Edited) {
     edited.losses.iter().for_each(|loss| println!("lost        {loss}"));
 }
 
-fn print(file: &Path, info: &Info) {
-    println!("file        {}, {}", file.display(), size(info.file_bytes));
-    println!("ends        {}", info.ends);
-    println!("duration    {:.3} s", info.duration_secs);
+/// Prints a text. Whoever reads it may have had enough of it: `neuraxis rec info FILE | head`.
+fn say(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// How a recorded run ended, in words.
+pub fn outcome(info: &Info) -> String {
+    let Some(summary) = &info.summary else { return "outcome not recorded".into() };
+    let success = match summary["success"].as_bool() {
+        Some(true) => "success",
+        Some(false) => "no success",
+        None => "not judged",
+    };
+    let reached = summary["key_frames"].as_u64().map_or_else(String::new, |count| format!(", {count} key-frames"));
+    let fault = summary["fault"].as_str().map_or_else(String::new, |fault| format!(", fault {fault}"));
+    format!("{success}{reached}{fault}")
+}
+
+/// A recording in words.
+fn describe(file: &Path, info: &Info) -> Result<String, std::fmt::Error> {
+    let mut out = String::new();
+    writeln!(out, "file        {}, {}", file.display(), size(info.file_bytes))?;
+    writeln!(out, "ends        {}", info.ends)?;
+    writeln!(out, "duration    {:.3} s", info.duration_secs)?;
     for (secs, text) in &info.instructions {
-        println!("instruction {text} (at {secs:.1} s)");
+        writeln!(out, "instruction {text} (at {secs:.1} s)")?;
     }
     if !info.run.is_null() {
-        println!("run         {}", info.run);
+        writeln!(out, "run         {}", info.run)?;
     }
-    match &info.summary {
-        Some(summary) => {
-            let success = match summary["success"].as_bool() {
-                Some(true) => "success",
-                Some(false) => "no success",
-                None => "not judged",
-            };
-            let fault = summary["fault"].as_str().map_or_else(String::new, |fault| format!(", fault {fault}"));
-            println!("outcome     {success}{fault}");
-        }
-        None => println!("outcome     not recorded"),
-    }
+    writeln!(out, "outcome     {}", outcome(info).trim_start_matches("outcome "))?;
     let version = if info.version.is_null() { "unknown".to_string() } else { info.version.to_string() };
-    println!("version     {version}, configuration {}", info.configuration_hash);
-    println!("dropped     {}", info.drops.as_ref().map_or_else(|| "not recorded".to_string(), ToString::to_string));
+    writeln!(out, "version     {version}, configuration {}", info.configuration_hash)?;
+    let drops = info.drops.as_ref().map_or_else(|| "not recorded".to_string(), ToString::to_string);
+    writeln!(out, "dropped     {drops}")?;
     for gap in &info.gaps {
         match gap.after {
-            Some(tick) => println!("gap         {} ticks of the loop after tick {tick}", gap.missing),
-            None => println!("gap         the loop's first {} ticks", gap.missing),
+            Some(tick) => writeln!(out, "gap         {} ticks of the loop after tick {tick}", gap.missing)?,
+            None => writeln!(out, "gap         the loop's first {} ticks", gap.missing)?,
         }
     }
     let width = info.topics.iter().map(|topic| topic.topic.len()).max().unwrap_or(0).max(5);
-    println!("\n{:<width$} {:>8} {:>9} {:>10} {:>11}  type", "topic", "messages", "rate [Hz]", "size", "longest gap");
+    let [messages, rate, bytes, longest] = ["messages", "rate [Hz]", "size", "longest gap"];
+    writeln!(out, "\n{:<width$} {messages:>8} {rate:>9} {bytes:>10} {longest:>11}  type", "topic")?;
     for topic in &info.topics {
         let backward = match topic.backward {
             0 => String::new(),
             count => format!("; {count} stamped before the one before"),
         };
-        println!(
+        writeln!(
+            out,
             "{:<width$} {:>8} {:>9.1} {:>10} {:>9.0}ms  {}{backward}",
             topic.topic,
             topic.messages,
@@ -204,8 +216,9 @@ fn print(file: &Path, info: &Info) {
             size(topic.bytes),
             topic.longest_gap_secs * 1e3,
             topic.schema
-        );
+        )?;
     }
+    Ok(out)
 }
 
 fn size(bytes: u64) -> String {

@@ -33,6 +33,8 @@ const STATE_EVERY: u64 = 5;
 pub struct Recorder {
     mcap: EpisodeWriter,
     viz: Option<Viz>,
+    /// Somebody may be looking at the window.
+    is_watched: bool,
     ticks: u64,
     now: Nanos,
     phase: String,
@@ -82,6 +84,8 @@ impl Recorder {
             }),
         };
         let mcap = EpisodeWriter::create(&files[0], &header)?;
+        let subtitle = subtitle(&header.meta["run"]);
+        let is_watched = window.as_ref().is_some_and(|window| window.live);
         let viz = match window {
             Some(window) => {
                 let shown = VizConfig {
@@ -93,6 +97,7 @@ impl Recorder {
                     virtual_views: if window.brain { Vec::new() } else { VIEWS.map(String::from).to_vec() },
                     brain: window.brain,
                     title: instruction.text.to_string(),
+                    subtitle,
                     zero,
                     ..VizConfig::default()
                 };
@@ -101,7 +106,7 @@ impl Recorder {
             }
             None => None,
         };
-        let mut recorder = Self { mcap, viz, ticks: 0, now: zero, phase: String::new(), files };
+        let mut recorder = Self { mcap, viz, is_watched, ticks: 0, now: zero, phase: String::new(), files };
         let Instruction { epoch, text, .. } = instruction;
         recorder.put(&Record::Instruction { stamp: zero, epoch: *epoch, text: text.to_string() })?;
         Ok(recorder)
@@ -123,23 +128,7 @@ impl Recorder {
         views: &neuraxis_policy::PredictionViews,
         cloud: &Cloud,
     ) -> Result<()> {
-        let side = views.side as u32;
-        let mut detail = PredictionDetail {
-            views: VIEWS
-                .iter()
-                .zip(views.rgb.iter().zip(&views.heat))
-                .map(|(name, (rgb, heat))| VirtualView {
-                    name: name.to_string(),
-                    size: [side, side],
-                    rgb: rgb.clone(),
-                    heat: heat.clone(),
-                })
-                .collect(),
-            gaze: None,
-        };
-        if let Some(look) = &views.dynamic {
-            show_dynamic(look, &mut detail);
-        }
+        let detail = detail(views);
         let points = Points { xyz_in_world: cloud.xyz_in_world.clone(), rgb: cloud.rgb.clone() };
         self.put(&Record::Detail(prediction.observed_at, Box::new(detail)))?;
         self.put(&Record::Cloud(prediction.observed_at, Box::new(points)))
@@ -178,6 +167,9 @@ impl Recorder {
         self.put(&Record::Summary(self.now, summary))?;
         self.mcap.finish()?;
         if let Some(viz) = self.viz {
+            if !self.is_watched {
+                Viz::lay_out(std::slice::from_ref(&viz))?;
+            }
             viz.finish()?;
         }
         Ok(self.files)
@@ -201,6 +193,43 @@ fn open(config: &VizConfig, root: &Path, file: &Path, live: bool) -> Result<Viz>
 /// The viewer that `./neuraxis setup` installs, if it is there.
 pub fn viewer(root: &Path) -> Option<PathBuf> {
     Some(crate::package::deps(root, "rerun/rerun_sdk/rerun_cli/rerun")).filter(|viewer| viewer.exists())
+}
+
+/// What acted in a run, from what the recorder was told of it: `expert`, `brain`, the name of the weights.
+pub fn actor(run: &Value) -> Option<String> {
+    match &run["actor"] {
+        Value::String(name) => Some(name.to_lowercase()),
+        Value::Object(named) => {
+            let (kind, path) = named.iter().next()?;
+            let stem = Path::new(path.as_str()?).file_stem()?.to_string_lossy().into_owned();
+            Some(if kind == "Weights" { format!("weights {stem}") } else { format!("{} {stem}", kind.to_lowercase()) })
+        }
+        _ => None,
+    }
+}
+
+/// Task, seed and what acts, as far as they are known.
+pub fn subtitle(run: &Value) -> String {
+    let task = run["task"].as_str().map(|task| format!("**{task}**"));
+    let seed = run["seed"].as_u64().map(|seed| format!("seed {seed}"));
+    [task, seed, actor(run)].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// What a policy looked at on the way to its answer, under the names of its views.
+pub fn detail(views: &neuraxis_policy::PredictionViews) -> PredictionDetail {
+    let side = views.side as u32;
+    let view = |(name, (rgb, heat)): (&&str, (&Vec<u8>, &Vec<f32>))| VirtualView {
+        name: name.to_string(),
+        size: [side, side],
+        rgb: rgb.clone(),
+        heat: heat.clone(),
+    };
+    let pictures = views.rgb.iter().zip(&views.heat);
+    let mut detail = PredictionDetail { views: VIEWS.iter().zip(pictures).map(view).collect(), gaze: None };
+    if let Some(look) = &views.dynamic {
+        show_dynamic(look, &mut detail);
+    }
+    detail
 }
 
 /// Adds the dynamic stream's view with its heatmap, and of a gaze the frame before and the ray.

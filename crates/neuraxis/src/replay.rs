@@ -1,10 +1,15 @@
 //! `neuraxis replay`: recorded episodes in the viewer again, alone or side by side.
 
+mod compare;
+mod other;
+mod page;
+mod palette;
+mod picture;
+mod window;
+
 use std::{
-    net::TcpListener,
     path::{Path, PathBuf},
-    process::Command,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::{Context, Result, bail};
@@ -12,7 +17,9 @@ use clap::Args;
 use neuraxis_core::Nanos;
 use neuraxis_episode::{End, EpisodeReader, Info};
 use neuraxis_viz::{Target, Viz, VizConfig, VizError};
+use serde_json::Value;
 
+use self::{compare::Comparison, other::Other};
 use crate::{decisions, interrupt, rec, recorder};
 
 /// Messages that cannot be decoded are named up to this count.
@@ -24,12 +31,34 @@ pub struct ReplayArgs {
     /// Recordings (MCAP) of ours; several stand side by side, their starts at the same time.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Ask other weights what they would have answered to what was seen: `weights` (those that are shipped) or a file. Both
+    /// answers are shown, and how far they are apart.
+    #[arg(long, value_name = "W", conflicts_with = "decisions")]
+    policy: Option<String>,
+    /// Ask them this often [s] (0: at every observation), and not once for each key-frame.
+    #[arg(long, value_name = "SECS", requires = "policy", value_parser = secs)]
+    every: Option<f64>,
+    /// Write the comparison of the two, with every answer, as JSON.
+    #[arg(long, value_name = "FILE", requires = "policy")]
+    json: Option<PathBuf>,
     /// Write a Rerun recording instead of opening the viewer.
-    #[arg(long, value_name = "OUT", conflicts_with_all = ["web", "decisions"])]
+    #[arg(long, value_name = "OUT", conflicts_with_all = ["web", "decisions", "picture", "unseen"])]
     rrd: Option<PathBuf>,
     /// Serve the viewer as a page on this machine only, until Ctrl-C.
-    #[arg(long, conflicts_with = "decisions")]
+    #[arg(long, conflicts_with_all = ["decisions", "picture", "unseen"])]
     web: bool,
+    /// Write a picture of the viewer's window (PNG, 256 colours); needs no screen.
+    #[arg(long, value_name = "OUT", conflicts_with_all = ["decisions", "unseen"])]
+    picture: Option<PathBuf>,
+    /// The picture's moment on the time line [s]; the end if left out.
+    #[arg(long, value_name = "SECS", requires = "picture", value_parser = secs)]
+    at: Option<f64>,
+    /// Size of the picture [px].
+    #[arg(long, value_name = "WxH", requires = "picture", default_value = "1400x900", value_parser = size)]
+    size: [u32; 2],
+    /// Show nothing: print the comparison of the two policies alone.
+    #[arg(long, requires = "policy", conflicts_with = "decisions")]
+    unseen: bool,
     /// Show nothing: take every decision of the loop again from its recorded inputs; an error names the first that differs,
     /// or a gap.
     #[arg(long)]
@@ -39,161 +68,232 @@ pub struct ReplayArgs {
     force: bool,
 }
 
+fn secs(text: &str) -> Result<f64, String> {
+    let secs: f64 = text.parse().map_err(|_| "seconds, such as 0.5".to_string())?;
+    if secs.is_finite() && secs >= 0.0 { Ok(secs) } else { Err("from 0 s on".into()) }
+}
+
+fn size(text: &str) -> Result<[u32; 2], String> {
+    let side = |text: &str| text.parse().ok().filter(|side| (320..=3840).contains(side));
+    let sides = text.split_once('x').and_then(|(width, height)| Some([side(width)?, side(height)?]));
+    sides.ok_or_else(|| "two sides of 320 to 3840 px, such as 1400x900".into())
+}
+
 /// Carries it out.
 pub fn run(root: &Path, args: &ReplayArgs) -> Result<()> {
     if args.decisions {
         return args.files.iter().try_for_each(|file| decisions::tell(file));
     }
+    [&args.rrd, &args.picture, &args.json].into_iter().flatten().try_for_each(|out| rec::may_write(out, args.force))?;
+    let recordings = Recordings::open(root, args)?;
+    if args.unseen {
+        return recordings.show(None);
+    }
     if let Some(out) = &args.rrd {
-        return to_file(root, &args.files, out, args.force);
+        recordings.show(Some(&Target::File(out)))?;
+        println!("written     {}", out.display());
+        return Ok(());
     }
-    if args.web {
-        return serve(root, &args.files);
+    if !args.web && args.picture.is_none() {
+        let viewer = recorder::viewer(root);
+        return recordings.show(Some(&Target::Viewer { viewer: viewer.as_deref(), also_to: None }));
     }
-    let viewer = recorder::viewer(root);
-    show(root, &args.files, &Target::Viewer { viewer: viewer.as_deref(), also_to: None })
+    let Some(viewer) = recorder::viewer(root) else {
+        bail!("the Rerun program is not installed; ./neuraxis setup installs it");
+    };
+    let scratch = std::env::temp_dir().join(format!("neuraxis-replay-{}.rrd", std::process::id()));
+    let shown = recordings.show(Some(&Target::File(&scratch))).and_then(|()| match &args.picture {
+        None => interrupt::listen().and_then(|()| page::serve(&viewer, &scratch)),
+        Some(out) => {
+            let moment = picture::Moment { at_secs: args.at, size: args.size };
+            picture::take(&viewer, &scratch, recordings.longest_secs(), moment, out)?;
+            println!("written     {}", out.display());
+            Ok(())
+        }
+    });
+    std::fs::remove_file(&scratch).with_context(|| scratch.display().to_string())?;
+    shown
 }
 
 /// Writes recordings for the viewer.
-pub fn to_file(root: &Path, files: &[PathBuf], out: &Path, force: bool) -> Result<()> {
+pub fn to_file(root: &Path, file: &Path, out: &Path, force: bool) -> Result<()> {
     rec::may_write(out, force)?;
-    show(root, files, &Target::File(out))?;
+    let recording = Recording::open(file)?;
+    Recordings { root, all: vec![recording], policy: None, every: None, json: None }.show(Some(&Target::File(out)))?;
     println!("written     {}", out.display());
     Ok(())
 }
 
-/// Reads recordings into the viewer.
-fn show(root: &Path, files: &[PathBuf], target: &Target<'_>) -> Result<()> {
-    let started = Instant::now();
-    let readers = files.iter().map(|file| EpisodeReader::open(file)).collect::<Result<Vec<_>, _>>()?;
-    let infos: Vec<Info> = readers.iter().map(Info::of).collect();
-    let configs: Vec<VizConfig> = readers
-        .iter()
-        .zip(&infos)
-        .enumerate()
-        .map(|(index, (reader, info))| config(root, reader, info, (readers.len() > 1).then_some(index)))
-        .collect();
-    let windows = match Viz::together(target, &configs) {
-        Err(VizError::NoDisplay) => bail!(
-            "no display: neither DISPLAY nor WAYLAND_DISPLAY is set; --rrd OUT writes a file for a machine with a screen, \
-             --web serves a page on this one"
-        ),
-        windows => windows?,
-    };
-    for ((reader, info), mut viz) in readers.iter().zip(&infos).zip(windows) {
-        let (shown, unreadable) = feed(reader, &mut viz)?;
-        viz.finish()?;
-        let path = reader.path().display();
-        println!("replayed    {path}: {:.1} s, {shown} records", info.duration_secs);
-        if unreadable > 0 {
-            println!("            {unreadable} messages of it cannot be decoded and are left out");
+/// A recording and what is in it.
+struct Recording {
+    reader: EpisodeReader,
+    info: Info,
+}
+
+impl Recording {
+    fn open(file: &Path) -> Result<Self> {
+        let reader = EpisodeReader::open(file)?;
+        Ok(Self { info: Info::of(&reader), reader })
+    }
+}
+
+/// What is replayed together.
+struct Recordings<'a> {
+    root: &'a Path,
+    all: Vec<Recording>,
+    policy: Option<&'a str>,
+    every: Option<f64>,
+    json: Option<&'a Path>,
+}
+
+impl<'a> Recordings<'a> {
+    fn open(root: &'a Path, args: &'a ReplayArgs) -> Result<Self> {
+        let all = args.files.iter().map(|file| Recording::open(file)).collect::<Result<Vec<_>>>()?;
+        let ReplayArgs { policy, every, json, .. } = args;
+        Ok(Self { root, all, policy: policy.as_deref(), every: *every, json: json.as_deref() })
+    }
+
+    /// From the start to the end of the longest.
+    fn longest_secs(&self) -> f64 {
+        self.all.iter().map(|recording| recording.info.duration_secs).fold(0.0, f64::max)
+    }
+
+    /// Reads them into the viewer, if there is one; says what they were.
+    fn show(&self, target: Option<&Target<'_>>) -> Result<()> {
+        let started = Instant::now();
+        let other = |recording: &Recording| {
+            self.policy.map(|w| Other::new(self.root, &recording.reader, &recording.info, w, self.every)).transpose()
+        };
+        let mut others = self.all.iter().map(other).collect::<Result<Vec<_>>>()?;
+        let windows: Vec<Option<Viz>> = match target {
+            Some(target) => self.windows(target, &others)?.into_iter().map(Some).collect(),
+            None => self.all.iter().map(|_| None).collect(),
+        };
+        let mut fed = Vec::new();
+        let mut rows = Vec::new();
+        for ((recording, other), mut viz) in self.all.iter().zip(&mut others).zip(windows) {
+            let info = &recording.info;
+            let path = recording.reader.path().display();
+            let told = feed(recording, viz.as_mut(), other.as_mut())?;
+            println!("replayed    {path}: {:.1} s, {}, {} records", info.duration_secs, rec::outcome(info), told.shown);
+            if told.unreadable > 0 {
+                println!("            {} messages of it cannot be decoded and are left out", told.unreadable);
+            }
+            if info.ends != "complete" {
+                println!("            it is {}: what came before is shown", info.ends);
+            }
+            if let Some(other) = other {
+                tell(other, &told.comparison, &recording.reader)?;
+                if let Some(viz) = &viz {
+                    viz.log_compared(&told.comparison.markdown(&format!("{} beside what was recorded", other.name())))?;
+                }
+                let mut row = told.comparison.json();
+                row["file"] = recording.reader.path().display().to_string().into();
+                row["policy_hash"] = format!("{:016x}", other.hash()).into();
+                rows.push(row);
+            }
+            fed.extend(viz);
         }
-        if info.ends != "complete" {
-            println!("            it is {}: what came before is shown", info.ends);
+        Viz::lay_out(&fed)?;
+        fed.into_iter().try_for_each(Viz::finish)?;
+        if let Some(file) = self.json {
+            let text = serde_json::to_string_pretty(&Value::Array(rows))?;
+            std::fs::write(file, text).with_context(|| file.display().to_string())?;
+        }
+        println!("took        {:.1} s", started.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    fn windows(&self, target: &Target<'_>, others: &[Option<Other>]) -> Result<Vec<Viz>> {
+        let config = |(place, (recording, other)): (usize, (&Recording, &Option<Other>))| VizConfig {
+            other: other.as_ref().map(|other| other.name().to_string()),
+            ..window::config(self.root, recording, (self.all.len() > 1).then_some(place))
+        };
+        let configs: Vec<VizConfig> = self.all.iter().zip(others).enumerate().map(config).collect();
+        match Viz::together(target, &configs) {
+            Err(VizError::NoDisplay) => bail!(
+                "no display: neither DISPLAY nor WAYLAND_DISPLAY is set; --rrd OUT writes a file for a machine with a \
+                 screen, --web serves a page on this one, --picture OUT.png takes a picture"
+            ),
+            windows => Ok(windows?),
         }
     }
-    println!("took        {:.1} s", started.elapsed().as_secs_f64());
+}
+
+/// Says how far two policies are apart; an error if nothing could be compared.
+fn tell(other: &Other, comparison: &Comparison, reader: &EpisodeReader) -> Result<()> {
+    let (name, rows) = (other.name(), comparison.count());
+    let (refused, why) = &other.refused;
+    if comparison.is_empty() {
+        let path = reader.path().display();
+        let because = why.as_ref().map_or_else(
+            || "no recorded answer was made from a recorded observation; --every SECS asks without".to_string(),
+            |why| format!("they refused {refused} observations: {why}"),
+        );
+        bail!("{path}: nothing to compare with {name}: {because}");
+    }
+    println!("compared    {name} (hash {:016x}), {rows} answers beside those recorded", other.hash());
+    comparison.lines().iter().for_each(|line| println!("{line}"));
+    if let Some(why) = why {
+        println!("            refused {refused} observations: {why}");
+    }
+    for (count, what) in [(other.unseen, "observations"), (other.unheard, "instructions")] {
+        if count > 0 {
+            println!("            {count} recorded answers were made to {what} that are not recorded");
+        }
+    }
     Ok(())
 }
 
-/// Counts of what was shown and of what could not be read.
-fn feed(reader: &EpisodeReader, viz: &mut Viz) -> Result<(u64, u64)> {
-    let (mut shown, mut unreadable) = (0, 0);
-    let mut records = reader.records();
+/// What was fed into a window.
+#[derive(Default)]
+struct Fed {
+    shown: u64,
+    unreadable: u64,
+    comparison: Comparison,
+}
+
+/// Shows every record, and what other weights answer to it.
+fn feed(recording: &Recording, mut viz: Option<&mut Viz>, mut other: Option<&mut Other>) -> Result<Fed> {
+    let zero = Nanos(recording.info.zero_nanos);
+    let mut fed = Fed::default();
+    let compare = |compared: Vec<other::Compared>, viz: Option<&mut Viz>, fed: &mut Fed| -> Result<()> {
+        let Some(viz) = viz else {
+            compared.iter().for_each(|one| fed.comparison.push(one.stamp, zero, one.answers));
+            return Ok(());
+        };
+        for other::Compared { stamp, answers, detail } in compared {
+            fed.comparison.push(stamp, zero, answers);
+            viz.log_answers(stamp, &answers)?;
+            viz.log_other_views(stamp, &detail)?;
+        }
+        Ok(())
+    };
+    let mut records = recording.reader.records();
     for record in records.by_ref() {
         match record {
             Ok(record) => {
-                viz.show(&record)?;
-                shown += 1;
+                if let Some(viz) = viz.as_deref_mut() {
+                    viz.show(&record)?;
+                }
+                if let Some(other) = other.as_deref_mut() {
+                    compare(other.see(&record)?, viz.as_deref_mut(), &mut fed)?;
+                }
+                fed.shown += 1;
             }
             Err(error) => {
-                unreadable += 1;
-                if unreadable <= MOST_NAMED {
+                fed.unreadable += 1;
+                if fed.unreadable <= MOST_NAMED {
                     eprintln!("warning: {error}");
                 }
             }
         }
     }
+    if let Some(other) = other {
+        compare(other.end(), viz, &mut fed)?;
+    }
     if records.end() == Some(End::Truncated) {
-        eprintln!("warning: {}: cut off at its end", reader.path().display());
+        eprintln!("warning: {}: cut off at its end", recording.reader.path().display());
     }
-    Ok((shown, unreadable))
-}
-
-/// The window of a recording; with an index it stands beside others.
-fn config(root: &Path, reader: &EpisodeReader, info: &Info, index: Option<usize>) -> VizConfig {
-    let header = reader.header();
-    let told = info.instructions.first().map_or("no instruction", |(_, text)| text.as_str());
-    let path = reader.path();
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let word: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    VizConfig {
-        urdf: description(root, &header.meta["configuration"]["robot"]["urdf"]),
-        robot_description: Some(header.robot_description.clone()),
-        world_from_base: header.world_from_base,
-        joint_names: header.joint_names.clone(),
-        gripper_joint_names: header
-            .gripper_joint_names
-            .iter()
-            .filter(|name| *name != recorder::GRIPPER)
-            .cloned()
-            .collect(),
-        cameras: info.cameras(),
-        virtual_views: info.views(),
-        brain: info.has_brain(),
-        title: index.map_or_else(|| told.to_string(), |_| format!("{}: {told}", path.display())),
-        root: index.map_or_else(String::new, |index| format!("/{}_{word}", index + 1)),
-        zero: Nanos(info.zero_nanos),
-        ..VizConfig::default()
-    }
-}
-
-/// Where the robot's meshes lie: beside its description as recorded, or beside the one of that name in this workspace.
-fn description(root: &Path, recorded: &serde_json::Value) -> PathBuf {
-    let recorded = PathBuf::from(recorded.as_str().unwrap_or("urdf/fr3.urdf"));
-    let here = root.join("urdf").join(recorded.file_name().unwrap_or_default());
-    if recorded.exists() { recorded } else { here }
-}
-
-/// The viewer as a page: our Rerun crate holds none, the installed program does.
-fn serve(root: &Path, files: &[PathBuf]) -> Result<()> {
-    let Some(viewer) = recorder::viewer(root) else {
-        bail!("the Rerun program is not installed; ./neuraxis setup installs it");
-    };
-    interrupt::listen()?;
-    let scratch = std::env::temp_dir().join(format!("neuraxis-replay-{}.rrd", std::process::id()));
-    let served = show(root, files, &Target::File(&scratch)).and_then(|()| page(&viewer, &scratch));
-    std::fs::remove_file(&scratch).with_context(|| scratch.display().to_string())?;
-    served
-}
-
-fn page(viewer: &Path, recording: &Path) -> Result<()> {
-    // Two free ports; whoever takes one in between makes the program fail, loudly.
-    let port = || -> Result<u16> { Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port()) };
-    let (data, page) = (port()?, port()?);
-    let mut server = Command::new(viewer)
-        .arg(recording)
-        .args(["--serve-web", "--bind", "127.0.0.1"])
-        // Only what goes wrong.
-        .env("RUST_LOG", "warn")
-        .args(["--port", &data.to_string(), "--web-viewer-port", &page.to_string()])
-        .spawn()
-        .with_context(|| viewer.display().to_string())?;
-    println!("look at it  http://127.0.0.1:{page}/?url=rerun%2Bhttp%3A%2F%2F127.0.0.1%3A{data}%2Fproxy");
-    println!("            until Ctrl-C");
-    loop {
-        if let Some(status) = server.try_wait()? {
-            if interrupt::asked() {
-                return Ok(());
-            }
-            bail!("{} ended: {status}", viewer.display());
-        }
-        if interrupt::asked() {
-            // It may have heard the same Ctrl-C and be gone.
-            let _ = server.kill();
-            server.wait()?;
-            return Ok(());
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    Ok(fed)
 }

@@ -1,5 +1,5 @@
 //! Writes a short recording of the arm waving past two cameras, to look at the layout without a simulator:
-//! `cargo run -p neuraxis-viz --example wave -- urdf/fr3.urdf /tmp/wave.rrd`, then `screenshot`.
+//! `cargo run -p neuraxis-viz --example wave -- urdf/fr3.urdf /tmp/wave.rrd`, then `rerun /tmp/wave.rrd`.
 
 use std::{env, error::Error, path::Path};
 

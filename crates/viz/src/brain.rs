@@ -42,7 +42,7 @@ impl Viz {
         Ok(())
     }
 
-    /// The things of the last look, as boxes with their names.
+    /// The things of the last look, as boxes; those of the plan with their names.
     pub fn log_things(&mut self, stamp: Nanos, things: &[SeenThing]) -> Result<(), VizError> {
         self.at(stamp);
         let point = |v: &Vector3<f64>| [v.x as f32, v.y as f32, v.z as f32];
@@ -58,7 +58,8 @@ impl Viz {
         )
         .with_quaternions(things.iter().map(|thing| turn(thing.yaw_rad)))
         .with_colors(things.iter().map(|thing| Color::from(colour(thing))))
-        .with_labels(things.iter().map(|thing| thing.name.as_str()));
+        // What has no part in the plan would only cover what has.
+        .with_labels(things.iter().map(|thing| if thing.is_named || thing.is_held { thing.name.as_str() } else { "" }));
         self.put(paths::THINGS, &boxes)
     }
 }

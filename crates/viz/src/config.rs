@@ -21,10 +21,20 @@ pub struct VizConfig {
     pub cameras: Vec<String>,
     /// Names of the policy's virtual views, for the layout; empty: no such panel.
     pub virtual_views: Vec<String>,
-    /// A panel for the brain, in the place of the virtual views.
+    /// A panel for the brain; the virtual views are behind the cameras then.
     pub brain: bool,
     /// Title of the recording.
     pub title: String,
+    /// A line below the instruction: what acts, how it ended. Empty: none.
+    pub subtitle: String,
+    /// What a run is called beside others, and its curves with it; empty: it is alone.
+    pub name: String,
+    /// Its number among others, from 0; gives the colour of its curves.
+    pub place: usize,
+    /// Other weights, whose answers are shown beside those recorded; `None`: there are none.
+    pub other: Option<String>,
+    /// Names of the views of those; they get their place when the layout is made again.
+    pub other_views: Vec<String>,
     /// Where everything lies in the viewer, `/left` say, when several runs are shown together; empty: at the top.
     pub root: String,
     /// States beyond this rate are not logged [Hz].
@@ -47,6 +57,11 @@ impl Default for VizConfig {
             virtual_views: Vec::new(),
             brain: false,
             title: "neuraxis".into(),
+            subtitle: String::new(),
+            name: String::new(),
+            place: 0,
+            other: None,
+            other_views: Vec::new(),
             root: String::new(),
             state_rate_hz: 60.0,
             zero: Nanos(0),

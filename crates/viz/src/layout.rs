@@ -1,87 +1,146 @@
 //! How the viewer opens: scene large on the left, what the robot sees and thinks on the right, plots and log below.
 
-use rerun::blueprint::{
-    Blueprint, BlueprintPanel, ContainerLike, Grid, Horizontal, SelectionPanel, Spatial2DView, Spatial3DView,
-    StateTimelineView, Tabs, TextDocumentView, TextLogView, TimePanel, TimeSeriesView, Vertical,
-    components::{PanelState, PlayState},
+use rerun::{
+    Color,
+    blueprint::datatypes::{TextLogColumn, TextLogColumnKind},
+    external::re_sdk_types::blueprint::{
+        archetypes::{Background, EyeControls3D, PlotLegend, TextLogColumns},
+        components::{BackgroundKind, Corner2D, Eye3DKind},
+    },
 };
 
-use crate::{VizConfig, paths};
+use crate::{
+    VizConfig,
+    blueprint::{Group, Part, View},
+    paths,
+};
+
+/// The eye over the scene and what it looks at, in the arm's base [m]: from the front, over the table's right corner.
+const EYE_IN_BASE: [f64; 3] = [1.3, -0.85, 0.8];
+const LOOKS_AT_IN_BASE: [f64; 3] = [0.36, 0.0, 0.24];
+/// Behind the scene.
+const DARK: [u8; 3] = [27, 30, 36];
+/// Cameras in a row where a run has the whole window, and where it shares it.
+const CAMERAS_IN_A_ROW: u32 = 2;
+const SMALL_CAMERAS_IN_A_ROW: u32 = 4;
+/// Views of a policy in a row; with more than two rows of them the rows become longer.
+const VIEWS_IN_A_ROW: u32 = 3;
 
 /// Each run is a configuration and the name of its robot; several stand side by side.
-pub(crate) fn blueprint(runs: &[(&VizConfig, &str)]) -> Blueprint {
-    let root: ContainerLike = match runs {
+pub(crate) fn layout(runs: &[(&VizConfig, &str)]) -> Part {
+    match runs {
+        [(config, robot)] if config.brain => thinking(config, robot),
         [(config, robot)] => alone(config, robot),
-        several => Horizontal::new(several.iter().map(|(config, robot)| column(config, robot))).into(),
-    };
-    Blueprint::new(root)
-        .with_blueprint_panel(BlueprintPanel::from_state(PanelState::Collapsed))
-        .with_selection_panel(SelectionPanel::from_state(PanelState::Collapsed))
-        .with_time_panel(
-            TimePanel::new()
-                .with_state(PanelState::Collapsed)
-                .with_timeline(paths::TIMELINE)
-                .with_play_state(PlayState::Following),
-        )
+        several => together(several),
+    }
 }
 
 /// A run with the whole window: scene large on the left, eyes and mind on the right, plots and log below.
-fn alone(config: &VizConfig, robot: &str) -> ContainerLike {
-    let mut right = vec![instruction(config)];
-    // A line of text stays readable beside a brain's panel.
-    let mut shares = vec![if config.brain { 1.1 } else { 0.7 }];
+fn alone(config: &VizConfig, robot: &str) -> Part {
+    let mut right = vec![(0.8, instruction(config))];
     if !config.cameras.is_empty() {
-        right.push(Tabs::new(eyes(config)).into());
-        shares.push(3.0);
+        right.push((2.2, Group::tabs(eyes(config, CAMERAS_IN_A_ROW))));
     }
-    if !config.virtual_views.is_empty() {
-        right.push(Horizontal::new(views(config)).with_name("policy's views").into());
-        shares.push(1.4);
+    let looked = looked(config);
+    if !looked.is_empty() {
+        right.push((2.2, Group::tabs(looked)));
     }
-    if config.brain {
-        right.push(brain(config));
-        shares.push(3.0);
-    }
-    let bottom = Horizontal::new([plots(config), events(config)]).with_column_shares(vec![1.6, 1.0]);
-    let top = Horizontal::new([scene(config, robot), Vertical::new(right).with_row_shares(shares).into()])
-        .with_column_shares(vec![1.6, 1.0]);
-    Vertical::new([top.into(), bottom.into()]).with_row_shares(vec![2.2, 1.0]).into()
+    let top = Group::row([(1.5, scene(config, robot)), (1.0, Group::column(right))]);
+    let bottom = match &config.other {
+        None => {
+            let log = Group::column([(1.0, phase(config)), (1.6, log_of(config))]);
+            Group::row([(1.5, Group::tabs(plots(config))), (1.0, log)])
+        }
+        Some(_) => {
+            let table = text(config, "compared", paths::COMPARED);
+            let [apart, turned] = differences(config);
+            let turned = std::iter::once(turned).chain(plots(config));
+            let rest = Group::tabs([table, log_of(config), phase(config)]);
+            Group::row([(0.75, apart), (0.75, Group::tabs(turned)), (1.0, rest)])
+        }
+    };
+    Group::column([(2.2, top), (1.0, bottom)])
 }
 
-/// A run beside others: the same, one below the other.
-fn column(config: &VizConfig, robot: &str) -> ContainerLike {
-    let mut minds = eyes(config);
-    if !config.virtual_views.is_empty() {
-        minds.push(Grid::new(views(config)).with_name("policy's views").with_grid_columns(3).into());
+/// A brain's run: its tree, what it watches and what it has spent have the lower half.
+fn thinking(config: &VizConfig, robot: &str) -> Part {
+    let mut seen = eyes(config, CAMERAS_IN_A_ROW);
+    seen.extend(looked(config));
+    let mut right = vec![(0.8, instruction(config))];
+    if !seen.is_empty() {
+        right.push((2.4, Group::tabs(seen)));
     }
-    if config.brain {
-        minds.push(brain(config));
+    right.push((0.6, phase(config)));
+    let top = Group::row([(1.5, scene(config, robot)), (1.0, Group::column(right))]);
+    let mut numbers = vec![monitors(config)];
+    numbers.extend(plots(config));
+    let spent = text(config, "calls and costs", paths::BRAIN_COSTS);
+    let mut known = vec![spent, text(config, "facts", paths::BRAIN_FACTS)];
+    if config.other.is_some() {
+        numbers.splice(..0, differences(config));
+        known.insert(0, text(config, "compared", paths::COMPARED));
     }
-    let mut parts = vec![instruction(config), scene(config, robot)];
-    let mut shares = vec![0.8, 2.4];
-    if !minds.is_empty() {
-        parts.push(Tabs::new(minds).into());
-        shares.push(1.9);
+    let bottom = Group::row([
+        (1.0, tree(config)),
+        (1.2, Group::tabs(numbers)),
+        (1.0, Group::column([(1.5, Group::tabs(known)), (1.0, log_of(config))])),
+    ]);
+    Group::column([(1.4, top), (1.0, bottom)])
+}
+
+/// Runs side by side, a column for each; below them plots that hold a curve of each.
+fn together(runs: &[(&VizConfig, &str)]) -> Part {
+    let columns = runs.iter().map(|(config, robot)| {
+        let mut minds = eyes(config, SMALL_CAMERAS_IN_A_ROW);
+        minds.extend(looked(config));
+        if config.brain {
+            minds.push(tree(config));
+            minds.push(monitors(config));
+        }
+        let mut parts = vec![(1.1, instruction(config)), (2.6, scene(config, robot))];
+        if !minds.is_empty() {
+            parts.push((1.5, Group::tabs(minds)));
+        }
+        parts.push((0.7, phase(config)));
+        (1.0, Group::column(parts))
+    });
+    let configs: Vec<&VizConfig> = runs.iter().map(|(config, _)| *config).collect();
+    let plot = |name: &str, path: &str| {
+        let contents = configs.iter().map(|config| format!("+ {}/**", at(config, path))).collect();
+        legend(View::new("TimeSeries", name, "/".into()).of(contents)).into()
+    };
+    let mut all = vec![
+        plot("tool's height [mm]", paths::TOOL_HEIGHT),
+        plot("gripper [mm]", paths::WIDTH),
+        plot("policy's confidence", paths::CONFIDENCE),
+        plot("tracking error, worst joint [mrad]", paths::TRACKING_WORST),
+        plot("loop wake latency [µs]", paths::LOOP_TIMING),
+    ];
+    let mut logs = vec![log(&configs)];
+    if configs.iter().any(|config| config.other.is_some()) {
+        let differ = [plot("key-frames apart [mm]", paths::APART), plot("key-frames turned [deg]", paths::TURNED)];
+        all.splice(..0, differ);
+        let tables = configs.iter().map(|config| text(config, &format!("{}: compared", config.name), paths::COMPARED));
+        logs.splice(..0, tables);
     }
-    parts.extend([plots(config), phase(config), log(config)]);
-    shares.extend([1.1, 0.8, 0.8]);
-    Vertical::new(parts).with_row_shares(shares).into()
+    let bottom = Group::row([(1.5, Group::tabs(all)), (1.0, Group::tabs(logs))]);
+    Group::column([(3.4, Group::row(columns)), (1.0, bottom)])
 }
 
 fn at(config: &VizConfig, path: &str) -> String {
     format!("{}{path}", config.root)
 }
 
-fn text(config: &VizConfig, name: &str, path: &str) -> ContainerLike {
-    TextDocumentView::new(name).with_origin(at(config, path)).into()
+fn text(config: &VizConfig, name: &str, path: &str) -> Part {
+    View::new("TextDocument", name, at(config, path)).into()
 }
 
-fn instruction(config: &VizConfig) -> ContainerLike {
-    let name = if config.root.is_empty() { "instruction" } else { config.title.as_str() };
+fn instruction(config: &VizConfig) -> Part {
+    let name = if config.name.is_empty() { "instruction" } else { config.name.as_str() };
     text(config, name, paths::INSTRUCTION)
 }
 
-fn scene(config: &VizConfig, robot: &str) -> ContainerLike {
+fn scene(config: &VizConfig, robot: &str) -> Part {
     let root = &config.root;
     let mut contents = vec![
         format!("+ {root}/world/**"),
@@ -91,68 +150,155 @@ fn scene(config: &VizConfig, robot: &str) -> ContainerLike {
     ];
     // Depth would be a second cloud on top of the fused one.
     contents.extend(config.cameras.iter().map(|camera| format!("- {root}{}", paths::depth(camera))));
-    Spatial3DView::new("scene").with_origin("/").with_contents(contents).into()
-}
-
-/// Two tabs: colours and depth.
-fn eyes(config: &VizConfig) -> Vec<ContainerLike> {
-    if config.cameras.is_empty() {
-        return Vec::new();
-    }
-    let view = |title: String, camera: &String, image: String| -> ContainerLike {
-        Spatial2DView::new(title)
-            .with_origin(at(config, &paths::camera(camera)))
-            .with_contents([at(config, &image)])
-            .into()
+    let in_world = |p: [f64; 3]| {
+        let p = config.world_from_base.iso * nalgebra::Point3::from(p);
+        [p.x as f32, p.y as f32, p.z as f32]
     };
-    let cameras = config.cameras.iter().map(|name| view(name.clone(), name, paths::rgb(name)));
-    let depths = config.cameras.iter().map(|name| view(format!("{name} depth"), name, paths::depth(name)));
-    vec![
-        Grid::new(cameras).with_name("cameras").with_grid_columns(2).into(),
-        Grid::new(depths).with_name("depth").with_grid_columns(2).into(),
-    ]
-}
-
-fn views(config: &VizConfig) -> Vec<ContainerLike> {
-    let view =
-        |name: &String| Spatial2DView::new(name.as_str()).with_origin(at(config, &paths::virtual_view(name))).into();
-    config.virtual_views.iter().map(view).collect()
-}
-
-fn brain(config: &VizConfig) -> ContainerLike {
-    let known = Tabs::new([
-        TimeSeriesView::new("monitors").with_origin(at(config, paths::BRAIN_MONITORS)).into(),
-        text(config, "facts", paths::BRAIN_FACTS),
-        text(config, "calls and costs", paths::BRAIN_COSTS),
-    ]);
-    Horizontal::new([text(config, "tree", paths::BRAIN_TREE), known.into()])
-        .with_name("brain")
-        .with_column_shares(vec![1.3, 1.0])
+    // By itself the eye would stand where it sees all cameras, which are far from what is done.
+    let eye = EyeControls3D::new()
+        .with_kind(Eye3DKind::Orbital)
+        .with_position(in_world(EYE_IN_BASE))
+        .with_look_target(in_world(LOOKS_AT_IN_BASE))
+        .with_eye_up([0.0, 0.0, 1.0]);
+    View::new("3D", "scene", "/".into())
+        .of(contents)
+        .with("EyeControls3D", &eye)
+        .with("Background", &Background::new(BackgroundKind::SolidColor).with_color(Color::from(DARK)))
         .into()
 }
 
-fn plots(config: &VizConfig) -> ContainerLike {
+/// Two tabs: colours and depth.
+fn eyes(config: &VizConfig, columns: u32) -> Vec<Part> {
+    if config.cameras.is_empty() {
+        return Vec::new();
+    }
+    let view = |title: String, camera: &String, image: String| -> Part {
+        let origin = at(config, &paths::camera(camera));
+        View::new("2D", &title, origin).of(vec![format!("+ {}", at(config, &image))]).into()
+    };
+    let cameras = config.cameras.iter().map(|name| view(name.clone(), name, paths::rgb(name)));
+    let depths = config.cameras.iter().map(|name| view(format!("{name} depth"), name, paths::depth(name)));
+    vec![Group::grid("cameras", columns, cameras), Group::grid("depth", columns, depths)]
+}
+
+/// What policies looked at: the one that acted, and the other.
+fn looked(config: &VizConfig) -> Vec<Part> {
+    let grid = |name: &str, views: &[String], path: fn(&str) -> String| {
+        let many = views.len() > 2 * VIEWS_IN_A_ROW as usize;
+        let columns = if many { VIEWS_IN_A_ROW + 1 } else { VIEWS_IN_A_ROW };
+        let view = |name: &String| View::new("2D", &name.replace('_', " "), at(config, &path(name))).into();
+        (!views.is_empty()).then(|| Group::grid(name, columns, views.iter().map(view)))
+    };
+    let other = config.other.as_deref().map(|other| format!("views of {other}"));
+    let acted = grid("policy's views", &config.virtual_views, paths::virtual_view);
+    let asked = other.and_then(|name| grid(&name, &config.other_views, paths::other_view));
+    acted.into_iter().chain(asked).collect()
+}
+
+fn tree(config: &VizConfig) -> Part {
+    text(config, "tree: + done, > runs, x failed", paths::BRAIN_TREE)
+}
+
+fn monitors(config: &VizConfig) -> Part {
+    legend(View::new("TimeSeries", "monitors", at(config, paths::BRAIN_MONITORS))).into()
+}
+
+/// How far two policies' answers are apart.
+fn differences(config: &VizConfig) -> [Part; 2] {
+    let bare = PlotLegend::new().with_visible(false);
     let plot =
-        |name: &str, path: &str| -> ContainerLike { TimeSeriesView::new(name).with_origin(at(config, path)).into() };
-    Tabs::new([
-        plot("joints [rad]", paths::JOINTS),
-        plot("tracking error [mrad]", paths::TRACKING),
-        plot("gripper [mm]", paths::GRIPPER),
-        plot("policy tick [ms]", paths::POLICY_TIMING),
-        plot("loop wake latency [µs]", paths::LOOP_TIMING),
-        plot("confidence", paths::CONFIDENCE),
-    ])
-    .into()
+        |name: &str, path: &str| View::new("TimeSeries", name, at(config, path)).with("PlotLegend", &bare).into();
+    [plot("key-frames apart [mm]", paths::APART), plot("key-frames turned [deg]", paths::TURNED)]
 }
 
-fn events(config: &VizConfig) -> ContainerLike {
-    Vertical::new([phase(config), log(config)]).with_row_shares(vec![1.0, 1.6]).into()
+fn plots(config: &VizConfig) -> Vec<Part> {
+    let plot = |name: &str, path: &str| View::new("TimeSeries", name, at(config, path));
+    // Two curves for each joint: a legend would hide them.
+    let bare = PlotLegend::new().with_visible(false);
+    vec![
+        plot("joints [rad]", paths::JOINTS).with("PlotLegend", &bare).into(),
+        plot("tracking error [mrad]", paths::TRACKING).with("PlotLegend", &bare).into(),
+        legend(plot("gripper [mm]", paths::GRIPPER)).into(),
+        legend(plot("policy tick [ms]", paths::POLICY_TIMING)).into(),
+        legend(plot("loop wake latency [µs]", paths::LOOP_TIMING)).into(),
+        legend(plot("confidence", paths::CONFIDENCE)).into(),
+    ]
 }
 
-fn phase(config: &VizConfig) -> ContainerLike {
-    StateTimelineView::new("cerebellum").with_origin(at(config, paths::PHASE)).into()
+/// A legend where curves are seldom.
+fn legend(view: View) -> View {
+    view.with("PlotLegend", &PlotLegend::new().with_corner(Corner2D::RightTop))
 }
 
-fn log(config: &VizConfig) -> ContainerLike {
-    TextLogView::new("log").with_origin(at(config, paths::LOG)).into()
+fn phase(config: &VizConfig) -> Part {
+    View::new("StateTimeline", "cerebellum", at(config, paths::PHASE)).into()
+}
+
+fn log_of(config: &VizConfig) -> Part {
+    log(std::slice::from_ref(&config))
+}
+
+/// One log of all runs; whose line it is matters where there are several.
+fn log(configs: &[&VizConfig]) -> Part {
+    let contents = configs.iter().map(|config| format!("+ {}", at(config, paths::LOG))).collect();
+    let mut kinds = vec![TextLogColumnKind::LogLevel, TextLogColumnKind::Body];
+    if configs.len() > 1 {
+        kinds.insert(0, TextLogColumnKind::EntityPath);
+    }
+    let columns = kinds.into_iter().map(|kind| TextLogColumn { visible: true.into(), kind });
+    View::new("TextLog", "log", "/".into())
+        .of(contents)
+        .with("TextLogColumns", &TextLogColumns::new().with_text_log_columns(columns))
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(name: &str) -> VizConfig {
+        let root = if name.is_empty() { String::new() } else { format!("/{name}") };
+        let cameras = vec!["front".into(), "wrist".into()];
+        VizConfig { cameras, name: name.into(), root, ..VizConfig::default() }
+    }
+
+    fn views(runs: &[VizConfig]) -> Vec<(String, Vec<String>)> {
+        let shown: Vec<_> = runs.iter().map(|config| (config, "fr3")).collect();
+        layout(&shown).views()
+    }
+
+    fn names(runs: &[VizConfig]) -> Vec<String> {
+        views(runs).into_iter().map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn a_run_has_a_view_for_what_it_holds_and_none_for_what_it_does_not() {
+        let bare = names(&[VizConfig { cameras: Vec::new(), ..run("") }]);
+        for absent in ["front", "tree", "monitors", "compared", "coarse"] {
+            assert!(!bare.iter().any(|name| name.starts_with(absent)), "{absent} in {bare:?}");
+        }
+        let seen = names(&[VizConfig { virtual_views: vec!["coarse_top".into()], ..run("") }]);
+        assert!(["front", "wrist depth", "coarse top", "scene"].iter().all(|name| seen.contains(&name.to_string())));
+        for brain in [false, true] {
+            let asked = names(&[VizConfig { other: Some("w".into()), brain, ..run("") }]);
+            let wanted = ["key-frames apart [mm]", "key-frames turned [deg]", "compared"];
+            assert!(wanted.iter().all(|name| asked.contains(&name.to_string())), "{asked:?}");
+            assert_eq!(asked.iter().any(|name| name.starts_with("tree")), brain);
+        }
+    }
+
+    #[test]
+    fn runs_beside_each_other_keep_to_themselves_and_share_their_plots() {
+        let all = views(&[run("1_a"), run("2_b")]);
+        let of = |content: &str| (content.contains("/1_a"), content.contains("/2_b"));
+        for (name, contents) in &all {
+            let of: Vec<_> = contents.iter().map(|content| of(content)).collect();
+            let both = of.contains(&(true, false)) && of.contains(&(false, true));
+            let is_shared = name.ends_with(']') || name == "log" || name == "policy's confidence";
+            assert_eq!(both, is_shared, "{name}: {contents:?}");
+            assert!(of.iter().all(|of| *of != (false, false)), "{name}: {contents:?}");
+        }
+        assert_eq!(all.iter().filter(|(name, _)| name == "scene").count(), 2);
+        assert_eq!(all.iter().filter(|(name, _)| name == "tool's height [mm]").count(), 1);
+    }
 }

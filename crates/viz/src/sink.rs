@@ -7,8 +7,7 @@ use neuraxis_core::{ArmState, CameraView, Gripper, Nanos, Observation, Pose, Pre
 use neuraxis_episode::{CommandSample, GazeRay, Level, Points, PredictionDetail};
 use rerun::{
     Arrows3D, AsComponents, Color, DepthImage, Image, LineStrips3D, Pinhole, Points3D, RecordingStream, Scalars,
-    SeriesLines, StateChange, TextDocument, TextLog, TextLogLevel, TimePoint, Transform3D, ViewCoordinates,
-    blueprint::BlueprintActivation,
+    StateChange, TextDocument, TextLog, TextLogLevel, TimePoint, Transform3D, ViewCoordinates,
     datatypes::{ChannelDatatype, Quaternion},
     external::re_importer::{
         UrdfTree,
@@ -17,21 +16,11 @@ use rerun::{
 };
 
 use crate::{
-    VizConfig, VizError, heat, layout, paths,
+    VizConfig, VizError, blueprint, heat, layout, paths,
     source::{self, Target},
 };
 
-/// Joints are told apart by these colours, measured and commanded alike.
-const PALETTE: [[u8; 3]; 8] = [
-    [232, 93, 93],
-    [240, 160, 60],
-    [225, 210, 80],
-    [110, 200, 100],
-    [80, 190, 205],
-    [95, 140, 240],
-    [180, 120, 235],
-    [235, 130, 190],
-];
+const WHITE: [u8; 3] = [245, 245, 245];
 const AXES: [[u8; 3]; 3] = [[235, 80, 80], [90, 205, 90], [90, 130, 250]];
 /// The tool's path keeps this many points and drops every second one when it is full.
 const PATH_POINTS: usize = 2000;
@@ -43,7 +32,7 @@ const FLUSH: Duration = Duration::from_secs(10);
 /// Shows a run. For one thread that may allocate and block; give it a thread of its own beside a running loop.
 pub struct Viz {
     pub(crate) rec: RecordingStream,
-    config: VizConfig,
+    pub(crate) config: VizConfig,
     tree: UrdfTree,
     joints: Vec<Joint>,
     gripper_joints: Vec<Joint>,
@@ -82,11 +71,19 @@ impl Viz {
     pub fn together(target: &Target<'_>, configs: &[VizConfig]) -> Result<Vec<Self>, VizError> {
         let trees = configs.iter().map(tree).collect::<Result<Vec<_>, _>>()?;
         let shown: Vec<_> = configs.iter().zip(&trees).map(|(config, tree)| (config, tree.name())).collect();
-        let rec = source::open(target, layout::blueprint(&shown))?;
+        let rec = source::open(target)?;
+        blueprint::send(&rec, &layout::layout(&shown))?;
         let titles: Vec<&str> = configs.iter().map(|config| config.title.as_str()).collect();
         rec.send_recording_name(titles.join(" | "))?;
         rec.log_static("/", &ViewCoordinates::RIGHT_HAND_Z_UP())?;
         configs.iter().zip(trees).map(|(config, tree)| Self::new(rec.clone(), config, tree)).collect()
+    }
+
+    /// Lays out the windows of one recording anew. Once everything is in it, each view fits itself to all that it holds and
+    /// not to the first of it; whoever is looking has the window rearranged under the eyes.
+    pub fn lay_out(windows: &[Self]) -> Result<(), VizError> {
+        let shown: Vec<_> = windows.iter().map(|viz| (&viz.config, viz.tree.name())).collect();
+        windows.first().map_or(Ok(()), |first| blueprint::send(&first.rec, &layout::layout(&shown)))
     }
 
     fn one(target: &Target<'_>, config: &VizConfig) -> Result<Self, VizError> {
@@ -129,29 +126,6 @@ impl Viz {
         Ok(viz)
     }
 
-    fn log_styles(&self) -> Result<(), VizError> {
-        let colors = |scale: f32| {
-            let shade = move |c: &[u8; 3]| c.map(|v| (f32::from(v) * scale) as u8);
-            PALETTE.iter().cycle().take(self.config.joint_names.len()).map(shade).map(Color::from).collect::<Vec<_>>()
-        };
-        let count = self.config.joint_names.len();
-        let names = |what: &str| self.config.joint_names.iter().map(|name| format!("{name}{what}")).collect::<Vec<_>>();
-        let lines = |what: &str, scale: f32, width: f32| {
-            SeriesLines::new().with_colors(colors(scale)).with_names(names(what)).with_widths(vec![width; count])
-        };
-        self.put_static(paths::MEASURED, &lines("", 1.0, 2.0))?;
-        self.put_static(paths::COMMANDED, &lines(" commanded", 0.6, 1.0))?;
-        self.put_static(paths::TRACKING, &lines(" error", 1.0, 1.5))?;
-        self.put_static(paths::WIDTH, &SeriesLines::new().with_names(["width measured"]))?;
-        self.put_static(paths::WIDTH_COMMANDED, &SeriesLines::new().with_names(["width commanded"]))?;
-        let stages = ["render", "host to device", "coarse", "fine", "device to host", "total"];
-        let widths = [1.0, 1.0, 1.0, 1.0, 1.0, 2.5];
-        self.put_static(paths::POLICY_TIMING, &SeriesLines::new().with_names(stages).with_widths(widths))?;
-        self.put_static(paths::LOOP_TIMING, &SeriesLines::new().with_names(["wake latency"]))?;
-        self.put_static(paths::CONFIDENCE, &SeriesLines::new().with_names(["confidence"]))?;
-        Ok(())
-    }
-
     /// The arm as measured. Thinned out to the configured rate.
     pub fn log_state(&mut self, state: &ArmState) -> Result<(), VizError> {
         if state.stamp < self.next_state {
@@ -179,7 +153,10 @@ impl Viz {
         self.at(command.stamp);
         self.put(paths::COMMANDED, &Scalars::new(command.q.iter().copied()))?;
         let errors_mrad = state.q.iter().zip(command.q.iter()).map(|(measured, wanted)| (measured - wanted) * 1e3);
-        self.put(paths::TRACKING, &Scalars::new(errors_mrad.collect::<Vec<_>>()))?;
+        let errors_mrad: Vec<f64> = errors_mrad.collect();
+        let worst_mrad = errors_mrad.iter().fold(0.0, |worst: f64, error| worst.max(error.abs()));
+        self.put(paths::TRACKING, &Scalars::new(errors_mrad))?;
+        self.put(paths::TRACKING_WORST, &Scalars::new([worst_mrad]))?;
         self.put(paths::WIDTH_COMMANDED, &Scalars::new([command.gripper_width_m * 1e3]))
     }
 
@@ -189,6 +166,7 @@ impl Viz {
         let moved_m = self.tool.map_or(f64::INFINITY, |last| (position - last).norm());
         self.at(stamp);
         self.put(paths::TOOL, &axes(&world_from_tool.iso, 0.05, 0.002))?;
+        self.put(paths::TOOL_HEIGHT, &Scalars::new([position.z * 1e3]))?;
         if moved_m < self.path_step_m {
             return Ok(());
         }
@@ -240,7 +218,7 @@ impl Viz {
         self.at(stamp);
         let points = Points3D::new(cloud.xyz_in_world.iter().copied())
             .with_colors(cloud.rgb.iter().copied().map(Color::from))
-            .with_radii([0.0025]);
+            .with_radii([0.003]);
         self.put(paths::CLOUD, &points)
     }
 
@@ -254,11 +232,8 @@ impl Viz {
             Gripper::Closed => "close",
         };
         let way = if keyframe.ignore_collisions { "straight" } else { "around" };
-        let label = format!("{gripper}, {way}");
-        self.put(
-            paths::KEYFRAME,
-            &axes(&iso, 0.11, 0.004).with_labels(["", "", label.as_str()]).with_show_labels(true),
-        )?;
+        self.put(paths::KEYFRAME, &axes(&iso, 0.11, 0.004))?;
+        self.put(paths::KEYFRAME_LABEL, &label(&iso, &format!("next: {way}, then {gripper}"), WHITE))?;
         // The trail keeps a key-frame when the next one is elsewhere.
         if self.keyframe.is_none_or(|last| (last.translation.vector - iso.translation.vector).norm() > 0.005) {
             self.keyframes.push(array(&iso.translation.vector));
@@ -303,10 +278,9 @@ impl Viz {
                 self.config.virtual_views.push(view.name.clone());
             }
         }
-        // Beside others the layout is made once.
+        // Beside others the layout is made by [`Viz::lay_out`].
         if self.config.virtual_views.len() > known && self.config.root.is_empty() {
-            let activation = BlueprintActivation { make_active: true, make_default: true };
-            layout::blueprint(&[(&self.config, self.tree.name())]).send(&self.rec, activation)?;
+            Self::lay_out(std::slice::from_ref(self))?;
         }
         Ok(())
     }
@@ -345,7 +319,9 @@ impl Viz {
         self.keyframes.clear();
         self.keyframe = None;
         self.at(stamp);
-        self.put(paths::INSTRUCTION, &TextDocument::from_markdown(format!("## {text}")))?;
+        // A heading would take half of the view.
+        let told = format!("**{text}**\n\n{}", self.config.subtitle);
+        self.put(paths::INSTRUCTION, &TextDocument::from_markdown(told.trim_end()))?;
         self.log_event(stamp, Level::Info, &format!("instruction: {text}"))
     }
 
@@ -401,7 +377,7 @@ fn tree(config: &VizConfig) -> Result<UrdfTree, VizError> {
     })
 }
 
-fn array(v: &Vector3<f64>) -> [f32; 3] {
+pub(crate) fn array(v: &Vector3<f64>) -> [f32; 3] {
     [v.x as f32, v.y as f32, v.z as f32]
 }
 
@@ -414,8 +390,17 @@ fn transform(iso: &Isometry3<f64>) -> Transform3D {
 }
 
 /// A frame as three arrows in world.
-fn axes(iso: &Isometry3<f64>, length_m: f64, radius_m: f32) -> Arrows3D {
+pub(crate) fn axes(iso: &Isometry3<f64>, length_m: f64, radius_m: f32) -> Arrows3D {
     let origin = array(&(iso * Point3::origin()).coords);
     let vectors = [Vector3::x(), Vector3::y(), Vector3::z()].map(|axis| array(&(iso.rotation * axis * length_m)));
     Arrows3D::from_vectors(vectors).with_origins([origin; 3]).with_colors(AXES).with_radii([radius_m])
+}
+
+/// Words at a frame, readable on any colour.
+pub(crate) fn label(iso: &Isometry3<f64>, words: &str, color: [u8; 3]) -> Points3D {
+    Points3D::new([array(&iso.translation.vector)])
+        .with_colors([color])
+        .with_radii([0.002])
+        .with_labels([words])
+        .with_show_labels(true)
 }

@@ -4,11 +4,10 @@ use std::path::Path;
 
 use rerun::{
     RecordingStream, RecordingStreamBuilder, SpawnOptions,
-    blueprint::Blueprint,
     sink::{FileSink, GrpcSink},
 };
 
-use crate::VizError;
+use crate::{VizError, blueprint};
 
 /// Where a run is shown.
 #[derive(Clone, Copy, Debug)]
@@ -24,9 +23,8 @@ pub enum Target<'a> {
     },
 }
 
-pub(crate) fn open(target: &Target<'_>, blueprint: Blueprint) -> Result<RecordingStream, VizError> {
-    // Made active, not only default: a layout that the viewer keeps from an older run must not win.
-    let builder = RecordingStreamBuilder::new("neuraxis").with_blueprint(blueprint);
+pub(crate) fn open(target: &Target<'_>) -> Result<RecordingStream, VizError> {
+    let builder = RecordingStreamBuilder::new(blueprint::APPLICATION);
     match *target {
         Target::File(path) => builder.set_sinks((file(path)?,)),
         Target::Viewer { viewer, also_to: None } => builder.set_sinks((window(viewer)?,)),

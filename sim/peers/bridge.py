@@ -78,6 +78,14 @@ class Client:
         return fields, arrays
 
 
+def environment():
+    """The environment for our program: without libraries that this Python's own packages put on its path, as ROS 2's do."""
+    paths = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
+    own = os.path.realpath(sys.prefix) + os.sep
+    kept = [path for path in paths if path and not (os.path.realpath(path) + os.sep).startswith(own)]
+    return dict(os.environ, LD_LIBRARY_PATH=os.pathsep.join(kept))
+
+
 class Server:
     """`neuraxis bridge serve` as a child process, for as long as the block lasts: host and port."""
 
@@ -85,7 +93,7 @@ class Server:
         self.command = [program, "bridge", "serve", "--port", "0", "--tasks", ",".join(tasks)]
 
     def __enter__(self):
-        self.child = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
+        self.child = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True, env=environment())
         line = self.child.stdout.readline()
         if not line.startswith("listening on "):
             self.__exit__()

@@ -33,7 +33,7 @@ HOLD_SECS = 2.0               # a replay holds its last action so long: the judg
 
 
 def run(program, *arguments):
-    done = subprocess.run([program, *arguments], capture_output=True, text=True)
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, env=bridge.environment())
     if done.returncode != 0:
         sys.exit("%s %s: %s" % (program, " ".join(arguments), done.stderr.strip()))
     return done.stdout

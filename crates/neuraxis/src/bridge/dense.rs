@@ -4,6 +4,8 @@
 //! from one action to the next, within velocity and acceleration, and the brainstem of every run has the last word. What
 //! it does not allow is a stop; the next action begins where the arm stands then. Time stands still while the policy thinks.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 use neuraxis_brainstem::{Brainstem, Mode, Requests, TickInputs};
 use neuraxis_core::{
@@ -46,7 +48,7 @@ pub(super) struct Dense {
     plant: Plant,
     brainstem: Brainstem,
     rig: CameraRig,
-    robot: std::sync::Arc<Robot>,
+    robot: Arc<Robot>,
     limits: Vec<JointLimits>,
     grip_force_n: f64,
     /// Where the last action led; `None`: the arm was stopped, the next one begins where it stands.

@@ -2,8 +2,10 @@
 
 use std::{process::Command, thread, time::Duration};
 
-use neuraxis_bridge::{ACTION_LEN, ActionError, BridgeError, Client, Code, Patience, Reset, SceneChoice, SceneView};
-use neuraxis_tests::{binary, run, server::Server};
+use neuraxis_bridge::{
+    ACTION_LEN, ActionError, BridgeError, Client, Code, JointAction, Patience, Reset, SceneChoice, SceneView,
+};
+use neuraxis_tests::{binary, python::python, run, server::Server};
 
 fn serve() -> Server {
     Server::start(Command::new(binary()).args(["bridge", "serve", "--port", "0", "--task", "push_buttons,stack_cups"]))
@@ -82,6 +84,81 @@ fn an_action_is_a_key_frame_and_motion_errors_end_the_episode() {
     assert!(matches!(error, BridgeError::Refused { code: Code::NoEpisode, .. }), "{error}");
     assert_eq!(next.reset(&scene("push_buttons", 5)).unwrap(), first);
     next.close().unwrap();
+}
+
+#[test]
+fn dense_actions_are_followed_and_do_not_mix_with_key_frames() {
+    let server = serve();
+    let mut client = Client::connect(&server.address, Patience::CLIENT).unwrap();
+    let first = client.reset(&scene("push_buttons", 5)).unwrap();
+    let home: [f64; 7] = first.joint_positions.clone().try_into().unwrap();
+    let turned = |rad: f64, width_m: f64| {
+        let mut positions = home;
+        positions[0] += rad;
+        JointAction { positions, width_m, secs: 0.1 }
+    };
+    let refused = |error: BridgeError, code: Code| {
+        assert!(matches!(&error, BridgeError::Refused { code: is, .. } if *is == code), "{error}");
+    };
+
+    // A turn of 0.4 rad in one second.
+    let mut view = first.clone();
+    for i in 1..=10 {
+        view = client.joints(&turned(0.04 * f64::from(i), 0.08)).unwrap();
+        assert_eq!((view.done, view.error), (false, None));
+        assert!((view.secs.unwrap() - 0.1 * f64::from(i)).abs() < 0.002, "{:?} s after {i}", view.secs);
+    }
+    let off = view.joint_positions[0] - (home[0] + 0.4);
+    assert!(off.abs() < 0.02, "{off} rad off");
+    assert_ne!(view.cameras, first.cameras);
+    // Standing still, while the fingers close.
+    for _ in 0..10 {
+        view = client.joints(&turned(0.4, 0.0)).unwrap();
+    }
+    let off = view.joint_positions[0] - (home[0] + 0.4);
+    assert!(off.abs() < 0.002 && view.gripper_open == 0.0, "{off} rad off");
+    // A leap is gone to as fast as the arm can, and no further.
+    let leap = client.joints(&turned(2.4, 0.0)).unwrap();
+    let gone = leap.joint_positions[0] - view.joint_positions[0];
+    assert!((0.01..0.3).contains(&gone) && !leap.done, "{gone} rad in 0.1 s");
+
+    refused(client.step(&moved(&first, [0.0; 3], 1.0)).unwrap_err(), Code::BadRequest);
+    refused(client.joints(&JointAction { secs: 0.0, ..turned(0.0, 0.0) }).unwrap_err(), Code::BadRequest);
+    client.reset(&scene("push_buttons", 5)).unwrap();
+    client.step(&moved(&first, [0.0, 0.05, 0.0], 1.0)).unwrap();
+    refused(client.joints(&turned(0.0, 0.0)).unwrap_err(), Code::BadRequest);
+    // Down through the table: the brainstem stops the arm in front of it, and the episode goes on.
+    client.reset(&scene("push_buttons", 5)).unwrap();
+    let mut down = turned(0.0, 0.08);
+    for _ in 0..15 {
+        down.positions[1] += 0.08;
+        view = client.joints(&down).unwrap();
+        assert!(!view.done, "{:?}", view.error);
+    }
+    assert!(view.gripper_pose[2] > 0.74, "{:?}", view.gripper_pose);
+    client.close().unwrap();
+}
+
+#[test]
+fn a_recorded_expert_succeeds_again_as_dense_actions() {
+    let dir = tempfile::tempdir().unwrap();
+    let (out, file) = (dir.path().join("experts"), dir.path().join("result.json"));
+    let mut peer = |what: &str, more: &[&str]| {
+        let mut command = python();
+        command.args(["peers/demonstrations.py", what, "--episodes", "1", "--out"]).arg(&out);
+        command.arg("--program").arg(binary()).args(more);
+        let ended = run(&mut command, Duration::from_secs(300)).unwrap();
+        assert!(ended.status.success(), "{what}: {}{}", ended.stdout, ended.stderr);
+    };
+    peer("make", &["--tasks", "open_drawer,stack_cups"]);
+    peer("replay", &["--json", file.to_str().unwrap()]);
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    for task in ["open_drawer", "stack_cups"] {
+        assert_eq!(report["tasks"][task]["successes"], 1, "{report:#}");
+    }
+    // What it writes is a result like any other.
+    let ended = run(Command::new(binary()).arg("merge").arg(&file), Duration::from_secs(60)).unwrap();
+    assert!(ended.status.success() && ended.stdout.contains("stack_cups"), "{}{}", ended.stdout, ended.stderr);
 }
 
 #[test]

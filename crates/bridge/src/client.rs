@@ -6,8 +6,8 @@ use std::{
 };
 
 use crate::{
-    ACTION_LEN, BridgeError, Hello, Limits, MessageError, Patience, Reply, Request, Reset, SceneView, TaskInfo,
-    VERSION, Wire,
+    ACTION_LEN, BridgeError, Hello, JointAction, Limits, MessageError, Patience, Reply, Request, Reset, SceneView,
+    TaskInfo, VERSION, Wire,
 };
 
 /// Time to reach a host, and to hear from it: one that is busy with another client does not answer.
@@ -85,6 +85,14 @@ impl Client {
             return Err(MessageError::NotFinite { name: "action".into(), index, value: *value }.into());
         }
         self.see(&Request::Step(*action))
+    }
+
+    /// One dense action: what is seen at the end of its moment. The server checks its numbers.
+    ///
+    /// # Errors
+    /// As every request; a server that takes key-frames only refuses.
+    pub fn joints(&mut self, action: &JointAction) -> Result<SceneView, BridgeError> {
+        self.see(&Request::Joints(*action))
     }
 
     /// Says goodbye.

@@ -2,7 +2,8 @@
 //!
 //! One TCP connection, on loopback by default. Each message is a [`Frame`]: two lengths, a JSON header, and arrays as
 //! raw bytes. A client says `hello`, `list_tasks`, `reset`, `step` and `close`; the server answers each with one frame.
-//! An action is one key-frame as RLBench takes it; the answer to it is what the cameras see once it is reached.
+//! An action is one key-frame as RLBench takes it; the answer to it is what the cameras see once it is reached. Our own
+//! simulator also takes `joints`: dense actions, for policies that act many times a second.
 //!
 //! No peer is believed: sizes are checked before anything is allocated, types and shapes before anything is read, and
 //! every wait has an end. All errors say what was wrong.
@@ -22,7 +23,7 @@ pub use array::{Array, Dtype};
 pub use client::Client;
 pub use error::{BridgeError, FrameError, MessageError};
 pub use frame::{Frame, Limits};
-pub use message::{ACTION_LEN, Code, Hello, Reply, Request, Reset, SceneChoice, TaskInfo, VERSION};
+pub use message::{ACTION_LEN, Code, Hello, JointAction, Reply, Request, Reset, SceneChoice, TaskInfo, VERSION};
 pub use scene::{ActionError, Calibration, CameraImage, SceneView};
 pub use server::{Backend, Event, Refusal, serve};
 pub use wire::{Patience, Wire};

@@ -5,12 +5,14 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::{Frame, MessageError, SceneView, frame::shortened};
+use crate::{Frame, MessageError, SceneView, conversions::DOF, frame::shortened};
 
 /// Version of the contract that this program speaks.
 pub const VERSION: u64 = 1;
 /// Numbers of an action: x y z qx qy qz qw gripper ignore_collisions.
 pub const ACTION_LEN: usize = 9;
+/// Shortest and longest time of a dense action [s].
+const ACTION_SECS: [f64; 2] = [0.005, 1.0];
 
 /// What a client asks.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,8 +28,22 @@ pub enum Request {
     Reset(Reset),
     /// One key-frame: x y z [m], qx qy qz qw, gripper (open above 0.5), ignore_collisions (from 0.5 on).
     Step([f64; ACTION_LEN]),
+    /// One dense action; for servers that take them. An episode has either these or key-frames.
+    Joints(JointAction),
     /// The end.
     Close,
+}
+
+/// Where joints and fingers shall be a moment from now, for policies that act many times a second. The next action is
+/// wanted at the end of that moment, whether the arm has come there or not: nothing stops in between.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct JointAction {
+    /// RLBench's joint angles: see [`crate::conversions::q_from_rlbench`] [rad].
+    pub positions: [f64; DOF],
+    /// Distance of the fingers; what they hold keeps them from it [m].
+    pub width_m: f64,
+    /// How long the moment is, 0.005 to 1 [s].
+    pub secs: f64,
 }
 
 /// Which episode.
@@ -135,6 +151,9 @@ impl Request {
                 json!({"episode": episode, "op": "reset", "task": task, "variation": variation})
             }
             Self::Step(action) => json!({"action": action, "op": "step"}),
+            Self::Joints(JointAction { positions, width_m, secs }) => {
+                json!({"op": "joints", "positions": positions, "secs": secs, "width_m": width_m})
+            }
             Self::Close => json!({"op": "close"}),
         };
         Frame { header: object(header), arrays: Vec::new() }
@@ -170,14 +189,22 @@ impl Request {
                 Ok(Self::Reset(Reset { task: task.into(), variation, scene }))
             }
             Some("step") => {
-                let numbers = header.get("action").and_then(Value::as_array);
-                let numbers: Option<Vec<f64>> = numbers.and_then(|list| list.iter().map(Value::as_f64).collect());
-                let action = numbers.and_then(|list| <[f64; ACTION_LEN]>::try_from(list).ok());
-                let action = action.filter(|action| action.iter().all(|x| x.is_finite()));
+                let action = header.get("action").and_then(numbers);
                 Ok(Self::Step(action.ok_or_else(|| wrong("action", "nine finite numbers"))?))
             }
+            Some("joints") => {
+                let number = |field| header.get(field).and_then(Value::as_f64).filter(|x| x.is_finite());
+                let positions = header.get("positions").and_then(numbers);
+                let [shortest, longest] = ACTION_SECS;
+                let secs = number("secs").filter(|secs| (shortest..=longest).contains(secs));
+                Ok(Self::Joints(JointAction {
+                    positions: positions.ok_or_else(|| wrong("positions", "seven finite numbers"))?,
+                    width_m: number("width_m").ok_or_else(|| wrong("width_m", "a finite number"))?,
+                    secs: secs.ok_or_else(|| wrong("secs", "0.005 to 1"))?,
+                }))
+            }
             Some("close") => Ok(Self::Close),
-            _ => Err(wrong("op", "hello, list_tasks, reset, step, close")),
+            _ => Err(wrong("op", "hello, list_tasks, reset, step, joints, close")),
         }
     }
 }
@@ -248,6 +275,13 @@ impl Reply {
             }
         }
     }
+}
+
+/// So many finite numbers.
+fn numbers<const N: usize>(value: &Value) -> Option<[f64; N]> {
+    let numbers: Option<Vec<f64>> = value.as_array().and_then(|list| list.iter().map(Value::as_f64).collect());
+    let numbers = <[f64; N]>::try_from(numbers?).ok()?;
+    numbers.iter().all(|x| x.is_finite()).then_some(numbers)
 }
 
 /// A header as a structure; errors name the field.

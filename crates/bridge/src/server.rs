@@ -6,7 +6,8 @@ use std::{
 };
 
 use crate::{
-    ACTION_LEN, BridgeError, Code, Hello, Limits, Patience, Reply, Request, Reset, SceneView, TaskInfo, VERSION, Wire,
+    ACTION_LEN, BridgeError, Code, Hello, JointAction, Limits, Patience, Reply, Request, Reset, SceneView, TaskInfo,
+    VERSION, Wire,
 };
 
 /// A simulator, or whatever else shows scenes.
@@ -21,6 +22,10 @@ pub trait Backend {
     fn reset(&mut self, reset: &Reset) -> Result<SceneView, Refusal>;
     /// Carries out an action of the episode under way.
     fn step(&mut self, action: &[f64; ACTION_LEN]) -> Result<SceneView, Refusal>;
+    /// Carries out a dense action of the episode under way.
+    fn joints(&mut self, _action: &JointAction) -> Result<SceneView, Refusal> {
+        Err(Refusal::new(Code::NotSteppable, "this server takes key-frames only"))
+    }
     /// The client has gone: the episode under way ends.
     fn end(&mut self) {}
 }
@@ -125,10 +130,11 @@ fn answer(backend: &mut dyn Backend, request: &Request) -> Reply {
     let answered = match request {
         Request::ListTasks => backend.tasks().map(Reply::Tasks),
         Request::Reset(reset) => backend.reset(reset).map(|view| Reply::Obs(Box::new(view))),
-        Request::Step(_) if !backend.can_step() => {
+        Request::Step(_) | Request::Joints(_) if !backend.can_step() => {
             Err(Refusal::new(Code::NotSteppable, "this server has recordings only"))
         }
         Request::Step(action) => backend.step(action).map(|view| Reply::Obs(Box::new(view))),
+        Request::Joints(action) => backend.joints(action).map(|view| Reply::Obs(Box::new(view))),
         Request::Hello { .. } | Request::Close => Err(Refusal::new(Code::Internal, "answered already")),
     };
     answered.unwrap_or_else(|Refusal { code, message }| Reply::Error { code, message })

@@ -69,12 +69,18 @@ fn the_answer_is_these_bytes() {
 
 #[test]
 fn every_request_and_answer_comes_back_as_it_went() {
-    use neuraxis_bridge::{Code, Hello, Reset, SceneChoice, TaskInfo};
+    use neuraxis_bridge::{Code, Hello, JointAction, Reset, SceneChoice, TaskInfo};
     let reset = |scene| Request::Reset(Reset { task: "stack_cups".into(), variation: Some(3), scene });
     let seed = reset(SceneChoice::Seed(u64::MAX));
-    for request in
-        [Request::Hello { version: 1 }, Request::ListTasks, seed, reset(SceneChoice::Episode(2)), Request::Close]
-    {
+    let joints = JointAction { positions: [0.1, 0.2, -0.3, -1.5, 0.0, 1.6, 0.7], width_m: 0.08, secs: 0.1 };
+    for request in [
+        Request::Hello { version: 1 },
+        Request::ListTasks,
+        seed,
+        reset(SceneChoice::Episode(2)),
+        Request::Joints(joints),
+        Request::Close,
+    ] {
         let bytes = request.to_frame().encode(&Limits::REQUEST).unwrap();
         assert_eq!(Request::from_frame(&Frame::decode(&bytes, &Limits::REQUEST).unwrap()), Ok(request));
     }

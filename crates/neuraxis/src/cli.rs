@@ -115,6 +115,9 @@ enum Command {
         /// Processes; each makes a shard of its own.
         #[arg(long, default_value_t = 2)]
         jobs: u64,
+        /// Folder for a recording (MCAP) of every episode: 4 MB each, images at 10 Hz.
+        #[arg(long, value_name = "DIR")]
+        record: Option<PathBuf>,
         /// This process's shard, i/n.
         #[arg(long, hide = true)]
         shard: Option<String>,
@@ -361,9 +364,9 @@ pub fn run(cli: Cli) -> Result<()> {
         #[cfg(feature = "viz")]
         Command::Replay { args } => crate::replay::run(&root, &args),
         Command::Rec { what } => rec::run(&root, &what),
-        Command::Demos { out, tasks, episodes, seed, jobs, shard } => {
+        Command::Demos { out, tasks, episodes, seed, jobs, record, shard } => {
             let config = config()?;
-            let plan = DemosPlan { tasks: tasks::list(&tasks, &config)?, episodes, seed };
+            let plan = DemosPlan { tasks: tasks::list(&tasks, &config)?, episodes, seed, record };
             match shard {
                 Some(shard) => demo_shard(&config, plan, &out, parse_shard(&shard)?),
                 None => demo_shards(&plan, &out, jobs),

@@ -5,12 +5,13 @@
 //! every other goal of the scene whose script has been the same so far, with the key-frame that it would ask for now:
 //! the same picture teaches every colour that can be named, and with the ring in hand every peg.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use nalgebra::{UnitQuaternion, Vector3};
+use neuraxis_brainstem::TickRecord;
 use neuraxis_cerebellum::CerebellumTick;
-use neuraxis_core::{KeyFrame, Observation, Pose};
+use neuraxis_core::{KeyFrame, Observation, Pose, Prediction};
 use neuraxis_episode::dataset::{CloudSample, DatasetWriter};
 use neuraxis_policy::{
     PolicyConfig,
@@ -25,6 +26,7 @@ use serde_json::json;
 use crate::{
     config::Config,
     episode_run::{Studio, instruction, simulated_cameras},
+    eval::Tape,
     lockstep::Witness,
     script::Expert,
 };
@@ -38,6 +40,8 @@ pub struct DemosPlan {
     pub episodes: u64,
     /// First seed; episode i uses seed + i.
     pub seed: u64,
+    /// Folder for a recording of each episode, with what the cameras see all along.
+    pub record: Option<PathBuf>,
 }
 
 /// Chance that a moment between two key-frames is kept, and the most kept per segment.
@@ -61,7 +65,7 @@ pub fn generate(config: &Config, plan: &DemosPlan, dir: &Path, mut report: impl 
     for episode in first..total {
         let task = &plan.tasks[(episode % plan.tasks.len() as u64) as usize];
         let seed = plan.seed + episode / plan.tasks.len() as u64;
-        let samples = record(&studio, &policy, task, seed)?;
+        let samples = play(&studio, &policy, task, seed, plan.record.as_deref())?;
         match samples {
             Some(samples) => {
                 for (record, cloud) in &samples {
@@ -109,7 +113,13 @@ fn open(dir: &Path, plan: &DemosPlan, robot: &str, policy: &PolicyConfig) -> Res
 type Sampled = Vec<(Record, neuraxis_vision::Cloud)>;
 
 /// One expert episode; `None` if the expert failed.
-fn record(studio: &Studio, policy: &PolicyConfig, task: &str, seed: u64) -> Result<Option<Sampled>> {
+fn play(
+    studio: &Studio,
+    policy: &PolicyConfig,
+    task: &str,
+    seed: u64,
+    recordings: Option<&Path>,
+) -> Result<Option<Sampled>> {
     let setup = studio.setup(task, seed)?;
     let mut rig = CameraRig::new(&setup)?;
     let mut lockstep = studio.lockstep(&setup, false)?;
@@ -134,10 +144,18 @@ fn record(studio: &Studio, policy: &PolicyConfig, task: &str, seed: u64) -> Resu
         segment: u32::MAX,
         kept_in_segment: 0,
         sampled: Vec::new(),
+        is_wanted: false,
+        tape: match recordings {
+            Some(dir) => Some(Tape::record(dir, &format!("{task}-{seed}"), studio, &instruction)?),
+            None => None,
+        },
     };
     let mut expert = Expert::new(&setup, goal.clone(), executed);
     // The rig is lent to the run, but images are rendered only when the sampler wants them.
     let outcome = lockstep.run(&mut expert, &instruction, &goal, Some(&mut rig), &mut witness)?;
+    if let Some(tape) = witness.tape {
+        tape.finish(outcome.success, &json!({ "task": task, "seed": seed }))?;
+    }
     Ok(outcome.success.then_some(witness.sampled))
 }
 
@@ -163,6 +181,10 @@ struct Sampler<'a> {
     segment: u32,
     kept_in_segment: u32,
     sampled: Sampled,
+    /// The observation due now is to be kept, if it can be labelled.
+    is_wanted: bool,
+    /// Records everything.
+    tape: Option<Tape>,
 }
 
 impl Sampler<'_> {
@@ -194,11 +216,15 @@ impl Witness for Sampler<'_> {
         }
         let wanted =
             self.kept_in_segment == 0 || (self.kept_in_segment < MOST_PER_SEGMENT && self.rng.random_bool(KEEP));
-        wanted && (segment as usize) < self.script.len()
+        self.is_wanted = wanted && (segment as usize) < self.script.len();
+        self.is_wanted || self.tape.is_some()
     }
 
     fn observation(&mut self, observation: &Observation, mind: &CerebellumTick) -> Result<()> {
-        if observation.cameras.is_empty() {
+        if let Some(tape) = &mut self.tape {
+            tape.observation(observation, mind)?;
+        }
+        if observation.cameras.is_empty() || !self.is_wanted {
             return Ok(());
         }
         let kind = mind.progress.reached_count;
@@ -219,5 +245,13 @@ impl Witness for Sampler<'_> {
         };
         self.sampled.push((record, cloud));
         Ok(())
+    }
+
+    fn prediction(&mut self, prediction: &Prediction) -> Result<()> {
+        self.tape.as_mut().map_or(Ok(()), |tape| tape.prediction(prediction))
+    }
+
+    fn tick(&mut self, record: &TickRecord, mind: Option<&CerebellumTick>) -> Result<()> {
+        self.tape.as_mut().map_or(Ok(()), |tape| tape.tick(record, mind))
     }
 }

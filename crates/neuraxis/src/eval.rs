@@ -32,7 +32,7 @@ pub use args::EvalArgs;
 pub use brain_row::{BrainRow, BrainTable};
 pub use report::{Meta, Report, Row, line, merge, print, tabulate};
 pub use sheet::compose;
-use tape::Tape;
+pub use tape::Tape;
 
 /// First seed of evaluations; demonstrations use seeds far below.
 pub const EVAL_SEED: u64 = 1_000_000;

@@ -1,6 +1,7 @@
 //! Other people's simulators, and ours for other people: both ends of `neuraxis-bridge`.
 
 mod command;
+mod dense;
 mod evaluate;
 mod pilot;
 mod simulator;

@@ -1,7 +1,8 @@
 //! Our simulator as a server of the contract, with RLBench's meaning of reset and step.
 //!
 //! An episode is a lockstep run in a thread of its own, the very one that `eval --no-repredict` makes: it waits at each
-//! key-frame until the client has given the next. Time stands still meanwhile.
+//! key-frame until the client has given the next. Time stands still meanwhile. If the first action is a dense one, that
+//! run is given up, and the scene begins again under [`Dense`].
 
 use std::{
     sync::{
@@ -13,13 +14,16 @@ use std::{
 
 use anyhow::{Result, bail};
 use neuraxis_bridge::{
-    ACTION_LEN, ActionError, Backend, Code, Refusal, Reset, SceneChoice, SceneView, TaskInfo,
-    conversions::{DOF, camera_image, gripper_pose, keyframe, q_to_rlbench},
+    ACTION_LEN, ActionError, Backend, Code, JointAction, Refusal, Reset, SceneChoice, SceneView, TaskInfo,
+    conversions::{DOF, camera_image, gripper_pose, keyframe, q_from_rlbench, q_to_rlbench},
 };
 use neuraxis_core::KeyFrame;
 use neuraxis_sim::{CameraRig, Setup, Spec, tasks::kinds};
 
-use super::pilot::{Remote, Seen};
+use super::{
+    dense::{self, Dense},
+    pilot::{Remote, Seen},
+};
 use crate::{
     config::Config,
     episode_run::{Studio, instruction},
@@ -37,7 +41,10 @@ const TIME_LIMIT_SECS: f64 = 600.0;
 pub(super) struct Simulator {
     studio: Arc<Studio>,
     tasks: Vec<String>,
+    /// The last reset, until an action follows it.
+    fresh: Option<Reset>,
     episode: Option<Episode>,
+    dense: Option<Dense>,
 }
 
 /// One that is under way.
@@ -64,7 +71,7 @@ impl Simulator {
         if studio.robot.home().len() != DOF {
             bail!("the contract is about an arm with {DOF} joints as RLBench's Panda, {} is not", studio.config.name);
         }
-        Ok(Self { studio: Arc::new(studio), tasks, episode: None })
+        Ok(Self { studio: Arc::new(studio), tasks, fresh: None, episode: None, dense: None })
     }
 
     /// Finger distance of an open gripper [m].
@@ -120,12 +127,16 @@ impl Backend for Simulator {
             Err(_) => return Err(failure(thread)),
         };
         self.episode = Some(Episode { sentence, keyframes, seen, last: first.clone(), thread });
+        self.fresh = Some(reset.clone());
         Ok(first)
     }
 
     fn step(&mut self, action: &[f64; ACTION_LEN]) -> Result<SceneView, Refusal> {
-        let none = || Refusal::new(Code::NoEpisode, "no episode is under way: reset first");
-        let mut episode = self.episode.take().ok_or_else(none)?;
+        if self.dense.is_some() {
+            return Err(Refusal::new(Code::BadRequest, "this episode has dense actions: a key-frame needs a reset"));
+        }
+        self.fresh = None;
+        let mut episode = self.episode.take().ok_or_else(no_episode)?;
         let wanted = match keyframe(action) {
             Ok(wanted) => wanted,
             Err(error) => return Ok(SceneView { error: Some(error), done: true, reward: 0.0, ..episode.last }),
@@ -151,13 +162,41 @@ impl Backend for Simulator {
         }
     }
 
+    fn joints(&mut self, action: &JointAction) -> Result<SceneView, Refusal> {
+        let internal = |error: anyhow::Error| Refusal::new(Code::Internal, format!("{error:#}"));
+        if let Some(reset) = self.fresh.take() {
+            self.end();
+            self.dense = Some(Dense::new(&self.studio, &self.setup(&reset)?).map_err(internal)?);
+        }
+        if self.episode.is_some() {
+            return Err(Refusal::new(Code::BadRequest, "this episode has key-frames: a dense action needs a reset"));
+        }
+        let mut dense = self.dense.take().ok_or_else(no_episode)?;
+        let q = q_from_rlbench(&action.positions).map_err(|e| Refusal::new(Code::BadRequest, e.to_string()))?;
+        let end = dense.step(q, action.width_m, action.secs);
+        let reward = if end == dense::End::Success { 1.0 } else { 0.0 };
+        let seen = dense.look().map_err(internal)?;
+        let mut view = view(&dense.sentence, &seen, self.open_m(), reward);
+        view.done = end != dense::End::Open || dense.secs() > TIME_LIMIT_SECS;
+        view.error = (end == dense::End::Failure { latched: true }).then_some(ActionError::NoPath);
+        if !view.done {
+            self.dense = Some(dense);
+        }
+        Ok(view)
+    }
+
     fn end(&mut self) {
+        (self.fresh, self.dense) = (None, None);
         if let Some(Episode { keyframes, seen, thread, .. }) = self.episode.take() {
             drop((keyframes, seen));
             // However it ended, nobody asks any more.
             let _ = thread.join();
         }
     }
+}
+
+fn no_episode() -> Refusal {
+    Refusal::new(Code::NoEpisode, "no episode is under way: reset first")
 }
 
 /// An episode from beginning to end.

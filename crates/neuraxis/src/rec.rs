@@ -173,7 +173,7 @@ fn print(file: &Path, info: &Info) {
             let success = match summary["success"].as_bool() {
                 Some(true) => "success",
                 Some(false) => "no success",
-                None => "not judged",
+                None => "nobody judged",
             };
             let fault = summary["fault"].as_str().map_or_else(String::new, |fault| format!(", fault {fault}"));
             println!("outcome     {success}{fault}");

@@ -19,6 +19,7 @@ use crate::{RosError, config::check_range, environment, node::start, publish::pu
 const LOOK: Duration = Duration::from_millis(1);
 /// Answers that are waited for at once; who is asked more slowly than this is asked for by a longer queue only.
 const UNANSWERED: usize = 64;
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What to send.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +47,8 @@ pub struct StormSent {
     pub answers: u64,
     /// Requests that were due and not made: 64 were without an answer.
     pub held_back: u64,
+    /// Requests without an answer for a second, which are waited for no longer.
+    pub unanswered: u64,
     /// What the middleware did not take.
     pub failed: u64,
 }
@@ -65,8 +68,15 @@ pub fn storm(plan: &Storm, stop: &AtomicBool) -> Result<StormSent, RosError> {
     let parameters = client::<ListParameters::Service>(&mut node, &service("~/list_parameters"))?;
     let stops = client::<Trigger::Service>(&mut node, &service(topics::STOP))?;
 
+    // What is asked before the node is discovered is lost.
+    let found = Node::is_available(&states).map_err(failed("client of the node's services".into()))?;
+    let mut found = Box::pin(found);
+    while !stop.load(Ordering::Acquire) && found.as_mut().now_or_never().is_none() {
+        node.spin_once(LOOK);
+    }
+
     let mut sent = StormSent::default();
-    let mut unanswered: Vec<Answer> = Vec::new();
+    let mut unanswered: Vec<(Instant, Answer)> = Vec::new();
     let begin = Instant::now();
     // Acquire: pairs with the Release store of whoever ends the run.
     while !stop.load(Ordering::Acquire) {
@@ -89,15 +99,19 @@ pub fn storm(plan: &Storm, stop: &AtomicBool) -> Result<StormSent, RosError> {
             match asked {
                 Some(answer) => {
                     sent.requests += 1;
-                    unanswered.push(answer);
+                    unanswered.push((Instant::now(), answer));
                 }
                 None => sent.held_back += 1,
             }
         }
         node.spin_once(LOOK);
-        unanswered.retain_mut(|answer| match answer.now_or_never() {
+        unanswered.retain_mut(|(asked, answer)| match answer.now_or_never() {
             Some(came) => {
                 sent.answers += u64::from(came);
+                false
+            }
+            None if asked.elapsed() > PATIENCE => {
+                sent.unanswered += 1;
                 false
             }
             None => true,

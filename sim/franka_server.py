@@ -11,6 +11,8 @@ input; it ends when that closes. Lines:
     mode NAME      limits: tell the client that the robot is idle, guiding, reflex, user_stopped or other; auto: the truth
     pause SECS     no states for so long, as when a cable is out
     push JOINT NM SECS   contact: a torque from outside on a joint
+    lead SECS Q1 ... Q7  contact: as by hand, while nobody commands it: there, smoothly, in so long; answers when it is there
+    hand METRES          contact: the fingers go so far apart
 
 Each runs in its own virtual environment, made by `./neuraxis setup --peers`.
 """
@@ -31,6 +33,8 @@ import xml.etree.ElementTree as ElementTree
 os.environ["MUJOCO_GL"] = "disable"
 
 FRICTION = "1.5 0.05 0.001"
+# franky-sim's own name for the joint positions that a robot holds while nobody commands it.
+HELD = "_FrankaRobotServer__holding_q"
 
 
 def say(**message):
@@ -101,11 +105,18 @@ def contact(arguments):
             simulator.model.opt.noslip_iterations = 4
             say(ready=True, host=host, port=1337, hand_port=1338)
             pushed = (0, 0.0, 0.0)
+            led = None
             due = time.perf_counter()
             while True:
                 joint, torque, until = pushed
                 if time.perf_counter() < until:
                     push(robot, simulator, joint, torque)
+                if led:
+                    # What it holds while nobody commands it is moved: it follows as it follows commands.
+                    share = lead(server.robot_servers[0], *led)
+                    if share >= 1.0:
+                        led = None
+                        say(led=True)
                 server.run_once(False)
                 while not inbox.empty():
                     words = inbox.get()
@@ -121,6 +132,12 @@ def contact(arguments):
                     elif words[0] == "push":
                         pushed = (int(words[1]), float(words[2]), time.perf_counter() + float(words[3]))
                         say(pushing=True)
+                    elif words[0] == "lead":
+                        start = getattr(server.robot_servers[0], HELD)
+                        led = (start, [float(q) for q in words[2:9]], time.perf_counter(), float(words[1]))
+                    elif words[0] == "hand":
+                        robot.set_hand_goal(float(words[1]), 0.1, 70.0)
+                        say(hand=True)
                     else:
                         say(error=f"unknown: {words}")
                 due += 0.001
@@ -134,6 +151,14 @@ def contact(arguments):
                         time.sleep(-late - 0.0003)
                     while time.perf_counter() < due:
                         pass
+
+
+def lead(robot_server, start, end, began, secs):
+    """Moves what an idle robot holds along the way of least jerk; the share of the time that is over."""
+    x = min((time.perf_counter() - began) / secs, 1.0)
+    s = x**3 * (10 + x * (6 * x - 15))
+    setattr(robot_server, HELD, tuple(a + s * (b - a) for a, b in zip(start, end)))
+    return x
 
 
 def push(robot, simulator, joint, torque):

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 /// Packages that are in no `ros-base`, or in none at all.
-const NEEDED: &[&str] = &["tf2_msgs", "neuraxis_msgs"];
+const NEEDED: &[&str] = &["tf2_msgs", "control_msgs", "neuraxis_msgs"];
 
 fn main() {
     println!("cargo:rerun-if-env-changed=AMENT_PREFIX_PATH");

@@ -20,7 +20,7 @@ if not os.environ.get("ROS_LOCALHOST_ONLY"):
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import State, Transition, TransitionEvent
 from lifecycle_msgs.srv import ChangeState, GetAvailableStates, GetAvailableTransitions, GetState
 from rcl_interfaces.msg import ParameterEvent, ParameterType
@@ -244,6 +244,12 @@ class Keeper:
         report = of_node()[-1]
         names = {s.name.split(": ", 1)[1]: s for s in report.status}
         wanted = {"loop", "arm", "policy", "recorder", "node"} | {f"camera {c}" for c in self.args.cameras.split(",")}
+        if self.args.fake:
+            wanted |= {"driver fake"}
+            driver = names.get("driver fake")
+            told = driver and (driver.level, driver.message, [(v.key, v.value) for v in driver.values])
+            said = (DiagnosticStatus.WARN, "3 states lost in the last second", [("lost_packets", "3")])
+            expect(told == said, f"the driver says {told}, expected {said}")
         expect(set(names) == wanted, f"diagnostics of {set(names)}, expected {wanted}")
         for status in report.status:
             values = {v.key: v.value for v in status.values}

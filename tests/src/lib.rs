@@ -3,8 +3,10 @@
 //! A scenario is one file in `tests/`, named as a sentence that it proves.
 
 pub mod brain;
+pub mod franky;
 pub mod model;
 pub mod python;
+pub mod running;
 pub mod server;
 
 use std::{

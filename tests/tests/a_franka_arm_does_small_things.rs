@@ -1,47 +1,12 @@
 //! `neuraxis arm` over the Franka Control Interface: the program's own first hour with franky-sim, a public server of that
 //! interface, in the robot's place.
 
-use std::{
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::{path::Path, process::Command, time::Duration};
 
-use neuraxis_tests::{Finished, binary, run, workspace};
+use neuraxis_tests::{Finished, binary, franky::Franky, run};
 
-/// The server; it ends when its standard input does.
-struct Robot {
-    child: Child,
-    config: tempfile::NamedTempFile,
-}
-
-impl Robot {
-    fn start() -> Self {
-        let own = std::env::var_os("NEURAXIS_PEERS").map_or_else(|| workspace().join(".deps"), Into::into);
-        let python = own.join("franky-sim/bin/python");
-        assert!(python.exists(), "{} is missing: ./neuraxis setup --peers", python.display());
-        let mut command = Command::new(python);
-        command.arg(workspace().join("sim/franka_server.py")).arg("contact");
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the server starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
-        let at: serde_json::Value = serde_json::from_str(&line).expect("what the server says");
-        let config = tempfile::NamedTempFile::with_suffix(".yaml").expect("a file");
-        let text = format!(
-            "driver: franka\nrehearsal: true\nfranka: {{ host: {}, port: {}, hand_port: {}, realtime: ignore }}\n",
-            at["host"], at["port"], at["hand_port"]
-        );
-        std::fs::write(config.path(), text).expect("the file");
-        Self { child, config }
-    }
-}
-
-impl Drop for Robot {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn file() -> tempfile::NamedTempFile {
+    tempfile::NamedTempFile::with_suffix(".yaml").expect("a file")
 }
 
 fn arm(config: &Path, arguments: &[&str]) -> Finished {
@@ -73,8 +38,9 @@ fn arrives(config: &Path, arguments: &[&str]) -> Finished {
 
 #[test]
 fn it_jogs_grips_and_goes_home_over_the_franka_interface() {
-    let robot = Robot::start();
-    let config = robot.config.path();
+    let (robot, file) = (Franky::start(), file());
+    robot.write_arm(file.path(), "");
+    let config = file.path();
     let home = arrives(config, &["home"]);
     let before = numbers(&home, "joints");
     assert_eq!(before.len(), 7, "{}", home.stdout);
@@ -96,9 +62,20 @@ fn it_jogs_grips_and_goes_home_over_the_franka_interface() {
 
 #[test]
 fn a_robot_that_nobody_answers_for_is_named() {
-    let config = tempfile::NamedTempFile::with_suffix(".yaml").expect("a file");
+    let config = file();
     let text = "driver: franka\nrehearsal: true\nfranka: { host: 127.0.62.250, realtime: ignore }\n";
     std::fs::write(config.path(), text).expect("the file");
     let ended = arm(config.path(), &["home"]);
     assert!(!ended.status.success() && ended.stderr.contains("127.0.62.250"), "{}", ended.stderr);
+}
+
+/// Before anybody is asked whether the space is free, and before the robot is: it may not be a simulated one.
+#[test]
+fn a_configuration_that_asks_a_real_arm_for_all_it_can_is_refused_with_the_range() {
+    let config = file();
+    std::fs::write(config.path(), "driver: franka\nfranka: { host: 127.0.62.250 }\n").expect("the file");
+    let ended = arm(config.path(), &["--yes", "home"]);
+    let said = &ended.stderr;
+    assert!(!ended.status.success(), "{}", ended.stdout);
+    assert!(said.contains("fr3/brainstem.yaml") && said.contains("velocity_scale = 1, allowed: 0 to 0.900"), "{said}");
 }

@@ -1,65 +1,13 @@
 //! The way of a real arm, rehearsed: a robot on ROS 2 (`ros plant`) in one process, `ros arm` in another, an operator in a
 //! third. The policy sees the robot's cameras and moves it through ros2_control's topics.
 
-use std::{
-    io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
-    thread,
-    time::{Duration, Instant},
+use std::process::Command;
+
+use neuraxis_tests::{
+    run,
+    running::{PATIENCE, Running, domain},
+    workspace,
 };
-
-use neuraxis_tests::{binary, run, workspace};
-
-/// Slow machines discover each other slowly; nothing here is judged by time.
-const PATIENCE: Duration = Duration::from_secs(180);
-
-/// A program whose lines can be waited for, and which ends with this.
-struct Running {
-    child: Child,
-    lines: Receiver<String>,
-}
-
-impl Running {
-    fn start(arguments: &[&str], domain: &str) -> Self {
-        let mut command = Command::new(binary());
-        command.args(arguments).env("ROS_DOMAIN_ID", domain).current_dir(workspace());
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
-        let stdout = child.stdout.take().expect("its output");
-        let (say, lines) = channel();
-        thread::spawn(move || BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|line| say.send(line)));
-        Self { child, lines }
-    }
-
-    /// All lines up to one that begins so.
-    fn wait_for(&self, beginning: &str) -> Vec<String> {
-        let (mut seen, end) = (Vec::new(), Instant::now() + PATIENCE);
-        loop {
-            let line = self.lines.recv_timeout(end.saturating_duration_since(Instant::now()));
-            seen.push(line.unwrap_or_else(|_| panic!("no {beginning:?} in {seen:#?}")));
-            if seen.last().is_some_and(|line| line.starts_with(beginning)) {
-                return seen;
-            }
-        }
-    }
-
-    fn interrupt(&self) {
-        let killed = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
-        assert!(killed.is_ok_and(|status| status.success()));
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Of their own: other tests talk at the same time.
-fn domain() -> String {
-    (100 + std::process::id() % 100).to_string()
-}
 
 fn operator(arguments: &[&str], domain: &str) -> neuraxis_tests::Finished {
     let python = workspace().join(".deps/ros/bin/python");

@@ -13,6 +13,10 @@ use crate::Moment;
 const STILL_RAD_S: f64 = 0.1;
 /// After a stop no other one is seen for so long: more than four of RLBench's frames, less than five [s].
 const DEAD_SECS: f64 = 0.225;
+/// A tool this near to where it will rest is there [m], [rad].
+const NEAR: [f64; 2] = [0.002, 0.01];
+/// ... and this near to where it was found has only settled.
+const SETTLED: [f64; 2] = [0.02, 0.1];
 
 /// Numbers of the key-frames, increasing. Without velocities the arm's speed is taken from its positions; without
 /// those, no stop is seen.
@@ -42,6 +46,47 @@ pub fn keyframes(moments: &[Moment]) -> Vec<usize> {
         found.remove(found.len() - 2);
     }
     found
+}
+
+/// The key-frames of a recording in which the arm stands for as long as whoever leads it likes: of [`keyframes`], those of one
+/// stand become one, at the first frame at which the tool is where it will rest; a stand at the beginning is none.
+///
+/// PerAct's heuristic sees a stop five times a second for as long as an arm stands, which episodes of a simulator never do
+/// for long.
+pub fn settled(moments: &[Moment]) -> Vec<usize> {
+    let stands = |from: usize, to: usize| {
+        let gripper = |t: usize| moments.get(t).map(|moment| moment.gripper);
+        gripper(from) == gripper(to) && (from + 1..to).all(|t| is_slow(moments, t))
+    };
+    let mut found: Vec<usize> = Vec::new();
+    // The stand that is looked at, from its first to its last key-frame; it may begin with the recording.
+    let mut stand = (0, 0);
+    for t in keyframes(moments) {
+        if stands(stand.1, t) {
+            stand.1 = t;
+        } else {
+            found.extend((stand.1 > 0).then(|| arrival(moments, stand)));
+            stand = (t, t);
+        }
+    }
+    // One that began with the recording is where the arm was found, unless it never left.
+    let is_start = |t: &usize| stands(0, *t) && is_near(moments, 0, *t, SETTLED);
+    found.extend((stand.1 > 0).then(|| arrival(moments, stand)));
+    let whole = found.len();
+    found.retain(|t| whole == 1 || !is_start(t));
+    found
+}
+
+/// The first frame of a stand at which the tool is where it is at the stand's end.
+fn arrival(moments: &[Moment], (first, last): (usize, usize)) -> usize {
+    (first.max(1)..last).find(|t| is_near(moments, *t, last, NEAR)).unwrap_or(last)
+}
+
+fn is_near(moments: &[Moment], a: usize, b: usize, [far_m, far_rad]: [f64; 2]) -> bool {
+    let pose = |t: usize| moments.get(t).and_then(|moment| moment.world_from_tool);
+    let (Some(a), Some(b)) = (pose(a), pose(b)) else { return false };
+    let apart = a.inverse() * b;
+    apart.position().norm() <= far_m && apart.rotation().angle() <= far_rad
 }
 
 /// True if every joint is known to be slow.
@@ -94,6 +139,47 @@ mod tests {
         assert_eq!(keyframes(&moments(still(14, Open))), [2, 7, 13]);
         assert_eq!(keyframes(&moments(still(1, Open))), [0usize; 0]);
         assert_eq!(keyframes(&[]), [0usize; 0]);
+    }
+
+    /// A tool that is led along x: stands, goes, stands, closes, goes back, stands.
+    fn led() -> Vec<Moment> {
+        use Gripper::{Closed, Open};
+        let stand = |x: f64, count, gripper| std::iter::repeat_n((x, 0.0, gripper), count);
+        let way = |from: f64, to: f64, gripper| {
+            (1..20).map(move |k| {
+                let share = f64::from(k) / 20.0;
+                let speed = 4.0 * share * (1.0 - share);
+                (from + (to - from) * share * share * (3.0 - 2.0 * share), speed, gripper)
+            })
+        };
+        let all = stand(0.0, 40, Open).chain(way(0.0, 0.3, Open)).chain(stand(0.3, 60, Open));
+        let all = all.chain(stand(0.3, 30, Closed)).chain(way(0.3, 0.0, Closed)).chain(stand(0.0, 50, Closed));
+        all.enumerate()
+            .map(|(t, (x, speed, gripper))| Moment {
+                stamp: Nanos::from_millis(50 * t as u64),
+                gripper: Some(gripper),
+                qd: Joints::from_slice(&[speed]),
+                world_from_tool: Some(neuraxis_core::Pose::from_parts([x, 0.0, 0.0].into(), Default::default())),
+                ..Moment::default()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_stand_is_one_key_frame_however_long_it_lasts() {
+        let led = led();
+        assert!(keyframes(&led).len() > 25, "as long as it stands it stops");
+        let found = settled(&led);
+        // Where it came to rest, where the fingers have closed, and where it came to rest again.
+        assert_eq!(found.len(), 3, "{found:?}");
+        let x = |t: usize| led[t].world_from_tool.unwrap().position().x;
+        assert!((56..62).contains(&found[0]) && (x(found[0]) - 0.3).abs() < 0.003, "{found:?}");
+        assert_eq!(found[1], 40 + 19 + 60);
+        assert!((164..172).contains(&found[2]) && x(found[2]).abs() < 0.003, "{found:?}");
+        // One that never moves is where it is at its end; a motion without a stand has its end.
+        assert_eq!(settled(&led[..30]).len(), 1);
+        assert_eq!(settled(&led[40..55]), [14]);
+        assert_eq!(settled(&[]), [0usize; 0]);
     }
 
     #[test]

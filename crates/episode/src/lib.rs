@@ -24,7 +24,7 @@ pub use dataset::{CloudSample, Dataset, DatasetWriter};
 pub use edit::{Edited, cut, merge};
 pub use error::EpisodeError;
 pub use info::{Info, TopicInfo};
-pub use keyframes::keyframes;
+pub use keyframes::{keyframes, settled};
 pub use messages::{CommandSample, DepthEncoding};
 pub use own::OwnRecording;
 pub use reader::{End, EpisodeReader, Records};

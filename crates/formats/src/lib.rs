@@ -6,5 +6,4 @@
 
 pub mod lerobot;
 pub mod parquet;
-pub mod picture;
 pub mod rosbag;

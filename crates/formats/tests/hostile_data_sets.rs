@@ -7,10 +7,7 @@ mod heap;
 use std::{fs, path::Path};
 
 use neuraxis_episode::Recorded;
-use neuraxis_formats::{
-    lerobot::{DataSet, Options},
-    picture,
-};
+use neuraxis_formats::lerobot::{DataSet, Options};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
@@ -60,7 +57,7 @@ fn mutated_pictures_are_refused_or_decoded() {
     let cases = heap::cases();
     let mut good = 0;
     for case in 0..cases {
-        good += usize::from(picture::decode(&heap::mutated(&files[case % 2], &mut rng)).is_ok());
+        good += usize::from(neuraxis_picture::decode(&heap::mutated(&files[case % 2], &mut rng)).is_ok());
     }
     println!("{cases} pictures: {good} decoded, largest allocation {} MB", heap::largest() >> 20);
     assert!(good > cases / 20 && good < cases, "{good} of {cases}: the mutations do not do their work");

@@ -16,6 +16,20 @@ pub enum FrankaError {
         /// What it may be.
         allowed: &'static str,
     },
+    /// More of the robot's limits than may be used.
+    #[error(
+        "{key} = {value}, allowed: 0 to {greatest:.3}: a real Franka arm is asked for at most {percent:.0} % of what it can"
+    )]
+    Share {
+        /// The key of the scale.
+        key: &'static str,
+        /// Its value.
+        value: f64,
+        /// The greatest one.
+        greatest: f64,
+        /// The share of Franka's limits that this would be.
+        percent: f64,
+    },
     /// No address.
     #[error("franka configuration: host = {host:?} is not an address or a name")]
     Host {

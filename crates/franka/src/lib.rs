@@ -36,9 +36,10 @@
 //! (at most `takeover_max_rad`) is added to the commands and dies out within a second, after resets too.
 //!
 //! *Limits.* `configs/fr3/robot.yaml` holds Franka's limits of acceleration (10 rad/s^2) and jerk (5000 rad/s^3), the URDF its
-//! velocities; the brainstem keeps them. Shipped scales are 1, exactly Franka's limits: before a real arm is driven, set
-//! `acceleration_scale` and `jerk_scale` in brainstem.yaml to 0.9, as a millisecond on the robot's grid is not quite one of ours
-//! and offsets come on top. motion.yaml stays far below in any case.
+//! velocities; the brainstem keeps them. Shipped scales are 1, exactly Franka's limits, for simulated robots: a real arm is
+//! refused until `velocity_scale`, `acceleration_scale` and `jerk_scale` in brainstem.yaml leave a tenth of them
+//! ([`limits::SHARE_MAX`]), as a millisecond on the robot's grid is not quite one of ours and offsets come on top. motion.yaml stays
+//! far below in any case.
 //! Franka's velocity limit also shrinks towards the ends of a joint's range, which the brainstem does not know: here the last
 //! `velocity_margin_rad_s` below it is a [`VelocityLimit`](neuraxis_core::Fault::VelocityLimit), and so a smooth stop.
 //!
@@ -62,6 +63,7 @@ mod error;
 mod grid;
 mod grip;
 mod hand;
+pub mod limits;
 mod link;
 mod mode;
 mod shared;

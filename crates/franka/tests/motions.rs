@@ -2,17 +2,15 @@
 
 mod rig;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use neuraxis_brainstem::{Mode, MonotonicClock};
-use neuraxis_core::{Arm, ArmCommand, ArmState, Fault, Nanos, Pacing};
-use neuraxis_franka::{FrankaArm, FrankaConfig, FrankaError, RobotMode, connect};
+use neuraxis_core::Fault;
+use neuraxis_franka::{FrankaConfig, FrankaError, RobotMode, connect};
 use rig::{
     START_RAD,
     body::Body,
+    cable::Cable,
     server::{Kind, Server},
 };
 
@@ -68,30 +66,6 @@ fn tour_both() {
     }
 }
 
-/// A cable that can be pulled: while it is, commands vanish.
-struct Cable {
-    arm: FrankaArm,
-    is_cut: Arc<AtomicBool>,
-}
-
-impl Arm for Cable {
-    fn dof(&self) -> usize {
-        self.arm.dof()
-    }
-    fn pacing(&self) -> Pacing {
-        self.arm.pacing()
-    }
-    fn period(&self) -> Nanos {
-        self.arm.period()
-    }
-    fn read(&mut self) -> Result<ArmState, Fault> {
-        self.arm.read()
-    }
-    fn write(&mut self, command: &ArmCommand) -> Result<(), Fault> {
-        if self.is_cut.load(Ordering::Relaxed) { Ok(()) } else { self.arm.write(command) }
-    }
-}
-
 #[test]
 fn a_reflex_latches_and_only_recovery_and_reset_together_lead_on() {
     rig::attempts(reflex);
@@ -101,8 +75,8 @@ fn reflex() {
     let _alone = rig::alone();
     let mut server = Server::start(Kind::Limits, &[]);
     let franka = connect(&rig::config(&server), Arc::new(MonotonicClock)).unwrap();
-    let (desk, is_cut) = (franka.desk, Arc::new(AtomicBool::new(false)));
-    let arm = Cable { arm: franka.arm, is_cut: is_cut.clone() };
+    let (desk, arm) = (franka.desk, Cable::new(franka.arm));
+    let is_cut = arm.is_cut();
     let mut body = Body::new(rig::fr3(), rig::brainstem(), arm);
     let mut goal = START_RAD;
     goal[3] += 0.4;

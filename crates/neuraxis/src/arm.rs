@@ -195,7 +195,7 @@ fn go(config: &Config, which: Which, errand: Errand, out: Option<&std::path::Pat
     };
     let mut report = session.run(Until::Reached(1), &Shared::default(), record, |_| Ok(None))?;
     let arrived = report.outcome.success;
-    close(&mut report, out.is_some())?;
+    close(&mut report, out.is_some(), Some(arrived))?;
     print_state(&report, &robot);
     match report.outcome.fault {
         _ if arrived => Ok(()),

@@ -116,7 +116,7 @@ fn close(recorder: Recorder, plan: &DemoPlan, outcome: &Outcome, row: &BrainRow,
     let summary = json!({
         "task": plan.task, "seed": plan.seed, "success": outcome.success, "secs": outcome.secs, "brain": row, "rates": rates,
     });
-    print_files(&recorder.finish(outcome.success, &summary)?);
+    print_files(&recorder.finish(Some(outcome.success), &summary)?);
     Ok(outcome.success)
 }
 

@@ -254,10 +254,13 @@ enum RosCommand {
         #[arg(long, default_value_t = EVAL_SEED + 7)]
         seed: u64,
         /// What goes wrong, SECS after the first command: silent, freeze, nan, wrong_names, missing_joint, duplicate_joint,
-        /// late, ignore, jump, cameras_freeze or camera_skew.
+        /// late, ignore, jump, cameras_freeze, camera_skew, cameras_move, tf_silent, gripper_refuse, gripper_abort, gripper_hang or gripper_deaf.
         #[arg(long, value_name = "KIND[@SECS]")]
         misbehave: Option<neuraxis_ros::Misbehave>,
     },
+    /// The other process of `bench`: sends until its standard input ends.
+    #[command(hide = true)]
+    Load(crate::bench::LoadArgs),
 }
 
 #[cfg(feature = "viz")]
@@ -277,6 +280,29 @@ enum BenchCommand {
         /// Leave out the flood of ROS messages.
         #[arg(long)]
         no_flood: bool,
+    },
+    /// The 1 kHz loop in the process of the ROS 2 node: quiet, under a flood of messages and a storm of requests, and beside
+    /// RGB-D cameras of which every picture is accounted for; in turns, ratios to the quiet loop.
+    #[cfg(feature = "ros")]
+    Ros {
+        /// Time of each part of a block [s].
+        #[arg(long, default_value_t = 10.0)]
+        secs: f64,
+        /// Blocks; each measures every part once.
+        #[arg(long, default_value_t = 1)]
+        blocks: usize,
+        /// Instructions of the storm [Hz].
+        #[arg(long, default_value_t = 10_000.0)]
+        messages_hz: f64,
+        /// Requests of the storm, to three of the node's services in turn [Hz].
+        #[arg(long, default_value_t = 1000.0)]
+        requests_hz: f64,
+        /// Pictures of each camera, of 640 x 480 pixels, colour and depth [Hz].
+        #[arg(long, default_value_t = 30.0)]
+        camera_hz: f64,
+        /// The camera side does not ask for lost messages again.
+        #[arg(long)]
+        best_effort: bool,
     },
     /// Forward kinematics, Jacobian, inverse kinematics beside crate k and Pinocchio (NEURAXIS_BENCH_PYTHON).
     Kinematics {
@@ -402,6 +428,8 @@ pub fn run(cli: Cli) -> Result<()> {
             let plan = crate::ros_plant::RosPlant { task: tasks::one(&task, &config)?, seed, misbehave };
             crate::ros_plant::plant(&config, &plan)
         }
+        #[cfg(all(feature = "ros", feature = "viz"))]
+        Command::Ros { what: RosCommand::Load(args) } => args.run(),
         #[cfg(feature = "viz")]
         Command::Arm(args) => crate::arm::run(config()?, &args),
         #[cfg(feature = "viz")]
@@ -503,6 +531,17 @@ fn bench(config: &Config, what: &BenchCommand) -> Result<Vec<crate::bench::Measu
         BenchCommand::Loop { secs, blocks, policy, no_flood } => {
             let actor = if policy == "none" { None } else { Some(Actor::of(policy, config)) };
             control_loop(config, &LoopPlan { secs: *secs, blocks: *blocks, actor, flood: !no_flood })
+        }
+        #[cfg(feature = "ros")]
+        BenchCommand::Ros { secs, blocks, messages_hz, requests_hz, camera_hz, best_effort } => {
+            let plan = crate::bench::RosPlan {
+                secs: *secs,
+                blocks: *blocks,
+                storm_hz: [*messages_hz, *requests_hz],
+                cameras: (crate::episode_run::simulated_cameras(), [640, 480], *camera_hz),
+                reliable: !best_effort,
+            };
+            crate::bench::ros(config, &plan)
         }
         BenchCommand::Kinematics { poses } => kinematics(config, *poses),
         BenchCommand::Motion => motion(config),

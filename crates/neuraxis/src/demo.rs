@@ -291,7 +291,7 @@ fn close(recorder: Recorder, plan: &DemoPlan, outcome: &Outcome, rates: &serde_j
         "task": plan.task, "seed": plan.seed, "success": outcome.success, "secs": outcome.secs,
         "key_frames": outcome.reached, "fault": outcome.fault.map(|f| format!("{f:?}")), "rates": rates,
     });
-    recorder.finish(outcome.success, &summary)
+    recorder.finish(Some(outcome.success), &summary)
 }
 
 /// The source, with what it looked at shown to the recorder.

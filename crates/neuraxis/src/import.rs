@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use neuraxis_core::{Base, Pose};
-use neuraxis_episode::{About, Body, EpisodeReader, OwnRecording, Recorded, dataset::DatasetWriter, save};
+use neuraxis_episode::{
+    About, Body, EpisodeReader, OwnRecording, Recorded, dataset::DatasetWriter, keyframes, save, settled,
+};
 use neuraxis_formats::{
     lerobot::{self, DataSet},
     rosbag::{self, Bag, CameraTopics},
@@ -74,9 +76,9 @@ pub enum ImportCommand {
         #[command(flatten)]
         target: ImportTarget,
     },
-    /// A recording of ours (MCAP), as of `demo` or `ros sim`. Frames are its observations.
+    /// Recordings of ours (MCAP), as of `demo` or `record --demo`. Frames are their observations.
     Mcap {
-        /// A recording.
+        /// A recording, or a folder: those below it.
         file: PathBuf,
         #[command(flatten)]
         target: ImportTarget,
@@ -105,6 +107,7 @@ pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
                 &folder,
                 &target,
                 config,
+                false,
                 |path| Ok(Box::new(Episode::open(path)?)),
                 |path| path.display().to_string(),
             )
@@ -123,7 +126,7 @@ pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
             let options = rosbag::Options { cameras, joints, gripper_joints, world, tool, tool_pose, instruction };
             let robot = config.load_robot()?;
             let open = |path: &PathBuf| -> Result<Box<dyn Recorded>> { Ok(Box::new(bag(path, &options, &robot)?)) };
-            all(std::slice::from_ref(&folder), &folder, &target, config, open, |path| path.display().to_string())
+            all(std::slice::from_ref(&folder), &folder, &target, config, true, open, |path| path.display().to_string())
         }
         ImportCommand::Lerobot { folder, episodes, degrees, target } => {
             let data_set = DataSet::open(&folder)?;
@@ -131,15 +134,40 @@ pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
             let options = lerobot::Options { degrees, ..lerobot::Options::default() };
             let open =
                 |place: &usize| -> Result<Box<dyn Recorded>> { Ok(Box::new(data_set.episode(*place, &options)?)) };
-            all(&episodes, &folder, &target, config, open, |place| format!("episode {place}"))
+            all(&episodes, &folder, &target, config, true, open, |place| format!("episode {place}"))
         }
         ImportCommand::Mcap { file, target } => {
             let open = |path: &PathBuf| -> Result<Box<dyn Recorded>> {
                 Ok(Box::new(OwnRecording::new(EpisodeReader::open(path)?)?))
             };
-            all(std::slice::from_ref(&file), &file, &target, config, open, |path| path.display().to_string())
+            let found = recordings(&file)?;
+            all(&found, &file, &target, config, true, open, |path| path.display().to_string())
         }
     }
+}
+
+/// A recording, or those at or below a folder, in order of their names.
+fn recordings(path: &Path) -> Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    let mut found = Vec::new();
+    let mut folders = vec![path.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+            let entry = entry.with_context(|| folder.display().to_string())?.path();
+            if entry.is_dir() {
+                folders.push(entry);
+            } else if entry.extension().is_some_and(|ending| ending == "mcap") {
+                found.push(entry);
+            }
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        bail!("{}: no recording (*.mcap) below", path.display());
+    }
+    Ok(found)
 }
 
 /// Each episode in turn. One that cannot be used is said, and does not end the others.
@@ -148,6 +176,7 @@ fn all<T>(
     folder: &Path,
     target: &ImportTarget,
     config: &Config,
+    is_led: bool,
     open: impl Fn(&T) -> Result<Box<dyn Recorded>>,
     name: impl Fn(&T) -> String,
 ) -> Result<()> {
@@ -166,7 +195,11 @@ fn all<T>(
                 bar.suspend(|| println!("written     {}, {} frames", path.display(), episode.moments().len()));
             }
             let Some(out) = &target.out else { return Ok(()) };
-            let samples = samples::of(episode.as_ref(), &policy)?;
+            // Episodes of a simulator are labelled as their own tools do; whoever leads an arm lets it stand as long as he likes.
+            let script = if is_led { settled } else { keyframes };
+            let samples = samples::of(episode.as_ref(), &policy, script)?;
+            let count = samples.last().map_or(0, |(record, _)| record.kind + 1);
+            bar.suspend(|| println!("key-frames  {}: {count}", name(item)));
             let writer = match &mut writer {
                 Some(writer) => writer,
                 None => writer.insert(create(out, about, folder, found.len(), config, &policy)?),
@@ -252,6 +285,6 @@ fn body(about: &About, robot: &Robot, config: &Config) -> Result<Body> {
         robot_description,
         base_frame: config.robot.base_link.clone(),
         world_from_base,
-        gripper_joint_names: vec!["fr3_finger_joint1".to_string(), "fr3_finger_joint2".to_string()],
+        gripper_joint_names: config.robot.gripper_joints.clone(),
     })
 }

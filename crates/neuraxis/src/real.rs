@@ -3,6 +3,8 @@
 pub mod franka;
 #[cfg(feature = "ros")]
 mod ros2_control;
+#[cfg(feature = "ros")]
+mod told;
 
 use std::{
     fmt::Display,
@@ -17,6 +19,7 @@ use clap::ValueEnum;
 use neuraxis_core::Arm;
 use neuraxis_franka::FrankaConfig;
 use neuraxis_robot::Robot;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -113,10 +116,21 @@ impl ArmSettings {
     }
 }
 
+/// Says how a driver is, when it is asked: once a second, by who looks after the arm. Does not block.
+#[cfg(feature = "ros")]
+pub type Teller = Box<dyn FnMut() -> Vec<neuraxis_ros::Status> + Send>;
+/// Without ROS 2 nobody asks.
+#[cfg(not(feature = "ros"))]
+pub type Teller = std::convert::Infallible;
+
+/// How often a hand was in trouble, and why the last time.
+type HandTroubles = Arc<Mutex<(u64, Option<String>)>>;
+
 /// An arm with the threads of its driver.
 struct Driven {
     arm: Box<dyn Arm>,
     sides: Vec<Side<'static>>,
+    tellers: Vec<Teller>,
 }
 
 /// Between two looks at whether somebody asks for a reset.
@@ -146,9 +160,17 @@ pub fn world<'a>(
     if looks && settings.camera_names().is_empty() {
         bail!("no cameras: name their topics in arm.yaml, `cameras` (and use a program with ROS 2)");
     }
-    let (robot, settings, camera_hz) = (robot.clone(), settings.clone(), config.run.camera_hz);
+    if driver == Driver::Franka && !settings.rehearsal {
+        franka::check_limits(config, robot)?;
+    }
+    #[cfg_attr(not(feature = "ros"), expect(unused_mut, reason = "cameras come over ROS 2"))]
+    let (robot, mut settings, camera_hz) = (robot.clone(), settings.clone(), config.run.camera_hz);
+    #[cfg(feature = "ros")]
+    {
+        settings.cameras.hand_from_tool_z_m = config.robot.hand_from_tool_z_m;
+    }
     Ok(Box::new(move || {
-        let Driven { arm, mut sides } = match driver {
+        let Driven { arm, mut sides, mut tellers } = match driver {
             Driver::Sim => bail!("the simulated arm needs a scene"),
             Driver::Franka => franka::driven(&settings.franka)?,
             #[cfg(feature = "ros")]
@@ -158,14 +180,15 @@ pub fn world<'a>(
         };
         if !looks {
             let eyes = move |links: CameraLinks, shared: &Shared| sight::blind(robot, links, shared);
-            return Ok(World { arm, eyes: Box::new(eyes), sides });
+            return Ok(World { arm, eyes: Box::new(eyes), sides, tellers });
         }
         let (seen_in, seen) = sight::whereabouts(robot.dof());
-        let (views, side) = cameras(settings.cameras, &robot, seen)?;
+        let (views, side, teller) = cameras(settings.cameras, &robot, seen)?;
         sides.push(side);
+        tellers.push(teller);
         let eyes =
             move |links: CameraLinks, shared: &Shared| sight::look(views, &robot, camera_hz, seen_in, links, shared);
-        Ok(World { arm, eyes: Box::new(eyes), sides })
+        Ok(World { arm, eyes: Box::new(eyes), sides, tellers })
     }))
 }
 
@@ -179,6 +202,6 @@ fn cameras(
     _: CamerasConfig,
     _: &Arc<Robot>,
     _: neuraxis_channel::MailboxReader<sight::Whereabouts>,
-) -> Result<(Eyes, Side<'static>)> {
+) -> Result<(Eyes, Side<'static>, Teller)> {
     bail!("this program was built without ROS 2, and cameras come over it")
 }

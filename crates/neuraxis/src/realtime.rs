@@ -214,7 +214,8 @@ impl Session<'_> {
         let guest = outside(Outside { states, frames: world_eyes, events, orders: orders_in, reports, insight })?;
         let zero = MonotonicClock.now();
         let recorder = record(zero)?;
-        let World { mut arm, eyes: look, sides } = (self.world)()?;
+        let World { mut arm, eyes: look, sides, tellers } = (self.world)()?;
+        shared.tellers.lock().extend(tellers);
         let began = MonotonicClock.now();
         let is_shadow = self.drive == Drive::Shadow;
         if is_shadow {
@@ -342,7 +343,7 @@ impl Session<'_> {
             if let Some(error) = first
                 && let Some(recorder) = film.as_mut().ok().and_then(|film| film.recorder.take())
             {
-                let files = recorder.finish(false, &json!({ "error": format!("{error:#}") }))?;
+                let files = recorder.finish(None, &json!({ "error": format!("{error:#}") }))?;
                 println!("recorded    {}  {}", files[0].display(), files[1].display());
             }
             let (sides, film, eyes, mind) = (sides?, film?, eyes?, mind?);

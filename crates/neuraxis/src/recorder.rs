@@ -160,10 +160,11 @@ impl Recorder {
         self.put(&Record::Drops(self.now, drops))
     }
 
-    /// Writes the outcome and closes the files; returns their paths.
-    pub fn finish(mut self, success: bool, summary: &Value) -> Result<Vec<PathBuf>> {
+    /// Writes the outcome and closes the files; returns their paths. `judged`: what the judge said of it; `None` where nobody
+    /// judged.
+    pub fn finish(mut self, judged: Option<bool>, summary: &Value) -> Result<Vec<PathBuf>> {
         let mut summary = summary.clone();
-        summary["success"] = success.into();
+        summary["success"] = judged.into();
         self.put(&Record::Summary(self.now, summary))?;
         self.mcap.finish()?;
         if let Some(viz) = self.viz {

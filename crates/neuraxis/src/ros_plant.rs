@@ -41,7 +41,7 @@ pub fn plant(config: &Config, plan: &RosPlant) -> Result<()> {
     let ports = PlantPorts {
         clock: Arc::new(MonotonicClock),
         joint_names: studio.robot.joint_names().to_vec(),
-        finger_joints: ["finger_joint1", "finger_joint2"].map(|finger| format!("{}_{finger}", config.name)),
+        finger_joints: config.robot.gripper_joints.clone(),
         camera_names: simulated_cameras(),
         arm: Box::new(arm),
         frames: observations,

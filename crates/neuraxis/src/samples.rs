@@ -5,7 +5,6 @@ use neuraxis_core::{CameraView, Joints, KeyFrame, Nanos, Observation, Progress};
 use neuraxis_episode::{
     Moment, Recorded, check_for_training,
     dataset::{CloudSample, DatasetWriter},
-    keyframes,
 };
 use neuraxis_policy::{
     PolicyConfig,
@@ -19,16 +18,20 @@ const EVERY_SECS: f64 = 0.5;
 /// Stamps may be so much early [s].
 const EARLY_SECS: f64 = 0.002;
 
-/// The observations of one episode with their labels.
+/// The observations of one episode with their labels; `script` says which frames are key-frames.
 ///
 /// # Errors
 /// What training needs and nobody recorded; a key-frame outside of the policy's bounds; a picture that cannot be read.
-pub fn of(episode: &dyn Recorded, policy: &PolicyConfig) -> Result<Vec<(Record, Cloud)>> {
+pub fn of(
+    episode: &dyn Recorded,
+    policy: &PolicyConfig,
+    script: impl Fn(&[Moment]) -> Vec<usize>,
+) -> Result<Vec<(Record, Cloud)>> {
     let (about, moments) = (episode.about(), episode.moments());
     let (_, first) = episode.pictures(&[0]).next().context("no frame")??;
     check_for_training(episode, &first)?;
     let sentence = about.instruction.as_ref().context("no sentence")?;
-    let script = keyframes(moments);
+    let script = script(moments);
     let goals = script.iter().map(|t| goal(episode, *t, policy)).collect::<Result<Vec<KeyFrame>>>()?;
     let end = goals.last().context("one frame only")?;
     let end_xyz_in_world = Some(end.world_from_tool.position().into());

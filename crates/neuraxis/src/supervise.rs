@@ -71,6 +71,7 @@ impl Watch {
                 observed_at: predicted.map(|p| p.prediction.observed_at),
                 refused: self.shared.refused.get(),
             },
+            drivers: self.shared.tellers.lock().iter_mut().flat_map(|tell| tell()).collect(),
             unrecorded,
         }
     }

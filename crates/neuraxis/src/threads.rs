@@ -37,12 +37,14 @@ use neuraxis_policy::{PredictionViews, text::MiniLm};
 use neuraxis_robot::Robot;
 use neuraxis_sim::{CameraRig, Frame, RealtimePlant, Setup, Snapshot};
 use neuraxis_vision::Cloud;
+use parking_lot::Mutex;
 
 use crate::{
     brain::{Thought, live::LiveReflex},
     insight::Showcase,
     lockstep::Witness,
     orders::{Judge, Orders},
+    real::Teller,
     recorder::Recorder,
     route::Router,
     source::Source,
@@ -67,6 +69,8 @@ pub struct Shared {
     pub reset_asked: Flag,
     /// Observations and answers that policy or brain refused.
     pub refused: Counter,
+    /// How the drivers of a real arm are; the ROS node asks them.
+    pub tellers: Mutex<Vec<Teller>>,
     /// As `done`, for the ROS node.
     pub ros_done: Arc<AtomicBool>,
 }

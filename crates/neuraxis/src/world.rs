@@ -10,6 +10,7 @@ use neuraxis_sim::{Plant, Setup, realtime};
 
 use crate::{
     config::Config,
+    real::Teller,
     threads::{self, CameraLinks, Rate, Shared},
 };
 
@@ -21,6 +22,8 @@ pub struct World<'a> {
     pub eyes: Eyes<'a>,
     /// Threads of the arm's and the cameras' own.
     pub sides: Vec<Side<'a>>,
+    /// How their drivers are.
+    pub tellers: Vec<Teller>,
 }
 
 /// The work of thread `cameras`.
@@ -65,7 +68,7 @@ pub fn simulated<'a>(
             Ok(SideReport { rate: Some(rate), lost, said: None })
         };
         let plant = Side { name: "plant", run: Box::new(run) };
-        Ok(World { arm: Box::new(arm), eyes: Box::new(eyes), sides: vec![plant] })
+        Ok(World { arm: Box::new(arm), eyes: Box::new(eyes), sides: vec![plant], tellers: Vec::new() })
     }))
 }
 

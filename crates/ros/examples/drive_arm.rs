@@ -1,8 +1,8 @@
 //! An arm behind ros2_control under the brainstem: the base swings slowly to and fro until something latches the loop, or
-//! until the robot has said nothing that could be believed. With `cameras`: until one of them is left out.
+//! until the robot has said nothing that could be believed. With cameras: until one of them is left out.
 //!
-//! `cargo run -p neuraxis-ros --example drive_arm -- [forward_position|forward_velocity|joint_trajectory] [cameras]
-//! [timeout=SECS] [swings=N]`, beside `fake_controller` or `neuraxis ros plant`. Prints how it ended.
+//! `cargo run -p neuraxis-ros --example drive_arm -- [forward_position|forward_velocity|joint_trajectory] [cameras|cameras=tf]
+//! [timeout=SECS] [swings=N] [gripper=action]`, beside `fake_controller` or `neuraxis ros plant`. Prints how it ended.
 
 use std::{
     path::{Path, PathBuf},
@@ -73,13 +73,23 @@ cameras:
   - { name: wrist, colour: /wrist/image, depth: /wrist/depth, info: /wrist/camera_info, pose: /wrist/pose }
 max_skew_secs: 0.005
 ";
+/// As before, where they are from tf.
+const CAMERAS_OF_TF: &str = "
+cameras:
+  - { name: front, colour: /front/image, depth: /front/depth, info: /front/camera_info, tf: { camera_frame: front_seat } }
+  - { name: wrist, colour: /wrist/image, depth: /wrist/depth, info: /wrist/camera_info, tf: { camera_frame: wrist_seat } }
+";
 
 fn main() -> Result<(), Failure> {
     // SAFETY: there is no second thread yet.
     unsafe { keep_local() };
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let value = |key: &str| arguments.iter().find_map(|argument| argument.strip_prefix(key)).map(str::to_string);
-    let with_cameras = arguments.iter().any(|argument| argument == "cameras");
+    let cameras = match arguments.iter().find_map(|argument| argument.strip_prefix("cameras")) {
+        None => None,
+        Some("=tf") => Some(CAMERAS_OF_TF),
+        Some(_) => Some(CAMERAS),
+    };
     let swings: Option<u64> = value("swings=").map(|text| text.parse()).transpose()?;
     let robot = Arc::new(robot()?);
     let config = control(&arguments, value("timeout=").map(|text| text.parse()).transpose()?)?;
@@ -87,9 +97,9 @@ fn main() -> Result<(), Failure> {
     let clock = Arc::new(MonotonicClock);
     let Ros2Control { arm, node, reports } = ros2_control(config, robot.joint_names(), robot.limits(), clock.clone())?;
     let mut arm = Counted { arm, heap_calls: 0 };
-    let cameras = match with_cameras {
-        true => Some(cameras_in(serde_yaml::from_str::<CamerasConfig>(CAMERAS)?, clock, None)?),
-        false => None,
+    let cameras = match cameras {
+        Some(text) => Some(cameras_in(serde_yaml::from_str::<CamerasConfig>(text)?, clock, None)?),
+        None => None,
     };
     let brainstem = BrainstemConfig {
         lease_max_secs: 1.0,
@@ -164,12 +174,13 @@ fn main() -> Result<(), Failure> {
         println!("moved_rad: {:.3}", swing.moved_rad);
         println!("farthest_off_rad: {:.3}", swing.farthest_off_rad);
         println!("refusal: {}", report.last_refusal.map_or("none".into(), |refusal| refusal.to_string()));
+        println!("fingers: {}", report.gripper_trouble.map_or("well".into(), |trouble| trouble.to_string()));
         println!("others: {}", report.rivals.join(", "));
         println!("{stats:?}");
         println!("sets of two: {seen}");
         for camera in cameras.iter().flat_map(|report| &report.cameras) {
             let refusal = camera.last_refusal.as_ref().map_or("none".into(), ToString::to_string);
-            println!("camera {}: {} views, lost {}, refusal: {refusal}", camera.name, camera.views, camera.lost);
+            println!("camera {}: {} views, lost {}, refusal: {refusal}", camera.name, camera.tally.views, camera.lost);
         }
         Ok(())
     })
@@ -221,11 +232,13 @@ impl Swing {
 /// The loop's own privileges are not asked for, so its silence is allowed to last.
 fn control(arguments: &[String], timeout_secs: Option<f64>) -> Result<ControlConfig, Failure> {
     let interface = arguments.iter().map(String::as_str).find(|text| text.contains('_')).unwrap_or("forward_position");
+    let kind = arguments.iter().find_map(|text| text.strip_prefix("gripper=")).unwrap_or("float64_array");
+    let gripper = format!("{{ kind: {kind}, joint: fr3_finger_joint1, goal_timeout_secs: 1.0 }}");
     Ok(ControlConfig {
         interface: serde_yaml::from_str(interface)?,
         state_timeout_secs: timeout_secs.unwrap_or(1.0),
         silence_secs: 0.5,
-        gripper: serde_yaml::from_str::<GripperConfig>("{ kind: float64_array, joint: fr3_finger_joint1 }")?,
+        gripper: serde_yaml::from_str::<GripperConfig>(&gripper)?,
         ..Default::default()
     })
 }

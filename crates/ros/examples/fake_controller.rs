@@ -67,7 +67,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ports = PlantPorts {
         clock: clock.clone(),
         joint_names: (1..=HOME_RAD.len()).map(|i| format!("fr3_joint{i}")).collect(),
-        finger_joints: ["fr3_finger_joint1", "fr3_finger_joint2"].map(String::from),
+        finger_joints: ["fr3_finger_joint1", "fr3_finger_joint2"].map(String::from).to_vec(),
         camera_names: CAMERAS.map(String::from).to_vec(),
         arm: Box::new(IdealArm { clock: clock.clone(), state: at_home() }),
         frames,

@@ -24,8 +24,8 @@ use neuraxis_core::{
     TaskOrder, TaskReport, TaskState,
 };
 use neuraxis_ros::{
-    ArmHealth, Boundaries, Gaze, Health, Intent, LoopTiming, Others, PolicyHealth, RosConfig, RosNode, RosPorts,
-    Spread, Supervision, Wall, keep_local,
+    ArmHealth, Boundaries, Gaze, Health, Intent, Level, LoopTiming, Others, PolicyHealth, RosConfig, RosNode, RosPorts,
+    Spread, Status, Supervision, Wall, keep_local,
 };
 
 const SIZE: u32 = 32;
@@ -111,12 +111,16 @@ fn supervision(requests: &Arc<Requests>, clock: Arc<Monotonic>) -> Supervision {
         }),
         health: Box::new(move || {
             let (now, ticks) = (clock.now(), living.ticks.get());
+            let mut driver = Status::new("driver fake", "follows");
+            driver.say(Level::Warn, "3 states lost in the last second");
+            driver.value("lost_packets", 3);
             let spread = Spread { p50: Nanos(20_000), p99: Nanos(90_000), p999: Nanos(200_000) };
             Health {
                 ticks,
                 timing: Some(LoopTiming { wake: spread, compute: spread, period: spread, missed: 0 }),
                 arm: Some(ArmHealth { mode: "track", latched: false, fault: None }),
                 policy: PolicyHealth { answers: ticks, latency_secs: Some(0.01), observed_at: Some(now), refused: 0 },
+                drivers: vec![driver],
                 unrecorded: vec![("images", 0)],
             }
         }),

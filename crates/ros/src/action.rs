@@ -1,10 +1,11 @@
-//! The action `~/execute_task`, as three services and two topics: one goal at a time.
+//! The serving side of an action, as three services and two topics: one goal at a time. The node's `~/execute_task`, and the
+//! gripper of [`crate::plant`].
 //!
 //! Not r2r's action server: that of r2r 0.9.7 never clears expired goals, so that from ten seconds after the first goal on
 //! every spin returns at once (10 000 a second were measured instead of 190), and it leaves the status of a cancelled goal
 //! at `CANCELING`. The protocol itself is small:
 //!
-//! | name below `~/execute_task/_action` | what |
+//! | name below `<action>/_action` | what |
 //! |---|---|
 //! | `send_goal`, `cancel_goal`, `get_result` | services; the last is answered when the goal has ended |
 //! | `feedback` | topic, reliable, last 10 |
@@ -14,13 +15,12 @@ use std::collections::VecDeque;
 
 use futures::{FutureExt, Stream, StreamExt};
 use r2r::{
-    Node, Publisher, QosProfile, ServiceRequest, WrappedServiceTypeSupport,
+    Node, Publisher, QosProfile, ServiceRequest, WrappedActionTypeSupport, WrappedServiceTypeSupport,
     action_msgs::{
         msg::{GoalInfo, GoalStatus, GoalStatusArray},
         srv::CancelGoal,
     },
     builtin_interfaces::msg::Time,
-    neuraxis_msgs::action::ExecuteTask::{Feedback, FeedbackMessage, GetResult, Result as TaskResult, SendGoal},
     unique_identifier_msgs::msg::UUID,
 };
 
@@ -43,44 +43,66 @@ pub(crate) enum Ended {
 }
 
 /// A client's wish for a new goal.
-pub(crate) struct GoalRequest(ServiceRequest<SendGoal::Service>);
+pub(crate) struct GoalRequest<A: WrappedActionTypeSupport + 'static> {
+    request: ServiceRequest<A::SendGoal>,
+    id: UUID,
+    goal: A::Goal,
+}
 
-impl GoalRequest {
-    pub(crate) fn instruction(&self) -> &str {
-        &self.0.message.goal.instruction
+impl<A: WrappedActionTypeSupport + 'static> GoalRequest<A> {
+    fn new(request: ServiceRequest<A::SendGoal>) -> Self {
+        let (id, goal) = A::destructure_goal_request_msg(request.message.clone());
+        Self { request, id, goal }
+    }
+
+    /// What it asks for.
+    pub(crate) fn goal(&self) -> &A::Goal {
+        &self.goal
     }
 }
 
 /// The server. Owned by the node's thread.
-pub(crate) struct ActionServer {
-    goal_inbox: Requests<SendGoal::Service>,
+pub(crate) struct ActionServer<A: WrappedActionTypeSupport + 'static> {
+    goal_inbox: Requests<A::SendGoal>,
     cancel_inbox: Requests<CancelGoal::Service>,
-    result_inbox: Requests<GetResult::Service>,
-    feedback: Publisher<FeedbackMessage>,
+    result_inbox: Requests<A::GetResult>,
+    feedback: Publisher<A::FeedbackMessage>,
     status: Publisher<GoalStatusArray>,
-    goals: Vec<GoalRequest>,
+    goals: Vec<GoalRequest<A>>,
     cancels: Vec<ServiceRequest<CancelGoal::Service>>,
-    results: Vec<ServiceRequest<GetResult::Service>>,
-    running: Option<Goal>,
-    past: VecDeque<(GoalInfo, GetResult::Response)>,
+    results: Vec<ServiceRequest<A::GetResult>>,
+    running: Option<Goal<A>>,
+    past: VecDeque<Past<A>>,
 }
 
 /// The goal that runs, and who waits for its result.
-struct Goal {
+struct Goal<A: WrappedActionTypeSupport + 'static> {
     info: GoalInfo,
     status: i8,
-    waiting: Vec<ServiceRequest<GetResult::Service>>,
+    waiting: Vec<ServiceRequest<A::GetResult>>,
 }
 
-impl ActionServer {
-    pub(crate) fn new(node: &mut Node) -> std::result::Result<Self, RosError> {
-        let feedback = node.create_publisher(&topics::action_part("feedback"), topics::feedback_qos());
-        let status = node.create_publisher(&topics::action_part("status"), topics::status_qos());
-        let failed = |source| RosError::Make { what: format!("action {}", topics::EXECUTE_TASK), source };
+/// A goal that has ended.
+struct Past<A: WrappedActionTypeSupport + 'static> {
+    info: GoalInfo,
+    status: i8,
+    result: A::Result,
+}
+
+impl<A: WrappedActionTypeSupport + 'static> ActionServer<A> {
+    pub(crate) fn new(node: &mut Node, name: &str) -> Result<Self, RosError>
+    where
+        A::FeedbackMessage: 'static,
+        A::SendGoal: 'static,
+        A::GetResult: 'static,
+    {
+        let feedback = node.create_publisher(&topics::action_part(name, "feedback"), topics::feedback_qos());
+        let status = node.create_publisher(&topics::action_part(name, "status"), topics::status_qos());
+        let failed = |source| RosError::Make { what: format!("action {name}"), source };
         Ok(Self {
-            goal_inbox: service::<SendGoal::Service>(node, "send_goal")?,
-            cancel_inbox: service::<CancelGoal::Service>(node, "cancel_goal")?,
-            result_inbox: service::<GetResult::Service>(node, "get_result")?,
+            goal_inbox: service::<A::SendGoal>(node, name, "send_goal")?,
+            cancel_inbox: service::<CancelGoal::Service>(node, name, "cancel_goal")?,
+            result_inbox: service::<A::GetResult>(node, name, "get_result")?,
             feedback: feedback.map_err(failed)?,
             status: status.map_err(failed)?,
             goals: Vec::new(),
@@ -94,28 +116,28 @@ impl ActionServer {
     /// Takes what has arrived; returns how many requests that were.
     pub(crate) fn gather(&mut self) -> usize {
         let before = self.goals.len() + self.cancels.len() + self.results.len();
-        drain(&mut self.goal_inbox, |request| self.goals.push(GoalRequest(request)));
+        drain(&mut self.goal_inbox, |request| self.goals.push(GoalRequest::new(request)));
         drain(&mut self.cancel_inbox, |request| self.cancels.push(request));
         drain(&mut self.result_inbox, |request| self.results.push(request));
         self.goals.len() + self.cancels.len() + self.results.len() - before
     }
 
     /// The wishes for goals that were gathered: each is to be accepted or refused.
-    pub(crate) fn take_goals(&mut self) -> Vec<GoalRequest> {
+    pub(crate) fn take_goals(&mut self) -> Vec<GoalRequest<A>> {
         std::mem::take(&mut self.goals)
     }
 
     /// Lets a goal begin; the one before must have ended.
-    pub(crate) fn accept(&mut self, GoalRequest(request): GoalRequest, now: Time, stats: &mut RosStats) {
-        let info = GoalInfo { goal_id: request.message.goal_id.clone(), stamp: now.clone() };
+    pub(crate) fn accept(&mut self, goal: GoalRequest<A>, now: Time, stats: &mut RosStats) {
+        let info = GoalInfo { goal_id: goal.id, stamp: now.clone() };
         self.running = Some(Goal { info, status: EXECUTING, waiting: Vec::new() });
-        respond(request, SendGoal::Response { accepted: true, stamp: now }, stats);
+        respond(goal.request, A::make_goal_response_msg(true, now), stats);
         self.publish_status(stats);
     }
 
     /// Tells the client that its goal will not be.
-    pub(crate) fn refuse(&self, GoalRequest(request): GoalRequest, now: Time, stats: &mut RosStats) {
-        respond(request, SendGoal::Response { accepted: false, stamp: now }, stats);
+    pub(crate) fn refuse(&self, goal: GoalRequest<A>, now: Time, stats: &mut RosStats) {
+        respond(goal.request, A::make_goal_response_msg(false, now), stats);
     }
 
     /// Answers the wishes to cancel that were gathered; true if the goal that runs is meant for the first time.
@@ -130,7 +152,7 @@ impl ActionServer {
                     (CancelGoal::Response::ERROR_NONE as i8, vec![goal.info.clone()])
                 }
                 None if is_nil(&wanted.goal_id) => (CancelGoal::Response::ERROR_NONE as i8, Vec::new()),
-                None if self.past.iter().any(|(info, _)| info.goal_id.uuid == wanted.goal_id.uuid) => {
+                None if self.past.iter().any(|past| past.info.goal_id.uuid == wanted.goal_id.uuid) => {
                     (CancelGoal::Response::ERROR_GOAL_TERMINATED as i8, Vec::new())
                 }
                 None => (CancelGoal::Response::ERROR_UNKNOWN_GOAL_ID as i8, Vec::new()),
@@ -147,14 +169,15 @@ impl ActionServer {
     /// Answers those who ask for results: at once where there is one, at the goal's end while it runs.
     pub(crate) fn answer_results(&mut self, stats: &mut RosStats) {
         for request in std::mem::take(&mut self.results) {
-            let id = &request.message.goal_id.uuid;
+            let id = A::destructure_result_request_msg(request.message.clone()).uuid;
             match &mut self.running {
-                Some(goal) if goal.info.goal_id.uuid == *id => goal.waiting.push(request),
+                Some(goal) if goal.info.goal_id.uuid == id => goal.waiting.push(request),
                 _ => {
-                    let known = self.past.iter().find(|(info, _)| info.goal_id.uuid == *id);
+                    let known = self.past.iter().find(|past| past.info.goal_id.uuid == id);
                     // Status 0: unknown.
-                    let answer = known.map_or_else(GetResult::Response::default, |(_, answer)| answer.clone());
-                    respond(request, answer, stats);
+                    let (status, result) =
+                        known.map_or_else(Default::default, |past| (past.status, past.result.clone()));
+                    respond(request, A::make_result_response_msg(status, result), stats);
                 }
             }
         }
@@ -170,30 +193,30 @@ impl ActionServer {
         self.running.is_some()
     }
 
-    pub(crate) fn publish_feedback(&self, feedback: Feedback, stats: &mut RosStats) {
+    pub(crate) fn publish_feedback(&self, feedback: A::Feedback, stats: &mut RosStats) {
         let Some(goal) = &self.running else { return };
-        let message = FeedbackMessage { goal_id: goal.info.goal_id.clone(), feedback };
+        let message = A::make_feedback_msg(goal.info.goal_id.clone(), feedback);
         if self.feedback.publish(&message).is_err() {
             stats.failed += 1;
         }
     }
 
     /// Ends the goal that runs.
-    pub(crate) fn finish(&mut self, ended: Ended, result: TaskResult, stats: &mut RosStats) {
+    pub(crate) fn finish(&mut self, ended: Ended, result: A::Result, stats: &mut RosStats) {
         let Some(goal) = self.running.take() else { return };
-        let answer = GetResult::Response { status: ended as i8, result };
+        let status = ended as i8;
         for request in goal.waiting {
-            respond(request, answer.clone(), stats);
+            respond(request, A::make_result_response_msg(status, result.clone()), stats);
         }
         if self.past.len() == RESULTS_KEPT {
             self.past.pop_front();
         }
-        self.past.push_back((goal.info, answer));
+        self.past.push_back(Past { info: goal.info, status, result });
         self.publish_status(stats);
     }
 
     fn publish_status(&self, stats: &mut RosStats) {
-        let past = self.past.iter().map(|(info, answer)| (info, answer.status));
+        let past = self.past.iter().map(|past| (&past.info, past.status));
         let running = self.running.iter().map(|goal| (&goal.info, goal.status));
         let status = |(info, status): (&GoalInfo, i8)| GoalStatus { goal_info: info.clone(), status };
         let message = GoalStatusArray { status_list: past.chain(running).map(status).collect() };
@@ -218,9 +241,10 @@ fn is_nil(id: &UUID) -> bool {
 
 fn service<T: WrappedServiceTypeSupport + 'static>(
     node: &mut Node,
+    action: &str,
     part: &str,
-) -> std::result::Result<Requests<T>, RosError> {
-    let name = topics::action_part(part);
+) -> Result<Requests<T>, RosError> {
+    let name = topics::action_part(action, part);
     let made = node.create_service::<T>(&name, QosProfile::services_default());
     Ok(Box::new(made.map_err(|source| RosError::Make { what: format!("service {name}"), source })?))
 }

@@ -1,29 +1,33 @@
 //! Cameras of any driver, put together into sets of one moment.
 //!
 //! Each camera has topics of colour (raw or compressed), depth that is registered to colour, and `camera_info`; where it
-//! is comes from the file, from a topic, or from the tool that it is mounted on. [`CamerasNode`] runs in a thread of its
+//! is comes from the file, from a topic, from tf, or from the tool that it is mounted on. [`CamerasNode`] runs in a thread of its
 //! own and hands over the newest complete set; a camera that is not heard for `max_age_secs` is left out of the sets
 //! until it is heard again: the policy does without it, see `neuraxis_vision::health`.
 //!
 //! What cannot be used is refused with a reason and counted, camera by camera; the node goes on. A picture that stays the
 //! same while its stamp goes on cannot be told from a scene that does.
 
-mod compressed;
 mod config;
 mod eye;
 mod images;
+mod judge;
 mod node;
 mod refusal;
+mod rhythm;
+mod tally;
+mod transforms;
 
 use std::sync::Arc;
 
 use neuraxis_channel::{RingReceiver, ring};
 use neuraxis_core::{CameraView, Clock, Nanos, Pose, Tool, World};
 
-pub use config::{CameraConfig, CamerasConfig, PoseConfig};
+pub use config::{CameraConfig, CamerasConfig, PoseConfig, TfConfig};
 pub use images::{Depth, Picture, compressed_from_msg, depth_from_msg, picture_from_msg};
 pub use node::{CameraReport, CamerasNode, CamerasReport};
 pub use refusal::ViewRefusal;
+pub use tally::{Dropped, Tally};
 
 use crate::RosError;
 

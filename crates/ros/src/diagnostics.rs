@@ -6,6 +6,7 @@
 //! | `arm` | a fault that ends by itself; a stop that was asked for; not active | a fault that an operator must reset |
 //! | `policy` | something refused in the last second; the newest answer was made from what is over 2 s old | |
 //! | `camera NAME` | no image yet, or the newest older than 0.5 s | the newest older than 2 s |
+//! | `driver ...` | as the arm's and the cameras' drivers judge themselves: [`crate::control`], [`crate::cameras_in`] | |
 //! | `recorder` | something lost in the last second | |
 //! | `node` | a message or answer lost, or something malformed, in the last second | |
 //!
@@ -25,6 +26,7 @@ use crate::{
     health::{ArmHealth, Health, PolicyHealth, Spread},
     lifecycle::State,
     publish::{Stamper, publisher},
+    status::{Level, Status},
     topics,
 };
 
@@ -35,40 +37,6 @@ const MISSED_ERROR: u64 = 50;
 const POLICY_SILENT: Duration = Duration::from_secs(2);
 const CAMERA_LATE: Duration = Duration::from_millis(500);
 const CAMERA_SILENT: Duration = Duration::from_secs(2);
-
-/// How bad it is.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Level {
-    Ok,
-    Warn,
-    Error,
-}
-
-/// One part of the program.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Status {
-    pub(crate) name: String,
-    pub(crate) level: Level,
-    pub(crate) message: String,
-    pub(crate) values: Vec<(String, String)>,
-}
-
-impl Status {
-    fn new(name: &str, fine: &str) -> Self {
-        Self { name: name.into(), level: Level::Ok, message: fine.into(), values: Vec::new() }
-    }
-
-    /// Says what is wrong; the worst is said.
-    fn say(&mut self, level: Level, message: impl Into<String>) {
-        if level > self.level {
-            (self.level, self.message) = (level, message.into());
-        }
-    }
-
-    fn value(&mut self, key: &str, value: impl ToString) {
-        self.values.push((key.into(), value.to_string()));
-    }
-}
 
 /// What one camera delivered.
 #[derive(Clone, Debug, PartialEq)]
@@ -187,6 +155,7 @@ pub(crate) fn judge(look: &Look<'_>, before: &Before) -> Vec<Status> {
         policy(look.health.policy, before.health.policy, look.policy_age, look.secs),
     ];
     all.extend(look.cameras.iter().map(|&(name, images, age)| camera(name, images, age, look.secs)));
+    all.extend(look.health.drivers.iter().cloned());
     all.push(recorder(&look.health.unrecorded, &before.health.unrecorded));
     all.push(node(look.stats, &before.stats, look.state));
     all

@@ -13,6 +13,7 @@ fn well() -> Health {
         }),
         arm: Some(ArmHealth { mode: "track", latched: false, fault: None }),
         policy: PolicyHealth { answers: 20, latency_secs: Some(0.08), observed_at: Some(Nanos(5)), refused: 1 },
+        drivers: Vec::new(),
         unrecorded: vec![("ticks", 0), ("images", 4)],
     }
 }
@@ -124,4 +125,13 @@ fn new_losses_are_warned_of_and_old_ones_only_told() {
     assert_eq!(level("recorder", |health, _, _| health.unrecorded.clear()), Level::Ok);
     assert_eq!(level("node", |_, stats, _| stats.failed = 1), Level::Warn);
     assert_eq!(level("node", |_, stats, _| stats.malformed = 1), Level::Warn);
+}
+
+#[test]
+fn what_a_driver_says_of_itself_is_told_as_it_is() {
+    let mut told = Status::new("driver franka", "follows");
+    told.say(Level::Error, "the robot is stopped by its user");
+    told.value("lost_packets", 7);
+    let expected = told.clone();
+    assert_eq!(after("driver franka", move |health, _, _| health.drivers.push(told)), expected);
 }

@@ -66,7 +66,7 @@ impl FramesOut {
 }
 
 /// `X_AB`: the pose of frame `b` in frame `a`, which is b's parent.
-fn transform<A: Frame, B: Frame>(stamp: &Time, a: &str, b: &str, a_from_b: &Pose<A, B>) -> TransformStamped {
+pub(crate) fn transform<A: Frame, B: Frame>(stamp: &Time, a: &str, b: &str, a_from_b: &Pose<A, B>) -> TransformStamped {
     let pose = conversions::pose_to_msg(a_from_b);
     let translation = Vector3 { x: pose.position.x, y: pose.position.y, z: pose.position.z };
     TransformStamped {

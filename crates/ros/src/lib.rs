@@ -26,6 +26,7 @@ mod inbox;
 pub mod instruction;
 pub mod lifecycle;
 mod lifecycle_services;
+pub mod load;
 mod markers;
 pub mod node;
 mod parameter_services;
@@ -35,6 +36,7 @@ pub mod ports;
 mod publish;
 mod serve;
 pub mod stats;
+mod status;
 pub mod supervision;
 mod sync;
 mod tasks;
@@ -44,7 +46,8 @@ pub mod topics;
 pub use cameras_in::{CameraSet, CamerasConfig, CamerasIn, CamerasNode, ToolAt, cameras_in};
 pub use config::RosConfig;
 pub use control::{
-    ControlArm, ControlConfig, ControlNode, ControlReport, ControlStats, GripperConfig, Ros2Control, ros2_control,
+    ControlArm, ControlConfig, ControlNode, ControlReport, ControlStats, GripperConfig, GripperTrouble, Ros2Control,
+    ros2_control,
 };
 pub use environment::{keep_local, without_ros_args};
 pub use error::RosError;
@@ -53,4 +56,5 @@ pub use node::RosNode;
 pub use plant::{Misbehave, PlantNode, PlantPorts};
 pub use ports::{Others, RosPorts};
 pub use stats::RosStats;
+pub use status::{Level, Status};
 pub use supervision::{Boundaries, Gaze, Intent, Kinematics, Supervision, Wall, with_mesh_uris};

@@ -10,6 +10,18 @@ pub(crate) struct Waiting<T> {
     values: VecDeque<(Stamp, T)>,
     room: usize,
     newest: Option<Stamp>,
+    left: Left,
+}
+
+/// Values that left without having been taken, by how. With those taken and those that wait they are all that were pushed.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// There was no room for them any more.
+    pub(crate) pushed_out: u64,
+    /// A later one was taken.
+    pub(crate) passed_over: u64,
+    /// All began anew.
+    pub(crate) cleared: u64,
 }
 
 /// A stamp that is not after the last one.
@@ -23,7 +35,7 @@ pub(crate) enum StampFault {
 
 impl<T> Waiting<T> {
     pub(crate) fn new(room: usize) -> Self {
-        Self { values: VecDeque::with_capacity(room), room: room.max(1), newest: None }
+        Self { values: VecDeque::with_capacity(room), room: room.max(1), newest: None, left: Left::default() }
     }
 
     /// Is this stamp after the last one?
@@ -38,6 +50,7 @@ impl<T> Waiting<T> {
     /// Appends; returns one that has waited in vain, if there was no room. The stamp was checked.
     pub(crate) fn push(&mut self, stamp: Stamp, value: T) -> Option<T> {
         let pushed_out = if self.values.len() == self.room { self.values.pop_front() } else { None };
+        self.left.pushed_out += u64::from(pushed_out.is_some());
         self.values.push_back((stamp, value));
         self.newest = Some(stamp);
         pushed_out.map(|(_, value)| value)
@@ -73,14 +86,26 @@ impl<T> Waiting<T> {
                 self.values.push_front((at, value));
                 return None;
             }
+            self.left.passed_over += 1;
         }
         None
     }
 
     /// Begins anew.
     pub(crate) fn clear(&mut self) {
+        self.left.cleared += self.values.len() as u64;
         self.values.clear();
         self.newest = None;
+    }
+
+    /// What became of those that nobody took.
+    pub(crate) fn left(&self) -> Left {
+        self.left
+    }
+
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
     }
 }
 
@@ -148,6 +173,11 @@ impl<T> Sets<T> {
         Look::Set(taken.collect())
     }
 
+    /// The values of a stream that made no set, and those that still wait for one.
+    pub(crate) fn left(&self, stream: usize) -> (Left, usize) {
+        (self.streams[stream].left(), self.streams[stream].len())
+    }
+
     /// Begins anew.
     pub(crate) fn clear(&mut self) {
         self.streams.iter_mut().for_each(Waiting::clear);
@@ -177,6 +207,10 @@ mod tests {
         assert_eq!((waiting.nearest(7), waiting.take(8)), (Some(8), Some('c')));
         // Taken or not, its stamp is known.
         assert_eq!((waiting.nearest(7), waiting.check(8)), (None, Err(StampFault::Stands)));
+        // Of four one was taken; the others are accounted for.
+        waiting.push(9, 'd');
+        waiting.clear();
+        assert_eq!(waiting.left(), Left { pushed_out: 1, passed_over: 1, cleared: 1 });
     }
 
     #[test]
@@ -243,7 +277,7 @@ mod tests {
         let mut random = Pcg64::seed_from_u64(5);
         let mut sets = sets(3);
         let (mut now, mut newest, mut used) = (2000 * MS, [0; 3], [0; 3]);
-        let mut found = 0;
+        let (mut found, mut pushed, mut in_sets) = (0, [0; 3], [0; 3]);
         for _ in 0..20_000 {
             now += random.random_range(0..20) * MS;
             let camera = random.random_range(0..3);
@@ -251,6 +285,7 @@ mod tests {
             if stamp > newest[camera] {
                 newest[camera] = stamp;
                 sets.push(camera, stamp, stamp);
+                pushed[camera] += 1;
             }
             if let Look::Set(set) = sets.look(now) {
                 found += 1;
@@ -259,9 +294,16 @@ mod tests {
                 for (camera, stamp, value) in &set {
                     assert!(value == stamp && *stamp > used[*camera] && now - stamp <= 600 * MS);
                     used[*camera] = *stamp;
+                    in_sets[*camera] += 1;
                 }
             }
         }
         assert!(found > 500, "{found}");
+        for camera in 0..3 {
+            let (left, waiting) = sets.left(camera);
+            assert!(left.passed_over > 0, "{left:?}");
+            let accounted = in_sets[camera] + left.pushed_out + left.passed_over + left.cleared + waiting as u64;
+            assert_eq!(pushed[camera], accounted, "camera {camera}: {left:?}, {waiting} wait");
+        }
     }
 }

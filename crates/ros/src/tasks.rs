@@ -7,7 +7,7 @@ use neuraxis_core::{TaskOrder, TaskReport, TaskState};
 use r2r::{
     Node,
     builtin_interfaces::msg::Time,
-    neuraxis_msgs::action::ExecuteTask::{Feedback, Result as TaskResult},
+    neuraxis_msgs::action::ExecuteTask::{Action, Feedback, Result as TaskResult},
 };
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     action::{ActionServer, Ended, GoalRequest},
     instruction,
     lifecycle::State,
+    topics,
 };
 
 /// Feedback goes out at this period.
@@ -24,7 +25,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 
 /// One task at a time, told as a goal.
 pub(crate) struct Tasks {
-    server: ActionServer,
+    server: ActionServer<Action>,
     orders: RingSender<TaskOrder>,
     reports: RingReceiver<TaskReport>,
     running: Option<Running>,
@@ -51,7 +52,7 @@ impl Tasks {
         reports: RingReceiver<TaskReport>,
     ) -> Result<Self, RosError> {
         Ok(Self {
-            server: ActionServer::new(node)?,
+            server: ActionServer::new(node, topics::EXECUTE_TASK)?,
             orders,
             reports,
             running: None,
@@ -123,8 +124,8 @@ impl Tasks {
         }
     }
 
-    fn consider(&mut self, request: GoalRequest, stamp: &Time, state: State, stats: &mut RosStats) {
-        let words = instruction::accept(request.instruction(), self.max_chars, state).map(str::to_string);
+    fn consider(&mut self, request: GoalRequest<Action>, stamp: &Time, state: State, stats: &mut RosStats) {
+        let words = instruction::accept(&request.goal().instruction, self.max_chars, state).map(str::to_string);
         let words = match words.map_err(|refusal| refusal.to_string()) {
             Ok(_) if self.server.is_busy() => Err("another goal runs; cancel it first".to_string()),
             checked => checked,
@@ -143,7 +144,7 @@ impl Tasks {
                 stats.goals_refused += 1;
                 // As with instructions: a flood of them must not become a flood of lines.
                 if stats.goals_refused.is_power_of_two() {
-                    let start: String = request.instruction().chars().take(64).collect();
+                    let start: String = request.goal().instruction.chars().take(64).collect();
                     let count = stats.goals_refused;
                     r2r::log_warn!(&self.logger, "goal {start:?} refused: {why} ({count} refused so far)");
                 }

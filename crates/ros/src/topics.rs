@@ -92,9 +92,9 @@ pub fn optical_frame(camera: &str) -> String {
     format!("{camera}_optical_frame")
 }
 
-/// Service or topic of which the action is made.
-pub(crate) fn action_part(part: &str) -> String {
-    format!("{EXECUTE_TASK}/_action/{part}")
+/// Service or topic of which an action is made.
+pub(crate) fn action_part(action: &str, part: &str) -> String {
+    format!("{action}/_action/{part}")
 }
 
 pub(crate) fn joint_states_qos() -> QosProfile {

@@ -3,96 +3,25 @@
 
 mod peers;
 
-use std::{
-    io::{BufRead, BufReader, Read},
-    path::Path,
-    process::{Child, ChildStdout, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{path::Path, process::Command};
 
-use peers::{example, python};
-
-const PATIENCE: Duration = Duration::from_secs(240);
-
-/// A child process that does not outlive the test.
-struct Process {
-    name: &'static str,
-    child: Child,
-    stdout: BufReader<ChildStdout>,
-}
-
-impl Process {
-    fn start(name: &'static str, command: &mut Command, domain: &str) -> Self {
-        command.env("ROS_DOMAIN_ID", domain).env("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{name} does not start: {error}: {command:?}"));
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        Self { name, child, stdout }
-    }
-
-    /// Reads what it says until a line has this in it.
-    fn until(&mut self, part: &str) {
-        let mut line = String::new();
-        while !line.contains(part) {
-            line.clear();
-            assert!(self.stdout.read_line(&mut line).unwrap() > 0, "{} ended without {part:?}", self.name);
-        }
-    }
-
-    /// Ctrl-C, or an end of its standard input, whichever it listens to; then its exit code and all that it wrote since.
-    fn end(mut self) -> (Option<i32>, String) {
-        let pid = self.child.id().to_string();
-        drop(self.child.stdin.take());
-        if self.name == PLANT {
-            Command::new("kill").args(["-INT", &pid]).status().expect("kill");
-        }
-        self.finish()
-    }
-
-    /// Waits for its end by itself; its exit code and all that it wrote.
-    fn finish(mut self) -> (Option<i32>, String) {
-        let mut stderr = self.child.stderr.take().unwrap();
-        let errors = thread::spawn(move || {
-            let mut text = String::new();
-            stderr.read_to_string(&mut text).map(|_| text)
-        });
-        let start = Instant::now();
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(start.elapsed() < PATIENCE, "{} still runs after {PATIENCE:?}", self.name);
-            thread::sleep(Duration::from_millis(20));
-        };
-        let mut text = String::new();
-        self.stdout.read_to_string(&mut text).unwrap();
-        text.push_str(&errors.join().unwrap().unwrap());
-        (status.code(), text)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Fails only where the process has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-const PLANT: &str = "neuraxis ros plant";
+use peers::{Process, example, python};
 
 /// The tests of the other files have the first.
 fn domain(test: u32) -> String {
     peers::domain(10 + test)
 }
 
+fn start(name: &'static str, command: &mut Command, test: u32) -> Process {
+    Process::start(name, command.env("ROS_DOMAIN_ID", domain(test)))
+}
+
 /// A robot that misbehaves so, and the arm driven beside it: how that ended, in the driver's words and the robot's.
 fn drive(test: u32, misbehaviour: &[&str], arguments: &[&str]) -> (String, String) {
-    let robot = Process::start("robot", Command::new(example("fake_controller")).args(misbehaviour), &domain(test));
-    let driver = Process::start("driver", Command::new(example("drive_arm")).args(arguments), &domain(test));
+    let robot = start("robot", Command::new(example("fake_controller")).args(misbehaviour), test);
+    let driver = start("driver", Command::new(example("drive_arm")).args(arguments), test);
     let (code, told) = driver.finish();
-    let (robot_code, said) = robot.end();
+    let (robot_code, said) = robot.finish();
     let both = format!("--- driver\n{told}\n--- robot\n{said}");
     assert_eq!((code, robot_code), (Some(0), Some(0)), "{both}");
     (told, both)
@@ -187,35 +116,66 @@ fn a_robot_that_does_not_follow_is_stopped() {
 }
 
 #[test]
+fn a_gripper_behind_an_action_is_given_its_goal_once() {
+    let (told, both) = drive(17, &[], &["gripper=action", "swings=1"]);
+    assert!(told.contains("fault: None") && told.contains("fingers: well"), "{both}");
+    // The width at which the loop found it, and the one that it was told; the same wish is no second goal.
+    let goals = number(&told, "gripper_commands");
+    assert!((1.0..=2.0).contains(&goals) && number(&told, "gripper_troubles") == 0.0, "{both}");
+    assert_eq!(number(&both, "gripper"), goals, "{both}");
+}
+
+/// The gripper does not do what it is told, in each of its ways: the arm stops, and why is said.
+#[test]
+fn a_gripper_that_refuses_gives_up_hangs_or_is_deaf_stops_the_arm() {
+    for (i, (misbehaviour, reason)) in [
+        ("gripper_refuse", "the gripper refuses the goal of 0.0"),
+        ("gripper_abort", "the gripper gave up the goal of 0.0"),
+        ("gripper_hang", "did not end within 1.0 s and was cancelled"),
+        ("gripper_deaf", "does not answer: 2.0 s without a word"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (told, both) = drive(18 + i as u32, &[misbehaviour], &["gripper=action"]);
+        assert!(
+            told.contains("fault: Some(WriteFailed)") && told.contains("mode: Some(Latched)"),
+            "{misbehaviour}\n{both}"
+        );
+        assert!(told.contains(reason), "{misbehaviour}\n{both}");
+        assert_eq!(number(&both, "told_urad_s"), 0.0, "the arm was not told to stand: {misbehaviour}\n{both}");
+    }
+}
+
+#[test]
 fn a_second_loop_refuses_to_command_the_same_arm() {
-    let robot = Process::start("robot", &mut Command::new(example("fake_controller")), &domain(12));
+    let robot = start("robot", &mut Command::new(example("fake_controller")), 12);
     let mut first = Command::new(example("drive_arm"));
-    let first = Process::start("first", first.arg("swings=1000"), &domain(12));
+    let first = start("first", first.arg("swings=1000"), 12);
     // Until the first has said something, the second could come before it.
     let mut spy = python();
     spy.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/ros/command_too.py")).arg("--only-watch");
-    let (code, seen) = Process::start("spy", &mut spy, &domain(12)).finish();
+    let (code, seen) = start("spy", &mut spy, 12).finish();
     assert_eq!(code, Some(0), "{seen}");
-    let (code, told) =
-        Process::start("second", Command::new(example("drive_arm")).arg("swings=1"), &domain(12)).finish();
+    let (code, told) = start("second", Command::new(example("drive_arm")).arg("swings=1"), 12).finish();
     assert_ne!(code, Some(0), "{told}");
     let topic = "/forward_position_controller/commands";
     assert!(told.contains(topic) && told.contains("/neuraxis_control"), "{told}");
     drop(first);
-    robot.end();
+    robot.finish();
 }
 
 #[test]
 fn somebody_else_who_commands_the_arm_stops_it() {
-    let robot = Process::start("robot", &mut Command::new(example("fake_controller")), &domain(13));
+    let robot = start("robot", &mut Command::new(example("fake_controller")), 13);
     let mut driver = Command::new(example("drive_arm"));
-    let driver = Process::start("driver", driver.arg("swings=1000"), &domain(13));
+    let driver = start("driver", driver.arg("swings=1000"), 13);
     let mut rival = python();
     rival.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/ros/command_too.py"));
-    let rival = Process::start("rival", &mut rival, &domain(13));
+    let rival = start("rival", &mut rival, 13);
     let (code, told) = driver.finish();
-    let (_, seen) = rival.end();
-    let (_, said) = robot.end();
+    let (_, seen) = rival.finish();
+    let (_, said) = robot.finish();
     let both = format!("--- driver\n{told}\n--- rival\n{seen}\n--- robot\n{said}");
     assert_eq!(code, Some(0), "{both}");
     assert!(told.contains("fault: Some(WriteFailed)") && told.contains("mode: Some(Latched)"), "{both}");
@@ -238,6 +198,27 @@ fn cameras_whose_depth_is_of_another_moment_make_no_set() {
     assert!(told.contains("refusal: no depth within 0.005 s of colour") && told.contains("sets of two: 0"), "{both}");
 }
 
+#[test]
+fn cameras_are_where_tf_says_and_one_that_moves_or_is_no_longer_told_of_is_left_out() {
+    let (told, both) = drive(22, &[], &["cameras=tf", "swings=1"]);
+    assert!(number(&told, "sets of two") > 5.0 && told.contains("fault: None"), "{both}");
+    for (i, (misbehaviour, reason)) in [
+        ("cameras_move@1.5", "has moved in \"world\" by 0.0200 m and 0.0000 rad"),
+        ("tf_silent@1.5", "s old, allowed is 1 s"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (told, both) = drive(23 + i as u32, &[misbehaviour], &["cameras=tf"]);
+        assert!(number(&told, "sets of two") > 5.0, "{misbehaviour}\n{both}");
+        assert!(
+            told.contains(reason) && told.contains("is left out until it is heard again"),
+            "{misbehaviour}\n{both}"
+        );
+        assert!(told.contains("fault: None"), "{misbehaviour}\n{both}");
+    }
+}
+
 /// The simulator itself: it falls silent in motion, the loop fails to read it and stops.
 #[test]
 fn the_simulated_robot_is_driven_and_falls_silent() {
@@ -245,11 +226,12 @@ fn the_simulated_robot_is_driven_and_falls_silent() {
     assert!(binary.exists(), "{} is not built: ./neuraxis build", binary.display());
     let mut command = Command::new(binary);
     command.args(["ros", "plant", "--task", "push_buttons", "--seed", "1", "--misbehave", "silent@4"]);
-    let mut plant = Process::start(PLANT, &mut command, &domain(16));
-    plant.until("plant is up");
-    let driver = Process::start("driver", Command::new(example("drive_arm")).arg("cameras"), &domain(16));
+    let mut plant = start("neuraxis ros plant", &mut command, 16);
+    plant.read_until("plant is up");
+    let driver = start("driver", Command::new(example("drive_arm")).arg("cameras"), 16);
     let (code, told) = driver.finish();
-    let (plant_code, said) = plant.end();
+    plant.interrupt();
+    let (plant_code, said) = plant.finish();
     let both = format!("--- driver\n{told}\n--- plant\n{said}");
     assert_eq!((code, plant_code), (Some(0), Some(0)), "{both}");
     assert!(told.contains("fault: Some(ReadFailed)") && told.contains("mode: Some(Latched)"), "{both}");

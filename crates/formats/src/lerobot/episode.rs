@@ -9,15 +9,13 @@ use std::{
 use memmap2::Mmap;
 use neuraxis_core::{Joints, MAX_JOINTS, Nanos};
 use neuraxis_episode::{About, EpisodeError, Moment, Picture, Pictures, Recorded, judge_gripper};
+use neuraxis_picture::Pixels;
 
 use super::{
     info::{ACTION, Camera, EPISODES, Info, STATE},
     video::Frames,
 };
-use crate::{
-    parquet::{Column, Table},
-    picture::{self, Pixels},
-};
+use crate::parquet::{Column, Table};
 
 /// Most episodes of a data set.
 const MOST_EPISODES: usize = 1_000_000;
@@ -357,7 +355,7 @@ impl Source<'_> {
             Found::Rgb(rgb) => rgb,
             Found::Packed(column) => {
                 let bytes = column.bytes(0).ok_or_else(|| refuse("its picture is not in the table".into()))?;
-                let decoded = picture::decode(bytes).map_err(refuse)?;
+                let decoded = neuraxis_picture::decode(bytes).map_err(refuse)?;
                 match decoded.pixels {
                     Pixels::Rgb(rgb) if decoded.size == camera.size => rgb,
                     Pixels::Rgb(_) => {

@@ -13,7 +13,6 @@ use super::{
     info::{ACTION, DATA_PATH, EPISODES, IMAGES, INFO, STATE},
     tables::{Cells, TableWriter},
 };
-use crate::picture;
 
 /// Rows that are written at once: their pictures are in memory.
 const GROUP: usize = 32;
@@ -145,8 +144,8 @@ fn columns(
                 .0
                 .iter()
                 .for_each(|pixel| statistics.add(&pixel.map(|c| f64::from(c) / 255.0)));
-            let png =
-                picture::encode(picture.size, &picture.rgb).map_err(|e| format!("frame {t}: camera {name}: {e}"))?;
+            let png = neuraxis_picture::encode(picture.size, &picture.rgb)
+                .map_err(|e| format!("frame {t}: camera {name}: {e}"))?;
             packed.get_mut(i).into_iter().for_each(|column| column.push(png.clone()));
         }
     }

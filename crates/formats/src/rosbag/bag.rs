@@ -16,7 +16,7 @@ use super::{
     options::{CameraTopics, Options},
     storage::{Raw, Storage},
 };
-use crate::picture::{Decoded, Pixels};
+use neuraxis_picture::{Decoded, Pixels};
 
 /// What is so far from a frame in time is not of it [s].
 const NEAR_SECS: f64 = 0.05;

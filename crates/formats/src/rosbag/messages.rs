@@ -4,7 +4,7 @@ use nalgebra::{Isometry3, Quaternion, Translation3, UnitQuaternion};
 use neuraxis_core::{Intrinsics, Nanos};
 use neuraxis_episode::cdr::{CdrError, Decoder};
 
-use crate::picture::{self, Decoded, Pixels};
+use neuraxis_picture::{Decoded, Pixels};
 
 pub(super) const JOINT_STATE: &str = "sensor_msgs/msg/JointState";
 pub(super) const IMAGE: &str = "sensor_msgs/msg/Image";
@@ -117,7 +117,7 @@ pub(super) fn image(kind: &str, bytes: &[u8]) -> Result<Decoded, CdrError> {
             true => return Err(data.error(format!("compressed depth {format:?}, known: 16UC1"))),
             false => packed,
         };
-        return picture::decode(packed).map_err(|reason| data.error(reason));
+        return neuraxis_picture::decode(packed).map_err(|reason| data.error(reason));
     }
     let (height, width) = (data.u32()?, data.u32()?);
     let encoding = data.string()?;

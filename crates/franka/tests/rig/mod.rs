@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub mod body;
+pub mod cable;
 pub mod server;
 
 use std::{

@@ -137,13 +137,13 @@ impl Around {
     }
 }
 
-/// Ends the recording, if there is one.
-pub(super) fn close(report: &mut Report, is_recorded: bool) -> Result<()> {
+/// Ends the recording, if there is one. `judged`: whether what was to be done was done; `None` where nobody can tell.
+pub(super) fn close(report: &mut Report, is_recorded: bool, judged: Option<bool>) -> Result<()> {
     if is_recorded {
         let mut recorder = report.film.take()?;
         recorder.dropped(report.dropped)?;
         let summary = json!({ "fault": report.outcome.fault.map(|f| format!("{f:?}")), "secs": report.outcome.secs });
-        demo::print_files(&recorder.finish(report.outcome.success, &summary)?);
+        demo::print_files(&recorder.finish(judged, &summary)?);
     }
     Ok(())
 }

@@ -105,7 +105,7 @@ fn watch(
         |zero| Recorder::create(&out, &config, &robot, &words, meta, zero, Some(around.window(watched.live))).map(Some);
     let mut report = session.run(Until::EpisodeEnds, &Shared::default(), record, |_| Ok(None))?;
     demo::print_rates(&report);
-    close(&mut report, true)?;
+    close(&mut report, true, None)?;
     print_state(&report, &robot);
     Ok(report)
 }

@@ -8,7 +8,7 @@ use super::{
     bars::bars,
     cyclictest,
     load::{Inference, beside_flood},
-    measured::median,
+    measured::{Ratio, median_ratio},
     moving::{self, Run},
 };
 use crate::{config::Config, eval::Actor};
@@ -40,8 +40,8 @@ const PARTS: [(Part, &str); 3] = [(Part::Idle, "idle"), (Part::Inference, "infer
 struct Pool {
     wakes: Vec<f64>,
     ticks: Vec<f64>,
-    /// Each block's wake-up against its reference, at p50 and p99.
-    ratios: Vec<[f64; 2]>,
+    /// Each block's wake-up against its reference.
+    ratios: Vec<Ratio>,
 }
 
 /// `loop.wake.*` and `loop.tick.*`: idle beside cyclictest, the others beside idle.
@@ -98,8 +98,7 @@ fn rows(pools: &[Pool], bare: Measured) -> Vec<Measured> {
     let mut rows = Vec::new();
     for (i, (name, pool)) in in_use(pools).enumerate() {
         let wake = Measured::samples(&format!("loop.wake.{name}"), "us", &pool.wakes);
-        let over_blocks = |place: usize| median(pool.ratios.iter().map(|ratio| ratio[place]).collect());
-        rows.push(wake.clone().beside_with(reference.clone(), [over_blocks(0), over_blocks(1)]));
+        rows.push(wake.clone().beside_with(reference.clone(), median_ratio(&pool.ratios)));
         rows.push(
             Measured::samples(&format!("loop.tick.{name}"), "us", &pool.ticks).target("typical 20 us, p99.9 60 us"),
         );

@@ -1,4 +1,4 @@
-//! What the machine does beside the loop: the policy's inference, or a flood of ROS messages through the delivered node.
+//! What the machine does beside the loop: the policy's inference, or a flood of ROS messages, see [`super::ros_load`].
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -9,10 +9,6 @@ use neuraxis_sim::CameraRig;
 
 use super::moving::Outside;
 use crate::{config::Config, demo, episode_run::Studio, eval::Actor, source::Source};
-
-/// Messages a second that the flood tries to send.
-#[cfg(feature = "ros")]
-const FLOOD_HZ: &str = "2000";
 
 /// A policy with something to look at, ready to infer.
 pub struct Inference {
@@ -59,71 +55,14 @@ impl Inference {
     }
 }
 
-/// Does `work` while another process sends instructions as fast as it can to the ROS 2 node of this one, which hands the
-/// newest on towards the loop and publishes what the arm measures a thousand times a second.
+/// Does `work` while another process sends instructions to the ROS 2 node of this one, which hands the newest on towards the
+/// loop and publishes what the arm measures a thousand times a second.
 #[cfg(feature = "ros")]
 pub fn beside_flood<T>(config: &Config, work: impl FnOnce(Outside) -> Result<T>) -> Result<Option<T>> {
-    use std::{process::Stdio, sync::Arc};
+    use super::ros_load::{Load, beside_node};
 
-    use neuraxis_channel::{mailbox, ring};
-    use neuraxis_ros::{Others, RosConfig, RosNode, RosPorts, RosStats, Supervision};
-
-    let robot = config.load_robot()?;
-    let namespace = format!("/bench_{}", std::process::id());
-    let (states_in, states) = mailbox(super::moving::still(&robot.home()));
-    let (_frames_in, frames) = ring::<Arc<Observation>>(1);
-    let (orders_in, orders) = ring(4);
-    let ports = RosPorts {
-        clock: Arc::new(MonotonicClock),
-        joint_names: robot.joint_names().to_vec(),
-        base_frame: config.robot.base_link.clone(),
-        world_from_base: robot.world_from_base(),
-        camera_names: Vec::new(),
-        others: Others::default(),
-        states,
-        frames,
-        events: ring(1).1,
-        orders: orders_in,
-        reports: ring(1).1,
-        stop: Box::new(|| {}),
-        reset: Box::new(|| {}),
-        supervision: Supervision::of_nothing(),
-    };
-    let settings = RosConfig { namespace: namespace.clone(), joint_states_hz: 1000.0, ..Default::default() };
-    let node = RosNode::new(settings, ports).context("starting the ROS 2 node")?;
-
-    // The Python that has rclpy: beside the libraries of the wheels, or the system's where ROS 2 is sourced.
-    let wheels = crate::package::deps(&config.root, "ros/bin/python");
-    let mut flood = std::process::Command::new(if wheels.exists() { wheels.as_os_str() } else { "python3".as_ref() });
-    if wheels.exists() {
-        // It finds its own prefix; ours is the copy for Rust.
-        flood.env_remove("AMENT_PREFIX_PATH");
-    }
-    flood.arg(config.root.join("tests/bench/ros_flood.py")).args([namespace.as_str(), FLOOD_HZ]).stdin(Stdio::piped());
-    let over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let serving = std::thread::Builder::new().name("ros".into()).spawn_scoped(scope, || node.run(&over))?;
-        let flooding = flood.spawn().context("starting tests/bench/ros_flood.py");
-        let result = flooding.and_then(|mut flooding| {
-            // Discovery takes a moment.
-            std::thread::sleep(std::time::Duration::from_secs(3));
-            let result = work(Outside { states: states_in, orders });
-            // Its end of the pipe closes, and it leaves.
-            drop(flooding.stdin.take());
-            let status = flooding.wait()?;
-            ensure!(status.success(), "tests/bench/ros_flood.py: {status}");
-            result
-        });
-        // Release: pairs with the node's Acquire load.
-        over.store(true, Ordering::Release);
-        let RosStats { instructions, instructions_superseded, joint_states, .. } =
-            serving.join().map_err(|_| anyhow!("the ROS 2 node panicked"))?;
-        let received = instructions + instructions_superseded;
-        println!("  beside {received} messages received and {joint_states} sent over ROS 2");
-        let result = result?;
-        ensure!(received > 100, "the flood did not arrive");
-        Ok(Some(result))
-    })
+    let flood = Load::Storm { messages_hz: 2000.0, requests_hz: 0.0 };
+    beside_node(config, Some(&flood), |outside, _| work(outside)).map(Some)
 }
 
 /// Without ROS 2 there is no flood.

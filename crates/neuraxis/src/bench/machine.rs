@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+/// Load under which nobody else was at work.
+const QUIET_LOAD: f64 = 0.5;
+
 /// Host, kernel, governor, and the processor time that a hypervisor took away.
 #[derive(Clone, Debug, Serialize)]
 pub struct Machine {
@@ -60,6 +63,9 @@ impl Machine {
             self.governor,
             self.steal()
         );
+        if self.load_1_min > QUIET_LOAD {
+            println!("not quiet: others were at work here at the start, and are in every figure below");
+        }
     }
 
     fn steal(&self) -> String {

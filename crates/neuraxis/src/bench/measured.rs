@@ -12,6 +12,9 @@ use super::Machine;
 /// Calls per sample of [`Measured::calls`], so that reading the clock does not weigh.
 const BATCH: u32 = 100;
 
+/// One distribution over another, at p50, p99, p99.9 and the maximum.
+pub(super) type Ratio = [f64; 4];
+
 /// One measured distribution, and those of its peers.
 #[derive(Clone, Debug, Serialize)]
 pub struct Measured {
@@ -26,9 +29,9 @@ pub struct Measured {
     /// What to compare with, the closest comparison first.
     #[serde(skip)]
     peers: Vec<Measured>,
-    /// Against the first peer, at p50 and p99.
+    /// Against the first peer, at p50, p99, p99.9 and the maximum.
     #[serde(skip)]
-    ratio: Option<[f64; 2]>,
+    ratio: Option<Ratio>,
     /// What the design asks for, in words.
     #[serde(skip)]
     target: Option<&'static str>,
@@ -84,7 +87,7 @@ impl Measured {
     }
 
     /// As [`Measured::beside`], with a ratio found otherwise: the median over blocks.
-    pub(super) fn beside_with(mut self, peer: Measured, ratio: [f64; 2]) -> Self {
+    pub(super) fn beside_with(mut self, peer: Measured, ratio: Ratio) -> Self {
         self.ratio = Some(ratio);
         self.beside(peer)
     }
@@ -105,9 +108,9 @@ impl Measured {
         Self { name: name.into(), ..self }
     }
 
-    /// This over `other` at p50 and p99.
-    pub(super) fn against(&self, other: &Measured) -> [f64; 2] {
-        [self.p50 / other.p50, self.p99 / other.p99]
+    /// This over `other`.
+    pub(super) fn against(&self, other: &Measured) -> Ratio {
+        [self.p50 / other.p50, self.p99 / other.p99, self.p999 / other.p999, self.max / other.max]
     }
 
     /// One line, one for each peer, one for the ratio.
@@ -120,9 +123,9 @@ impl Measured {
         for peer in &self.peers {
             println!("  beside {:<23} {}", peer.name, row(peer));
         }
-        if let Some([p50, p99]) = self.ratio {
+        if let Some([p50, p99, p999, max]) = self.ratio {
             let whom = self.peers.first().map_or("", |peer| &peer.name);
-            println!("  ratio to {whom:<21} {:14} p50 {p50:9.2}  p99 {p99:9.2}", "");
+            println!("  ratio to {whom:<21} {:14} p50 {p50:9.2}  p99 {p99:9.2}  p99.9 {p999:9.2}  max {max:9.2}", "");
         }
         if let Some(target) = self.target {
             println!("  target {target}");
@@ -137,8 +140,8 @@ impl Measured {
         if self.peers.len() > 1 {
             row["more_peers"] = json!(self.peers[1..]);
         }
-        if let Some([p50, p99]) = self.ratio {
-            row["ratio"] = json!({ "p50": p50, "p99": p99 });
+        if let Some([p50, p99, p999, max]) = self.ratio {
+            row["ratio"] = json!({ "p50": p50, "p99": p99, "p999": p999, "max": max });
         }
         if let Some(target) = self.target {
             row["target"] = json!(target);
@@ -154,9 +157,14 @@ pub fn rows(measured: &[Measured], machine: &Machine) -> Value {
 }
 
 /// The middle value, of an even number the upper one; NaN of none.
-pub(super) fn median(mut values: Vec<f64>) -> f64 {
+fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// The middle of each part over several ratios.
+pub(super) fn median_ratio(ratios: &[Ratio]) -> Ratio {
+    std::array::from_fn(|part| median(ratios.iter().map(|ratio| ratio[part]).collect()))
 }
 
 #[cfg(test)]
@@ -173,6 +181,7 @@ mod tests {
         assert_eq!((row["name"].as_str(), row["unit"].as_str()), (Some("ours"), Some("us")));
         assert_eq!((row["p50"].as_f64(), row["max"].as_f64(), row["mean"].as_f64()), (Some(2.0), Some(3.0), Some(2.0)));
         assert_eq!((row["peer"]["name"].as_str(), row["ratio"]["p50"].as_f64()), (Some("theirs"), Some(1.0)));
+        assert_eq!(row["ratio"]["max"].as_f64(), Some(1.5));
         assert_eq!(row["more_peers"][0]["name"], "others");
         assert!(row["machine"]["kernel"].is_string());
     }

@@ -3,6 +3,7 @@
 //! | bench | measures | beside |
 //! |---|---|---|
 //! | `loop` | wake-up and tick of the 1 kHz loop in motion: idle, beside inference, under a flood of ROS messages | cyclictest |
+//! | `ros` | the same in the process of the ROS 2 node: under a flood of messages and a storm of requests, and beside cameras whose every picture is accounted for | the same, quiet |
 //! | `kinematics` | forward kinematics, Jacobian, inverse dynamics, inverse kinematics | k, Pinocchio |
 //! | `motion` | a step and a new goal of jerk-limited motion | rsruckig, ruckig |
 //! | `channels` | mailbox and ring, on one thread and across two | rtrb |
@@ -20,6 +21,10 @@ mod motion;
 mod moving;
 mod peers;
 mod policy;
+#[cfg(feature = "ros")]
+mod ros;
+#[cfg(feature = "ros")]
+mod ros_load;
 
 pub use channels::channels;
 pub use control_loop::{LoopPlan, control_loop};
@@ -28,3 +33,7 @@ pub use machine::Machine;
 pub use measured::{Measured, rows};
 pub use motion::motion;
 pub use policy::policy;
+#[cfg(feature = "ros")]
+pub use ros::{RosPlan, ros};
+#[cfg(feature = "ros")]
+pub use ros_load::LoadArgs;

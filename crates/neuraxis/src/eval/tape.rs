@@ -29,7 +29,7 @@ impl Tape {
 
     /// Writes how it ended, and the index.
     pub fn finish(self, success: bool, summary: &Value) -> Result<()> {
-        self.recorder.map(|recorder| recorder.finish(success, summary)).transpose()?;
+        self.recorder.map(|recorder| recorder.finish(Some(success), summary)).transpose()?;
         Ok(())
     }
 }

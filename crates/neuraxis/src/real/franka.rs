@@ -4,10 +4,15 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use neuraxis_brainstem::MonotonicClock;
-use neuraxis_franka::{Franka, FrankaConfig};
+use neuraxis_franka::{
+    Franka, FrankaConfig,
+    limits::{ACCELERATION_RAD_S2, JERK_RAD_S3, Scaled, VELOCITY_RAD_S},
+};
+use neuraxis_robot::{JointLimits, Robot};
 
-use super::{Driven, serve_resets};
+use super::{Driven, HandTroubles, serve_resets};
 use crate::{
+    config::Config,
     threads::Shared,
     world::{Side, SideReport},
 };
@@ -16,6 +21,11 @@ use crate::{
 pub(super) fn driven(config: &FrankaConfig) -> Result<Driven> {
     let franka = neuraxis_franka::connect(config, Arc::new(MonotonicClock));
     let Franka { arm, desk, gripper } = franka.with_context(|| format!("Franka arm at {}", config.host))?;
+    let troubles = HandTroubles::default();
+    #[cfg(feature = "ros")]
+    let tellers = vec![super::told::franka(desk.clone(), gripper.is_some().then(|| troubles.clone()))];
+    #[cfg(not(feature = "ros"))]
+    let tellers = Vec::new();
     // The arm's own errors are cleared before the loop's latch is, and only when a person asks.
     let operate = move |shared: &Shared| {
         serve_resets(shared, || desk.recover());
@@ -31,12 +41,31 @@ pub(super) fn driven(config: &FrankaConfig) -> Result<Driven> {
     let mut sides = vec![Side { name: "desk", run: Box::new(operate) }];
     if let Some(mut gripper) = gripper {
         let run = move |shared: &Shared| {
-            gripper.run(&shared.done, |error| eprintln!("gripper: {error}"));
+            gripper.run(&shared.done, |error| {
+                eprintln!("gripper: {error}");
+                let mut troubles = troubles.lock();
+                *troubles = (troubles.0 + 1, Some(error.to_string()));
+            });
             Ok(SideReport::default())
         };
         sides.push(Side { name: "gripper", run: Box::new(run) });
     }
-    Ok(Driven { arm: Box::new(arm), sides })
+    Ok(Driven { arm: Box::new(arm), sides, tellers })
+}
+
+/// The loop must leave a real arm a tenth of its own limits. The error names file, key and range.
+pub(super) fn check_limits(config: &Config, robot: &Robot) -> Result<()> {
+    let file = config.root.join("configs").join(&config.name).join("brainstem.yaml");
+    let of = |what: fn(&JointLimits) -> f64| robot.limits().iter().map(what).collect::<Vec<f64>>();
+    let loops = &config.brainstem;
+    for (key, scale, limits, allowed) in [
+        ("velocity_scale", loops.velocity_scale, of(|limit| limit.velocity_rad_s), &VELOCITY_RAD_S),
+        ("acceleration_scale", loops.acceleration_scale, of(|limit| limit.acceleration_rad_s2), &ACCELERATION_RAD_S2),
+        ("jerk_scale", loops.jerk_scale, of(|limit| limit.jerk_rad_s3), &JERK_RAD_S3),
+    ] {
+        Scaled { key, scale, limits: &limits, allowed }.check().with_context(|| file.display().to_string())?;
+    }
+    Ok(())
 }
 
 /// Lets the hand find out how wide its fingers open.

@@ -11,7 +11,7 @@ use neuraxis_ros::{
     control::{ControlConfig, Ros2Control, ros2_control},
 };
 
-use super::{Driven, Eyes, serve_resets};
+use super::{Driven, Eyes, Teller, serve_resets, told};
 use crate::{
     sight::{self, Whereabouts},
     threads::Shared,
@@ -21,7 +21,7 @@ use crate::{
 /// Listens for the arm's states; nothing moves.
 pub(super) fn driven(config: ControlConfig, robot: &Robot) -> Result<Driven> {
     let made = ros2_control(config, robot.joint_names(), robot.limits(), Arc::new(MonotonicClock));
-    let Ros2Control { arm, node, .. } = made.context("arm.yaml: ros2_control")?;
+    let Ros2Control { arm, node, reports } = made.context("arm.yaml: ros2_control")?;
     let listen = move |shared: &Shared| {
         let stats = node.run(&shared.ros_done);
         let said = Some(format!("ros_arm     {stats:?}"));
@@ -33,7 +33,7 @@ pub(super) fn driven(config: ControlConfig, robot: &Robot) -> Result<Driven> {
         Ok(SideReport::default())
     };
     let sides = vec![Side { name: "ros_arm", run: Box::new(listen) }, Side { name: "desk", run: Box::new(operate) }];
-    Ok(Driven { arm: Box::new(arm), sides })
+    Ok(Driven { arm: Box::new(arm), sides, tellers: vec![told::ros2_control(reports)] })
 }
 
 /// Listens to the cameras.
@@ -41,11 +41,11 @@ pub(super) fn cameras(
     config: CamerasConfig,
     robot: &Arc<Robot>,
     mut seen: MailboxReader<Whereabouts>,
-) -> Result<(Eyes, Side<'static>)> {
+) -> Result<(Eyes, Side<'static>, Teller)> {
     let robot = robot.clone();
     let tool_at = move |time| sight::tool_at(&robot, &mut seen, time);
     let made = cameras_in(config, Arc::new(MonotonicClock), Some(Box::new(tool_at)));
-    let CamerasIn { node, sets, .. } = made.context("arm.yaml: cameras")?;
+    let CamerasIn { node, sets, reports } = made.context("arm.yaml: cameras")?;
     let run = move |shared: &Shared| {
         let report = node.run(&shared.ros_done);
         for camera in &report.cameras {
@@ -53,10 +53,23 @@ pub(super) fn cameras(
                 eprintln!("camera {}: {} refused, the last: {reason}", camera.name, camera.refused);
             }
         }
-        let seen: Vec<_> = report.cameras.iter().map(|c| format!("{} {}", c.name, c.views)).collect();
-        let said = format!("ros_cameras {} sets; views: {}", report.sets, seen.join(", "));
+        let seen = report.cameras.iter().map(|camera| {
+            let tally = &camera.tally;
+            let dropped: Vec<String> = tally.dropped.named().map(|(why, count)| format!("{why} {count}")).into();
+            format!(
+                "; {}: {} pictures, {} views, {} in sets, dropped: {}, missing {}",
+                camera.name,
+                tally.pictures,
+                tally.views,
+                tally.in_sets,
+                dropped.join(", "),
+                tally.missing
+            )
+        });
+        let said =
+            format!("ros_cameras {} sets, {} superseded{}", report.sets, report.superseded, seen.collect::<String>());
         Ok(SideReport { said: Some(said), ..SideReport::default() })
     };
     let views = sight::newest_of(sets, |set: CameraSet| (set.stamp, set.views));
-    Ok((Box::new(views), Side { name: "ros_cameras", run: Box::new(run) }))
+    Ok((Box::new(views), Side { name: "ros_cameras", run: Box::new(run) }, told::cameras(reports)))
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     RosError,
     config::{check_name, check_range, check_topic, setting},
+    topics,
 };
 
 /// A pose in a file.
@@ -36,7 +37,19 @@ impl PoseConfig {
     }
 }
 
-/// One camera. Exactly one of the three ways to know where it is must be given.
+/// Where a camera is, from `/tf` and `/tf_static`. It must not move against what carries it: the first transform counts, and
+/// pictures are refused while it is missing, older than [`CamerasConfig::max_transform_age_secs`], or another one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TfConfig {
+    /// The camera's frame, optical convention: x right, y down, z forward.
+    pub camera_frame: String,
+    /// The camera is on the hand: the hand's frame, the URDF's `tool_link`; `null`: it is fixed in [`CamerasConfig::world_frame`].
+    #[serde(default)]
+    pub hand_frame: Option<String>,
+}
+
+/// One camera. Exactly one of the four ways to know where it is must be given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CameraConfig {
@@ -66,6 +79,9 @@ pub struct CameraConfig {
     /// Where it is: topic of `geometry_msgs/PoseStamped`, absolute; X_WC in the world's frame, optical convention.
     #[serde(default)]
     pub pose: Option<String>,
+    /// Where it is: from tf.
+    #[serde(default)]
+    pub tf: Option<TfConfig>,
 }
 
 /// All cameras.
@@ -74,7 +90,7 @@ pub struct CameraConfig {
 pub struct CamerasConfig {
     /// The cameras. Default none.
     pub cameras: Vec<CameraConfig>,
-    /// `frame_id` of poses. Default `world`.
+    /// `frame_id` of poses, and the world in tf. Default `world`.
     pub world_frame: String,
     /// Colour, depth and pose of a camera may lie this far apart, 0 to 0.5 [s]. Default 0.02.
     pub max_skew_secs: f64,
@@ -83,6 +99,13 @@ pub struct CamerasConfig {
     /// What is older than this when it comes is refused, and a camera that is not heard for as long is left out, 0.05 to 5
     /// [s]. Default 0.3.
     pub max_age_secs: f64,
+    /// A transform of `/tf` older than this says no longer where a camera is; those of `/tf_static` do not age; 0.05 to 60 [s].
+    /// Default 1.
+    pub max_transform_age_secs: f64,
+    /// From the hand's frame along its z to the tool [m], for cameras with a `hand_frame`: `hand_from_tool_z_m` of robot.yaml,
+    /// put here by the program.
+    #[serde(skip)]
+    pub hand_from_tool_z_m: f64,
     /// Ask for lost messages again: large pictures need it, drivers that publish best effort are not heard then. Default
     /// false.
     pub reliable: bool,
@@ -96,6 +119,8 @@ impl Default for CamerasConfig {
             max_skew_secs: 0.02,
             max_set_skew_secs: 0.05,
             max_age_secs: 0.3,
+            max_transform_age_secs: 1.0,
+            hand_from_tool_z_m: 0.0,
             reliable: false,
         }
     }
@@ -115,6 +140,7 @@ impl CamerasConfig {
         }
         check_range("max_skew_secs", self.max_skew_secs, 0.0, 0.5)?;
         check_range("max_set_skew_secs", self.max_set_skew_secs, 0.0, 0.5)?;
+        check_range("max_transform_age_secs", self.max_transform_age_secs, 0.05, 60.0)?;
         check_range("max_age_secs", self.max_age_secs, 0.05, 5.0)
     }
 }
@@ -134,9 +160,21 @@ impl CameraConfig {
         if let Some(topic) = &self.pose {
             check_topic(&format!("{key}.pose"), topic)?;
         }
-        let ways = poses.iter().filter(|(_, pose)| pose.is_some()).count() + usize::from(self.pose.is_some());
+        if let Some(tf) = &self.tf {
+            // This program says there where it takes the cameras to be: it would believe itself.
+            if tf.camera_frame.is_empty() || tf.camera_frame == topics::optical_frame(&self.name) {
+                let allowed =
+                    format!("a frame that the camera's driver publishes, not {}", topics::optical_frame(&self.name));
+                return Err(setting(&format!("{key}.tf.camera_frame"), format!("{:?}", tf.camera_frame), &allowed));
+            }
+            if tf.hand_frame.as_ref().is_some_and(String::is_empty) {
+                return Err(setting(&format!("{key}.tf.hand_frame"), "empty", "the hand's frame, or null"));
+            }
+        }
+        let told = usize::from(self.pose.is_some()) + usize::from(self.tf.is_some());
+        let ways = poses.iter().filter(|(_, pose)| pose.is_some()).count() + told;
         if ways != 1 {
-            let what = format!("{ways} of world_from_camera, tool_from_camera, pose");
+            let what = format!("{ways} of world_from_camera, tool_from_camera, pose, tf");
             return Err(setting(key, what, "exactly one of them"));
         }
         Ok(())
@@ -182,6 +220,13 @@ max_skew_secs: 0.01
             (refused(|c| c.cameras[0].colour = "front".into()), ["cameras[0].colour", "front", "/name"]),
             (refused(|c| c.cameras[1].pose = None), ["cameras[1]", "0 of", "exactly one"]),
             (refused(|c| c.cameras[0].pose = Some("/p".into())), ["cameras[0]", "2 of", "exactly one"]),
+            (
+                refused(|c| {
+                    c.cameras[1].tf = Some(TfConfig { camera_frame: "wrist_optical_frame".into(), hand_frame: None })
+                }),
+                ["cameras[1].tf.camera_frame", "wrist_optical_frame", "driver publishes"],
+            ),
+            (refused(|c| c.max_transform_age_secs = 0.0), ["max_transform_age_secs", "0", "0.05 to 60"]),
             (
                 refused(|c| {
                     c.cameras[0].world_from_camera = Some(PoseConfig { xyz_m: [0.0; 3], quaternion_xyzw: [0.0; 4] })

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nalgebra::Isometry3;
 use neuraxis_core::{Camera, CameraView, Intrinsics, Nanos, Pose, Tool, World};
 use r2r::{
     geometry_msgs::msg::PoseStamped,
@@ -9,7 +10,11 @@ use r2r::{
     std_msgs::msg::Header,
 };
 
-use super::{CameraConfig, CamerasConfig, Depth, Picture, ViewRefusal, images};
+use super::{
+    CameraConfig, CamerasConfig, Depth, Dropped, Picture, Tally, ViewRefusal, images,
+    rhythm::Rhythm,
+    transforms::{Seat, Transforms},
+};
 use crate::{
     RosError, conversions,
     sync::{Stamp, StampFault, Waiting},
@@ -29,6 +34,8 @@ enum Place {
     OnTool(Pose<Tool, Camera>),
     /// X_WC, by stamp.
     Told(Waiting<Pose<World, Camera>>),
+    /// From tf: X_PC, in the world or in the hand, and for the latter X_TH.
+    Seated { seat: Seat, found: Result<Isometry3<f64>, ViewRefusal>, tool_from_hand: Option<Isometry3<f64>> },
 }
 
 /// What one camera has said.
@@ -43,14 +50,36 @@ pub(super) struct Eye {
     depth: Waiting<(Depth, String)>,
     info: Option<(Intrinsics, String)>,
     place: Place,
+    rhythm: Rhythm,
+    counts: Counts,
+}
+
+/// What is not known from what waits.
+#[derive(Default)]
+struct Counts {
+    pictures: u64,
+    pictures_refused: u64,
+    depths: u64,
+    depths_refused: u64,
+    views: u64,
+    unfit: u64,
 }
 
 impl Eye {
     pub(super) fn new(camera: &CameraConfig, all: &CamerasConfig) -> Self {
-        let place = match (&camera.world_from_camera, &camera.tool_from_camera) {
-            (Some(pose), _) => Place::Fixed(pose.pose()),
-            (None, Some(pose)) => Place::OnTool(pose.pose()),
-            (None, None) => Place::Told(Waiting::new(4 * ROOM)),
+        let place = match (&camera.world_from_camera, &camera.tool_from_camera, &camera.tf) {
+            (Some(pose), ..) => Place::Fixed(pose.pose()),
+            (None, Some(pose), _) => Place::OnTool(pose.pose()),
+            (None, None, Some(tf)) => {
+                let parent = tf.hand_frame.as_ref().unwrap_or(&all.world_frame);
+                let tool_from_hand =
+                    tf.hand_frame.as_ref().map(|_| Isometry3::translation(0.0, 0.0, -all.hand_from_tool_z_m));
+                let (parent, child) = (parent.clone(), tf.camera_frame.clone());
+                let seat = Seat::new(&parent, &child);
+                let found = Err(ViewRefusal::NoTransform { parent, ends_at: child.clone(), child });
+                Place::Seated { seat, found, tool_from_hand }
+            }
+            (None, None, None) => Place::Told(Waiting::new(4 * ROOM)),
         };
         Self {
             name: camera.name.as_str().into(),
@@ -63,6 +92,8 @@ impl Eye {
             depth: Waiting::new(ROOM),
             info: None,
             place,
+            rhythm: Rhythm::default(),
+            counts: Counts::default(),
         }
     }
 
@@ -70,20 +101,51 @@ impl Eye {
         &self.name
     }
 
+    /// What became of what came, as far as this camera alone.
+    pub(super) fn tally(&self) -> Tally {
+        let (counts, left, depths_left) = (&self.counts, self.colour.left(), self.depth.left());
+        let depths_gone = depths_left.pushed_out + depths_left.passed_over + depths_left.cleared;
+        Tally {
+            pictures: counts.pictures,
+            views: counts.views,
+            in_sets: 0,
+            waiting: self.colour.len() as u64,
+            dropped: Dropped {
+                refused: counts.pictures_refused,
+                unpaired: left.pushed_out,
+                passed_over: left.passed_over,
+                unfit: counts.unfit,
+                without_set: 0,
+                leapt: left.cleared,
+            },
+            depths: counts.depths,
+            depths_unused: counts.depths_refused + depths_gone,
+            missing: self.rhythm.missing(),
+        }
+    }
+
     pub(super) fn take_colour(&mut self, msg: &Image, moment: &Moment) -> Result<(), ViewRefusal> {
-        let stamp = self.stamp_of("colour", &msg.header, moment, |eye| eye.colour.check(stamp(&msg.header)))?;
-        let picture = images::picture_from_msg(msg).map_err(told)?;
-        self.push_colour(stamp, picture, &msg.header)
+        self.take_picture(&msg.header, moment, || images::picture_from_msg(msg))
     }
 
     pub(super) fn take_compressed(&mut self, msg: &CompressedImage, moment: &Moment) -> Result<(), ViewRefusal> {
-        let stamp = self.stamp_of("colour", &msg.header, moment, |eye| eye.colour.check(stamp(&msg.header)))?;
-        let picture = images::compressed_from_msg(msg).map_err(told)?;
-        self.push_colour(stamp, picture, &msg.header)
+        self.take_picture(&msg.header, moment, || images::compressed_from_msg(msg))
     }
 
-    fn push_colour(&mut self, stamp: Stamp, picture: Picture, header: &Header) -> Result<(), ViewRefusal> {
-        self.check_frame("colour", header)?;
+    fn take_picture(
+        &mut self,
+        header: &Header,
+        moment: &Moment,
+        read: impl FnOnce() -> Result<Picture, RosError>,
+    ) -> Result<(), ViewRefusal> {
+        self.counts.pictures += 1;
+        self.rhythm.hear(stamp(header));
+        let found = self.stamp_of("colour", header, moment, |eye| eye.colour.check(stamp(header)));
+        let checked = found.and_then(|stamp| {
+            let picture = read().map_err(told)?;
+            self.check_frame("colour", header).map(|()| (stamp, picture))
+        });
+        let (stamp, picture) = checked.inspect_err(|_| self.counts.pictures_refused += 1)?;
         let unpaired = self.colour.push(stamp, (picture, header.frame_id.clone())).is_some();
         if unpaired {
             Err(ViewRefusal::Unpaired { missing: self.missing(), skew_secs: self.skew_secs })
@@ -93,9 +155,13 @@ impl Eye {
     }
 
     pub(super) fn take_depth(&mut self, msg: &Image, moment: &Moment) -> Result<(), ViewRefusal> {
-        let stamp = self.stamp_of("depth", &msg.header, moment, |eye| eye.depth.check(stamp(&msg.header)))?;
-        let depth = images::depth_from_msg(msg).map_err(told)?;
-        self.check_frame("depth", &msg.header)?;
+        self.counts.depths += 1;
+        let found = self.stamp_of("depth", &msg.header, moment, |eye| eye.depth.check(stamp(&msg.header)));
+        let checked = found.and_then(|stamp| {
+            let depth = images::depth_from_msg(msg).map_err(told)?;
+            self.check_frame("depth", &msg.header).map(|()| (stamp, depth))
+        });
+        let (stamp, depth) = checked.inspect_err(|_| self.counts.depths_refused += 1)?;
         self.depth.push(stamp, (depth, msg.header.frame_id.clone()));
         Ok(())
     }
@@ -128,6 +194,18 @@ impl Eye {
         Ok(())
     }
 
+    /// It is where tf says.
+    pub(super) fn asks_tf(&self) -> bool {
+        matches!(self.place, Place::Seated { .. })
+    }
+
+    /// Looks where it is now; `max_age` [ns].
+    pub(super) fn sit(&mut self, transforms: &Transforms, moment: &Moment, max_age: Stamp) {
+        if let Place::Seated { seat, found, .. } = &mut self.place {
+            *found = seat.look(transforms, moment.ros.as_nanos() as i128, max_age);
+        }
+    }
+
     /// The newest view that is complete: colour with depth, and with a pose if one is told, within the skew.
     pub(super) fn assemble(
         &mut self,
@@ -149,10 +227,24 @@ impl Eye {
             Place::Fixed(pose) => *pose,
             Place::OnTool(tool_from_camera) => tool_at(captured)? * *tool_from_camera,
             Place::Told(poses) => *poses.at(pose_at)?,
+            Place::Seated { found: Ok(pose), tool_from_hand: None, .. } => Pose::new(*pose),
+            Place::Seated { found: Ok(hand_from_camera), tool_from_hand: Some(tool_from_hand), .. } => {
+                tool_at(captured)? * Pose::new(tool_from_hand * hand_from_camera)
+            }
+            Place::Seated { found: Err(refusal), .. } => {
+                // A picture that nobody knows the place of is none.
+                let refusal = refusal.clone();
+                self.colour.take(at)?;
+                self.depth.take(depth_at)?;
+                self.counts.unfit += 1;
+                return Some(Err(refusal));
+            }
         };
         let (intrinsics, info_frame) = (*intrinsics, info_frame.clone());
         let ((picture, frame), (depth, depth_frame)) = (self.colour.take(at)?, self.depth.take(depth_at)?);
-        Some(self.view(at, (picture, frame), (depth, depth_frame), (intrinsics, info_frame), world_from_camera))
+        let view = self.view(at, (picture, frame), (depth, depth_frame), (intrinsics, info_frame), world_from_camera);
+        *if view.is_ok() { &mut self.counts.views } else { &mut self.counts.unfit } += 1;
+        Some(view)
     }
 
     fn view(
@@ -184,6 +276,7 @@ impl Eye {
     pub(super) fn clear(&mut self) {
         self.colour.clear();
         self.depth.clear();
+        self.rhythm.clear();
         if let Place::Told(poses) = &mut self.place {
             poses.clear();
         }
@@ -195,9 +288,13 @@ impl Eye {
         match (&self.info, is_unposed) {
             (None, _) => "camera_info",
             (_, true) => "pose",
-            _ if matches!(self.place, Place::OnTool(_)) && self.depth.newest().is_some() => "depth or pose of the tool",
+            _ if self.is_on_tool() && self.depth.newest().is_some() => "depth or pose of the tool",
             _ => "depth",
         }
+    }
+
+    fn is_on_tool(&self) -> bool {
+        matches!(self.place, Place::OnTool(_) | Place::Seated { tool_from_hand: Some(_), .. })
     }
 
     fn check_frame(&self, what: &'static str, header: &Header) -> Result<(), ViewRefusal> {

@@ -81,8 +81,11 @@ fn colour_depth_calibration_and_pose_of_one_moment_make_a_view() {
     let (at, view) = eye.assemble(&moment(50), nowhere).unwrap().unwrap();
     assert_eq!(at, i128::from(START) * 1_000_000_000 + 40_000_000);
     assert_eq!((view.rgb[0], view.depth_m[0], view.world_from_camera.position().x), (40, 1.5, 40.0));
-    // What came before it is gone.
+    // What came before it is gone, and counted.
     assert!(eye.assemble(&moment(50), nowhere).is_none());
+    let tally = eye.tally().with_sets(1, Default::default());
+    assert_eq!((tally.pictures, tally.views, tally.dropped.passed_over, tally.depths_unused), (2, 1, 1, 1));
+    assert_eq!(tally.unaccounted(), 0, "{tally:?}");
 }
 
 #[test]
@@ -132,6 +135,9 @@ fn what_cannot_be_used_is_refused_with_its_reason() {
         let text = refusal.unwrap_err().to_string();
         assert!(text.contains(part), "{text} does not say {part}");
     }
+    let tally = eye.tally();
+    assert_eq!((tally.pictures, tally.dropped.refused, tally.waiting), (4, 3, 1), "{tally:?}");
+    assert_eq!((tally.depths, tally.depths_unused, tally.unaccounted()), (3, 3, 0), "{tally:?}");
 }
 
 #[test]
@@ -167,6 +173,8 @@ fn pictures_without_depth_of_their_moment_are_told_after_a_while() {
         assert!(eye.assemble(&moment(ms + 33), nowhere).is_none());
     }
     assert_eq!(refusals.len(), 4);
+    let tally = eye.tally();
+    assert_eq!((tally.pictures, tally.dropped.unpaired, tally.waiting, tally.unaccounted()), (8, 4, 4, 0), "{tally:?}");
     assert_eq!(refusals[0].to_string(), "no depth within 0.02 s of colour");
 }
 
@@ -179,4 +187,43 @@ fn rectified_pictures_have_the_intrinsics_of_p_whatever_the_lens_did() {
     assert_eq!(eye.info.as_ref().unwrap().0.fx, 3.0);
     bent.p[3] = -0.1;
     assert!(eye.take_info(&bent).unwrap_err().to_string().contains("baseline"));
+}
+
+#[test]
+fn a_camera_on_the_hand_is_where_the_tool_was_and_tf_says_it_sits() {
+    use r2r::geometry_msgs::msg::{Quaternion, Transform, TransformStamped, Vector3 as VectorMsg};
+
+    let mut camera: CameraConfig = serde_yaml::from_str(
+        "{ name: wrist, colour: /c, depth: /d, info: /i, tf: { camera_frame: c, hand_frame: h } }",
+    )
+    .unwrap();
+    camera.frame = None;
+    let all = CamerasConfig { cameras: vec![camera.clone()], hand_from_tool_z_m: 0.1, ..Default::default() };
+    all.validate().unwrap();
+    let mut eye = Eye::new(&camera, &all);
+    let tool_at = |_| Some(Pose::from_parts(Vector3::new(1.0, 2.0, 3.0), UnitQuaternion::identity()));
+    let see = |eye: &mut Eye, ms: u64| {
+        eye.take_info(&info(ms)).unwrap();
+        eye.take_colour(&colour(ms), &moment(ms)).unwrap();
+        eye.take_depth(&depth(ms), &moment(ms)).unwrap();
+    };
+    let mut transforms = Transforms::default();
+    see(&mut eye, 10);
+    eye.sit(&transforms, &moment(10), 1_000_000_000);
+    let refused = eye.assemble(&moment(10), tool_at).unwrap().unwrap_err().to_string();
+    assert_eq!(refused, "no transform from \"h\" to \"c\": the chain ends at \"c\"");
+
+    let translation = VectorMsg { x: 0.05, y: 0.0, z: 0.02 };
+    let transform = Transform { translation, rotation: Quaternion { x: 0.0, y: 0.0, z: 0.0, w: 1.0 } };
+    let told = TransformStamped { header: header(0, "h"), child_frame_id: "c".into(), transform };
+    transforms.take(&told, true).unwrap();
+    see(&mut eye, 40);
+    eye.sit(&transforms, &moment(40), 1_000_000_000);
+    // Not known yet where the tool was: it waits.
+    assert!(eye.assemble(&moment(40), nowhere).is_none());
+    let (_, view) = eye.assemble(&moment(40), tool_at).unwrap().unwrap();
+    // From the tool back to the hand, and on to the camera.
+    assert!((view.world_from_camera.position() - Vector3::new(1.05, 2.0, 2.92)).norm() < 1e-12);
+    let tally = eye.tally().with_sets(1, Default::default());
+    assert_eq!((tally.dropped.unfit, tally.unaccounted()), (1, 0), "{tally:?}");
 }

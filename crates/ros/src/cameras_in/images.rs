@@ -1,8 +1,8 @@
 //! Pictures and depths out of messages. What does not fit is refused; nothing that a message holds breaks anything.
 
+use neuraxis_picture::{Decoded, Pixels};
 use r2r::sensor_msgs::msg::{CompressedImage, Image};
 
-use super::compressed;
 use crate::{
     RosError,
     conversions::{pixels, refused},
@@ -44,11 +44,14 @@ pub fn picture_from_msg(msg: &Image) -> Result<Picture, RosError> {
     Ok(Picture { width: msg.width, height: msg.height, rgb })
 }
 
-/// JPEG or PNG, whatever `format` says: the data know. Refuses others, and more than 4096 pixels in a row or column.
+/// JPEG or PNG, whatever `format` says: the data know. Refuses others, and more than 4096 x 4096 pixels.
 pub fn compressed_from_msg(msg: &CompressedImage) -> Result<Picture, RosError> {
-    let picture = compressed::decode(&msg.data).map_err(|reason| refused("sensor_msgs/CompressedImage", reason))?;
-    check_size(picture.width, picture.height)?;
-    Ok(picture)
+    let refuse = |reason: String| refused("sensor_msgs/CompressedImage", reason);
+    let Decoded { size: [width, height], pixels } = neuraxis_picture::decode(&msg.data).map_err(refuse)?;
+    match pixels {
+        Pixels::Rgb(rgb) => Ok(Picture { width, height, rgb }),
+        Pixels::Millimetres(_) | Pixels::Metres(_) => Err(refuse("16 bits of grey are no colours".into())),
+    }
 }
 
 /// `32FC1` [m] or `16UC1` [mm], in both byte orders, with or without padding. Refuses other encodings, sizes that do not

@@ -14,15 +14,17 @@ use r2r::{
     Node, QosProfile,
     geometry_msgs::msg::PoseStamped,
     sensor_msgs::msg::{CameraInfo, CompressedImage, Image},
+    tf2_msgs::msg::TFMessage,
 };
 
-use super::{CameraConfig, CameraSet, CamerasConfig, ToolAt, ViewRefusal, eye::Eye};
+use super::{CameraConfig, CameraSet, CamerasConfig, Tally, ToolAt, ViewRefusal, eye::Eye, transforms::Transforms};
 use crate::{
     RosError, config, environment,
     inbox::{Inbox, inbox},
     node::start,
     sync::{Look, Sets},
     timeline::{Moment, Timeline},
+    topics,
 };
 
 /// Name of the node.
@@ -42,8 +44,8 @@ pub struct CameraReport {
     pub name: Arc<str>,
     /// It is in the sets, or at the start still waited for.
     pub is_in: bool,
-    /// Complete views.
-    pub views: u64,
+    /// What became of its pictures.
+    pub tally: Tally,
     /// Messages and views refused.
     pub refused: u64,
     /// Why the last time.
@@ -81,15 +83,56 @@ struct Ear {
     pose: Option<Inbox<PoseStamped>>,
 }
 
+/// Where tf comes.
+struct TfIn {
+    moving: Inbox<TFMessage>,
+    fixed: Inbox<TFMessage>,
+    transforms: Transforms,
+    refused: u64,
+}
+
+impl TfIn {
+    fn new(node: &mut Node) -> Result<Self, RosError> {
+        let fixed = QosProfile::default().keep_last(100).transient_local();
+        Ok(Self {
+            moving: inbox(node, topics::TF, topics::tf_qos())?,
+            fixed: inbox(node, topics::TF_STATIC, fixed)?,
+            transforms: Transforms::default(),
+            refused: 0,
+        })
+    }
+
+    /// Takes what has come; how many messages that were.
+    fn hear(&mut self) -> usize {
+        let all = [(self.fixed.drain(), true), (self.moving.drain(), false)];
+        let heard = all.iter().map(|(messages, _)| messages.len()).sum();
+        for (messages, holds) in all {
+            for transform in messages.iter().flat_map(|message| &message.transforms) {
+                if let Err(refusal) = self.transforms.take(transform, holds) {
+                    self.refused += 1;
+                    if self.refused.is_power_of_two() {
+                        r2r::log_warn!(NAME, "{refusal} ({} refused so far)", self.refused);
+                    }
+                }
+            }
+        }
+        heard
+    }
+}
+
 /// Listens to all cameras. Allocates and waits for the middleware: give it a thread of its own, of ordinary priority.
 pub struct CamerasNode {
     node: Node,
     timeline: Timeline,
     ears: Vec<Ear>,
+    /// Where cameras are, if one of them asks tf.
+    tf: Option<TfIn>,
     /// Made at the first look, when it is known what time it is.
     sets: Option<Sets<CameraView>>,
     config: CamerasConfig,
     tool_at: Option<ToolAt>,
+    /// Views of each camera that went into a set.
+    in_sets: Vec<u64>,
     sets_in: RingSender<CameraSet>,
     reports_in: RingSender<CamerasReport>,
     report: CamerasReport,
@@ -106,20 +149,24 @@ impl CamerasNode {
     ) -> Result<Self, RosError> {
         environment::require_discovery_choice()?;
         config.validate()?;
-        if let Some(i) = config.cameras.iter().position(|camera| camera.tool_from_camera.is_some())
+        let is_on_arm = |camera: &CameraConfig| {
+            camera.tool_from_camera.is_some() || camera.tf.as_ref().is_some_and(|tf| tf.hand_frame.is_some())
+        };
+        if let Some(i) = config.cameras.iter().position(is_on_arm)
             && tool_at.is_none()
         {
-            let key = format!("cameras[{i}].tool_from_camera");
+            let key = format!("cameras[{i}].tool_from_camera, .tf.hand_frame");
             return Err(config::setting(&key, "given", "only where somebody knows where the tool is"));
         }
         let mut node = Node::create(start()?, NAME, "")
             .map_err(|source| RosError::Make { what: format!("node {NAME}"), source })?;
         let ears =
             config.cameras.iter().map(|camera| ear(&mut node, camera, &config)).collect::<Result<Vec<_>, _>>()?;
+        let tf = if ears.iter().any(|ear| ear.eye.asks_tf()) { Some(TfIn::new(&mut node)?) } else { None };
         let cameras = ears.iter().map(|ear| CameraReport {
             name: ear.eye.name().clone(),
             is_in: true,
-            views: 0,
+            tally: Tally::default(),
             refused: 0,
             last_refusal: None,
             lost: 0,
@@ -129,7 +176,9 @@ impl CamerasNode {
         Ok(Self {
             node,
             timeline,
+            in_sets: vec![0; ears.len()],
             ears,
+            tf,
             sets: None,
             config,
             tool_at,
@@ -164,6 +213,7 @@ impl CamerasNode {
                 self.look(&moment);
             }
         }
+        self.count();
         self.report
     }
 
@@ -171,6 +221,11 @@ impl CamerasNode {
     fn hear(&mut self, moment: &Moment) -> bool {
         self.leapt(moment);
         let mut heard = 0;
+        if let Some(tf) = &mut self.tf {
+            heard += tf.hear();
+            let max_age = (self.config.max_transform_age_secs * 1e9) as i128;
+            self.ears.iter_mut().for_each(|ear| ear.eye.sit(&tf.transforms, moment, max_age));
+        }
         for (ear, report) in self.ears.iter_mut().zip(&mut self.report.cameras) {
             let mut note = |result: Result<(), ViewRefusal>| {
                 heard += 1;
@@ -206,10 +261,7 @@ impl CamerasNode {
         for (i, (ear, report)) in self.ears.iter_mut().zip(&mut self.report.cameras).enumerate() {
             let tool_at = |at: Nanos| self.tool_at.as_mut().and_then(|tool_at| tool_at(at));
             match ear.eye.assemble(moment, tool_at) {
-                Some(Ok((stamp, view))) => {
-                    report.views += 1;
-                    sets.push(i, stamp, view);
-                }
+                Some(Ok((stamp, view))) => sets.push(i, stamp, view),
                 Some(Err(refusal)) => refuse(report, refusal),
                 None => {}
             }
@@ -226,6 +278,9 @@ impl CamerasNode {
             Look::Set(views) => {
                 let oldest = views.iter().map(|(_, stamp, _)| *stamp).min().unwrap_or(now);
                 let age = Nanos(u64::try_from((now - oldest).max(0)).unwrap_or(u64::MAX));
+                for (i, _, _) in &views {
+                    self.in_sets.get_mut(*i).into_iter().for_each(|in_sets| *in_sets += 1);
+                }
                 let views = views.into_iter().map(|(_, _, view)| view).collect();
                 self.report.sets += 1;
                 let in_time = self.sets_in.push_newest(CameraSet { stamp: moment.ours - age, views });
@@ -247,7 +302,17 @@ impl CamerasNode {
         }
         if moment.ours - self.reported >= REPORT {
             self.reported = moment.ours;
+            self.count();
             self.reports_in.push_newest(self.report.clone());
+        }
+    }
+
+    /// Brings the counts of the report up to date.
+    fn count(&mut self) {
+        for (i, (ear, report)) in self.ears.iter().zip(&mut self.report.cameras).enumerate() {
+            let in_sets = self.in_sets.get(i).copied().unwrap_or(0);
+            let among_others = self.sets.as_ref().map(|sets| sets.left(i)).unwrap_or_default();
+            report.tally = ear.eye.tally().with_sets(in_sets, among_others);
         }
     }
 

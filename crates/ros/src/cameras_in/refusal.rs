@@ -71,6 +71,40 @@ pub enum ViewRefusal {
         /// The greatest skew [s].
         skew_secs: f64,
     },
+    /// `/tf` does not say where the camera is.
+    #[error("no transform from {parent:?} to {child:?}: the chain ends at {ends_at:?}")]
+    NoTransform {
+        /// What carries the camera.
+        parent: String,
+        /// The camera.
+        child: String,
+        /// The frame of which nobody says the parent.
+        ends_at: String,
+    },
+    /// Who says where the camera is says it no longer.
+    #[error("the transform to {child:?} is {secs:.3} s old, allowed is {allowed_secs} s")]
+    OldTransform {
+        /// Its frame.
+        child: String,
+        /// How old [s].
+        secs: f64,
+        /// The greatest age [s].
+        allowed_secs: f64,
+    },
+    /// The camera is not where it was when it was heard of first.
+    #[error(
+        "{camera:?} has moved in {parent:?} by {by_m:.4} m and {by_rad:.4} rad since the start: calibrate, then start again"
+    )]
+    Moved {
+        /// What carries the camera.
+        parent: String,
+        /// The camera.
+        camera: String,
+        /// By how much [m].
+        by_m: f64,
+        /// By how much [rad].
+        by_rad: f64,
+    },
     /// The clock of this machine leapt: what waited was dropped.
     #[error("the clock of this machine leapt by {secs:.3} s")]
     ClockLeapt {

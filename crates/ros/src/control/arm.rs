@@ -21,6 +21,8 @@ pub(crate) struct Verdict {
     pub(crate) refused: Level,
     /// Somebody else commands the arm.
     pub(crate) rivals: Level,
+    /// The fingers are not where they were told to be.
+    pub(crate) gripper: Level,
 }
 
 /// Up or down, set by one thread and read by another. Orders nothing else.
@@ -87,7 +89,8 @@ impl Arm for ControlArm {
         }
     }
 
-    /// Fails, too, while the node does not publish what it is given, or others command the same arm. The command is left
+    /// Fails, too, while the node does not publish what it is given, others command the same arm, or a gripper that says how
+    /// its commands end has not done what it was told. The command is left
     /// for the node in any case: it may be part of the way to rest.
     fn write(&mut self, command: &ArmCommand) -> Result<(), Fault> {
         let is_sound = |joints: &Joints| joints.len() == self.dof && joints.is_finite();
@@ -99,7 +102,11 @@ impl Arm for ControlArm {
         // The first command after a reset is one that the node will take, though it has not seen it yet.
         let begins_anew = |measured: ArmState| course::begins_at(command, &measured.q);
         let is_refused = self.verdict.refused.is_up() && !self.states.latest().is_some_and(begins_anew);
-        if is_refused || self.verdict.rivals.is_up() { Err(Fault::WriteFailed) } else { Ok(()) }
+        if is_refused || self.verdict.rivals.is_up() || self.verdict.gripper.is_up() {
+            Err(Fault::WriteFailed)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -177,6 +184,9 @@ mod tests {
         assert_eq!((arm.write(&far), arm.write(&hold)), (Err(Fault::WriteFailed), Ok(())));
         // Beside a rival everything fails, and goes out nevertheless.
         verdict.rivals.set(true);
+        assert_eq!(arm.write(&hold), Err(Fault::WriteFailed));
+        verdict.rivals.set(false);
+        verdict.gripper.set(true);
         assert_eq!(arm.write(&hold), Err(Fault::WriteFailed));
         assert_eq!(commands.fresh().flatten().unwrap().command, hold);
     }

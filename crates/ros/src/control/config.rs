@@ -46,6 +46,19 @@ pub enum GripperKind {
     Float64,
     /// `std_msgs/Float64MultiArray` with one number.
     Float64Array,
+    /// The action `control_msgs/GripperCommand`: a `gripper_action_controller`. It says how a command ended, and a gripper that
+    /// refuses, gives up or does not answer stops the arm.
+    Action,
+}
+
+impl GripperKind {
+    /// Where a controller of this kind listens, as ros2_control names it.
+    pub fn usual_topic(self) -> &'static str {
+        match self {
+            Self::Action => "/gripper_controller/gripper_cmd",
+            Self::None | Self::Float64 | Self::Float64Array => "/gripper_controller/commands",
+        }
+    }
 }
 
 /// What a length of the gripper means.
@@ -75,8 +88,10 @@ impl LengthUnit {
 pub struct GripperConfig {
     /// What it takes. Default `none`.
     pub kind: GripperKind,
-    /// Where, absolute. Default `/gripper_controller/commands`.
+    /// Topic or name of the action, absolute. Default empty: [`GripperKind::usual_topic`].
     pub topic: String,
+    /// With `action`: a command that has not ended after this time has failed, 0.5 to 60 [s]. Default 10.
+    pub goal_timeout_secs: f64,
     /// What the numbers sent mean: `width_m` or `finger_m`. Default `width_m`.
     pub unit: LengthUnit,
     /// Distance between the pads when open, 0.001 to 1 [m]. Default 0.08.
@@ -95,7 +110,8 @@ impl Default for GripperConfig {
     fn default() -> Self {
         Self {
             kind: GripperKind::None,
-            topic: "/gripper_controller/commands".into(),
+            topic: String::new(),
+            goal_timeout_secs: 10.0,
             unit: LengthUnit::WidthM,
             open_m: 0.08,
             closed_m: 0.0,
@@ -182,6 +198,9 @@ impl ControlConfig {
         if self.command_topic.is_empty() {
             self.command_topic = self.interface.usual_topic().into();
         }
+        if self.gripper.topic.is_empty() {
+            self.gripper.topic = self.gripper.kind.usual_topic().into();
+        }
         self.validate()?;
         let dof = joint_names.len();
         if self.joint_names.len() != dof || limits.len() != dof || !(1..=MAX_JOINTS).contains(&dof) {
@@ -194,7 +213,10 @@ impl ControlConfig {
 
 impl GripperConfig {
     fn validate(&self, arm: &ControlConfig) -> Result<(), RosError> {
-        check_topic("gripper.topic", &self.topic)?;
+        if !self.topic.is_empty() {
+            check_topic("gripper.topic", &self.topic)?;
+        }
+        check_range("gripper.goal_timeout_secs", self.goal_timeout_secs, 0.5, 60.0)?;
         check_range("gripper.open_m", self.open_m, 0.001, 1.0)?;
         if !(0.0..self.open_m).contains(&self.closed_m) {
             return Err(setting("gripper.closed_m", self.closed_m, "0 to less than gripper.open_m"));
@@ -259,10 +281,23 @@ mod tests {
                 ["command_topic", "/forward_position_controller/commands", "ForwardVelocity"],
             ),
             (refused(|c| c.joint_names = vec!["a".into(); 2]), ["joint_names", "\"a\"", "once"]),
+            (refused(|c| c.gripper.goal_timeout_secs = 0.0), ["gripper.goal_timeout_secs", "0", "0.5 to 60"]),
             (refused(|c| c.gripper.closed_m = 0.09), ["gripper.closed_m", "0.09", "open_m"]),
             (refused(|c| c.gripper.joint = Some(String::new())), ["gripper.joint", "\"\"", "arm's"]),
         ] {
             assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_kind_of_the_gripper_says_where_it_listens() {
+        for (kind, topic) in
+            [("action", "/gripper_controller/gripper_cmd"), ("float64", "/gripper_controller/commands")]
+        {
+            let gripper = serde_yaml::from_str(&format!("kind: {kind}")).unwrap();
+            let mut config = ControlConfig { gripper, ..ControlConfig::default() };
+            config.complete(&["a".to_string()], &[LIMITS]).unwrap();
+            assert_eq!(config.gripper.topic, topic);
         }
     }
 

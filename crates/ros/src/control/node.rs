@@ -18,6 +18,7 @@ use super::{
     CommandInterface, ControlConfig, ControlReport, ControlStats, StateRefusal,
     arm::{Given, Verdict},
     course::{Course, Step},
+    goals::{GripperTrouble, Wish},
     out::{ArmOut, GripperOut},
     states::States,
 };
@@ -62,6 +63,8 @@ pub struct ControlNode {
     gripper: GripperOut,
     stats: ControlStats,
     last_refusal: Option<StateRefusal>,
+    /// The last.
+    gripper_trouble: Option<GripperTrouble>,
     /// With its namespace, as the graph knows it.
     own_name: String,
     rivals: Vec<String>,
@@ -97,6 +100,7 @@ impl ControlNode {
             newest: None,
             stats: ControlStats::default(),
             last_refusal: None,
+            gripper_trouble: None,
             own_name,
             rivals: Vec::new(),
             refused_in_a_row: 0,
@@ -123,6 +127,7 @@ impl ControlNode {
                 let step = self.command(ends);
                 if ends && self.course.is_at_rest() {
                     self.say_zero(&step);
+                    self.gripper.end();
                     self.report();
                     return self.stats;
                 }
@@ -194,13 +199,24 @@ impl ControlNode {
         if let Some(sent) = self.arm.publish(&step, measured.as_ref()) {
             *if sent { &mut self.stats.commands } else { &mut self.stats.failed } += 1;
         }
-        if let (Step::Move(_), Some(given)) = (&step, given) {
-            let width_m = given.command.gripper_width_m;
+        let wish = given
+            .filter(|_| matches!(step, Step::Move(_)))
+            .map(|Given { command, .. }| Wish { width_m: command.gripper_width_m, force_n: command.grip_force_n });
+        let told = self.gripper.look(now, wish);
+        self.stats.gripper_commands += told.sent;
+        self.stats.failed += told.failed;
+        if let Some(width_m) = told.width_m {
             self.states.told_width(width_m);
-            if let Some(sent) = self.gripper.publish(now, width_m) {
-                *if sent { &mut self.stats.gripper_commands } else { &mut self.stats.failed } += 1;
-            }
         }
+        let (trouble, goals_failed) = self.gripper.trouble();
+        if let Some(trouble) = trouble.filter(|_| goals_failed > self.stats.gripper_troubles) {
+            if goals_failed.is_power_of_two() {
+                r2r::log_error!(NAME, "{trouble}; the arm stops ({goals_failed} times)");
+            }
+            self.gripper_trouble = Some(trouble);
+        }
+        self.stats.gripper_troubles = goals_failed;
+        self.ends.verdict.gripper.set(trouble.is_some());
         step
     }
 
@@ -250,6 +266,8 @@ impl ControlNode {
             last_refusal: self.last_refusal.clone(),
             is_alive: self.newest.is_some_and(|state| now - state.stamp <= timeout),
             is_refusing: self.course.is_refusing(),
+            gripper_trouble: self.gripper_trouble,
+            is_gripper_in_trouble: self.gripper.trouble().0.is_some(),
             rivals: self.rivals.clone(),
         });
     }

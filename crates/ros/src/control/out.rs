@@ -9,7 +9,12 @@ use r2r::{
     trajectory_msgs::msg::{JointTrajectory, JointTrajectoryPoint},
 };
 
-use super::{CommandInterface, ControlConfig, GripperConfig, GripperKind, LengthUnit, course::Step};
+use super::{
+    CommandInterface, ControlConfig, GripperConfig, GripperKind, LengthUnit,
+    course::Step,
+    goals::{GripperTrouble, Wish},
+    gripper::{GripperAction, Told},
+};
 use crate::{RosError, publish::publisher};
 
 /// A gripper is told again after this time.
@@ -108,7 +113,7 @@ fn points(state: &SegmentState, lead_secs: f64, brakes_rad_s2: &[f64]) -> Vec<Jo
 
 /// Tells the gripper.
 pub(crate) struct GripperOut {
-    to: Option<To>,
+    to: To,
     unit: LengthUnit,
     open_m: f64,
     closed_m: f64,
@@ -116,37 +121,63 @@ pub(crate) struct GripperOut {
 }
 
 enum To {
+    Nobody,
     Number(Publisher<Float64>),
     Array(Publisher<Float64MultiArray>),
+    Action(Box<GripperAction>),
 }
 
 impl GripperOut {
     pub(crate) fn new(node: &mut Node, config: &GripperConfig) -> Result<Self, RosError> {
         let to = match config.kind {
-            GripperKind::None => None,
-            GripperKind::Float64 => Some(To::Number(publisher(node, &config.topic, command_qos())?)),
-            GripperKind::Float64Array => Some(To::Array(publisher(node, &config.topic, command_qos())?)),
+            GripperKind::None => To::Nobody,
+            GripperKind::Float64 => To::Number(publisher(node, &config.topic, command_qos())?),
+            GripperKind::Float64Array => To::Array(publisher(node, &config.topic, command_qos())?),
+            GripperKind::Action => To::Action(Box::new(GripperAction::new(node, config)?)),
         };
         Ok(Self { to, unit: config.unit, open_m: config.open_m, closed_m: config.closed_m, told: None })
     }
 
-    /// Says a width when it changes and now and then; `None` if there was nothing to say.
-    pub(crate) fn publish(&mut self, now: Nanos, width_m: f64) -> Option<bool> {
-        let to = self.to.as_ref()?;
-        let width_m = width_m.clamp(self.closed_m, self.open_m);
+    /// Hears what has come, and says a wish when it changes; on topics now and then, too, for there nobody answers.
+    pub(crate) fn look(&mut self, now: Nanos, wish: Option<Wish>) -> Told {
+        let wish = wish.map(|wish| Wish { width_m: wish.width_m.clamp(self.closed_m, self.open_m), ..wish });
+        if let To::Action(action) = &mut self.to {
+            return action.look(now, wish);
+        }
+        let Some(Wish { width_m, .. }) = wish else { return Told::default() };
         let is_old_news =
             |(told, at): (f64, Nanos)| (told - width_m).abs() < GRIPPER_STEP_M && now - at < GRIPPER_AGAIN;
+        // Nobody says where the fingers are: they count as where they were told to be.
+        let told = Told { width_m: Some(width_m), ..Told::default() };
         if self.told.is_some_and(is_old_news) {
-            return None;
+            return told;
         }
         self.told = Some((width_m, now));
         let data = self.unit.of_width(width_m);
-        Some(match to {
+        let sent = match &self.to {
+            To::Nobody | To::Action(_) => return told,
             To::Number(publisher) => publisher.publish(&Float64 { data }).is_ok(),
             To::Array(publisher) => {
                 publisher.publish(&Float64MultiArray { data: vec![data], ..Default::default() }).is_ok()
             }
-        })
+        };
+        Told { sent: u64::from(sent), failed: u64::from(!sent), ..told }
+    }
+
+    /// Why the fingers are not where they were told to be, where the gripper says how commands end; and how many did not
+    /// end well.
+    pub(crate) fn trouble(&self) -> (Option<GripperTrouble>, u64) {
+        match &self.to {
+            To::Action(action) => (action.trouble(), action.goals_failed()),
+            To::Nobody | To::Number(_) | To::Array(_) => (None, 0),
+        }
+    }
+
+    /// Nothing more will be said.
+    pub(crate) fn end(&mut self) {
+        if let To::Action(action) = &mut self.to {
+            action.end();
+        }
     }
 }
 

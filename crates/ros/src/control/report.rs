@@ -1,6 +1,6 @@
 //! What the node did, for diagnostics.
 
-use super::{StateRefusal, course::Noticed};
+use super::{GripperTrouble, StateRefusal, course::Noticed};
 
 /// Counts since the start.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -21,8 +21,10 @@ pub struct ControlStats {
     pub clock_leapt: u64,
     /// Commands published.
     pub commands: u64,
-    /// Commands to the gripper published.
+    /// Commands to the gripper published, or given as goals.
     pub gripper_commands: u64,
+    /// Goals of the gripper that did not end well.
+    pub gripper_troubles: u64,
     /// Commands not published because they did not continue from where the arm was.
     pub commands_refused: u64,
     /// Times that the loop was silent for `silence_secs`.
@@ -39,6 +41,27 @@ impl ControlStats {
     /// States refused, for whatever reason.
     pub fn refused(&self) -> u64 {
         self.malformed + self.stamp_stands_or_returns + self.late + self.ahead + self.clock_leapt
+    }
+
+    /// Each with its name.
+    pub(crate) fn named(&self) -> [(&'static str, u64); 15] {
+        [
+            ("states", self.states),
+            ("other_joints", self.other_joints),
+            ("malformed", self.malformed),
+            ("stamp_stands_or_returns", self.stamp_stands_or_returns),
+            ("late", self.late),
+            ("ahead", self.ahead),
+            ("clock_leapt", self.clock_leapt),
+            ("commands", self.commands),
+            ("gripper_commands", self.gripper_commands),
+            ("gripper_troubles", self.gripper_troubles),
+            ("commands_refused", self.commands_refused),
+            ("silences", self.silences),
+            ("resumed", self.resumed),
+            ("times_with_rivals", self.rivals),
+            ("failed", self.failed),
+        ]
     }
 
     pub(crate) fn count_refused(&mut self, refusal: &StateRefusal) {
@@ -70,6 +93,10 @@ pub struct ControlReport {
     pub is_alive: bool,
     /// The loop's commands are not published.
     pub is_refusing: bool,
+    /// How a goal of the gripper failed last.
+    pub gripper_trouble: Option<GripperTrouble>,
+    /// The fingers are not where they were told to be, and the loop's commands fail for it.
+    pub is_gripper_in_trouble: bool,
     /// Other publishers of commands, now.
     pub rivals: Vec<String>,
 }

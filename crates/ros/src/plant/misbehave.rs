@@ -38,6 +38,18 @@ misbehaviours! {
     CamerasFreeze = "cameras_freeze";
     /// Depth is captured half a picture away from colour.
     CameraSkew = "camera_skew";
+    /// The cameras' frames on `/tf` jump by two centimetres.
+    CamerasMove = "cameras_move";
+    /// Nobody says on `/tf` any more where the cameras are.
+    TfSilent = "tf_silent";
+    /// The gripper takes no goal of its action.
+    GripperRefuse = "gripper_refuse";
+    /// The gripper takes goals and gives them up.
+    GripperAbort = "gripper_abort";
+    /// The gripper takes goals, does nothing, and ends none, cancelled or not.
+    GripperHang = "gripper_hang";
+    /// The gripper's action answers nothing.
+    GripperDeaf = "gripper_deaf";
 }
 
 /// What goes wrong, and when.

@@ -10,22 +10,28 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nalgebra::Vector3;
 use neuraxis_channel::RingReceiver;
-use neuraxis_core::{Arm, ArmCommand, ArmState, Clock, Joints, Nanos, Observation, PERIOD_BRAINSTEM};
+use neuraxis_core::{
+    Arm, ArmCommand, ArmState, Camera, Clock, Joints, Nanos, Observation, PERIOD_BRAINSTEM, Pose, World,
+};
 use r2r::{
     Node, Publisher, QosProfile,
     builtin_interfaces::msg::Time,
     sensor_msgs::msg::JointState,
     std_msgs::msg::{Float64, Float64MultiArray},
+    tf2_msgs::msg::TFMessage,
     trajectory_msgs::msg::JointTrajectory,
 };
 
 use super::{
     Misbehave, Misbehaviour,
+    gripper::{GripperServer, Manner},
     setpoint::{Point, Setpoint},
 };
 use crate::{
     RosConfig, RosError, RosStats, conversions, environment,
+    frames::transform,
     inbox::{Inbox, inbox},
     node::start,
     publish::{CameraOut, Stamper, publisher},
@@ -41,6 +47,8 @@ const TICKS_PER_STATE: u64 = 2;
 const LATE: Nanos = Nanos::from_millis(200);
 const JUMP_SECS: u64 = 10;
 const SKEW: Nanos = Nanos::from_millis(33);
+/// How far the cameras' frames jump [m].
+const MOVED_M: f64 = 0.02;
 /// Of the grip [N].
 const GRIP_FORCE_N: f64 = 30.0;
 
@@ -50,8 +58,8 @@ pub struct PlantPorts<F: Deref<Target = Observation>> {
     pub clock: Arc<dyn Clock>,
     /// The arm's joints, in the order of [`ArmState::q`].
     pub joint_names: Vec<String>,
-    /// The two finger joints.
-    pub finger_joints: [String; 2],
+    /// The joints of its fingers, each of which moves by half of their distance.
+    pub finger_joints: Vec<String>,
     /// The cameras for which topics are made.
     pub camera_names: Vec<String>,
     /// The arm: read and told once a millisecond, on the node's thread. It can be read from the start.
@@ -91,13 +99,18 @@ pub struct PlantNode<F: Deref<Target = Observation>> {
     stamper: Stamper,
     states_out: Publisher<JointState>,
     cameras: Vec<CameraOut>,
+    tf: Publisher<TFMessage>,
     positions: Inbox<Float64MultiArray>,
     velocities: Inbox<Float64MultiArray>,
     trajectories: Inbox<JointTrajectory>,
     widths: Inbox<Float64MultiArray>,
     width: Inbox<Float64>,
+    gripper: GripperServer,
     setpoint: Setpoint,
+    /// Told [m].
     width_m: f64,
+    /// Measured last [m].
+    measured_m: f64,
     first_command: Option<Nanos>,
     /// When the state that was published last was measured.
     said_of: Option<Nanos>,
@@ -123,15 +136,18 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
         let state = ports.arm.read().map_err(|fault| RosError::Start { reason: fault.to_string() })?;
         Ok(Self {
             cameras: cameras.collect::<Result<_, _>>()?,
+            tf: publisher(&mut node, topics::TF, topics::tf_qos())?,
             states_out: publisher(&mut node, topics::JOINT_STATES, topics::joint_states_qos())?,
             positions: inbox(&mut node, "forward_position_controller/commands", qos())?,
             velocities: inbox(&mut node, "forward_velocity_controller/commands", qos())?,
             trajectories: inbox(&mut node, "joint_trajectory_controller/joint_trajectory", qos())?,
             widths: inbox(&mut node, "gripper_controller/commands", qos())?,
             width: inbox(&mut node, "gripper/command", qos())?,
+            gripper: GripperServer::new(&mut node, "gripper_controller/gripper_cmd")?,
             stamper: Stamper::new(ports.clock.clone(), &node),
             setpoint: Setpoint::new(ports.clock.now(), state.q),
             width_m: state.gripper_width_m,
+            measured_m: state.gripper_width_m,
             node,
             ports,
             misbehave,
@@ -172,6 +188,17 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
                 && (misbehave.after_secs == 0.0
                     || self.first_command.is_some_and(|first| since(first) >= misbehave.after_secs))
         })
+    }
+
+    /// How it treats goals of its gripper, now.
+    fn manner(&self) -> Manner {
+        let manners = [
+            (Misbehaviour::GripperRefuse, Manner::Refuses),
+            (Misbehaviour::GripperAbort, Manner::Aborts),
+            (Misbehaviour::GripperHang, Manner::Hangs),
+            (Misbehaviour::GripperDeaf, Manner::Deaf),
+        ];
+        manners.into_iter().find(|(what, _)| self.does(*what)).map_or(Manner::Good, |(_, manner)| manner)
     }
 
     fn tick(&mut self, tick: u64) {
@@ -228,6 +255,13 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
                 self.stats.refused += 1;
             }
         }
+        let stamp = self.stamper.time().unwrap_or_default();
+        let manner = self.manner();
+        if let Some(width_m) = self.gripper.serve((now, stamp), self.measured_m, manner, &mut self.camera_stats) {
+            taken = true;
+            self.width_m = width_m;
+            self.stats.gripper += 1;
+        }
         if taken {
             self.first_command.get_or_insert(now);
         }
@@ -243,6 +277,7 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
             return;
         }
         self.said_of = Some(state.stamp);
+        self.measured_m = state.gripper_width_m;
         let Some(mut msg) = self.message(&state) else { return };
         if self.does(Misbehaviour::Silent) {
             return;
@@ -289,15 +324,17 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
         self.stats.joint_states += u64::from(self.states_out.publish(msg).is_ok());
     }
 
-    /// Backwards, a finger first and a finger last: who reads by place is wrong at once.
+    /// Backwards, a finger first and the others last: who reads by place is wrong at once.
     fn message(&self, state: &ArmState) -> Option<JointState> {
         let header = conversions::header(&self.stamper.stamp(state.stamp)?, "");
-        let [left, right] = &self.ports.finger_joints;
+        let fingers = &self.ports.finger_joints;
+        let (first, last) = fingers.split_at(fingers.len().min(1));
         let finger = state.gripper_width_m / 2.0;
         let around = |arm: &Joints, finger: f64| -> Vec<f64> {
-            [finger].into_iter().chain(arm.iter().rev().copied()).chain([finger]).collect()
+            let of = |fingers: &[String]| vec![finger; fingers.len()];
+            of(first).into_iter().chain(arm.iter().rev().copied()).chain(of(last)).collect()
         };
-        let names = [left].into_iter().chain(self.ports.joint_names.iter().rev()).chain([right]);
+        let names = first.iter().chain(self.ports.joint_names.iter().rev()).chain(last);
         Some(JointState {
             header,
             name: names.cloned().collect(),
@@ -323,6 +360,18 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
                 camera.publish_at(view, stamp, depth_stamp, &mut self.camera_stats);
             }
         }
+        if self.does(Misbehaviour::TfSilent) {
+            return;
+        }
+        let off_m = if self.does(Misbehaviour::CamerasMove) { MOVED_M } else { 0.0 };
+        let transforms = frame.cameras.iter().map(|view| {
+            let pose = &view.world_from_camera;
+            let moved =
+                Pose::<World, Camera>::from_parts(pose.position() + Vector3::new(off_m, 0.0, 0.0), pose.rotation());
+            transform(stamp, "world", &format!("{}_seat", view.name), &moved)
+        });
+        let sent = self.tf.publish(&TFMessage { transforms: transforms.collect() }).is_ok();
+        self.camera_stats.count_published(sent, |stats| &mut stats.frames);
     }
 }
 

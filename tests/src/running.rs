@@ -1,0 +1,74 @@
+//! A program of ours whose lines can be waited for, beside others.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{binary, workspace};
+
+/// Slow machines discover each other slowly; nothing here is judged by time.
+pub const PATIENCE: Duration = Duration::from_secs(180);
+
+/// It ends with this.
+pub struct Running {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Running {
+    /// Starts the program in the workspace.
+    ///
+    /// # Panics
+    /// It does not start.
+    #[must_use]
+    pub fn start(arguments: &[&str], domain: &str) -> Self {
+        let mut command = Command::new(binary());
+        command.args(arguments).env("ROS_DOMAIN_ID", domain).current_dir(workspace());
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
+        let stdout = child.stdout.take().expect("its output");
+        let (say, lines) = channel();
+        thread::spawn(move || BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|line| say.send(line)));
+        Self { child, lines }
+    }
+
+    /// All lines up to one that begins so.
+    ///
+    /// # Panics
+    /// None does.
+    pub fn wait_for(&self, beginning: &str) -> Vec<String> {
+        let (mut seen, end) = (Vec::new(), Instant::now() + PATIENCE);
+        loop {
+            let line = self.lines.recv_timeout(end.saturating_duration_since(Instant::now()));
+            seen.push(line.unwrap_or_else(|_| panic!("no {beginning:?} in {seen:#?}")));
+            if seen.last().is_some_and(|line| line.starts_with(beginning)) {
+                return seen;
+            }
+        }
+    }
+
+    /// Ctrl-C.
+    ///
+    /// # Panics
+    /// It is gone.
+    pub fn interrupt(&self) {
+        let killed = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        assert!(killed.is_ok_and(|status| status.success()));
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A domain of ROS 2 of this test's own: other tests talk at the same time.
+#[must_use]
+pub fn domain() -> String {
+    (100 + std::process::id() % 100).to_string()
+}

@@ -109,6 +109,7 @@ fn supervision(requests: &Arc<Requests>, clock: Arc<Monotonic>) -> Supervision {
             // Release: pairs with the loop's Acquire load.
             holding.holds.store(!moves, Ordering::Release);
         }),
+        obstacle: Box::new(|| None),
         health: Box::new(move || {
             let (now, ticks) = (clock.now(), living.ticks.get());
             let spread = Spread { p50: Nanos(20_000), p99: Nanos(90_000), p999: Nanos(200_000) };
@@ -117,6 +118,7 @@ fn supervision(requests: &Arc<Requests>, clock: Arc<Monotonic>) -> Supervision {
                 timing: Some(LoopTiming { wake: spread, compute: spread, period: spread, missed: 0 }),
                 arm: Some(ArmHealth { mode: "track", latched: false, fault: None }),
                 policy: PolicyHealth { answers: ticks, latency_secs: Some(0.01), observed_at: Some(now), refused: 0 },
+                link: None,
                 unrecorded: vec![("images", 0)],
             }
         }),

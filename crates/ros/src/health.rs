@@ -2,6 +2,8 @@
 
 use neuraxis_core::{Fault, Nanos};
 
+use crate::apart::LinkReport;
+
 /// How the program is. Whoever makes one reads mailboxes and counters; counters never go back.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Health {
@@ -13,6 +15,8 @@ pub struct Health {
     pub arm: Option<ArmHealth>,
     /// What decides where the arm goes.
     pub policy: PolicyHealth,
+    /// The way to it, where it is in another process.
+    pub link: Option<LinkReport>,
     /// What was not written down, by kind; empty where nothing is recorded.
     pub unrecorded: Vec<(&'static str, u64)>,
 }

@@ -70,6 +70,13 @@ impl Measured {
         Self::samples(name, "ns", &nanos)
     }
 
+    /// Of three percentiles [us]; the largest is not known.
+    #[cfg(feature = "ros")]
+    pub(super) fn spread(name: &str, [p50, p99, p999]: [Nanos; 3]) -> Self {
+        let us = |t: Nanos| t.secs() * 1e6;
+        Self { p50: us(p50), p99: us(p99), p999: us(p999), ..Self::none(name, "us") }
+    }
+
     fn none(name: &str, unit: &'static str) -> Self {
         let nan = f64::NAN;
         let (peers, ratio, target) = (Vec::new(), None, None);

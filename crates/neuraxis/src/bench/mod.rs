@@ -7,6 +7,7 @@
 //! | `motion` | a step and a new goal of jerk-limited motion | rsruckig, ruckig |
 //! | `channels` | mailbox and ring, on one thread and across two | rtrb |
 //! | `policy` | a policy tick by stage | |
+//! | `ros` | from image to motion with the policy in another process | the same in one process |
 
 mod bars;
 mod channels;
@@ -20,6 +21,8 @@ mod motion;
 mod moving;
 mod peers;
 mod policy;
+#[cfg(feature = "ros")]
+mod ros;
 
 pub use channels::channels;
 pub use control_loop::{LoopPlan, control_loop};
@@ -28,3 +31,5 @@ pub use machine::Machine;
 pub use measured::{Measured, rows};
 pub use motion::motion;
 pub use policy::policy;
+#[cfg(feature = "ros")]
+pub use ros::apart;

@@ -121,7 +121,8 @@ impl Measured {
     pub fn print(&self) {
         let row = |m: &Measured| {
             let mean = m.mean.map_or(String::new(), |mean| format!("mean {mean:9.2}  "));
-            format!("{mean}p50 {:9.2}  p99 {:9.2}  p99.9 {:9.2}  max {:9.2} {}", m.p50, m.p99, m.p999, m.max, m.unit)
+            let max = if m.max.is_nan() { String::new() } else { format!("  max {:9.2}", m.max) };
+            format!("{mean}p50 {:9.2}  p99 {:9.2}  p99.9 {:9.2}{max} {}", m.p50, m.p99, m.p999, m.unit)
         };
         println!("{:<32} {}", self.name, row(self));
         for peer in &self.peers {

@@ -228,7 +228,8 @@ enum Command {
 enum RosCommand {
     /// The simulated arm in the robot's place. `--ros-args` and what follows goes to ROS 2.
     Sim {
-        /// `weights` (the shipped ones), `expert`, `brain` (plans and skills), or a file of weights.
+        /// `weights` (the shipped ones), `expert`, `brain` (plans and skills), a file of weights, or `remote`: `neuraxis ros
+        /// policy` in another process, with the weights of run.yaml (`remote:HASH`: those, `remote:any`: any).
         #[arg(long, default_value = "weights")]
         policy: String,
         /// Task name.
@@ -245,6 +246,11 @@ enum RosCommand {
     },
     /// A real arm with real cameras, as configs/ROBOT/arm.yaml says. It holds until the node is activated.
     Arm(crate::ros::ArmOptions),
+    /// The policy alone, for a machine that infers: answers a robot that runs `ros arm --policy remote` or `ros sim --policy
+    /// remote`.
+    Policy(crate::ros_policy::PolicyOptions),
+    /// What a robot's node publishes, in the viewer: joints, cameras, what the policy wants, what the brain says.
+    Viz(crate::ros_viz::VizOptions),
     /// The simulated world as a robot on ROS 2: joint states and cameras out, commands of three kinds of controllers in.
     Plant {
         /// Task name.
@@ -322,6 +328,13 @@ enum BenchCommand {
         /// Predictions.
         #[arg(long, default_value_t = 100)]
         ticks: u32,
+    },
+    /// From image to motion with the policy in another process, over DDS, beside the same in one process.
+    #[cfg(feature = "ros")]
+    Apart {
+        /// Time of each of the two [s].
+        #[arg(long, default_value_t = 30.0)]
+        secs: f64,
     },
     /// All of them, with their default settings.
     All,
@@ -417,11 +430,15 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Ros { what: RosCommand::Sim { policy, task, seed, wait } } => {
             let config = config()?;
             let task = tasks::one(&task, &config)?;
-            let plan = crate::ros::RosSim { actor: Actor::of(&policy, &config), task, seed, wait };
+            let plan = crate::ros::RosSim { leader: crate::ros::Leader::of(&policy, &config), task, seed, wait };
             crate::ros::sim(&config, &plan)
         }
         #[cfg(all(feature = "ros", feature = "viz"))]
         Command::Ros { what: RosCommand::Arm(options) } => crate::ros::arm(&config()?, options),
+        #[cfg(all(feature = "ros", feature = "viz"))]
+        Command::Ros { what: RosCommand::Policy(options) } => crate::ros_policy::policy(&config()?, &options),
+        #[cfg(all(feature = "ros", feature = "viz"))]
+        Command::Ros { what: RosCommand::Viz(options) } => crate::ros_viz::viz(&config()?, &options),
         #[cfg(all(feature = "ros", feature = "viz"))]
         Command::Ros { what: RosCommand::Plant { task, seed, misbehave } } => {
             let config = config()?;
@@ -547,10 +564,13 @@ fn bench(config: &Config, what: &BenchCommand) -> Result<Vec<crate::bench::Measu
         BenchCommand::Motion => motion(config),
         BenchCommand::Channels => channels(),
         BenchCommand::Policy { policy: weights, ticks } => policy(config, &Actor::of(weights, config), *ticks),
+        #[cfg(feature = "ros")]
+        BenchCommand::Apart { secs } => crate::bench::apart(config, *secs),
         BenchCommand::All => {
             // Each as it would run alone: what the command line itself would say.
             let mut rows = Vec::new();
-            for name in ["channels", "kinematics", "motion", "policy", "loop"] {
+            let ros: &[&str] = if cfg!(feature = "ros") { &["ros", "apart"] } else { &[] };
+            for name in ["channels", "kinematics", "motion", "policy", "loop"].iter().chain(ros) {
                 let Command::Bench { what, .. } = Cli::parse_from(["neuraxis", "bench", name]).command else {
                     continue;
                 };

@@ -78,6 +78,8 @@ pub struct RunSettings {
     pub planner: Surroundings,
     /// Rate of the camera thread in the realtime clock, 1 to 60 [Hz].
     pub camera_hz: f64,
+    /// A policy in another process that gives fewer good answers a second cannot lead the arm, 0.1 to 100 [Hz].
+    pub remote_min_hz: f64,
 }
 
 impl Default for RunSettings {
@@ -92,6 +94,7 @@ impl Default for RunSettings {
             device: "cpu".into(),
             planner: Surroundings::Cloud,
             camera_hz: 15.0,
+            remote_min_hz: 2.0,
         }
     }
 }
@@ -101,7 +104,8 @@ impl RunSettings {
         in_range("policy_hz", self.policy_hz, 1.0, 100.0)?;
         in_range("lockstep_latency_secs", self.lockstep_latency_secs, 0.001, 1.0)?;
         in_range("time_limit_secs", self.time_limit_secs, 1.0, 600.0)?;
-        in_range("camera_hz", self.camera_hz, 1.0, 60.0)
+        in_range("camera_hz", self.camera_hz, 1.0, 60.0)?;
+        in_range("remote_min_hz", self.remote_min_hz, 0.1, 100.0)
     }
 }
 

@@ -222,6 +222,9 @@ pub fn print_rates(report: &Report) {
             millis(&rate.work)
         );
     }
+    if let Some(latencies) = &report.latencies {
+        latencies.print();
+    }
     for said in &report.said {
         println!("{said}");
     }

@@ -17,6 +17,12 @@ pub fn listen() -> Result<()> {
     .context("listening for Ctrl-C")
 }
 
+/// What [`asked`] looks at, for whoever looks at a flag of its own.
+#[cfg(feature = "ros")]
+pub fn flag() -> &'static AtomicBool {
+    &ASKED
+}
+
 /// Somebody wants to end.
 pub fn asked() -> bool {
     ASKED.load(Ordering::Relaxed)

@@ -30,6 +30,8 @@ mod errand;
 mod eval;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod film;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+mod given;
 #[cfg(feature = "policy")]
 mod import;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
@@ -71,6 +73,10 @@ mod world;
 mod ros;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz", feature = "ros"))]
 mod ros_plant;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz", feature = "ros"))]
+mod ros_policy;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz", feature = "ros"))]
+mod ros_viz;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz", feature = "ros"))]
 mod supervise;
 

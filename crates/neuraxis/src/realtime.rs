@@ -27,6 +27,7 @@ use crate::{
         live::{self, BrainLinks, BrainReport, Slow},
     },
     config::{Config, Surroundings},
+    given::Latencies,
     insight::{Insight, Predicted, Showcase},
     interrupt,
     lockstep::Outcome,
@@ -110,6 +111,9 @@ pub enum Until {
     Reached(u32),
     /// Ctrl-C.
     Asked,
+    /// The session's limit.
+    #[cfg_attr(not(feature = "ros"), allow(dead_code, reason = "bench ros"))]
+    TimeIsUp,
 }
 
 /// What outside programs (ROS) hold of a run.
@@ -154,6 +158,8 @@ pub struct Report {
     pub wanted: Option<KeyFrame>,
     /// With a brain: what happened, in its words.
     pub story: Option<Story>,
+    /// With a policy: from pictures to motion.
+    pub latencies: Option<Latencies>,
 }
 
 impl Session<'_> {
@@ -346,9 +352,11 @@ impl Session<'_> {
                 let files = recorder.finish(None, &json!({ "error": format!("{error:#}") }))?;
                 println!("recorded    {}  {}", files[0].display(), files[1].display());
             }
-            let (sides, film, eyes, mind) = (sides?, film?, eyes?, mind?);
+            let (sides, film, eyes, (mind, to_segment)) = (sides?, film?, eyes?, mind?);
+            let mut latencies = None;
             let (thinker, refused, wanted, story) = match thinker? {
-                Thinking::Policy(PolicyReport { rate, refused, last }) => {
+                Thinking::Policy(PolicyReport { rate, refused, last, to_policy, in_policy }) => {
+                    latencies = Some(to_segment.latencies(&to_policy, &in_policy));
                     (rate, refused, last.map(|prediction| prediction.keyframe), None)
                 }
                 Thinking::Brain(brain) => {
@@ -382,6 +390,7 @@ impl Session<'_> {
                 film,
                 wanted,
                 story,
+                latencies,
             })
         })
     }
@@ -435,6 +444,7 @@ fn watch(
             Until::EpisodeEnds | Until::Reached(_) => success || failed || too_long,
             Until::BrainEnds => shared.over.is_raised() || failed || too_long,
             Until::Asked => false,
+            Until::TimeIsUp => too_long,
         };
         if over || interrupt::asked() || shared.broken.is_raised() {
             return End { success, failed, secs: (now - zero).secs(), mind, body };

@@ -1,34 +1,65 @@
-//! `neuraxis ros sim|arm`: an arm under a policy or the brain, with the ROS 2 node beside the same loop.
+//! `neuraxis ros sim|arm`: an arm under a policy or the brain, with the ROS 2 node beside the same loop. The policy may be in
+//! another process, see `ros_policy`.
 
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use neuraxis_brainstem::MonotonicClock;
+use neuraxis_channel::{RingReceiver, RingSender, ring};
 use neuraxis_core::{Instruction, Nanos, TextEmbedder};
-use neuraxis_ros::{Others, RosConfig, RosNode, RosPorts, RosStats};
+use neuraxis_ros::{
+    LinkConfig, LinkNode, LinkReport, Others, PolicyCard, Remote, RosConfig, RosNode, RosPorts, RosStats, remote_policy,
+};
 use serde_json::json;
 
 use crate::{
     arm::{Which, WhichArgs},
     brain_demo,
-    config::Config,
+    config::{Config, Surroundings},
     demo,
     episode_run::{Studio, instruction, simulated_cameras},
     eval::Actor,
     interrupt, package,
     real::{self, Driver},
-    realtime::{Drive, Outside, Session, Thinker, Until},
+    realtime::{Drive, Outside, Report, Session, Thinker, Until},
     recorder::{Recorder, Window},
-    source::{Source, load_any_policy, misfits},
+    source::{Source, Trained, load_any_policy, misfits},
     supervise,
     threads::Shared,
-    world::{simulated, time_limit},
+    world::{Side, SideReport, World, simulated, time_limit},
 };
+
+/// What leads the arm, on command lines.
+pub enum Leader {
+    /// In this process.
+    Here(Actor),
+    /// A policy in another process, over ROS 2, with these weights (16 hex digits; `None`: any).
+    Remote(Option<String>),
+}
+
+impl Leader {
+    /// What a `--policy` means: `remote` has the weights of run.yaml, `remote:HASH` those, `remote:any` any.
+    pub fn of(policy: &str, config: &Config) -> Self {
+        match (policy, policy.strip_prefix("remote:")) {
+            ("remote", _) => Self::Remote(config.run.weights_hash.clone()),
+            (_, Some("any")) => Self::Remote(None),
+            (_, Some(hash)) => Self::Remote(Some(hash.into())),
+            (policy, None) => Self::Here(Actor::of(policy, config)),
+        }
+    }
+
+    fn surroundings(&self, config: &Config) -> Surroundings {
+        match self {
+            Self::Here(actor) => actor.surroundings(config),
+            Self::Remote(_) => config.run.planner,
+        }
+    }
+}
 
 /// The simulated arm in a scene.
 pub struct RosSim {
     /// What acts.
-    pub actor: Actor,
+    pub leader: Leader,
     /// Task name.
     pub task: String,
     /// Seed of the scene.
@@ -42,7 +73,8 @@ pub struct RosSim {
 pub struct ArmOptions {
     #[command(flatten)]
     which: WhichArgs,
-    /// `weights` (the shipped ones), `brain` (plans and skills), or a file of weights.
+    /// `weights` (the shipped ones), `brain` (plans and skills), a file of weights, or `remote`: `neuraxis ros policy` in another
+    /// process, with the weights of run.yaml (`remote:HASH`: those, `remote:any`: any).
     #[arg(long, default_value = "weights")]
     policy: String,
     /// What it is told at once; it waits for an instruction if left out.
@@ -64,17 +96,32 @@ pub struct ArmOptions {
 /// Runs until Ctrl-C.
 pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
     interrupt::listen()?;
+    let (report, _) = run(config, plan, None)?;
+    demo::print_rates(&report);
+    Ok(())
+}
+
+/// Runs for that long, or until Ctrl-C. Returns also how the link to a policy in another process was, if there was one.
+pub fn run(config: &Config, plan: &RosSim, limit: Option<Nanos>) -> Result<(Report, Option<LinkReport>)> {
     neuraxis_policy::use_one_thread();
     let mut studio = Studio::new(config.clone())?;
-    studio.surroundings = plan.actor.surroundings(config);
+    studio.surroundings = plan.leader.surroundings(config);
     let setup = studio.setup(&plan.task, plan.seed)?;
-    let (thinker, words) = match plan.actor {
-        Actor::Brain => (brain_demo::thinker(&studio, None)?, instruction(setup.goal(), None)?),
-        _ => {
-            let (source, words, embedder) = demo::source(&studio, &setup, &plan.actor)?;
+    let mut link = None;
+    let (thinker, words) = match &plan.leader {
+        Leader::Here(Actor::Brain) => (brain_demo::thinker(&studio, None)?, instruction(setup.goal(), None)?),
+        Leader::Here(actor) => {
+            let (source, words, embedder) = demo::source(&studio, &setup, actor)?;
             (Thinker::Source { source, embedder }, words)
         }
+        Leader::Remote(hash) => {
+            let (source, made) = remote(config, hash.as_deref(), simulated_cameras(), false)?;
+            link = Some(made);
+            (Thinker::Source { source, embedder: None }, instruction(setup.goal(), None)?)
+        }
     };
+    let (link_node, reports) = link.unzip();
+    let (last, link_was) = ring(1);
     println!("task        {}, seed {}: {}", plan.task, plan.seed, words.text);
     if plan.wait {
         println!("waiting     for an instruction on topic `instruction` or a goal of action `~/execute_task`");
@@ -84,10 +131,10 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
         config,
         robot: studio.robot.clone(),
         surroundings: studio.surroundings,
-        world: simulated(config, &studio.robot, &setup, None)?,
+        world: with_link(simulated(config, &studio.robot, &setup, None)?, link_node.zip(Some(last))),
         thinker,
         words: (!plan.wait).then_some(words),
-        limit: time_limit(config, &setup),
+        limit: limit.unwrap_or_else(|| time_limit(config, &setup)),
         judged: Some(setup.goal().instruction.clone()),
         drive: Drive::Thinker,
     };
@@ -97,12 +144,13 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
         &studio,
         &shared,
         (simulated_cameras(), Others::default()),
+        reports,
         true,
         Box::new(move || reset.reset.raise()),
     );
-    let report = session.run(Until::Asked, &shared, |_| Ok(None), serve)?;
-    demo::print_rates(&report);
-    Ok(())
+    let until = if limit.is_some() { Until::TimeIsUp } else { Until::Asked };
+    let report = session.run(until, &shared, |_| Ok(None), serve)?;
+    Ok((report, link_was.pop()))
 }
 
 /// Runs until Ctrl-C.
@@ -111,18 +159,27 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
     let Which { driver, settings: Some(settings) } = Which::of(config, &plan.which)? else {
         bail!("the simulated arm is driven by `neuraxis ros sim`");
     };
-    let actor = Actor::of(&plan.policy, config);
+    let leader = Leader::of(&plan.policy, config);
     neuraxis_policy::use_one_thread();
     let mut studio = Studio::new(config.clone())?;
-    studio.surroundings = actor.surroundings(config);
+    studio.surroundings = leader.surroundings(config);
     let mut is_shadow = plan.shadow;
     let say = plan.say.as_deref().unwrap_or("");
-    let (thinker, words) = match &actor {
-        Actor::Brain if is_shadow => bail!("--shadow shows what a policy wants; the brain acts or does nothing"),
-        Actor::Brain => {
+    let mut link = None;
+    let (thinker, words) = match &leader {
+        Leader::Here(Actor::Brain) if is_shadow => {
+            bail!("--shadow shows what a policy wants; the brain acts or does nothing")
+        }
+        Leader::Here(Actor::Brain) => {
             (brain_demo::thinker(&studio, None)?, Instruction { text: say.into(), epoch: 1, features: None })
         }
-        Actor::Weights(weights) => {
+        Leader::Remote(hash) => {
+            let (source, made) = remote(config, hash.as_deref(), settings.camera_names(), plan.trust_weights)?;
+            link = Some(made);
+            let words = Instruction { text: say.into(), epoch: 1, features: None };
+            (Thinker::Source { source, embedder: None }, words)
+        }
+        Leader::Here(Actor::Weights(weights)) => {
             let mut embedder = package::text_encoder(&config.root)?;
             let features = Some(embedder.embed(say)?);
             let policy = load_any_policy(config, weights, embedder.id())?;
@@ -133,8 +190,12 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
             let source = Source::Weights(Box::new(policy));
             (Thinker::Source { source, embedder: Some(embedder) }, Instruction { text: say.into(), epoch: 1, features })
         }
-        Actor::Expert | Actor::Nearest(_) => bail!("a real arm is led by `weights`, a file of weights, or `brain`"),
+        Leader::Here(Actor::Expert | Actor::Nearest(_)) => {
+            bail!("a real arm is led by `weights`, a file of weights, `brain` or `remote`")
+        }
     };
+    let (link_node, reports) = link.unzip();
+    let is_brain = matches!(leader, Leader::Here(Actor::Brain));
     let mut config = config.clone();
     config.brainstem.arm_when_degraded |= settings.rehearsal;
     if is_shadow {
@@ -156,7 +217,7 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
         config: &config,
         robot: studio.robot.clone(),
         surroundings: studio.surroundings,
-        world: real::world(&config, &studio.robot, &settings, driver, true)?,
+        world: with_link(real::world(&config, &studio.robot, &settings, driver, true)?, link_node.zip(Some(ring(1).0))),
         thinker,
         words: plan.say.is_some().then(|| words.clone()),
         limit: Nanos(u64::MAX / 4),
@@ -166,16 +227,16 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
     let cameras = settings.camera_names();
     let record = |zero| {
         let made = plan.out.as_ref().map(|out| {
-            let meta = json!({ "driver": driver.name(), "shadow": is_shadow, "actor": actor });
-            let window = Window { live: false, brain: actor == Actor::Brain, cameras: cameras.clone() };
+            let meta = json!({ "driver": driver.name(), "shadow": is_shadow, "actor": plan.policy });
+            let window = Window { live: false, brain: is_brain, cameras: cameras.clone() };
             Recorder::create(out, &config, &studio.robot, &words, meta, zero, Some(window))
         });
         made.transpose()
     };
     let asked = shared.clone();
     let others = Others { publish_states: driver == Driver::Ros2Control, publish_cameras: true };
-    let serve =
-        serve(&config, &studio, &shared, (cameras.clone(), others), false, Box::new(move || asked.reset_asked.raise()));
+    let reset = Box::new(move || asked.reset_asked.raise());
+    let serve = serve(&config, &studio, &shared, (cameras.clone(), others), reports, false, reset);
     let mut report = session.run(Until::Asked, &shared, record, serve)?;
     demo::print_rates(&report);
     if plan.out.is_some() {
@@ -187,6 +248,54 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
     Ok(())
 }
 
+/// The robot's end of a policy in another process, and the thread's work behind it. `trusts`: whatever it was trained with.
+fn remote(
+    config: &Config,
+    hash: Option<&str>,
+    cameras: Vec<String>,
+    trusts: bool,
+) -> Result<(Source, (LinkNode, RingReceiver<LinkReport>))> {
+    let cerebellum = &config.cerebellum;
+    let link = LinkConfig {
+        max_age_secs: cerebellum.prediction_lease_secs,
+        min_hz: config.run.remote_min_hz,
+        min_xyz_m: cerebellum.workspace_min_xyz_m,
+        max_xyz_m: cerebellum.workspace_max_xyz_m,
+    };
+    let (here, wanted) = (config.clone(), hash.map(String::from));
+    let suits = move |card: &PolicyCard| {
+        let trained = Trained { embodiment: &card.embodiment, cameras: &card.cameras, bounds_m: &card.bounds_m };
+        let mut against = if trusts { Vec::new() } else { trained.misfits(&here, &cameras) };
+        if let Some(wanted) = wanted.as_ref().filter(|wanted| **wanted != card.weights_hash) {
+            against.push(format!("its weights are {}, wanted are {wanted}", card.weights_hash));
+        }
+        if against.is_empty() { Ok(()) } else { Err(against.join("; ")) }
+    };
+    let made = remote_policy(link, &RosConfig::default().world_frame, Box::new(suits), Arc::new(MonotonicClock));
+    let Remote { policy, node, reports } = made.context("starting the link to the policy")?;
+    println!("policy      in another process: neuraxis ros policy; weights {}", hash.unwrap_or("whatever it has"));
+    Ok((Source::Remote(Box::new(policy)), (node, reports)))
+}
+
+/// A world with the link's thread beside it, if there is a link; what it reports at its end goes to the ring.
+fn with_link<'a>(
+    world: Box<dyn FnOnce() -> Result<World<'a>> + 'a>,
+    link: Option<(LinkNode, RingSender<LinkReport>)>,
+) -> Box<dyn FnOnce() -> Result<World<'a>> + 'a> {
+    let Some((node, last)) = link else { return world };
+    Box::new(move || {
+        let mut world = world()?;
+        let run = move |shared: &Shared| {
+            let report = node.run(&shared.ros_done);
+            let said = Some(format!("ros_policy  {report:?}"));
+            last.push(report);
+            Ok(SideReport { said, ..SideReport::default() })
+        };
+        world.sides.push(Side { name: "ros_policy", run: Box::new(run) });
+        Ok(world)
+    })
+}
+
 /// The work of thread `ros`.
 type Guest = Option<Box<dyn FnOnce() + Send>>;
 
@@ -196,6 +305,7 @@ fn serve(
     studio: &Studio,
     shared: &Arc<Shared>,
     (camera_names, others): (Vec<String>, Others),
+    link: Option<RingReceiver<LinkReport>>,
     autostart: bool,
     reset: Box<dyn FnMut() + Send>,
 ) -> impl FnOnce(Outside) -> Result<Guest> {
@@ -217,7 +327,7 @@ fn serve(
             reports: outside.reports,
             stop: Box::new(move || stop.stop.raise()),
             reset,
-            supervision: supervise::supervision(config, &robot, &requests, outside.insight)?,
+            supervision: supervise::supervision(config, &robot, &requests, outside.insight, link)?,
         };
         let mut settings = RosConfig { autostart, ..RosConfig::default() };
         if let Some(joint) = config.robot.gripper_joints.first() {

@@ -27,12 +27,13 @@ pub struct Whereabouts {
 }
 
 impl Whereabouts {
-    fn new(dof: usize) -> Self {
+    /// Nothing is known yet.
+    pub fn new(dof: usize) -> Self {
         Self { past: [(Nanos(0), Joints::zeros(dof), 0.0); KEPT], next: 0, len: 0 }
     }
 
     /// A state seen later than all others; one seen before is not kept twice.
-    fn note(&mut self, stamp: Nanos, q: Joints, gripper_width_m: f64) {
+    pub fn note(&mut self, stamp: Nanos, q: Joints, gripper_width_m: f64) {
         if self.at(self.len.saturating_sub(1)).is_some_and(|newest| newest.0 >= stamp) {
             return;
         }

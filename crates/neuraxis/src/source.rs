@@ -40,27 +40,42 @@ pub fn load_any_policy(config: &Config, weights: &Path, text_encoder: &str) -> R
 
 /// What weights were trained with and this robot has not: on a real arm they are looked at before they lead it.
 pub fn misfits(about: &About, config: &Config, cameras: &[String]) -> Vec<String> {
-    let mut found = Vec::new();
-    if about.embodiment != config.name {
-        found.push(format!("trained for robot {:?}, this is {:?}", about.embodiment, config.name));
+    let trained = Trained { embodiment: &about.embodiment, cameras: &about.cameras, bounds_m: &about.config.bounds_m };
+    trained.misfits(config, cameras)
+}
+
+/// What weights were trained with.
+pub struct Trained<'a> {
+    /// The robot.
+    pub embodiment: &'a str,
+    /// Names of the cameras.
+    pub cameras: &'a [String],
+    /// Lower and upper corner of the box that they see [m].
+    pub bounds_m: &'a [f64],
+}
+
+impl Trained<'_> {
+    /// See [`misfits`].
+    pub fn misfits(&self, config: &Config, cameras: &[String]) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.embodiment != config.name {
+            found.push(format!("trained for robot {:?}, this is {:?}", self.embodiment, config.name));
+        }
+        let sorted = |names: &[String]| {
+            let mut names = names.to_vec();
+            names.sort();
+            names
+        };
+        if sorted(self.cameras) != sorted(cameras) {
+            found.push(format!("trained with cameras {}, here are {}", self.cameras.join(", "), cameras.join(", ")));
+        }
+        let (low, high) = (config.cerebellum.workspace_min_xyz_m, config.cerebellum.workspace_max_xyz_m);
+        let here = [low, high].concat();
+        if self.bounds_m.iter().zip(&here).any(|(a, b)| (a - b).abs() > SAME_BOUNDS_M) {
+            found.push(format!("trained within {:?} m, the workspace of cerebellum.yaml is {here:?} m", self.bounds_m));
+        }
+        found
     }
-    let sorted = |names: &[String]| {
-        let mut names = names.to_vec();
-        names.sort();
-        names
-    };
-    if sorted(&about.cameras) != sorted(cameras) {
-        found.push(format!("trained with cameras {}, here are {}", about.cameras.join(", "), cameras.join(", ")));
-    }
-    let (low, high) = (config.cerebellum.workspace_min_xyz_m, config.cerebellum.workspace_max_xyz_m);
-    let here = [low, high].concat();
-    if about.config.bounds_m.iter().zip(&here).any(|(a, b)| (a - b).abs() > SAME_BOUNDS_M) {
-        found.push(format!(
-            "trained within {:?} m, the workspace of cerebellum.yaml is {here:?} m",
-            about.config.bounds_m
-        ));
-    }
-    found
 }
 
 /// A policy that can show what it looked at.
@@ -73,6 +88,9 @@ pub enum Source {
     Errand(Errands),
     /// From pose to pose, to look from each.
     Survey(Survey),
+    /// Trained weights in another process.
+    #[cfg(feature = "ros")]
+    Remote(Box<neuraxis_ros::RemotePolicy>),
 }
 
 impl Source {
@@ -80,12 +98,16 @@ impl Source {
     pub fn looked(&self) -> Option<(PredictionViews, Cloud)> {
         match self {
             Self::Weights(policy) => Some((policy.views().clone(), policy.cloud().clone())),
-            Self::Script(_) | Self::Errand(_) | Self::Survey(_) => None,
+            _ => None,
         }
     }
 
     /// Where the eye of the last prediction was and what it looked at, in the world [m], if this source has a gaze.
     pub fn gaze(&self) -> Option<[Vector3<f64>; 2]> {
+        #[cfg(feature = "ros")]
+        if let Self::Remote(policy) = self {
+            return policy.gaze();
+        }
         let Self::Weights(policy) = self else { return None };
         let look = policy.views().dynamic.as_ref()?;
         Some([look.world_from_camera.position(), look.gaze.as_ref()?.point_in_world?])
@@ -100,8 +122,20 @@ impl Source {
     pub fn masked(&self) -> &[MaskedCamera] {
         match self {
             Self::Weights(policy) => &policy.views().masked,
-            Self::Script(_) | Self::Errand(_) | Self::Survey(_) => &[],
+            _ => &[],
         }
+    }
+
+    /// With nothing to do: a policy in another process is asked all the same, so that it is known how good the link is before
+    /// the arm may move. True if that was so.
+    pub fn rehearse(&mut self, observation: &Observation) -> bool {
+        #[cfg(feature = "ros")]
+        if let Self::Remote(policy) = self {
+            policy.rehearse(observation);
+            return true;
+        }
+        let _ = observation;
+        false
     }
 }
 
@@ -112,6 +146,8 @@ impl Policy for Source {
             Self::Script(script) => script.predict(observation, words),
             Self::Errand(errand) => errand.predict(observation, words),
             Self::Survey(survey) => survey.predict(observation, words),
+            #[cfg(feature = "ros")]
+            Self::Remote(policy) => policy.predict(observation, words),
         }
     }
 }

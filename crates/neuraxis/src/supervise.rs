@@ -5,10 +5,12 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use nalgebra::Vector3;
 use neuraxis_brainstem::{BodyState, LoopStats, Mode, Percentiles};
+use neuraxis_channel::RingReceiver;
 use neuraxis_core::KeyFrame;
 use neuraxis_robot::Robot;
 use neuraxis_ros::{
-    ArmHealth, Boundaries, Gaze, Health, Intent, LoopTiming, PolicyHealth, Spread, Supervision, Wall, with_mesh_uris,
+    ArmHealth, Boundaries, Gaze, Health, Intent, LinkReport, LoopTiming, PolicyHealth, Spread, Supervision, Wall,
+    with_mesh_uris,
 };
 use parking_lot::Mutex;
 
@@ -16,18 +18,26 @@ use crate::{
     config::Config,
     insight::{Insight, Predicted},
     package,
-    threads::Shared,
+    threads::{Shared, newest},
 };
 
 /// Wires a run to the node. To hold is to take no segments: see `lifecycle` in `neuraxis-ros`, and
-/// [`neuraxis_brainstem::Signals::hold`].
-pub fn supervision(config: &Config, robot: &Arc<Robot>, shared: &Arc<Shared>, insight: Insight) -> Result<Supervision> {
+/// [`neuraxis_brainstem::Signals::hold`]. `link`: reports about a policy in another process, which stands against letting the
+/// arm move until it answers as it should.
+pub fn supervision(
+    config: &Config,
+    robot: &Arc<Robot>,
+    shared: &Arc<Shared>,
+    insight: Insight,
+    link: Option<RingReceiver<LinkReport>>,
+) -> Result<Supervision> {
     let urdf = &config.robot.urdf;
     let text = std::fs::read_to_string(urdf).with_context(|| format!("cannot read {}", urdf.display()))?;
     let folder = urdf.parent().with_context(|| format!("{} has no folder", urdf.display()))?;
-    // The node's thread alone locks it: two closures look through one pair of eyes.
-    let watch = Arc::new(Mutex::new(Watch { insight, shared: shared.clone(), intents: 0, shown: None }));
-    let (health, intent) = (watch.clone(), watch);
+    // The node's thread alone locks it: three closures look through one pair of eyes.
+    let link = link.map(|reports| LinkWatch { reports, newest: None });
+    let watch = Arc::new(Mutex::new(Watch { insight, shared: shared.clone(), link, intents: 0, shown: None }));
+    let (health, intent, obstacle) = (watch.clone(), watch.clone(), watch);
     let (signals, robot) = (shared.signals.clone(), robot.clone());
     Ok(Supervision {
         hardware_id: config.name.clone(),
@@ -38,6 +48,7 @@ pub fn supervision(config: &Config, robot: &Arc<Robot>, shared: &Arc<Shared>, in
                 signals.hold.raise();
             }
         }),
+        obstacle: Box::new(move || obstacle.lock().obstacle()),
         health: Box::new(move || health.lock().health()),
         robot_description: with_mesh_uris(&text, &package::uri(&config.root, folder)),
         boundaries: boundaries(config),
@@ -50,12 +61,34 @@ pub fn supervision(config: &Config, robot: &Arc<Robot>, shared: &Arc<Shared>, in
 struct Watch {
     insight: Insight,
     shared: Arc<Shared>,
+    link: Option<LinkWatch>,
     intents: u64,
     shown: Option<(Option<Predicted>, Option<KeyFrame>)>,
 }
 
+/// Looks at the link to a policy in another process.
+struct LinkWatch {
+    reports: RingReceiver<LinkReport>,
+    newest: Option<LinkReport>,
+}
+
+impl LinkWatch {
+    fn look(&mut self) -> Option<&LinkReport> {
+        self.newest = newest(&self.reports).or(self.newest.take());
+        self.newest.as_ref()
+    }
+}
+
 impl Watch {
+    fn obstacle(&mut self) -> Option<String> {
+        match self.link.as_mut()?.look() {
+            Some(report) => report.trouble.as_ref().map(ToString::to_string),
+            None => Some("the link to the policy was not looked at yet".into()),
+        }
+    }
+
     fn health(&mut self) -> Health {
+        let link = self.link.as_mut().and_then(|link| link.look().cloned());
         let Insight { stats, body, predicted, lost, .. } = &mut self.insight;
         let predicted = predicted.latest();
         let stats = stats.latest();
@@ -72,6 +105,7 @@ impl Watch {
                 refused: self.shared.refused.get(),
             },
             drivers: self.shared.tellers.lock().iter_mut().flat_map(|tell| tell()).collect(),
+            link,
             unrecorded,
         }
     }

@@ -6,10 +6,11 @@
 //! | brainstem  | 1 kHz           | no / no                | arm, segment reader, state writers, tick ring      |
 //! | cerebellum | 200 Hz          | no after its start / no | execution, segment writer; with a brain: the plan |
 //! | cameras    | `camera_hz`     | yes / on the renderer  | renderer, observation writers                      |
-//! | policy     | `policy_hz`     | yes / on the device    | networks, prediction writer                        |
+//! | policy     | `policy_hz`     | yes / on the device, or on the answer of another process | networks, prediction writer |
 //! | brain      | `policy_hz`     | yes / no               | perception, facts; in the place of `policy`        |
 //! | planner    | when asked      | yes / on memory, model | planner, memory                                    |
 //! | ros_arm    | `publish_hz`    | yes / yes              | r2r objects of an arm behind ros2_control          |
+//! | ros_policy | as answers come | yes / yes              | r2r objects of a policy in another process         |
 //! | ros_cameras | as images come | yes / yes              | r2r objects of a real arm's cameras                |
 //! | gripper    | as the hand answers | yes / yes          | a Franka Hand                                      |
 //! | desk       | when asked      | yes / yes              | recovery of a real arm                             |
@@ -41,6 +42,7 @@ use parking_lot::Mutex;
 
 use crate::{
     brain::{Thought, live::LiveReflex},
+    given::{Given, ToSegment},
     insight::Showcase,
     lockstep::Witness,
     orders::{Judge, Orders},
@@ -157,7 +159,7 @@ pub struct CerebellumLinks {
     /// The body, from the brainstem.
     pub body: MailboxReader<Option<BodyState>>,
     /// The newest prediction.
-    pub predictions: MailboxReader<Option<Prediction>>,
+    pub predictions: MailboxReader<Option<Given>>,
     /// When the newest images were taken.
     pub images: MailboxReader<Option<Nanos>>,
     /// Number of the newest instruction.
@@ -174,10 +176,15 @@ pub struct CerebellumLinks {
     pub brain: Option<LiveReflex>,
 }
 
-/// The 200 Hz executor.
-pub fn cerebellum(mut cerebellum: Cerebellum, mut links: CerebellumLinks, shared: &Shared) -> Result<Rate> {
+/// The 200 Hz executor; also how long pictures and predictions took to become a segment.
+pub fn cerebellum(
+    mut cerebellum: Cerebellum,
+    mut links: CerebellumLinks,
+    shared: &Shared,
+) -> Result<(Rate, ToSegment)> {
     let (mut epoch, mut before) = (None, None);
-    periodic("cerebellum", PERIOD_CEREBELLUM, &shared.done, |now| {
+    let (mut to_segment, mut looked_at) = (ToSegment::default(), None);
+    let rate = periodic("cerebellum", PERIOD_CEREBELLUM, &shared.done, |now| {
         // Until the arm has said where it is there is nothing to plan from.
         let Some(body) = links.body.latest() else { return Ok(false) };
         let newest = links.epochs.latest();
@@ -185,13 +192,15 @@ pub fn cerebellum(mut cerebellum: Cerebellum, mut links: CerebellumLinks, shared
             cerebellum.start_task(newest, now, &body.commanded, body.gripper_width_m);
             epoch = Some(newest);
         }
+        let given = links.predictions.latest();
+        let is_new = given.is_some_and(|given| looked_at.replace(given.at) != Some(given.at));
         let prediction = match &mut links.brain {
             None => {
                 cerebellum.set_speed_scale(body.speed_scale);
-                links.predictions.latest()
+                given.map(|given| given.prediction)
             }
             Some(brain) => {
-                let routed = links.predictions.fresh().flatten();
+                let routed = given.filter(|_| is_new).map(|given| given.prediction);
                 let (steer, routed) = brain.steer(now, newest, &body, before.as_ref(), routed);
                 steer.pass_on(&mut cerebellum, now, routed, body.speed_scale)
             }
@@ -202,6 +211,9 @@ pub fn cerebellum(mut cerebellum: Cerebellum, mut links: CerebellumLinks, shared
         let tick = cerebellum.step(now, &body.state, &body.commanded, prediction.as_ref());
         before = Some(tick);
         links.segments.write(Some(tick.segment));
+        if let Some(given) = given.filter(|_| is_new) {
+            to_segment.note(&given);
+        }
         for mind in &mut links.minds {
             mind.write(Some(tick));
         }
@@ -210,7 +222,8 @@ pub fn cerebellum(mut cerebellum: Cerebellum, mut links: CerebellumLinks, shared
             states.write(body.state);
         }
         Ok(true)
-    })
+    })?;
+    Ok((rate, to_segment))
 }
 
 /// Ends of the cameras' channels.
@@ -289,7 +302,7 @@ pub struct PolicyLinks {
     /// Says when those are over.
     pub judge: Judge,
     /// To the cerebellum.
-    pub predictions: MailboxWriter<Option<Prediction>>,
+    pub predictions: MailboxWriter<Option<Given>>,
     /// To ROS.
     pub shown: Showcase,
     /// To the cerebellum: number of the newest instruction.
@@ -306,6 +319,10 @@ pub struct PolicyReport {
     pub refused: (u64, Option<String>),
     /// What it wanted last.
     pub last: Option<Prediction>,
+    /// From the picture to the policy.
+    pub to_policy: Histogram,
+    /// In the policy, wherever it is, and in finding a way to its key-frame.
+    pub in_policy: Histogram,
 }
 
 /// Inference at a fixed rate on the newest observation.
@@ -321,6 +338,7 @@ pub fn policy(
     // The processor belongs to the loop: one torch thread is enough for the rate, and more would fight.
     neuraxis_policy::use_one_thread();
     let (mut refused, mut last) = ((0, None), None);
+    let (mut to_policy, mut in_policy) = (Histogram::default(), Histogram::default());
     let mut masked = Vec::new();
     let (mut epoch, mut reached) = (words.as_ref().map_or(0, |w| w.epoch), 0);
     let rate = periodic("policy", period, &shared.done, |now| {
@@ -338,9 +356,12 @@ pub fn policy(
             // Whatever is under way ends with its epoch; without a sentence the arm then holds still.
             links.epochs.write(epoch);
         }
-        // Without a sentence there is nothing to do, without an image nothing to see.
-        let (Some(words), Some(observation)) = (&words, newest(&links.observations)) else { return Ok(false) };
+        // Without an image there is nothing to see, without a sentence nothing to do.
+        let Some(observation) = newest(&links.observations) else { return Ok(false) };
+        let Some(words) = &words else { return Ok(source.rehearse(&observation)) };
         reached = observation.progress.reached_count;
+        let began = MonotonicClock.now();
+        to_policy.record(began - observation.stamp);
         let predicted = source.predict(&observation, words);
         let routed = predicted.and_then(|prediction| match &mut router {
             Some(router) => router.route(&observation, prediction, None),
@@ -349,7 +370,9 @@ pub fn policy(
         match routed {
             Ok(prediction) => {
                 last = Some(prediction);
-                links.predictions.write(Some(prediction));
+                let given = Given::now(prediction);
+                in_policy.record(given.at - began);
+                links.predictions.write(Some(given));
                 links.shown.show(prediction, source.gaze());
                 links.seen.push(Box::new(Seen { prediction, looked: source.looked() }));
             }
@@ -369,7 +392,7 @@ pub fn policy(
         }
         Ok(true)
     })?;
-    Ok(PolicyReport { rate, refused, last })
+    Ok(PolicyReport { rate, refused, last, to_policy, in_policy })
 }
 
 /// Ends of the recorder's channels.

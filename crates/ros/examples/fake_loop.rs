@@ -109,6 +109,7 @@ fn supervision(requests: &Arc<Requests>, clock: Arc<Monotonic>) -> Supervision {
             // Release: pairs with the loop's Acquire load.
             holding.holds.store(!moves, Ordering::Release);
         }),
+        obstacle: Box::new(|| None),
         health: Box::new(move || {
             let (now, ticks) = (clock.now(), living.ticks.get());
             let mut driver = Status::new("driver fake", "follows");
@@ -121,6 +122,7 @@ fn supervision(requests: &Arc<Requests>, clock: Arc<Monotonic>) -> Supervision {
                 arm: Some(ArmHealth { mode: "track", latched: false, fault: None }),
                 policy: PolicyHealth { answers: ticks, latency_secs: Some(0.01), observed_at: Some(now), refused: 0 },
                 drivers: vec![driver],
+                link: None,
                 unrecorded: vec![("images", 0)],
             }
         }),

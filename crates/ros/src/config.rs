@@ -23,7 +23,8 @@ pub struct RosConfig {
     pub finger_joint: String,
     /// `frame_id` of the frame W in which camera poses are given. Default `world`.
     pub world_frame: String,
-    /// The node configures and activates itself at the start; false: the arm holds until somebody else does. Default true.
+    /// The node configures and activates itself at the start, or as soon as the policy in another process answers as it
+    /// should; false: the arm holds until somebody else does. Default true.
     pub autostart: bool,
     /// Whether stamps follow topic `/clock`, as every node is asked; false is all that is allowed, and the default: a loop
     /// on the wall clock has no other time.

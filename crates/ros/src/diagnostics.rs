@@ -5,6 +5,7 @@
 //! | `loop` | woke later than 0.25 ms (p99), decided longer than 0.5 ms (p99), any deadline missed in the last second | 50 deadlines missed in the last second; no tick |
 //! | `arm` | a fault that ends by itself; a stop that was asked for; not active | a fault that an operator must reset |
 //! | `policy` | something refused in the last second; the newest answer was made from what is over 2 s old | |
+//! | `link` | where the policy is in another process: it cannot lead the arm; an answer refused in the last second | it cannot lead the arm, which is free to move |
 //! | `camera NAME` | no image yet, or the newest older than 0.5 s | the newest older than 2 s |
 //! | `driver ...` | as the arm's and the cameras' drivers judge themselves: [`crate::control`], [`crate::cameras_in`] | |
 //! | `recorder` | something lost in the last second | |
@@ -22,7 +23,9 @@ use r2r::{
 };
 
 use crate::{
-    RosError, RosStats, conversions,
+    RosError, RosStats,
+    apart::LinkReport,
+    conversions,
     health::{ArmHealth, Health, PolicyHealth, Spread},
     lifecycle::State,
     publish::{Stamper, publisher},
@@ -154,6 +157,7 @@ pub(crate) fn judge(look: &Look<'_>, before: &Before) -> Vec<Status> {
         arm(look.health.arm, look.state),
         policy(look.health.policy, before.health.policy, look.policy_age, look.secs),
     ];
+    all.extend(look.health.link.as_ref().map(|now| link(now, before.health.link.as_ref(), look.state)));
     all.extend(look.cameras.iter().map(|&(name, images, age)| camera(name, images, age, look.secs)));
     all.extend(look.health.drivers.iter().cloned());
     all.push(recorder(&look.health.unrecorded, &before.health.unrecorded));
@@ -211,6 +215,35 @@ fn arm(arm: Option<ArmHealth>, state: State) -> Status {
     }
     if !state.moves() {
         status.say(Level::Warn, format!("holds: the node is {}", state.label()));
+    }
+    status
+}
+
+fn link(now: &LinkReport, before: Option<&LinkReport>, state: State) -> Status {
+    let mut status = Status::new("link", "the policy can lead the arm");
+    if let Some(trouble) = &now.trouble {
+        status.say(if state.moves() { Level::Error } else { Level::Warn }, trouble.to_string());
+    }
+    let refused = |report: &LinkReport| report.refused.iter().map(|(_, count)| count).sum::<u64>();
+    let more = refused(now) - before.map_or(0, refused).min(refused(now));
+    if let (1.., Some(why)) = (more, &now.last_refusal) {
+        status.say(Level::Warn, format!("{more} answers refused in the last second, the last: {why}"));
+    }
+    if let Some(policy) = &now.policy {
+        status.value("weights_hash", &policy.weights_hash);
+        status.value("device", &policy.device);
+    }
+    status.value("hz", format!("{:.1}", now.hz));
+    for (name, spread) in [("age", now.age), ("wire", now.wire)] {
+        let Some(Spread { p50, p99, .. }) = spread else { continue };
+        status.value(&format!("{name}_p50_ms"), format!("{:.1}", p50.secs() * 1e3));
+        status.value(&format!("{name}_p99_ms"), format!("{:.1}", p99.secs() * 1e3));
+    }
+    for (key, count) in [("sent", now.sent), ("answers", now.answers), ("failed", now.failed)] {
+        status.value(key, count);
+    }
+    for (reason, count) in &now.refused {
+        status.value(&format!("refused_{reason}"), count);
     }
     status
 }

@@ -1,5 +1,8 @@
 use super::*;
-use crate::health::LoopTiming;
+use crate::{
+    apart::{AnswerRefusal, LinkTrouble},
+    health::LoopTiming,
+};
 
 fn well() -> Health {
     let spread = |p50, p99, p999| Spread { p50: Nanos(p50), p99: Nanos(p99), p999: Nanos(p999) };
@@ -14,6 +17,7 @@ fn well() -> Health {
         arm: Some(ArmHealth { mode: "track", latched: false, fault: None }),
         policy: PolicyHealth { answers: 20, latency_secs: Some(0.08), observed_at: Some(Nanos(5)), refused: 1 },
         drivers: Vec::new(),
+        link: None,
         unrecorded: vec![("ticks", 0), ("images", 4)],
     }
 }
@@ -134,4 +138,30 @@ fn what_a_driver_says_of_itself_is_told_as_it_is() {
     told.value("lost_packets", 7);
     let expected = told.clone();
     assert_eq!(after("driver franka", move |health, _, _| health.drivers.push(told)), expected);
+}
+
+#[test]
+fn a_link_that_cannot_lead_the_arm_is_an_error_once_the_arm_is_free_to_move() {
+    let slow = || LinkReport {
+        trouble: Some(LinkTrouble::TooSlow { hz: 0.5, least_hz: 2.0 }),
+        refused: vec![("stale", 3)],
+        last_refusal: Some(AnswerRefusal::Stale { secs: 0.7, allowed_secs: 0.5 }),
+        ..LinkReport::default()
+    };
+    let status = after("link", |health, _, _| health.link = Some(slow()));
+    assert!(status.level == Level::Error && status.message.contains("0.5 good answers a second"), "{status:?}");
+    assert!(status.values.contains(&("refused_stale".into(), "3".into())), "{status:?}");
+    let held = level("link", |health, _, look| {
+        health.link = Some(slow());
+        look.state = State::Inactive;
+    });
+    assert_eq!(held, Level::Warn);
+    assert_eq!(level("link", |health, _, _| health.link = Some(LinkReport::default())), Level::Ok);
+    let refusing = after("link", |health, _, _| health.link = Some(LinkReport { trouble: None, ..slow() }));
+    assert!(refusing.level == Level::Warn && refusing.message.contains("3 answers refused"), "{refusing:?}");
+    let stats = RosStats::default();
+    let (health, cameras, policy_age) = (&well(), Vec::new(), None);
+    let look = Look { state: State::Active, health, stats: &stats, cameras, policy_age, secs: 1.0 };
+    let all = judge(&look, &Before::default());
+    assert!(all.iter().all(|status| status.name != "link"), "in one process there is no link");
 }

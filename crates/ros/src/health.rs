@@ -3,6 +3,7 @@
 use neuraxis_core::{Fault, Nanos};
 
 use crate::Status;
+use crate::apart::LinkReport;
 
 /// How the program is. Whoever makes one reads mailboxes and counters; counters never go back.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +18,8 @@ pub struct Health {
     pub policy: PolicyHealth,
     /// The drivers of a real arm, its hand and its cameras, as they judge themselves.
     pub drivers: Vec<Status>,
+    /// The way to it, where it is in another process.
+    pub link: Option<LinkReport>,
     /// What was not written down, by kind; empty where nothing is recorded.
     pub unrecorded: Vec<(&'static str, u64)>,
 }

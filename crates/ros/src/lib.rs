@@ -7,11 +7,13 @@
 //! [`topics`] lists every name with type and quality of service. r2r, all of it, stays inside this crate.
 //!
 //! For a robot that ROS 2 drives there are [`control`] (an arm behind ros2_control) and [`cameras_in`] (any driver's
-//! cameras); [`plant`] is such a robot, which misbehaves on request.
+//! cameras); [`plant`] is such a robot, which misbehaves on request. [`apart`] joins a robot with a policy in another
+//! process.
 //!
 //! By default the node talks to this machine only: see [`keep_local`].
 
 mod action;
+pub mod apart;
 pub mod cameras_in;
 pub mod config;
 pub mod control;
@@ -42,7 +44,12 @@ mod sync;
 mod tasks;
 mod timeline;
 pub mod topics;
+pub mod watch;
 
+pub use apart::{
+    AnswerRefusal, LinkConfig, LinkNode, LinkReport, LinkTrouble, PolicyCard, PolicyNode, PolicyNodeStats, Remote,
+    RemotePolicy, remote_policy,
+};
 pub use cameras_in::{CameraSet, CamerasConfig, CamerasIn, CamerasNode, ToolAt, cameras_in};
 pub use config::RosConfig;
 pub use control::{
@@ -58,3 +65,4 @@ pub use ports::{Others, RosPorts};
 pub use stats::RosStats;
 pub use status::{Level, Status};
 pub use supervision::{Boundaries, Gaze, Intent, Kinematics, Supervision, Wall, with_mesh_uris};
+pub use watch::{Seen, WatchNode, WatchStats};

@@ -1,7 +1,8 @@
 //! The services and the topic through which tools (`ros2 lifecycle`, launch files) see and change the node's state.
 //!
 //! r2r has no lifecycle node: these are the names and types that every other one has. Asked for a transition that its
-//! state does not have, the node answers `success: false` and stays as it is.
+//! state does not have, or to be active while something stands against it (a policy in another process that does not
+//! answer as it should), the node answers `success: false` and stays as it is; the log says why.
 
 use r2r::{
     Node, Publisher, ServiceRequest,
@@ -27,6 +28,8 @@ pub(crate) struct Lifecycle {
     state: State,
     /// Lets the arm move, or makes it hold.
     let_move: Box<dyn FnMut(bool) + Send>,
+    /// What stands against letting it move, in words.
+    obstacle: Box<dyn FnMut() -> Option<String> + Send>,
     events: Publisher<TransitionEvent>,
     change_inbox: Inbox<Change>,
     state_inbox: Inbox<ServiceRequest<GetState::Service>>,
@@ -55,11 +58,16 @@ impl Waiting {
 
 impl Lifecycle {
     /// Unconfigured, and the arm is told to hold.
-    pub(crate) fn new(node: &mut Node, mut let_move: Box<dyn FnMut(bool) + Send>) -> Result<Self, RosError> {
+    pub(crate) fn new(
+        node: &mut Node,
+        mut let_move: Box<dyn FnMut(bool) + Send>,
+        obstacle: Box<dyn FnMut() -> Option<String> + Send>,
+    ) -> Result<Self, RosError> {
         let_move(false);
         Ok(Self {
             state: State::Unconfigured,
             let_move,
+            obstacle,
             events: publisher(node, topics::TRANSITION_EVENT, topics::transition_event_qos())?,
             change_inbox: service::<ChangeState::Service>(node, topics::CHANGE_STATE)?,
             state_inbox: service::<GetState::Service>(node, topics::GET_STATE)?,
@@ -75,11 +83,16 @@ impl Lifecycle {
         self.state
     }
 
-    /// Goes a way by itself, as nobody's request: at the start. False if the state has no such way.
+    /// Goes a way by itself, as nobody's request: at the start. False if the state has no such way, or something stands
+    /// against it.
     pub(crate) fn go(&mut self, label: &str, stamper: &Stamper, stats: &mut RosStats) -> bool {
-        let way = lifecycle::find(self.state, 0, label);
+        let way = lifecycle::find(self.state, 0, label).filter(|way| self.against(way).is_none());
         way.into_iter().for_each(|way| self.pass(way, stamper, stats));
         way.is_some()
+    }
+
+    fn against(&mut self, way: &Transition) -> Option<String> {
+        if way.to.moves() { (self.obstacle)() } else { None }
     }
 
     /// Takes what has arrived; returns how many requests that were. Nothing is acted on before [`Lifecycle::act`].
@@ -93,17 +106,30 @@ impl Lifecycle {
         self.waiting.len() - before
     }
 
-    /// Changes first, in the order in which they came, then answers with the state that results.
-    pub(crate) fn act(&mut self, stamper: &Stamper, stats: &mut RosStats) {
+    /// Changes first, in the order in which they came, then answers with the state that results. True if changes were
+    /// asked for.
+    pub(crate) fn act(&mut self, stamper: &Stamper, stats: &mut RosStats) -> bool {
         let Waiting { changes, state, states, ways, graph } = std::mem::take(&mut self.waiting);
+        let is_asked = !changes.is_empty();
         for request in changes {
             let wanted = &request.message.transition;
             let way = lifecycle::find(self.state, wanted.id, &wanted.label);
-            match way {
-                Some(way) => self.pass(way, stamper, stats),
-                None => self.refuse(wanted, stats),
-            }
-            let answer = ChangeState::Response { success: way.is_some() };
+            let success = match way.map(|way| (way, self.against(way))) {
+                Some((way, None)) => {
+                    self.pass(way, stamper, stats);
+                    true
+                }
+                Some((way, Some(obstacle))) => {
+                    stats.transitions_refused += 1;
+                    r2r::log_warn!(&self.logger, "{} refused: {obstacle}", way.label);
+                    false
+                }
+                None => {
+                    self.refuse(wanted, stats);
+                    false
+                }
+            };
+            let answer = ChangeState::Response { success };
             stats.failed += u64::from(request.respond(answer).is_err());
         }
         let now = state_to_msg(self.state);
@@ -126,6 +152,7 @@ impl Lifecycle {
             let answer = GetAvailableTransitions::Response { available_transitions };
             stats.failed += u64::from(request.respond(answer).is_err());
         }
+        is_asked
     }
 
     /// The arm is told before anybody else: when a client hears that the node is inactive, the arm has been told to hold.

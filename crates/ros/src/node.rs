@@ -32,6 +32,8 @@ const POLL: Duration = Duration::from_millis(5);
 /// So long the node stays after its end for the client of a goal that was under way: its question may still be on its way,
 /// and what a writer has sent is lost with the writer.
 const FAREWELL: Duration = Duration::from_millis(500);
+/// A node that starts by itself looks this often whether anything still stands against it.
+const AGAIN: Duration = Duration::from_millis(200);
 /// r2r takes one message per subscription and spin; its own queue holds this many.
 const BURST: usize = 10;
 
@@ -52,6 +54,8 @@ pub struct RosNode<F: Deref<Target = Observation>> {
     inputs: Inputs,
     config: RosConfig,
     lifecycle: Lifecycle,
+    /// It activates itself as soon as nothing stands against it: when it looks again.
+    starts_at: Option<Instant>,
     parameters: Parameters,
     diagnostics: Diagnostics,
     markers: Markers,
@@ -77,10 +81,11 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
         let mut stats = RosStats::default();
         let RosPorts { clock, joint_names, camera_names, base_frame, world_from_base, .. } = ports;
         let RosPorts { states, frames, events, orders, reports, stop, reset, others, .. } = ports;
-        let Supervision { hardware_id, let_move, health, robot_description, boundaries, intent, world_from_tool } =
+        let Supervision { hardware_id, let_move, obstacle, health, robot_description, boundaries, .. } =
             ports.supervision;
+        let (intent, world_from_tool) = (ports.supervision.intent, ports.supervision.world_from_tool);
         // The arm holds before anybody can ask it to move.
-        let lifecycle = Lifecycle::new(&mut node, let_move)?;
+        let lifecycle = Lifecycle::new(&mut node, let_move, obstacle)?;
         let parameters = Parameters::new(&mut node)?;
         let diagnostics = Diagnostics::new(&mut node, &camera_names, hardware_id, health)?;
         let markers = Markers::new(&mut node, config.world_frame.clone(), boundaries, intent, world_from_tool)?;
@@ -110,6 +115,7 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
             inputs,
             config,
             lifecycle,
+            starts_at: None,
             parameters,
             diagnostics,
             markers,
@@ -119,7 +125,8 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
         };
         if made.config.autostart {
             made.lifecycle.go("configure", &made.stamper, &mut made.stats);
-            made.lifecycle.go("activate", &made.stamper, &mut made.stats);
+            let is_active = made.lifecycle.go("activate", &made.stamper, &mut made.stats);
+            made.starts_at = (!is_active).then(Instant::now);
         }
         Ok(made)
     }
@@ -204,7 +211,14 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
         // Without a clock a goal would only lack its stamp.
         let stamp = self.stamper.time().unwrap_or_default();
         self.tasks.act(&stamp, self.lifecycle.state(), is_replaced, &mut self.stats);
-        self.lifecycle.act(&self.stamper, &mut self.stats);
+        // Whoever changes the state decides from then on.
+        if self.lifecycle.act(&self.stamper, &mut self.stats) {
+            self.starts_at = None;
+        }
+        if self.starts_at.is_some_and(|at| Instant::now() >= at) {
+            let is_active = self.lifecycle.go("activate", &self.stamper, &mut self.stats);
+            self.starts_at = (!is_active).then(|| Instant::now() + AGAIN);
+        }
     }
 
     // What may change while the node runs is put to use here.

@@ -12,6 +12,8 @@ pub struct Supervision {
     pub hardware_id: String,
     /// Lets the arm move (true) or makes it stop and hold (false). Called with false before anything else.
     pub let_move: Box<dyn FnMut(bool) + Send>,
+    /// Why the arm may not be let go now, in words, if so; asked at each activation.
+    pub obstacle: Box<dyn FnMut() -> Option<String> + Send>,
     /// How the program is; called once a second.
     pub health: Box<dyn FnMut() -> Health + Send>,
     /// The arm's URDF. Its meshes are found by programs on other machines only if their paths are URIs: [`with_mesh_uris`].
@@ -77,6 +79,7 @@ impl Supervision {
         Self {
             hardware_id: "none".into(),
             let_move: Box::new(|_| ()),
+            obstacle: Box::new(|| None),
             health: Box::new(Health::default),
             robot_description: "<robot name=\"none\"/>".into(),
             boundaries: Boundaries::default(),

@@ -22,6 +22,9 @@
 //! | `~/get_available_transitions`, `~/get_transition_graph` | `lifecycle_msgs/GetAvailableTransitions` | service | services' default |
 //! | `~/list_parameters` and the five others of every node | `rcl_interfaces` | service | services' default |
 //! | `/parameter_events` | `rcl_interfaces/ParameterEvent` | out | reliable, volatile, last 1000 |
+//! | `policy/observation` | `neuraxis_msgs/Observation`, where the policy runs apart | out | reliable, volatile, last 1 |
+//! | `policy/prediction` | `neuraxis_msgs/Prediction` | in (out of the policy's node) | reliable, volatile, last 10 |
+//! | `policy/description` | `neuraxis_msgs/PolicyDescription` | in (out of the policy's node) | reliable, transient local, last 1 |
 //!
 //! Reliable writers match readers of both kinds, and keep-last writers never wait for a slow one. Volatile but for what
 //! late comers draw: a state or a command from before a restart must not come back. The four messages of a camera and its
@@ -64,6 +67,12 @@ pub const GET_AVAILABLE_STATES: &str = "~/get_available_states";
 pub const GET_AVAILABLE_TRANSITIONS: &str = "~/get_available_transitions";
 /// All ways.
 pub const GET_TRANSITION_GRAPH: &str = "~/get_transition_graph";
+/// What a policy in another process shall answer.
+pub const OBSERVATION: &str = "policy/observation";
+/// Its answers.
+pub const PREDICTION: &str = "policy/prediction";
+/// What it is.
+pub const POLICY_DESCRIPTION: &str = "policy/description";
 /// A change of parameters.
 pub const PARAMETER_EVENTS: &str = "/parameter_events";
 
@@ -112,6 +121,21 @@ pub(crate) fn brain_events_qos() -> QosProfile {
 /// For those who come later, too.
 pub(crate) fn latched_qos() -> QosProfile {
     QosProfile::default().keep_last(1).transient_local()
+}
+
+/// One waits at most, the newest.
+pub(crate) fn observation_qos() -> QosProfile {
+    QosProfile::default().keep_last(1)
+}
+
+/// Room for those of several policies: none of them may push out the one that counts.
+pub(crate) fn prediction_qos() -> QosProfile {
+    QosProfile::default().keep_last(10)
+}
+
+/// What several policies have latched.
+pub(crate) fn descriptions_in_qos() -> QosProfile {
+    QosProfile::default().keep_last(10).transient_local()
 }
 
 pub(crate) fn diagnostics_qos() -> QosProfile {

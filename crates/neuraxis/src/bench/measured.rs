@@ -73,6 +73,13 @@ impl Measured {
         Self::samples(name, "ns", &nanos)
     }
 
+    /// Of three percentiles [us]; the largest is not known.
+    #[cfg(feature = "ros")]
+    pub(super) fn spread(name: &str, [p50, p99, p999]: [Nanos; 3]) -> Self {
+        let us = |t: Nanos| t.secs() * 1e6;
+        Self { p50: us(p50), p99: us(p99), p999: us(p999), ..Self::none(name, "us") }
+    }
+
     fn none(name: &str, unit: &'static str) -> Self {
         let nan = f64::NAN;
         let (peers, ratio, target) = (Vec::new(), None, None);
@@ -117,7 +124,8 @@ impl Measured {
     pub fn print(&self) {
         let row = |m: &Measured| {
             let mean = m.mean.map_or(String::new(), |mean| format!("mean {mean:9.2}  "));
-            format!("{mean}p50 {:9.2}  p99 {:9.2}  p99.9 {:9.2}  max {:9.2} {}", m.p50, m.p99, m.p999, m.max, m.unit)
+            let max = if m.max.is_nan() { String::new() } else { format!("  max {:9.2}", m.max) };
+            format!("{mean}p50 {:9.2}  p99 {:9.2}  p99.9 {:9.2}{max} {}", m.p50, m.p99, m.p999, m.unit)
         };
         println!("{:<32} {}", self.name, row(self));
         for peer in &self.peers {

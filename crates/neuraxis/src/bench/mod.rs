@@ -8,7 +8,10 @@
 //! | `motion` | a step and a new goal of jerk-limited motion | rsruckig, ruckig |
 //! | `channels` | mailbox and ring, on one thread and across two | rtrb |
 //! | `policy` | a policy tick by stage | |
+//! | `apart` | from image to motion over ROS 2 with the policy in another process | the same in one process |
 
+#[cfg(feature = "ros")]
+mod apart;
 mod bars;
 mod channels;
 mod control_loop;
@@ -26,6 +29,8 @@ mod ros;
 #[cfg(feature = "ros")]
 mod ros_load;
 
+#[cfg(feature = "ros")]
+pub use apart::apart;
 pub use channels::channels;
 pub use control_loop::{LoopPlan, control_loop};
 pub use kinematics::kinematics;

@@ -16,6 +16,7 @@ use neuraxis_core::{
 
 use crate::{
     config::Config,
+    given::Given,
     threads::{self, CerebellumLinks, Shared},
 };
 
@@ -138,7 +139,7 @@ fn watch(records: &RingReceiver<TickRecord>, secs: f64) -> Run {
 fn go_to_and_fro(
     here: &Pose<World, Tool>,
     mut mind: MailboxReader<Option<CerebellumTick>>,
-    mut predictions: MailboxWriter<Option<Prediction>>,
+    mut predictions: MailboxWriter<Option<Given>>,
     orders: Option<RingReceiver<TaskOrder>>,
     shared: &Shared,
 ) {
@@ -153,7 +154,7 @@ fn go_to_and_fro(
         let side = if mind.progress.reached_count.is_multiple_of(2) { SIDE_M } else { -SIDE_M };
         let wander = 0.004 * ((seq % 5) as f64 - 2.0) + 0.001 * (heard % 3) as f64;
         let offset = nalgebra::Vector3::new(0.0, side, -0.1 + wander);
-        predictions.write(Some(Prediction {
+        predictions.write(Some(Given::now(Prediction {
             seq,
             epoch: 1,
             observed_at: MonotonicClock.now(),
@@ -165,7 +166,7 @@ fn go_to_and_fro(
             confidence: 1.0,
             times: StageTimes::default(),
             path: None,
-        }));
+        })));
     }
 }
 

@@ -19,6 +19,7 @@ use super::{
     thought::Thought,
 };
 use crate::{
+    given::Given,
     insight::Showcase,
     orders::Orders,
     route::Router,
@@ -129,7 +130,7 @@ pub struct BrainLinks {
     /// Tasks from outside (ROS).
     pub orders: Orders,
     /// To the cerebellum: ways to free key-frames, and what the learned policy says.
-    pub predictions: MailboxWriter<Option<Prediction>>,
+    pub predictions: MailboxWriter<Option<Given>>,
     /// To ROS: the same.
     pub shown: Showcase,
     /// To the cerebellum: number of the newest instruction.
@@ -142,7 +143,7 @@ pub struct BrainLinks {
 
 impl BrainLinks {
     fn predict(&mut self, prediction: Prediction) {
-        self.predictions.write(Some(prediction));
+        self.predictions.write(Some(Given::now(prediction)));
         self.shown.show(prediction, None);
     }
 }

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each file of tests uses a part")]
 
 use std::{
-    io::Read,
+    io::{Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::mpsc::{RecvTimeoutError, channel},
@@ -55,6 +55,17 @@ impl Process {
         drop(found);
         watchdog.join().unwrap();
         String::from_utf8(text).unwrap()
+    }
+
+    /// A line to its standard input.
+    pub fn tell(&mut self, line: &str) {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// Without a word.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Ctrl-C.

@@ -1,0 +1,71 @@
+//! `neuraxis ros policy`: the policy alone, for a machine that infers. It answers a robot in another process, which keeps the
+//! cameras, the cerebellum and the loop, and judges every answer by its own clock: `neuraxis_ros::apart`.
+
+use anyhow::{Context, Result};
+use neuraxis_core::{Instruction, Observation, Policy, TextEmbedder, TextFeatures};
+use neuraxis_ros::{PolicyCard, PolicyNode};
+
+use crate::{
+    config::Config,
+    interrupt, package,
+    source::{Source, load_any_policy},
+};
+
+/// What a robot without anything to do is answered about; it does not act on the answer.
+const REHEARSED: &str = "push the red button";
+
+/// Its options.
+#[derive(Debug, clap::Args)]
+pub struct PolicyOptions {
+    /// `weights` (the shipped ones), or a file of weights.
+    #[arg(long, default_value = "weights")]
+    policy: String,
+    /// An answer is good for this long after its image, 0.02 to 10 [s]; `prediction_lease_secs` of cerebellum.yaml if left out.
+    #[arg(long, value_name = "SECS")]
+    ttl: Option<f64>,
+}
+
+/// Runs until Ctrl-C.
+pub fn policy(config: &Config, options: &PolicyOptions) -> Result<()> {
+    interrupt::listen()?;
+    neuraxis_policy::use_one_thread();
+    let weights = match options.policy.as_str() {
+        "weights" => config.root.join(&config.run.weights),
+        file => file.into(),
+    };
+    let mut embedder = package::text_encoder(&config.root)?;
+    let policy = load_any_policy(config, &weights, embedder.id())?;
+    let about = policy.about();
+    let card = PolicyCard {
+        embodiment: about.embodiment.clone(),
+        cameras: about.cameras.clone(),
+        bounds_m: about.config.bounds_m,
+        weights_hash: format!("{:016x}", policy.hash()),
+        text_encoder: embedder.id().into(),
+        device: format!("{:?}", policy.device()),
+    };
+    println!("policy      {} on {}, hash {}", weights.display(), card.device, card.weights_hash);
+    println!("trained     for robot {} with cameras {}", card.embodiment, card.cameras.join(", "));
+    let ttl_secs = options.ttl.unwrap_or(config.cerebellum.prediction_lease_secs);
+    let node = PolicyNode::new(card, ttl_secs).context("starting the policy's node")?;
+    println!("ros         policy is up; Ctrl-C ends");
+
+    let mut source = Source::Weights(Box::new(policy));
+    // A sentence is read once, not for each picture.
+    let mut read: Option<(String, TextFeatures)> = None;
+    let mut think = |observation: &Observation, text: &str, epoch: u32| -> Result<_, String> {
+        // A rehearsal: it shall take as long as what it is a rehearsal of.
+        let text = if text.is_empty() { REHEARSED } else { text };
+        let features = match read.take().filter(|(sentence, _)| sentence == text) {
+            Some((_, features)) => features,
+            None => embedder.embed(text).map_err(|error| error.to_string())?,
+        };
+        read = Some((text.into(), features.clone()));
+        let words = Instruction { text: text.into(), epoch, features: Some(features) };
+        let prediction = source.predict(observation, &words).map_err(|error| error.to_string())?;
+        Ok((prediction, source.gaze()))
+    };
+    let stats = node.run(interrupt::flag(), &mut think);
+    println!("ros         {stats:?}");
+    Ok(())
+}

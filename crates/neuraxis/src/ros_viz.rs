@@ -1,0 +1,149 @@
+//! `neuraxis ros viz`: what a robot's node publishes, in the viewer, in a process of its own. It sends nothing to the robot.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::{Context, Result, bail};
+use neuraxis_brainstem::MonotonicClock;
+use neuraxis_core::{Clock, Gripper, Nanos, Observation, Pose, Progress};
+use neuraxis_episode::{Level, Record};
+use neuraxis_robot::Robot;
+use neuraxis_ros::{
+    CameraSet, CamerasConfig, CamerasIn, RosConfig, Seen, WatchNode, cameras_in, cameras_in::CameraConfig, topics,
+};
+use neuraxis_viz::{Viz, VizConfig, VizError};
+
+use crate::{
+    config::Config,
+    episode_run::simulated_cameras,
+    interrupt,
+    real::ArmSettings,
+    realtime::{join, start},
+    recorder,
+    sight::{self, Whereabouts},
+    threads::{Shared, newest},
+};
+
+/// Its options.
+#[derive(Debug, clap::Args)]
+pub struct VizOptions {
+    /// File about the arm, for the topics of its cameras; the simulated arm's if left out.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Write what is shown here as well, to look at later; without a screen this alone.
+    #[arg(long, value_name = "FILE.rrd")]
+    rrd: Option<PathBuf>,
+}
+
+/// Runs until Ctrl-C.
+pub fn viz(config: &Config, options: &VizOptions) -> Result<()> {
+    interrupt::listen()?;
+    let robot = Arc::new(config.load_robot()?);
+    let cameras = match &options.config {
+        Some(file) => ArmSettings::load(config, Some(file))?.cameras,
+        None => CamerasConfig {
+            cameras: simulated_cameras().iter().map(|name| ours(name)).collect(),
+            ..CamerasConfig::default()
+        },
+    };
+    let names = cameras.cameras.iter().map(|camera| camera.name.clone()).collect();
+    let zero = MonotonicClock.now();
+    let mut window = window(config, options, &robot, names, zero)?;
+
+    let (mut whereabouts, mut seen) = sight::whereabouts(robot.dof());
+    let tool = robot.clone();
+    let tool_at = move |time| sight::tool_at(&tool, &mut seen, time);
+    let made = cameras_in(cameras, Arc::new(MonotonicClock), Some(Box::new(tool_at)));
+    let CamerasIn { node: eyes, sets, .. } = made.context("cameras")?;
+    let mut settings = RosConfig::default();
+    if let Some(joint) = config.robot.gripper_joints.first() {
+        settings.finger_joint.clone_from(joint);
+    }
+    let node = WatchNode::new(robot.joint_names().to_vec(), &settings.finger_joint, Arc::new(MonotonicClock))
+        .context("starting the ROS 2 node")?;
+    println!("ros         viewer is up; Ctrl-C ends");
+
+    let shared = Shared::default();
+    let mut past = Whereabouts::new(robot.dof());
+    let mut number = 0;
+    let mut show = |seen: Option<Seen>| -> Result<()> {
+        let record = match seen {
+            Some(Seen::State(state)) => {
+                past.note(state.stamp, state.q, state.gripper_width_m);
+                whereabouts.write(past);
+                Record::State(state)
+            }
+            Some(Seen::Prediction(prediction)) => Record::Prediction(prediction.observed_at, Box::new(prediction)),
+            Some(Seen::Instruction(stamp, text)) => Record::Instruction { stamp, epoch: 0, text },
+            Some(Seen::Event(stamp, text)) => Record::Event(stamp, Level::Info, text),
+            None => {
+                if shared.broken.is_raised() {
+                    bail!("the cameras' thread has ended");
+                }
+                let Some(CameraSet { stamp, views }) = newest(&sets) else { return Ok(()) };
+                number += 1;
+                // Without joints nobody knows where the tool is.
+                let Some((q, gripper_width_m)) = past.then(stamp) else { return Ok(()) };
+                let world_from_tool = robot.world_from_tool(&q);
+                let progress =
+                    Progress { reached_world_from_tool: Pose::identity(), gripper: Gripper::Open, reached_count: 0 };
+                let cameras = views;
+                let seen = Observation { seq: number, stamp, cameras, q, world_from_tool, gripper_width_m, progress };
+                Record::Observation(Arc::new(seen))
+            }
+        };
+        Ok(window.show(&record)?)
+    };
+    let stats = std::thread::scope(|scope| {
+        let eyes = start(scope, "ros_cameras", &shared, || Ok(eyes.run(&shared.ros_done)))?;
+        let watched = node.run(interrupt::flag(), &mut show);
+        shared.end();
+        let report = join(eyes, "ros_cameras")?;
+        println!("ros_cameras {} sets of {} cameras", report.sets, report.cameras.len());
+        watched
+    })?;
+    window.finish()?;
+    println!("ros         {stats:?}");
+    if let Some(file) = &options.rrd {
+        println!("written     {}", file.display());
+    }
+    Ok(())
+}
+
+/// A camera as our own nodes publish it.
+fn ours(name: &str) -> CameraConfig {
+    let topic = |topic: String| format!("/{topic}");
+    CameraConfig {
+        name: name.into(),
+        colour: topic(topics::image(name)),
+        compressed: false,
+        depth: topic(topics::depth(name)),
+        info: topic(topics::camera_info(name)),
+        rectified: false,
+        frame: None,
+        world_from_camera: None,
+        tool_from_camera: None,
+        pose: Some(topic(topics::pose(name))),
+    }
+}
+
+fn window(config: &Config, options: &VizOptions, robot: &Robot, cameras: Vec<String>, zero: Nanos) -> Result<Viz> {
+    let shown = VizConfig {
+        urdf: config.robot.urdf.clone(),
+        world_from_base: robot.world_from_base(),
+        joint_names: robot.joint_names().to_vec(),
+        gripper_joint_names: config.robot.gripper_joints.clone(),
+        cameras,
+        title: format!("{} over ROS 2", config.name),
+        zero,
+        ..VizConfig::default()
+    };
+    let viewer = recorder::viewer(&config.root);
+    match (Viz::live(viewer.as_deref(), options.rrd.as_deref(), &shown), &options.rrd) {
+        (Err(error @ VizError::NoDisplay), Some(file)) => {
+            println!("viewer      {error}");
+            Ok(Viz::to_file(file, &shown)?)
+        }
+        (Err(VizError::NoDisplay), None) => bail!("no screen: --rrd FILE.rrd writes what a machine with one shows"),
+        (viz, _) => Ok(viz?),
+    }
+}

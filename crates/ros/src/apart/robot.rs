@@ -1,0 +1,317 @@
+//! The robot's end: observations out, answers in, and whether the link is good enough.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use nalgebra::Vector3;
+use neuraxis_channel::{RingReceiver, RingSender, ring};
+use neuraxis_core::{Clock, Instruction, Nanos, Observation, Policy, PolicyError, Prediction};
+use r2r::{
+    Node, Publisher,
+    neuraxis_msgs::msg::{Observation as ObservationMsg, PolicyDescription, Prediction as PredictionMsg},
+};
+
+use super::{
+    AnswerRefusal, LinkConfig, LinkTrouble, PolicyCard, Suits, answers::Answer, link::Link, messages, session,
+};
+use crate::{
+    RosError, environment,
+    health::Spread,
+    inbox::{Inbox, inbox},
+    node::start,
+    publish::{Stamper, publisher},
+    topics,
+};
+
+/// Name of the node.
+const NAME: &str = "neuraxis_link";
+/// Longest that an observation waits for the node to look, and that its answer waits for the policy's thread.
+const POLL: Duration = Duration::from_millis(1);
+const LOOK: Duration = Duration::from_micros(500);
+/// Messages taken from one subscription in a row.
+const BURST: usize = 10;
+const REPORT: Nanos = Nanos::from_millis(100);
+
+/// How the link is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LinkReport {
+    /// Why the policy cannot lead the arm now; `None`: it can.
+    pub trouble: Option<LinkTrouble>,
+    /// The policy that is heard.
+    pub policy: Option<PolicyCard>,
+    /// Observations sent.
+    pub sent: u64,
+    /// Answers acted on.
+    pub answers: u64,
+    /// Answers refused, by reason; reasons that never were are left out.
+    pub refused: Vec<(&'static str, u64)>,
+    /// Why the last time.
+    pub last_refusal: Option<AnswerRefusal>,
+    /// Good answers a second, over the last five [Hz].
+    pub hz: f64,
+    /// From capture to the answer, by the robot's clock.
+    pub age: Option<Spread>,
+    /// On the wire, there and back: from sending to the answer, less the time that the policy held it.
+    pub wire: Option<Spread>,
+    /// Messages that the middleware did not take.
+    pub failed: u64,
+}
+
+/// The ends of a policy in another process.
+pub struct Remote {
+    /// In the policy's place.
+    pub policy: RemotePolicy,
+    /// For a thread of its own, of ordinary priority: `node.run(&stop)`.
+    pub node: LinkNode,
+    /// How the link is, ten times a second.
+    pub reports: RingReceiver<LinkReport>,
+}
+
+/// Starts ROS 2 in this process, if it is not yet, and makes the node. `suits` says whether a policy may lead this robot.
+///
+/// Errors: a setting out of its range; [`RosError::DiscoveryRangeUnset`]; whatever rcl refuses.
+pub fn remote_policy(
+    config: LinkConfig,
+    world_frame: &str,
+    suits: Suits,
+    clock: Arc<dyn Clock>,
+) -> Result<Remote, RosError> {
+    environment::require_discovery_choice()?;
+    config.validate()?;
+    let made = Node::create(start()?, NAME, "");
+    let mut node = made.map_err(|source| RosError::Make { what: format!("node {NAME}"), source })?;
+    let robot_session = session();
+    let (questions_in, questions) = ring(1);
+    let (answers_in, answers) = ring(4);
+    let (reports_in, reports) = ring(2);
+    let descriptions = inbox(&mut node, topics::POLICY_DESCRIPTION, topics::descriptions_in_qos())?;
+    let predictions = inbox(&mut node, topics::PREDICTION, topics::prediction_qos())?;
+    let observations = publisher(&mut node, topics::OBSERVATION, topics::observation_qos())?;
+    let policy = RemotePolicy {
+        robot_session,
+        world_frame: world_frame.into(),
+        patience: Nanos::from_secs(config.max_age_secs),
+        questions: questions_in,
+        answers,
+        clock: clock.clone(),
+        gaze: None,
+    };
+    let node = LinkNode {
+        stamper: Stamper::new(clock.clone(), &node),
+        node,
+        descriptions,
+        predictions,
+        observations,
+        link: Link::new(config, robot_session, suits),
+        questions,
+        answers: answers_in,
+        reports: reports_in,
+        reported: clock.now(),
+        trouble: None,
+        sent: 0,
+        failed: 0,
+        refused_in_a_row: 0,
+        clock,
+    };
+    Ok(Remote { policy, node, reports })
+}
+
+/// An observation on its way out.
+struct Question {
+    msg: ObservationMsg,
+    captured: Nanos,
+}
+
+/// The end of a question: the observation's number, and what came of it.
+type End = (u64, Result<Answer, AnswerRefusal>);
+
+/// A policy in another process, as a [`Policy`]: each call sends the observation and waits for its answer, at most until
+/// the lease of predictions is over. Waits and allocates; for the policy's thread.
+pub struct RemotePolicy {
+    robot_session: u64,
+    world_frame: String,
+    patience: Nanos,
+    questions: RingSender<Box<Question>>,
+    answers: RingReceiver<End>,
+    clock: Arc<dyn Clock>,
+    gaze: Option<[Vector3<f64>; 2]>,
+}
+
+impl RemotePolicy {
+    /// Asks without anything to be done, so that it is known how good the link is before the arm may move.
+    pub fn rehearse(&mut self, observation: &Observation) {
+        // What is wrong with the link the node's reports say.
+        let _ = self.ask(observation, None);
+    }
+
+    /// Where the eye of the last answer was and what it looked at, in the world [m].
+    pub fn gaze(&self) -> Option<[Vector3<f64>; 2]> {
+        self.gaze
+    }
+
+    fn ask(&mut self, observation: &Observation, words: Option<&Instruction>) -> Result<Answer, PolicyError> {
+        // What came after it was given up.
+        while self.answers.pop().is_some() {}
+        let (seq, captured) = (observation.seq, observation.stamp);
+        let msg = messages::observation_to_msg(observation, words, self.robot_session, &self.world_frame);
+        self.questions.push_newest(Box::new(Question { msg, captured }));
+        let deadline = captured + self.patience;
+        loop {
+            while let Some((answered, end)) = self.answers.pop() {
+                if answered == seq {
+                    return end.map_err(|refusal| PolicyError::Answer(refusal.to_string()));
+                }
+            }
+            if self.clock.now() >= deadline {
+                let secs = self.patience.secs();
+                return Err(PolicyError::Internal(format!("no answer within {secs} s of the image")));
+            }
+            thread::sleep(LOOK);
+        }
+    }
+}
+
+impl Policy for RemotePolicy {
+    fn predict(&mut self, observation: &Observation, words: &Instruction) -> Result<Prediction, PolicyError> {
+        let Answer { prediction, gaze } = self.ask(observation, Some(words))?;
+        self.gaze = gaze;
+        Ok(prediction)
+    }
+}
+
+/// Sends observations and judges answers. Allocates and waits for the middleware: give it a thread of its own.
+pub struct LinkNode {
+    node: Node,
+    stamper: Stamper,
+    clock: Arc<dyn Clock>,
+    descriptions: Inbox<PolicyDescription>,
+    predictions: Inbox<PredictionMsg>,
+    observations: Publisher<ObservationMsg>,
+    link: Link,
+    questions: RingReceiver<Box<Question>>,
+    answers: RingSender<End>,
+    reports: RingSender<LinkReport>,
+    reported: Nanos,
+    /// As it was said last.
+    trouble: Option<LinkTrouble>,
+    sent: u64,
+    failed: u64,
+    refused_in_a_row: u64,
+}
+
+impl LinkNode {
+    /// Serves until `stop` is true.
+    pub fn run(mut self, stop: &AtomicBool) -> LinkReport {
+        // Acquire: pairs with the Release store of whoever ends the run.
+        while !stop.load(Ordering::Acquire) {
+            self.node.spin_once(POLL);
+            for _ in 0..BURST {
+                if !self.hear() {
+                    break;
+                }
+                self.node.spin_once(Duration::ZERO);
+            }
+            self.send();
+            if self.clock.now() - self.reported >= REPORT {
+                self.reported = self.clock.now();
+                let report = self.report();
+                self.tell(report.trouble.as_ref());
+                self.reports.push_newest(report);
+            }
+        }
+        self.report()
+    }
+
+    /// Takes what has come; true if there was anything. Who a policy is comes before what it says.
+    fn hear(&mut self) -> bool {
+        let descriptions = self.descriptions.drain();
+        let predictions = self.predictions.drain();
+        let is_news = !(descriptions.is_empty() && predictions.is_empty());
+        for msg in descriptions {
+            match PolicyCard::from_msg(msg) {
+                Ok((session, card)) => {
+                    let (robot, hash, device) =
+                        (card.embodiment.clone(), card.weights_hash.clone(), card.device.clone());
+                    match self.link.meet(session, card) {
+                        Ok(()) => r2r::log_info!(NAME, "a policy for {robot} is there: weights {hash} on {device}"),
+                        Err(why) => r2r::log_error!(NAME, "the policy with weights {hash} is not heard: {why}"),
+                    }
+                }
+                Err(error) => r2r::log_warn!(NAME, "a description was refused: {error}"),
+            }
+        }
+        for msg in predictions {
+            let now = self.clock.now();
+            match self.link.take(&msg, now) {
+                Ok(answer) => {
+                    self.refused_in_a_row = 0;
+                    self.answers.push_newest((msg.seq, Ok(answer)));
+                }
+                Err((asked, refusal)) => {
+                    self.refused_in_a_row += 1;
+                    // A flood of bad answers must not become a flood of log lines.
+                    if self.refused_in_a_row.is_power_of_two() {
+                        let count = self.refused_in_a_row;
+                        r2r::log_warn!(NAME, "answer refused: {refusal} ({count} in a row)");
+                    }
+                    if let Some(seq) = asked {
+                        self.answers.push_newest((seq, Err(refusal)));
+                    }
+                }
+            }
+        }
+        is_news
+    }
+
+    fn send(&mut self) {
+        let Some(question) = self.questions.pop() else { return };
+        let Question { mut msg, captured } = *question;
+        let Some(stamp) = self.stamper.stamp(captured) else {
+            self.failed += 1;
+            return;
+        };
+        messages::set_stamp(&mut msg, &stamp);
+        self.link.ask(msg.epoch, msg.seq, captured, self.clock.now());
+        let is_sent = self.observations.publish(&msg).is_ok();
+        *if is_sent { &mut self.sent } else { &mut self.failed } += 1;
+    }
+
+    /// Says once what has changed.
+    fn tell(&mut self, trouble: Option<&LinkTrouble>) {
+        let kind = |trouble: Option<&LinkTrouble>| trouble.map(std::mem::discriminant);
+        if kind(trouble) == kind(self.trouble.as_ref()) {
+            return;
+        }
+        match trouble {
+            Some(trouble) => r2r::log_warn!(NAME, "the policy cannot lead the arm: {trouble}"),
+            None => r2r::log_info!(
+                NAME,
+                "the policy can lead the arm: {:.1} good answers a second",
+                self.link.hz(self.clock.now())
+            ),
+        }
+        self.trouble = trouble.cloned();
+    }
+
+    fn report(&self) -> LinkReport {
+        let now = self.clock.now();
+        LinkReport {
+            trouble: self.link.trouble(now),
+            policy: self.link.card().cloned(),
+            sent: self.sent,
+            answers: self.link.answers,
+            refused: self.link.refused(),
+            last_refusal: self.link.last_refusal.clone(),
+            hz: self.link.hz(now),
+            age: self.link.ages.spread(),
+            wire: self.link.wires.spread(),
+            failed: self.failed,
+        }
+    }
+}

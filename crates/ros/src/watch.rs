@@ -1,0 +1,147 @@
+//! What a robot's node publishes, taken in for whoever shows it in another process: joints, what a policy in a process of its
+//! own wants, what a brain says, what the arm is told. Pictures come through [`crate::cameras_in`].
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use neuraxis_core::{ArmState, Clock, Nanos, Prediction};
+use r2r::{
+    Node, QosProfile, neuraxis_msgs::msg::Prediction as PredictionMsg, sensor_msgs::msg::JointState,
+    std_msgs::msg::String as Text,
+};
+
+use crate::{
+    RosError,
+    apart::prediction_from_msg,
+    config, conversions, environment,
+    inbox::{Inbox, inbox},
+    node::start,
+    timeline::Timeline,
+    topics,
+};
+
+/// Name of the node.
+const NAME: &str = "neuraxis_viz";
+/// Longest that a message waits for the node to look.
+const POLL: Duration = Duration::from_millis(5);
+/// Messages taken from one subscription in a row.
+const BURST: usize = 10;
+
+/// Something to show; stamps are of this machine's clock, as well as the clocks of both machines agree.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Seen {
+    /// What the arm measures.
+    State(ArmState),
+    /// What a policy in a process of its own answers, whether it was acted on or not.
+    Prediction(Prediction),
+    /// What the arm was told.
+    Instruction(Nanos, String),
+    /// A line about a brain, or why a policy had no answer.
+    Event(Nanos, String),
+}
+
+/// What the node did.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct WatchStats {
+    /// Messages taken.
+    pub seen: u64,
+    /// Messages that could not be read.
+    pub malformed: u64,
+    /// Times that ROS time could not be had.
+    pub failed: u64,
+}
+
+/// Listens to a robot's node.
+pub struct WatchNode {
+    node: Node,
+    timeline: Timeline,
+    joint_names: Vec<String>,
+    finger_joint: String,
+    states: Inbox<JointState>,
+    predictions: Inbox<PredictionMsg>,
+    instructions: Inbox<Text>,
+    events: Inbox<Text>,
+    stats: WatchStats,
+}
+
+impl WatchNode {
+    /// Starts ROS 2 in this process, if it is not yet, and makes the node. Joints as in the URDF.
+    ///
+    /// Errors: a name that is none; [`RosError::DiscoveryRangeUnset`]; whatever rcl refuses.
+    pub fn new(joint_names: Vec<String>, finger_joint: &str, clock: Arc<dyn Clock>) -> Result<Self, RosError> {
+        environment::require_discovery_choice()?;
+        for name in joint_names.iter().map(String::as_str).chain([finger_joint]) {
+            config::check_name("joint_names", name)?;
+        }
+        let made = Node::create(start()?, NAME, "");
+        let mut node = made.map_err(|source| RosError::Make { what: format!("node {NAME}"), source })?;
+        // Best effort takes from publishers of both kinds, and what was lost would have been too old.
+        let newest = || QosProfile::default().keep_last(10).best_effort();
+        Ok(Self {
+            timeline: Timeline::new(clock, &node),
+            states: inbox(&mut node, topics::JOINT_STATES, newest())?,
+            predictions: inbox(&mut node, topics::PREDICTION, newest())?,
+            instructions: inbox(&mut node, topics::INSTRUCTION, topics::instruction_qos())?,
+            events: inbox(&mut node, topics::BRAIN_EVENTS, topics::brain_events_qos())?,
+            node,
+            joint_names,
+            finger_joint: finger_joint.into(),
+            stats: WatchStats::default(),
+        })
+    }
+
+    /// Listens until `stop` is true; looks at it at least every 5 ms. `show` is called on this thread, with `None` after each
+    /// look, whether anything came or not. Ends early with its error.
+    pub fn run<E>(
+        mut self,
+        stop: &AtomicBool,
+        mut show: impl FnMut(Option<Seen>) -> Result<(), E>,
+    ) -> Result<WatchStats, E> {
+        // Acquire: pairs with the Release store of whoever ends the run.
+        while !stop.load(Ordering::Acquire) {
+            self.node.spin_once(POLL);
+            for _ in 0..BURST {
+                let all = self.hear();
+                if all.is_empty() {
+                    break;
+                }
+                all.into_iter().try_for_each(|seen| show(Some(seen)))?;
+                self.node.spin_once(Duration::ZERO);
+            }
+            show(None)?;
+        }
+        Ok(self.stats)
+    }
+
+    fn hear(&mut self) -> Vec<Seen> {
+        let Some(moment) = self.timeline.now() else {
+            self.stats.failed += 1;
+            return Vec::new();
+        };
+        let mut all = Vec::new();
+        for msg in self.states.drain() {
+            let stamp = moment.ours_of(&msg.header.stamp);
+            match conversions::joint_state_from_msg(&msg, &self.joint_names, &self.finger_joint, stamp) {
+                Ok(state) => all.push(Seen::State(state)),
+                // Other nodes publish other joints on the same topic.
+                Err(_) => self.stats.malformed += 1,
+            }
+        }
+        for msg in self.predictions.drain() {
+            let stamp = moment.ours_of(&msg.header.stamp);
+            match prediction_from_msg(&msg, stamp) {
+                Ok(prediction) => all.push(Seen::Prediction(prediction)),
+                Err(why) => all.push(Seen::Event(moment.ours, why)),
+            }
+        }
+        all.extend(self.instructions.drain().into_iter().map(|Text { data }| Seen::Instruction(moment.ours, data)));
+        all.extend(self.events.drain().into_iter().map(|Text { data }| Seen::Event(moment.ours, data)));
+        self.stats.seen += all.len() as u64;
+        all
+    }
+}

@@ -570,7 +570,7 @@ fn bench(config: &Config, what: &BenchCommand) -> Result<Vec<crate::bench::Measu
             // Each as it would run alone: what the command line itself would say.
             let mut rows = Vec::new();
             let ros: &[&str] = if cfg!(feature = "ros") { &["ros", "apart"] } else { &[] };
-            for name in ["channels", "kinematics", "motion", "policy", "loop"].iter().chain(ros) {
+            for name in ["channels", "kinematics", "motion", "policy", "loop"].iter().chain(ros).copied() {
                 let Command::Bench { what, .. } = Cli::parse_from(["neuraxis", "bench", name]).command else {
                     continue;
                 };

@@ -15,7 +15,7 @@ use neuraxis_motion::PathPlanner;
 use neuraxis_robot::{Robot, RobotConfig, contact::ContactModel};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::package;
+use crate::{keeping::RecordingSettings, package};
 
 /// What the path planner knows of the world.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +78,8 @@ pub struct RunSettings {
     pub planner: Surroundings,
     /// Rate of the camera thread in the realtime clock, 1 to 60 [Hz].
     pub camera_hz: f64,
+    /// What a recording keeps.
+    pub recording: RecordingSettings,
 }
 
 impl Default for RunSettings {
@@ -92,6 +94,7 @@ impl Default for RunSettings {
             device: "cpu".into(),
             planner: Surroundings::Cloud,
             camera_hz: 15.0,
+            recording: RecordingSettings::default(),
         }
     }
 }
@@ -101,7 +104,8 @@ impl RunSettings {
         in_range("policy_hz", self.policy_hz, 1.0, 100.0)?;
         in_range("lockstep_latency_secs", self.lockstep_latency_secs, 0.001, 1.0)?;
         in_range("time_limit_secs", self.time_limit_secs, 1.0, 600.0)?;
-        in_range("camera_hz", self.camera_hz, 1.0, 60.0)
+        in_range("camera_hz", self.camera_hz, 1.0, 60.0)?;
+        self.recording.validate()
     }
 }
 
@@ -275,7 +279,8 @@ fn where_from<S: serde::Serializer>(model: &Option<ContactModel>, serializer: S)
     model.as_ref().map(|model| &model.made).serialize(serializer)
 }
 
-fn in_range(key: &str, value: f64, low: f64, high: f64) -> Result<()> {
+/// An error that names key and range unless the value is within.
+pub fn in_range(key: &str, value: f64, low: f64, high: f64) -> Result<()> {
     if !(value.is_finite() && (low..=high).contains(&value)) {
         bail!("{key} = {value}, allowed: finite, {low} to {high}");
     }

@@ -37,6 +37,8 @@ mod insight;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod lockstep;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+mod lookout;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod orders;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod pages;
@@ -78,6 +80,7 @@ mod calibrate;
 mod cli;
 mod config;
 mod interrupt;
+mod keeping;
 mod memory;
 mod package;
 mod plan;

@@ -39,12 +39,11 @@ pub enum RecCommand {
         #[arg(long)]
         force: bool,
     },
-    /// Join two parts of one run; what both hold is written once.
+    /// Join parts of one run; what several hold is written once.
     Merge {
-        /// One part.
-        first: PathBuf,
-        /// The other.
-        second: PathBuf,
+        /// The parts.
+        #[arg(required = true, num_args = 2.., value_name = "FILE")]
+        files: Vec<PathBuf>,
         /// The new recording.
         #[arg(long)]
         out: PathBuf,
@@ -96,8 +95,8 @@ pub fn run(root: &Path, what: &RecCommand) -> Result<()> {
             told(out, &cut(file, *from, *to, out, *force)?);
             Ok(())
         }
-        RecCommand::Merge { first, second, out, force } => {
-            told(out, &merge(first, second, out, *force)?);
+        RecCommand::Merge { files, out, force } => {
+            told(out, &merge(files, out, *force)?);
             Ok(())
         }
         RecCommand::Export {

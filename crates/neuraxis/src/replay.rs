@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use neuraxis_core::Nanos;
-use neuraxis_episode::{End, EpisodeReader, Info};
+use neuraxis_episode::{End, EpisodeReader, Glance};
 use neuraxis_viz::{Target, Viz, VizConfig, VizError};
 
 use crate::{decisions, interrupt, rec, recorder};
@@ -66,12 +66,12 @@ pub fn to_file(root: &Path, files: &[PathBuf], out: &Path, force: bool) -> Resul
 fn show(root: &Path, files: &[PathBuf], target: &Target<'_>) -> Result<()> {
     let started = Instant::now();
     let readers = files.iter().map(|file| EpisodeReader::open(file)).collect::<Result<Vec<_>, _>>()?;
-    let infos: Vec<Info> = readers.iter().map(Info::of).collect();
+    let glances: Vec<Glance> = readers.iter().map(Glance::of).collect();
     let configs: Vec<VizConfig> = readers
         .iter()
-        .zip(&infos)
+        .zip(&glances)
         .enumerate()
-        .map(|(index, (reader, info))| config(root, reader, info, (readers.len() > 1).then_some(index)))
+        .map(|(index, (reader, glance))| config(root, reader, glance, (readers.len() > 1).then_some(index)))
         .collect();
     let windows = match Viz::together(target, &configs) {
         Err(VizError::NoDisplay) => bail!(
@@ -80,24 +80,37 @@ fn show(root: &Path, files: &[PathBuf], target: &Target<'_>) -> Result<()> {
         ),
         windows => windows?,
     };
-    for ((reader, info), mut viz) in readers.iter().zip(&infos).zip(windows) {
-        let (shown, unreadable) = feed(reader, &mut viz)?;
+    println!("opened      after {:.2} s", started.elapsed().as_secs_f64());
+    for ((reader, glance), mut viz) in readers.iter().zip(&glances).zip(windows) {
+        let Fed { shown, unreadable, end } = feed(reader, &mut viz)?;
         viz.finish()?;
         let path = reader.path().display();
-        println!("replayed    {path}: {:.1} s, {shown} records", info.duration_secs);
+        println!("replayed    {path}: {:.1} s, {shown} records", glance.duration_secs);
         if unreadable > 0 {
             println!("            {unreadable} messages of it cannot be decoded and are left out");
         }
-        if info.ends != "complete" {
-            println!("            it is {}: what came before is shown", info.ends);
+        match end {
+            Some(End::Complete) => {}
+            Some(End::Truncated) => println!("            it is truncated: what came before is shown"),
+            None => println!("            it is damaged: what came before is shown"),
         }
     }
     println!("took        {:.1} s", started.elapsed().as_secs_f64());
     Ok(())
 }
 
-/// Counts of what was shown and of what could not be read.
-fn feed(reader: &EpisodeReader, viz: &mut Viz) -> Result<(u64, u64)> {
+/// What became of a recording in the viewer.
+pub struct Fed {
+    /// Records.
+    pub shown: u64,
+    /// Messages that cannot be decoded.
+    pub unreadable: u64,
+    /// How it ends; `None`: damaged.
+    pub end: Option<End>,
+}
+
+/// Gives a recording to its window.
+pub fn feed(reader: &EpisodeReader, viz: &mut Viz) -> Result<Fed> {
     let (mut shown, mut unreadable) = (0, 0);
     let mut records = reader.records();
     for record in records.by_ref() {
@@ -114,16 +127,13 @@ fn feed(reader: &EpisodeReader, viz: &mut Viz) -> Result<(u64, u64)> {
             }
         }
     }
-    if records.end() == Some(End::Truncated) {
-        eprintln!("warning: {}: cut off at its end", reader.path().display());
-    }
-    Ok((shown, unreadable))
+    Ok(Fed { shown, unreadable, end: records.end() })
 }
 
 /// The window of a recording; with an index it stands beside others.
-fn config(root: &Path, reader: &EpisodeReader, info: &Info, index: Option<usize>) -> VizConfig {
+pub fn config(root: &Path, reader: &EpisodeReader, glance: &Glance, index: Option<usize>) -> VizConfig {
     let header = reader.header();
-    let told = info.instructions.first().map_or("no instruction", |(_, text)| text.as_str());
+    let told = glance.instruction.as_deref().unwrap_or("no instruction");
     let path = reader.path();
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let word: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
@@ -138,12 +148,12 @@ fn config(root: &Path, reader: &EpisodeReader, info: &Info, index: Option<usize>
             .filter(|name| *name != recorder::GRIPPER)
             .cloned()
             .collect(),
-        cameras: info.cameras(),
-        virtual_views: info.views(),
-        brain: info.has_brain(),
+        cameras: glance.cameras(),
+        virtual_views: glance.views(),
+        brain: glance.has_brain(),
         title: index.map_or_else(|| told.to_string(), |_| format!("{}: {told}", path.display())),
         root: index.map_or_else(String::new, |index| format!("/{}_{word}", index + 1)),
-        zero: Nanos(info.zero_nanos),
+        zero: Nanos(glance.zero_nanos),
         ..VizConfig::default()
     }
 }

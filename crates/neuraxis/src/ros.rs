@@ -15,9 +15,11 @@ use crate::{
     demo,
     episode_run::{Studio, instruction, simulated_cameras},
     eval::Actor,
-    interrupt, package,
+    interrupt,
+    keeping::KeepArgs,
+    package,
     real::{self, Driver},
-    realtime::{Drive, Outside, Session, Thinker, Until},
+    realtime::{Drive, Outside, Report, Session, Thinker, Until},
     recorder::{Recorder, Window},
     source::{Source, load_any_policy, misfits},
     supervise,
@@ -35,6 +37,8 @@ pub struct RosSim {
     pub seed: u64,
     /// Do nothing until somebody sends an instruction.
     pub wait: bool,
+    /// Folder for a recording.
+    pub out: Option<PathBuf>,
 }
 
 /// A real arm: the options of `neuraxis ros arm`.
@@ -59,6 +63,8 @@ pub struct ArmOptions {
     /// Folder for a recording.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    keep: KeepArgs,
 }
 
 /// Runs until Ctrl-C.
@@ -76,6 +82,7 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
         }
     };
     println!("task        {}, seed {}: {}", plan.task, plan.seed, words.text);
+    let told = words.clone();
     if plan.wait {
         println!("waiting     for an instruction on topic `instruction` or a goal of action `~/execute_task`");
     }
@@ -100,8 +107,27 @@ pub fn sim(config: &Config, plan: &RosSim) -> Result<()> {
         true,
         Box::new(move || reset.reset.raise()),
     );
-    let report = session.run(Until::Asked, &shared, |_| Ok(None), serve)?;
+    let record = |zero| {
+        let made = plan.out.as_ref().map(|out| {
+            let meta = json!({ "task": plan.task, "seed": plan.seed, "actor": plan.actor });
+            let window = Window { live: false, brain: plan.actor == Actor::Brain, cameras: simulated_cameras() };
+            Recorder::create(out, config, &studio.robot, &told, meta, zero, Some(window))
+        });
+        made.transpose()
+    };
+    let mut report = session.run(Until::Asked, &shared, record, serve)?;
     demo::print_rates(&report);
+    close(&mut report, plan.out.is_some())
+}
+
+/// Ends the recording, if there is one.
+fn close(report: &mut Report, is_recorded: bool) -> Result<()> {
+    if is_recorded {
+        let mut recorder = report.film.take()?;
+        recorder.dropped(report.dropped)?;
+        let summary = json!({ "rates": demo::rates_json(report) });
+        demo::print_files(&recorder.finish(report.outcome.success, &summary)?);
+    }
     Ok(())
 }
 
@@ -136,6 +162,7 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
         Actor::Expert | Actor::Nearest(_) => bail!("a real arm is led by `weights`, a file of weights, or `brain`"),
     };
     let mut config = config.clone();
+    plan.keep.apply(&mut config.run.recording)?;
     config.brainstem.arm_when_degraded |= settings.rehearsal;
     if is_shadow {
         config.only_watch();
@@ -178,12 +205,7 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
         serve(&config, &studio, &shared, (cameras.clone(), others), false, Box::new(move || asked.reset_asked.raise()));
     let mut report = session.run(Until::Asked, &shared, record, serve)?;
     demo::print_rates(&report);
-    if plan.out.is_some() {
-        let mut recorder = report.film.take()?;
-        recorder.dropped(report.dropped)?;
-        demo::print_files(&recorder.finish(report.outcome.success, &json!({ "rates": demo::rates_json(&report) }))?);
-    }
-    Ok(())
+    close(&mut report, plan.out.is_some())
 }
 
 /// The work of thread `ros`.

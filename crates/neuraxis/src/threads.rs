@@ -65,6 +65,8 @@ pub struct Shared {
     pub broken: Flag,
     /// Somebody asks for a reset: a real arm's driver first makes the arm ready, then the loop is reset.
     pub reset_asked: Flag,
+    /// A task has ended without its goal: for the recorder.
+    pub task_failed: Flag,
     /// Observations and answers that policy or brain refused.
     pub refused: Counter,
     /// As `done`, for the ROS node.
@@ -411,7 +413,7 @@ pub fn recorder(recorder: Option<Recorder>, links: RecorderLinks, shared: &Share
             links.discard();
             return;
         };
-        if let Err(error) = write_down(recorder, &links, &mut minds) {
+        if let Err(error) = write_down(recorder, &links, &mut minds, shared) {
             eprintln!("the recording ends here, the arm goes on without it: {error:#}");
             (film.recorder, film.trouble) = (None, Some(error));
         }
@@ -442,7 +444,7 @@ impl RecorderLinks {
     }
 }
 
-fn write_down(recorder: &mut Recorder, links: &RecorderLinks, minds: &mut Minds) -> Result<()> {
+fn write_down(recorder: &mut Recorder, links: &RecorderLinks, minds: &mut Minds, shared: &Shared) -> Result<()> {
     while let Some(record) = links.ticks.pop() {
         // Decisions come in order of time, as ticks do: advance to the one that was in force.
         while let Some((at, tick)) = minds.ahead.take().or_else(|| links.minds.pop()) {
@@ -452,6 +454,8 @@ fn write_down(recorder: &mut Recorder, links: &RecorderLinks, minds: &mut Minds)
             }
             minds.in_force = Some(tick);
         }
+        // Asked after the tick was taken: a stop because of it comes later than it was raised.
+        recorder.leaves(shared.signals.exit.is_raised());
         recorder.tick(&record, minds.in_force.as_ref())?;
     }
     while let Some(observation) = links.observations.pop() {
@@ -466,7 +470,12 @@ fn write_down(recorder: &mut Recorder, links: &RecorderLinks, minds: &mut Minds)
     while let Some(thought) = links.thoughts.pop() {
         recorder.thought(*thought)?;
     }
-    Ok(())
+    let RecorderLinks { ticks, minds, observations, seen, .. } = links;
+    recorder.dropped([ticks.dropped(), minds.dropped(), observations.dropped(), seen.dropped()])?;
+    if shared.task_failed.take() {
+        recorder.save("a task has failed")?;
+    }
+    recorder.step()
 }
 
 /// The newest of a ring; what came before is dropped.

@@ -7,6 +7,8 @@
 //! | `motion` | a step and a new goal of jerk-limited motion | rsruckig, ruckig |
 //! | `channels` | mailbox and ring, on one thread and across two | rtrb |
 //! | `policy` | a policy tick by stage | |
+//! | `recorder` | four cameras and the loop into a file: drops, MB/s, processor, enqueue | a plain write of the same bytes |
+//! | `replay` | how long a long recording takes to open | |
 
 mod bars;
 mod channels;
@@ -20,6 +22,8 @@ mod motion;
 mod moving;
 mod peers;
 mod policy;
+mod recorder;
+mod replay;
 
 pub use channels::channels;
 pub use control_loop::{LoopPlan, control_loop};
@@ -28,3 +32,5 @@ pub use machine::Machine;
 pub use measured::{Measured, rows};
 pub use motion::motion;
 pub use policy::policy;
+pub use recorder::recorder;
+pub use replay::replay;

@@ -183,7 +183,8 @@ fn a_ring_is_saved_on_request_and_a_kill_leaves_what_was_saved() {
     let (ticks, lines) = times(&part);
     let asked = lines.iter().find(|(_, line)| line.contains("somebody asked for it")).expect("why").0;
     let (before, after) = (asked - ticks[0].1, ticks[ticks.len() - 1].1 - asked);
-    assert!(before > 1.0 && after > 0.3, "{before} s before, {after} s after");
+    assert!(before > 1.0 || ticks[0].0 == 0, "{before} s before it was asked for");
+    assert!(after > 0.3, "{after} s after");
 }
 
 #[test]

@@ -29,16 +29,16 @@ pub enum Keep {
 
 /// Where messages go.
 pub(crate) enum Output {
-    One(Sink),
-    Parts(Parts),
+    One(Box<Sink>),
+    Parts(Box<Parts>),
     Ring(Box<Ring>),
 }
 
 impl Output {
     pub(crate) fn create(path: &Path, keep: Keep) -> Result<Self, EpisodeError> {
         Ok(match keep {
-            Keep::All => Self::One(Sink::create(path)?),
-            Keep::Parts(rotation) => Self::Parts(Parts::create(path, rotation)?),
+            Keep::All => Self::One(Box::new(Sink::create(path)?)),
+            Keep::Parts(rotation) => Self::Parts(Box::new(Parts::create(path, rotation)?)),
             Keep::Ring(config) => Self::Ring(Box::new(Ring::create(path, config)?)),
         })
     }

@@ -96,8 +96,7 @@ impl Packer {
             .decompress_to_buffer(&segment.packed, &mut self.unpacked)
             .map_err(EpisodeError::io(sink.path(), "unpack the ring into"))?;
         let mut left = &self.unpacked[..];
-        while let Some((place, sequence, stamp, data, rest)) = message(left) {
-            left = rest;
+        while let Some(Message { place, sequence, stamp, data }) = message(&mut left) {
             let Some(channel) = channels.get(usize::from(place)) else { continue };
             if !already.iter().any(|(topic, number)| Arc::ptr_eq(topic, channel) && *number == sequence) {
                 sink.write(channel, sequence, stamp, data)?;
@@ -107,14 +106,24 @@ impl Packer {
     }
 }
 
-/// The first of some messages, and what follows it.
-fn message(left: &[u8]) -> Option<(u16, u32, Nanos, &[u8], &[u8])> {
-    let (place, left) = left.split_first_chunk()?;
-    let (sequence, left) = left.split_first_chunk()?;
-    let (stamp, left) = left.split_first_chunk()?;
-    let (size, left) = left.split_first_chunk()?;
-    let (data, left) = left.split_at_checked(u32::from_le_bytes(*size) as usize)?;
-    Some((u16::from_le_bytes(*place), u32::from_le_bytes(*sequence), Nanos(u64::from_le_bytes(*stamp)), data, left))
+/// One of the unpacked messages.
+struct Message<'a> {
+    place: u16,
+    sequence: u32,
+    stamp: Nanos,
+    data: &'a [u8],
+}
+
+/// Takes the first of some messages.
+fn message<'a>(left: &mut &'a [u8]) -> Option<Message<'a>> {
+    let (place, rest) = left.split_first_chunk()?;
+    let (sequence, rest) = rest.split_first_chunk()?;
+    let (stamp, rest) = rest.split_first_chunk()?;
+    let (size, rest) = rest.split_first_chunk()?;
+    let (data, rest) = rest.split_at_checked(u32::from_le_bytes(*size) as usize)?;
+    *left = rest;
+    let (place, sequence) = (u16::from_le_bytes(*place), u32::from_le_bytes(*sequence));
+    Some(Message { place, sequence, stamp: Nanos(u64::from_le_bytes(*stamp)), data })
 }
 
 /// Packed messages.

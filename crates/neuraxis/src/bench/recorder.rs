@@ -135,10 +135,10 @@ fn at_most(config: &Config, robot: &Arc<Robot>, sets: &[Arc<Observation>], out: 
     let mut brainstem = Brainstem::new(robot.clone(), config.brainstem.clone())?;
     let (mut arm, mut now, mut number) = (Echo::at(&robot.home()), MonotonicClock.now(), 0);
     let mut recorder = create(config, robot, out, now)?;
-    let started = Instant::now();
-    let mut millis = Vec::new();
+    let (started, cpu) = (Instant::now(), thread_cpu());
+    let (mut millis, mut cpu_millis) = (Vec::new(), Vec::new());
     for set in sets.iter().cycle().take(AT_MOST as usize) {
-        let start = Instant::now();
+        let (start, cpu) = (Instant::now(), thread_cpu());
         recorder.seen(Arc::new(Observation { stamp: now, ..Observation::clone(set) }))?;
         for _ in 0..(1e3 / CAMERA_HZ) as u64 {
             now = now + PERIOD_BRAINSTEM;
@@ -147,9 +147,10 @@ fn at_most(config: &Config, robot: &Arc<Robot>, sets: &[Arc<Observation>], out: 
             number += 1;
         }
         millis.push(start.elapsed().as_secs_f64() * 1e3);
+        cpu_millis.push((thread_cpu() - cpu) * 1e3);
     }
     let files = recorder.finish(true, &json!({}))?;
-    let took = started.elapsed().as_secs_f64();
+    let (took, cpu) = (started.elapsed().as_secs_f64(), thread_cpu() - cpu);
     let file = files.mcap.first().context("no file")?;
     let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
     let plain = plain_write(&bytes, &out.join("plain"))?;
@@ -165,9 +166,17 @@ fn at_most(config: &Config, robot: &Arc<Robot>, sets: &[Arc<Observation>], out: 
         bytes.len() as f64 / plain / 1e6,
         took / plain
     );
+    // What other work on this machine takes away is not in it.
+    let per_set_cpu = cpu / AT_MOST as f64;
+    println!(
+        "processor   {:.1} ms a set of pictures and its ticks: {:.0} % of one core at {CAMERA_HZ} Hz",
+        per_set_cpu * 1e3,
+        100.0 * per_set_cpu * CAMERA_HZ
+    );
     let per_set = Measured::samples("plain write, synced", "ms", &[plain * 1e3 / AT_MOST as f64]);
     Ok(vec![
         Measured::samples("recorder.set", "ms", &millis).beside(per_set).target("33.3 ms, the time between two sets"),
+        Measured::samples("recorder.set.processor", "ms", &cpu_millis),
     ])
 }
 

@@ -67,8 +67,13 @@ fn until_there(child: &mut Child, file: &Path, bytes: u64) {
     }
 }
 
-/// Numbers and times of the loop's ticks, and the log's lines [s of the run's clock]; damage ends them.
-fn times(file: &Path) -> (Vec<(u64, f64)>, Vec<(f64, String)>) {
+/// Number and time of a tick of the loop [s of the run's clock].
+type At = (u64, f64);
+/// A line of the log and when it was written [s of the run's clock].
+type Line = (f64, String);
+
+/// The loop's ticks and the log's lines; damage ends them.
+fn times(file: &Path) -> (Vec<At>, Vec<Line>) {
     let reader = EpisodeReader::open(file).expect("a recording");
     let (mut ticks, mut lines) = (Vec::new(), Vec::new());
     for record in reader.records().map_while(Result::ok) {

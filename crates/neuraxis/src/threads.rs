@@ -444,22 +444,15 @@ impl RecorderLinks {
     }
 }
 
+/// Ticks and decisions come first: a recorder that is too slow for the pictures loses pictures.
 fn write_down(recorder: &mut Recorder, links: &RecorderLinks, minds: &mut Minds, shared: &Shared) -> Result<()> {
-    while let Some(record) = links.ticks.pop() {
-        // Decisions come in order of time, as ticks do: advance to the one that was in force.
-        while let Some((at, tick)) = minds.ahead.take().or_else(|| links.minds.pop()) {
-            if at > record.tick.now {
-                minds.ahead = Some((at, tick));
-                break;
-            }
-            minds.in_force = Some(tick);
+    write_ticks(recorder, links, minds, shared)?;
+    // As many as wait now: what comes meanwhile is for the next time.
+    for _ in 0..links.observations.len() {
+        if let Some(observation) = links.observations.pop() {
+            recorder.seen(observation)?;
+            write_ticks(recorder, links, minds, shared)?;
         }
-        // Asked after the tick was taken: a stop because of it comes later than it was raised.
-        recorder.leaves(shared.signals.exit.is_raised());
-        recorder.tick(&record, minds.in_force.as_ref())?;
-    }
-    while let Some(observation) = links.observations.pop() {
-        recorder.seen(observation)?;
     }
     while let Some(seen) = links.seen.pop() {
         recorder.prediction(&seen.prediction)?;
@@ -476,6 +469,23 @@ fn write_down(recorder: &mut Recorder, links: &RecorderLinks, minds: &mut Minds,
         recorder.save("a task has failed")?;
     }
     recorder.step()
+}
+
+fn write_ticks(recorder: &mut Recorder, links: &RecorderLinks, minds: &mut Minds, shared: &Shared) -> Result<()> {
+    while let Some(record) = links.ticks.pop() {
+        // Decisions come in order of time, as ticks do: advance to the one that was in force.
+        while let Some((at, tick)) = minds.ahead.take().or_else(|| links.minds.pop()) {
+            if at > record.tick.now {
+                minds.ahead = Some((at, tick));
+                break;
+            }
+            minds.in_force = Some(tick);
+        }
+        // Asked after the tick was taken: a stop because of it comes later than it was raised.
+        recorder.leaves(shared.signals.exit.is_raised());
+        recorder.tick(&record, minds.in_force.as_ref())?;
+    }
+    Ok(())
 }
 
 /// The newest of a ring; what came before is dropped.

@@ -1,6 +1,6 @@
 //! Messages of an MCAP file in the order of writing, with a limit on what a damaged length may make us allocate.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, io::Read, sync::Arc};
 
 use mcap::{
     McapError,
@@ -87,6 +87,57 @@ impl<'a> Messages<'a> {
     }
 }
 
+/// What the index at the end of a file says.
+pub(crate) struct Outline {
+    /// Topics that have messages, in the order of their announcement.
+    pub(crate) topics: Vec<String>,
+    /// Time of the newest message [ns].
+    pub(crate) newest_nanos: u64,
+}
+
+impl Outline {
+    /// `None` if there is no index, or a damaged one: it is only a shorter way to what the messages say.
+    pub(crate) fn of(file: &[u8]) -> Option<Self> {
+        let (rest, magic) = file.split_last_chunk::<8>()?;
+        // Where the summary starts, where offsets of its parts start, checksum of the summary up to here.
+        let (before, footer) = rest.split_last_chunk::<29>()?;
+        let mut fields = Fields { opcode: op::FOOTER, left: footer };
+        let (opcode, size) = (fields.array::<1>().ok()?, fields.u64().ok()?);
+        let (start, _, crc) = (fields.u64().ok()?, fields.u64().ok()?, fields.u32().ok()?);
+        if magic != mcap::MAGIC || opcode != [op::FOOTER] || size != 20 || start == 0 {
+            return None;
+        }
+        let start = usize::try_from(start).ok()?;
+        let checked = rest.get(start..rest.len() - 4)?;
+        if crc != 0 && crc32fast::hash(checked) != crc {
+            return None;
+        }
+        let (mut summary, mut known, mut newest, mut counts) =
+            (before.get(start..)?, Known::default(), None, Vec::new());
+        while let Some((opcode, record)) = summary.split_first() {
+            let mut fields = Fields { opcode: *opcode, left: record };
+            let size = usize::try_from(fields.u64().ok()?).ok()?;
+            let data = fields.take(size).ok()?;
+            summary = fields.left;
+            if *opcode == op::STATISTICS {
+                let mut fields = Fields { opcode: *opcode, left: data };
+                // Numbers of messages, schemas, channels, attachments, metadata and chunks; time of the first message.
+                fields.take(8 + 2 + 4 * 4 + 8).ok()?;
+                newest = Some(fields.u64().ok()?);
+                let mut each = Fields { opcode: *opcode, left: fields.bytes().ok()? };
+                while let (Ok(id), Ok(count)) = (each.u16(), each.u64()) {
+                    counts.push((id, count));
+                }
+            } else {
+                known.take(*opcode, data).ok()?;
+            }
+        }
+        let has = |id: &u16| counts.iter().any(|(other, count)| other == id && *count > 0);
+        let topics = known.channels.iter().filter(|(id, _)| has(id)).map(|(_, channel)| channel.topic.clone());
+        Some(Self { topics: topics.collect(), newest_nanos: newest? })
+    }
+}
+
 /// Schemas and channels that have been announced.
 #[derive(Default)]
 struct Known {
@@ -152,6 +203,14 @@ impl Chunk {
                 self.records.reserve(size);
                 zstd::bulk::Decompressor::new()
                     .and_then(|mut unpack| unpack.decompress_to_buffer(packed, &mut self.records))
+                    .map_err(|e| McapError::DecompressionError(e.to_string()))?;
+            }
+            "lz4" => {
+                self.records.reserve(size);
+                // One byte more than announced is enough to tell a chunk that lies.
+                lz4_flex::frame::FrameDecoder::new(packed)
+                    .take(size as u64 + 1)
+                    .read_to_end(&mut self.records)
                     .map_err(|e| McapError::DecompressionError(e.to_string()))?;
             }
             other => return Err(McapError::UnsupportedCompression(other.into())),

@@ -1,7 +1,7 @@
 //! Parts of recordings, and parts joined: messages go over as they are, whatever their type.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
 };
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{
     EpisodeError, EpisodeReader, Header, Info,
-    container::{Channel, Message, Messages},
+    container::{Message, Messages},
     sink::Sink,
     writer,
 };
@@ -45,29 +45,36 @@ pub fn cut(source: &Path, from_secs: f64, to_secs: f64, out: &Path, force: bool)
     target.finish(part.loss.into_iter().collect())
 }
 
-/// Joins two recordings of one run in the order of time; what both hold is written once. `force` replaces a file.
-pub fn merge(first: &Path, second: &Path, out: &Path, force: bool) -> Result<Edited, EpisodeError> {
-    let (a, b) = (EpisodeReader::open(first)?, EpisodeReader::open(second)?);
-    if let Some(reason) = difference(a.header(), b.header()) {
-        return Err(EpisodeError::NotOneRun { first: first.into(), second: second.into(), reason });
+/// Joins recordings of one run in the order of time; what several hold is written once. `force` replaces a file.
+pub fn merge(sources: &[PathBuf], out: &Path, force: bool) -> Result<Edited, EpisodeError> {
+    let readers = sources.iter().map(|source| EpisodeReader::open(source)).collect::<Result<Vec<_>, _>>()?;
+    if let Some((first, others)) = readers.split_first() {
+        for other in others {
+            if let Some(reason) = difference(first.header(), other.header()) {
+                return Err(EpisodeError::NotOneRun {
+                    first: first.path().into(),
+                    second: other.path().into(),
+                    reason,
+                });
+            }
+        }
     }
-    let mut target = Target::create(out, force, &[first, second])?;
-    let (mut a, mut b) = (Part::of(&a), Part::of(&b));
+    let paths: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
+    let mut target = Target::create(out, force, &paths)?;
+    let mut parts: Vec<Part<'_>> = readers.iter().map(Part::of).collect();
     let mut written = HashSet::new();
-    loop {
-        let stamp = |part: &Part<'_>| part.peek().map(|message| message.header.log_time);
-        let next = match (stamp(&a), stamp(&b)) {
-            (Some(earlier), Some(later)) if earlier <= later => a.next(),
-            (_, Some(_)) => b.next(),
-            (_, None) => a.next(),
-        };
-        let Some(message) = next else { break };
-        let key = (message.channel.topic.clone(), message.header.sequence, message.header.log_time);
-        if written.insert(key) {
+    // Of messages of one time, that of the part that was named first.
+    let earliest = |parts: &[Part<'_>]| {
+        let times = parts.iter().enumerate().filter_map(|(i, part)| Some((part.peek()?.header.log_time, i)));
+        times.min().map(|(_, i)| i)
+    };
+    while let Some(message) = earliest(&parts).and_then(|i| parts.get_mut(i)?.next()) {
+        let topic = target.topic(&message.channel.topic);
+        if written.insert((topic, message.header.sequence, message.header.log_time)) {
             target.write(&message)?;
         }
     }
-    target.finish(a.loss.into_iter().chain(b.loss).collect())
+    target.finish(parts.into_iter().filter_map(|part| part.loss).collect())
 }
 
 /// The good messages of a recording, one of them looked at before it is taken.
@@ -118,6 +125,8 @@ struct Target {
     out: PathBuf,
     unfinished: PathBuf,
     messages: u64,
+    /// Numbers for topics, for those who remember messages.
+    topics: BTreeMap<String, usize>,
 }
 
 impl Target {
@@ -133,15 +142,24 @@ impl Target {
         let mut name = out.file_name().unwrap_or_default().to_os_string();
         name.push(".unfinished");
         let unfinished = out.with_file_name(name);
-        Ok(Self { sink: Some(Sink::create(&unfinished)?), out: out.to_path_buf(), unfinished, messages: 0 })
+        let (sink, out, topics) = (Some(Sink::create(&unfinished)?), out.to_path_buf(), BTreeMap::new());
+        Ok(Self { sink, out, unfinished, messages: 0, topics })
     }
 
     fn write(&mut self, message: &Message) -> Result<(), EpisodeError> {
         let Some(sink) = self.sink.as_mut() else { return Ok(()) };
-        let channel = &message.channel;
-        let (id, _) = sink.next(&channel.topic, || Channel::clone(channel))?;
         self.messages += 1;
-        sink.write((id, message.header.sequence), Nanos(message.header.log_time), &message.data)
+        let (sequence, stamp) = (message.header.sequence, Nanos(message.header.log_time));
+        sink.write(&message.channel, sequence, stamp, &message.data).map(|_| ())
+    }
+
+    fn topic(&mut self, name: &str) -> usize {
+        if let Some(number) = self.topics.get(name) {
+            return *number;
+        }
+        let number = self.topics.len();
+        self.topics.insert(name.to_owned(), number);
+        number
     }
 
     fn finish(mut self, losses: Vec<String>) -> Result<Edited, EpisodeError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{EpisodeReader, TickSample, cdr::Decoder, container::Message, messages, writer};
+use crate::{EpisodeReader, TickSample, cdr::Decoder, container::Message, glance::between, messages, writer};
 
 /// What a recording holds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -175,12 +175,12 @@ impl Info {
 
     /// Names of the cameras, in the order that they were written in.
     pub fn cameras(&self) -> Vec<String> {
-        self.between("/", "/camera_info")
+        between(&self.topics_as_written(), "/", "/camera_info")
     }
 
     /// Names of a policy's views, in the order that they were written in.
     pub fn views(&self) -> Vec<String> {
-        self.between("/views/", "/image")
+        between(&self.topics_as_written(), "/views/", "/image")
     }
 
     /// A brain acted.
@@ -188,14 +188,11 @@ impl Info {
         self.has(writer::BRAIN) || self.has(writer::MONITORS)
     }
 
-    fn between(&self, before: &str, after: &str) -> Vec<String> {
-        let name = |info: &TopicInfo| {
-            let name = info.topic.strip_prefix(before)?.strip_suffix(after)?;
-            Some((info.place, name.to_owned())).filter(|(_, name)| !name.contains('/'))
-        };
-        let mut names: Vec<_> = self.topics.iter().filter_map(name).collect();
-        names.sort_unstable();
-        names.into_iter().map(|(_, name)| name).collect()
+    /// Names of the topics, in the order of their first messages.
+    pub(crate) fn topics_as_written(&self) -> Vec<String> {
+        let mut topics: Vec<_> = self.topics.iter().map(|info| (info.place, info.topic.clone())).collect();
+        topics.sort_unstable();
+        topics.into_iter().map(|(_, topic)| topic).collect()
     }
 }
 

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     EpisodeError, Level, PredictionDetail, Record, TickSample,
     cdr::CdrError,
-    container::{Message, Messages},
+    container::{Message, Messages, Outline},
     display::{self, DetailMeta},
     messages::{self, Image, ObservationMeta},
     writer::{self, Header, InstructionRecord, Monitors, Things},
@@ -82,6 +82,11 @@ impl EpisodeReader {
     /// Its messages as they are.
     pub(crate) fn messages(&self) -> Messages<'_> {
         Messages::new(&self.map)
+    }
+
+    /// What the index at its end says, if there is a good one.
+    pub(crate) fn outline(&self) -> Option<Outline> {
+        Outline::of(&self.map)
     }
 
     /// What holds for the whole recording.

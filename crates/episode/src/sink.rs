@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::File,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use mcap::{Compression, WriteOptions, Writer, records::MessageHeader};
@@ -12,15 +13,17 @@ use neuraxis_core::Nanos;
 use crate::{EpisodeError, container::Channel};
 
 /// Bytes of messages after which a chunk is closed and handed to the system: what a kill may lose.
-const CHUNK_BYTES: usize = 1 << 20;
+pub(crate) const CHUNK_BYTES: usize = 1 << 20;
 /// The same as recorded time, for slow recordings.
 const CHUNK_NANOS: u64 = 1_000_000_000;
 
 /// An MCAP file being written.
 pub(crate) struct Sink {
     path: PathBuf,
-    mcap: Writer<File>,
-    channels: BTreeMap<String, (u16, u32)>,
+    file: Arc<File>,
+    mcap: Writer<Arc<File>>,
+    /// By topic.
+    channels: BTreeMap<String, u16>,
     unflushed_bytes: usize,
     last_flush: Nanos,
 }
@@ -28,7 +31,7 @@ pub(crate) struct Sink {
 impl Sink {
     /// Creates the file, replacing one that exists.
     pub(crate) fn create(path: &Path) -> Result<Self, EpisodeError> {
-        let file = File::create(path).map_err(EpisodeError::io(path, "create"))?;
+        let file = Arc::new(File::create(path).map_err(EpisodeError::io(path, "create"))?);
         let mcap = WriteOptions::new()
             .profile("ros2")
             .library(concat!("neuraxis ", env!("CARGO_PKG_VERSION")))
@@ -39,43 +42,57 @@ impl Sink {
             // Each chunk is built in memory and written at once, never half.
             .disable_seeking(true)
             .chunk_size(None)
-            .create(file)
+            .create(Arc::clone(&file))
             .map_err(|source| EpisodeError::Mcap { path: path.to_path_buf(), source })?;
-        Ok(Self { path: path.to_path_buf(), mcap, channels: BTreeMap::new(), unflushed_bytes: 0, last_flush: Nanos(0) })
+        let (path, channels) = (path.to_path_buf(), BTreeMap::new());
+        Ok(Self { path, file, mcap, channels, unflushed_bytes: 0, last_flush: Nanos(0) })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Number of the topic's channel and of its next message; `describe` is asked once.
-    pub(crate) fn next(&mut self, topic: &str, describe: impl FnOnce() -> Channel) -> Result<(u16, u32), EpisodeError> {
-        if let Some(channel) = self.channels.get_mut(topic) {
-            channel.1 = channel.1.wrapping_add(1);
-            return Ok(*channel);
-        }
-        let Channel { schema, schema_encoding, schema_bytes, encoding, .. } = describe();
-        let id = self
-            .mcap
-            .add_schema(&schema, &schema_encoding, &schema_bytes)
-            .and_then(|schema| self.mcap.add_channel(schema, topic, &encoding, &BTreeMap::new()))
-            .map_err(|source| EpisodeError::Mcap { path: self.path.clone(), source })?;
-        self.channels.insert(topic.to_owned(), (id, 0));
-        Ok((id, 0))
+    /// Size of the file so far: of the chunks that were handed to the system [bytes].
+    pub(crate) fn file_bytes(&self) -> Result<u64, EpisodeError> {
+        let about = self.file.metadata().map_err(EpisodeError::io(&self.path, "look at"))?;
+        Ok(about.len())
     }
 
-    pub(crate) fn write(&mut self, channel: (u16, u32), stamp: Nanos, bytes: &[u8]) -> Result<(), EpisodeError> {
-        let (channel_id, sequence) = channel;
+    /// Adds a message; true if that closed a chunk.
+    pub(crate) fn write(
+        &mut self,
+        channel: &Channel,
+        sequence: u32,
+        stamp: Nanos,
+        bytes: &[u8],
+    ) -> Result<bool, EpisodeError> {
+        let channel_id = self.number(channel)?;
         let header = MessageHeader { channel_id, sequence, log_time: stamp.0, publish_time: stamp.0 };
         self.mcap
             .write_to_known_channel(&header, bytes)
             .map_err(|source| EpisodeError::Mcap { path: self.path.clone(), source })?;
         self.unflushed_bytes += bytes.len();
-        if self.unflushed_bytes >= CHUNK_BYTES || (stamp - self.last_flush).0 >= CHUNK_NANOS {
+        let is_full = self.unflushed_bytes >= CHUNK_BYTES || (stamp - self.last_flush).0 >= CHUNK_NANOS;
+        if is_full {
             self.last_flush = stamp;
             self.flush()?;
         }
-        Ok(())
+        Ok(is_full)
+    }
+
+    /// The channel's number in this file, announced with its first message.
+    fn number(&mut self, channel: &Channel) -> Result<u16, EpisodeError> {
+        if let Some(number) = self.channels.get(&channel.topic) {
+            return Ok(*number);
+        }
+        let Channel { topic, schema, schema_encoding, schema_bytes, encoding } = channel;
+        let number = self
+            .mcap
+            .add_schema(schema, schema_encoding, schema_bytes)
+            .and_then(|schema| self.mcap.add_channel(schema, topic, encoding, &BTreeMap::new()))
+            .map_err(|source| EpisodeError::Mcap { path: self.path.clone(), source })?;
+        self.channels.insert(topic.clone(), number);
+        Ok(number)
     }
 
     /// Closes the chunk and hands it to the system.
@@ -84,9 +101,10 @@ impl Sink {
         self.mcap.flush().map_err(|source| EpisodeError::Mcap { path: self.path.clone(), source })
     }
 
-    /// Writes the index, and all of it to disk.
-    pub(crate) fn finish(mut self) -> Result<(), EpisodeError> {
+    /// Writes the index, and all of it to disk; returns where it lies.
+    pub(crate) fn finish(mut self) -> Result<PathBuf, EpisodeError> {
         self.mcap.finish().map_err(|source| EpisodeError::Mcap { path: self.path.clone(), source })?;
-        self.mcap.into_inner().sync_all().map_err(EpisodeError::io(&self.path, "sync"))
+        self.file.sync_all().map_err(EpisodeError::io(&self.path, "sync"))?;
+        Ok(self.path)
     }
 }

@@ -1,6 +1,9 @@
 //! Writes an episode as an MCAP file.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use neuraxis_core::{ArmState, Base, MAX_JOINTS, Nanos, Observation, Pose, Prediction, World};
 use serde::{Deserialize, Serialize};
@@ -9,10 +12,12 @@ use crate::{
     BrainPanel, EpisodeError, Level, Monitor, Points, PredictionDetail, Record, SeenThing, TickSample,
     container::Channel,
     display::{self, DetailMeta, ViewMeta},
+    keep::{Keep, Output},
     messages::{self, CameraMeta, CommandSample, DepthEncoding, JointMessage, ObservationMeta},
+    ring::{Saved, Saving},
     schemas::{self, RosSchema},
-    sink::Sink,
     tick,
+    topics::Topics,
 };
 
 pub(crate) const META: &str = "/neuraxis/meta";
@@ -64,8 +69,13 @@ pub struct Header {
 ///
 /// Chunks of 1 MB or one recorded second are closed and written whole, so a killed process loses at most the last
 /// one; [`EpisodeWriter::finish`] adds the index. For one thread that may allocate and block.
+///
+/// With [`Keep::Parts`] the recording lies in numbered files, each complete on its own and together the same messages
+/// with the same numbers; with [`Keep::Ring`] nothing is written until [`EpisodeWriter::save`].
 pub struct EpisodeWriter {
-    sink: Sink,
+    path: PathBuf,
+    out: Output,
+    topics: Topics,
     header: Arc<Header>,
     buffer: Vec<u8>,
 }
@@ -73,13 +83,25 @@ pub struct EpisodeWriter {
 impl EpisodeWriter {
     /// Creates the file (replacing one that exists) and writes the header to disk.
     pub fn create(path: &Path, header: &Header) -> Result<Self, EpisodeError> {
+        Self::keep(path, header, Keep::All)
+    }
+
+    /// As [`EpisodeWriter::create`], with a choice. Numbered files get their number before the ending of `path`, above all
+    /// numbers that are in its folder, and replace nothing.
+    pub fn keep(path: &Path, header: &Header, keep: Keep) -> Result<Self, EpisodeError> {
         let joints = header.joint_names.len();
         if joints == 0 || joints > MAX_JOINTS || header.gripper_joint_names.is_empty() {
             let reason =
                 format!("header names {joints} joints (1 to {MAX_JOINTS} allowed) and must name a gripper joint");
             return Err(EpisodeError::Format { path: path.to_path_buf(), reason });
         }
-        let mut writer = Self { sink: Sink::create(path)?, header: Arc::new(header.clone()), buffer: Vec::new() };
+        let mut writer = Self {
+            path: path.to_path_buf(),
+            out: Output::create(path, keep)?,
+            topics: Topics::default(),
+            header: Arc::new(header.clone()),
+            buffer: Vec::new(),
+        };
         writer.json(META, Nanos(0), header)?;
         writer.text(ROBOT_DESCRIPTION, Nanos(0), &header.robot_description)?;
         writer.flush()?;
@@ -142,7 +164,7 @@ impl EpisodeWriter {
                     view.rgb.len(),
                     view.depth_m.len()
                 );
-                return Err(EpisodeError::Format { path: self.sink.path().to_path_buf(), reason });
+                return Err(EpisodeError::Format { path: self.path.clone(), reason });
             }
             let topic = |part: &str| format!("/{}/{part}", view.name);
             let depth = self.header.depth;
@@ -197,7 +219,7 @@ impl EpisodeWriter {
             if view.rgb.len() != 3 * pixels || !(view.heat.is_empty() || view.heat.len() == pixels) {
                 let (rgb, heat) = (view.rgb.len(), view.heat.len());
                 let reason = format!("view {}: {rgb} colour bytes and {heat} values for {pixels} pixels", view.name);
-                return Err(EpisodeError::Format { path: self.sink.path().to_path_buf(), reason });
+                return Err(EpisodeError::Format { path: self.path.clone(), reason });
             }
             let topic = |part: &str| format!("{VIEWS}/{}/{part}", view.name);
             self.ros(&topic("image"), &schemas::IMAGE, stamp, |b| {
@@ -257,14 +279,47 @@ impl EpisodeWriter {
         self.json(SUMMARY, stamp, summary)
     }
 
-    /// Closes the chunk and hands it to the system.
+    /// Closes the chunk and hands it to the system; a ring keeps what it has.
     pub fn flush(&mut self) -> Result<(), EpisodeError> {
-        self.sink.flush()
+        self.out.flush()
     }
 
-    /// Writes the index, and all of it to disk. A writer that is dropped does the same, but cannot say what failed.
-    pub fn finish(self) -> Result<(), EpisodeError> {
-        self.sink.finish()
+    /// In ring mode: puts what is in memory, and what comes in the time after, into a file; [`EpisodeWriter::step`] does the
+    /// work. `None` in other modes, where everything is kept anyway.
+    ///
+    /// # Errors
+    /// The file cannot be made. The ring goes on.
+    pub fn save(&mut self, reason: &str) -> Result<Option<Saving>, EpisodeError> {
+        match &mut self.out {
+            Output::Ring(ring) => ring.save(reason).map(Some),
+            Output::One(_) | Output::Parts(_) => Ok(None),
+        }
+    }
+
+    /// In ring mode: writes some of what a file lacks (up to 16 MB before packing), and tells of the files that have ended.
+    /// Call it often.
+    ///
+    /// # Errors
+    /// The ring cannot pack. What goes wrong with a file is told and ends nothing else.
+    pub fn step(&mut self) -> Result<Vec<Saved>, EpisodeError> {
+        match &mut self.out {
+            Output::Ring(ring) => ring.step().map(|()| ring.told()),
+            Output::One(_) | Output::Parts(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Messages that a ring holds in memory [bytes]; 0 in other modes.
+    pub fn ring_bytes(&self) -> u64 {
+        match &self.out {
+            Output::Ring(ring) => ring.bytes(),
+            Output::One(_) | Output::Parts(_) => 0,
+        }
+    }
+
+    /// Writes the index, and all of it to disk; returns the files, and of a ring what has not been told. A writer that is
+    /// dropped ends its file, but cannot say what failed.
+    pub fn finish(self) -> Result<(Vec<PathBuf>, Vec<Saved>), EpisodeError> {
+        self.out.finish()
     }
 
     fn joints(
@@ -280,7 +335,7 @@ impl EpisodeWriter {
         if position.len() != expected || velocity.len() != expected || ![0, expected].contains(&effort.len()) {
             let found = values.map(<[f64]>::len);
             let reason = format!("{topic} at {} ns: {found:?} values for {expected} joints", stamp.0);
-            return Err(EpisodeError::Format { path: self.sink.path().to_path_buf(), reason });
+            return Err(EpisodeError::Format { path: self.path.clone(), reason });
         }
         let message = JointMessage {
             stamp,
@@ -306,31 +361,29 @@ impl EpisodeWriter {
         stamp: Nanos,
         encode: impl FnOnce(Vec<u8>) -> Vec<u8>,
     ) -> Result<(), EpisodeError> {
-        let channel = self.sink.next(topic, || Channel {
+        let (channel, sequence) = self.topics.next(topic, || Channel {
             topic: topic.into(),
             schema: schema.name.into(),
             schema_encoding: "ros2msg".into(),
             schema_bytes: schema.text.into(),
             encoding: "cdr".into(),
-        })?;
+        });
         self.buffer = encode(std::mem::take(&mut self.buffer));
-        self.sink.write(channel, stamp, &self.buffer)
+        self.out.write(&channel, sequence, stamp, &self.buffer)
     }
 
     fn json<T: Serialize>(&mut self, topic: &str, stamp: Nanos, value: &T) -> Result<(), EpisodeError> {
-        let channel = self.sink.next(topic, || Channel {
+        let (channel, sequence) = self.topics.next(topic, || Channel {
             topic: topic.into(),
             schema: format!("neuraxis.{}", topic.trim_start_matches("/neuraxis/")),
             schema_encoding: "jsonschema".into(),
             schema_bytes: br#"{"type":"object"}"#.into(),
             encoding: "json".into(),
-        })?;
+        });
         self.buffer.clear();
-        serde_json::to_writer(&mut self.buffer, value).map_err(|e| EpisodeError::Format {
-            path: self.sink.path().to_path_buf(),
-            reason: format!("{topic}: {e}"),
-        })?;
-        self.sink.write(channel, stamp, &self.buffer)
+        serde_json::to_writer(&mut self.buffer, value)
+            .map_err(|e| EpisodeError::Format { path: self.path.clone(), reason: format!("{topic}: {e}") })?;
+        self.out.write(&channel, sequence, stamp, &self.buffer)
     }
 }
 

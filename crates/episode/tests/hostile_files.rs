@@ -8,7 +8,7 @@ mod sample;
 use std::{collections::BTreeMap, fs, path::Path};
 
 use mcap::{WriteOptions, Writer, records::MessageHeader};
-use neuraxis_episode::{EpisodeError, EpisodeReader, EpisodeWriter, Info, cut};
+use neuraxis_episode::{EpisodeError, EpisodeReader, EpisodeWriter, Glance, Info, cut};
 use rand::Rng;
 use rand_pcg::Pcg64;
 use sample::{header, records};
@@ -104,6 +104,7 @@ fn read_all(dir: &Path, bytes: &[u8]) -> Vec<String> {
         }
     }
     let info = Info::of(&reader);
+    Glance::of(&reader);
     assert!(info.ends != "complete" || info.duration_secs.is_finite());
     errors
 }

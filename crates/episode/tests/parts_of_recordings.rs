@@ -5,7 +5,7 @@ mod sample;
 use std::{fs, path::PathBuf};
 
 use neuraxis_core::Nanos;
-use neuraxis_episode::{EpisodeReader, EpisodeWriter, Header, Info, Record, cut, merge};
+use neuraxis_episode::{EpisodeReader, EpisodeWriter, Glance, Header, Info, Record, cut, merge};
 use rand_pcg::Pcg64;
 use sample::{header, records};
 use serde_json::json;
@@ -51,6 +51,44 @@ fn info_tells_what_is_there() {
     assert_eq!(info.configuration_hash.len(), 16);
     // The samples count on from 5000: the loop's first ticks are not there.
     assert_eq!(serde_json::to_value(&info.gaps).unwrap(), json!([{"after": null, "missing": 5000}]));
+}
+
+#[test]
+fn a_glance_says_what_reading_it_all_says_with_and_without_an_index() {
+    let (dir, path, _) = recorded();
+    let glance = |path: &std::path::Path| Glance::of(&EpisodeReader::open(path).unwrap());
+    let same = |path: &std::path::Path| {
+        let (glance, info) = (glance(path), info(path));
+        assert_eq!((glance.zero_nanos, glance.duration_secs), (info.zero_nanos, info.duration_secs));
+        assert_eq!(
+            (glance.cameras(), glance.views(), glance.has_brain()),
+            (info.cameras(), info.views(), info.has_brain())
+        );
+        assert_eq!(glance.instruction.as_deref(), info.instructions.first().map(|(_, text)| text.as_str()));
+        assert_eq!(glance.cameras(), ["front", "wrist"]);
+    };
+    same(&path);
+    let whole = fs::read(&path).unwrap();
+    let other = dir.path().join("other.mcap");
+    // Cut off within its index, and long before it; an index that is spoilt.
+    for length in [whole.len() - 5, whole.len() / 2] {
+        fs::write(&other, &whole[..length]).unwrap();
+        same(&other);
+    }
+    for from_the_end in [12, 20, 28, 36, 60, 200] {
+        let mut spoilt = whole.clone();
+        let at = spoilt.len() - from_the_end;
+        spoilt[at] ^= 0x40;
+        fs::write(&other, &spoilt).unwrap();
+        same(&other);
+    }
+    // A part of a run of which the first instruction is not in the first messages, and one that was told nothing.
+    let mut writer = EpisodeWriter::create(&other, EpisodeReader::open(&path).unwrap().header()).unwrap();
+    for i in 0..1500 {
+        writer.record(&Record::Phase(Nanos::from_millis(100 + i), "Waiting".into())).unwrap();
+    }
+    writer.finish().unwrap();
+    assert_eq!((glance(&other).zero_nanos, glance(&other).instruction), (100_000_000, None));
 }
 
 #[test]
@@ -100,11 +138,11 @@ fn parts_join_to_the_whole_and_what_both_hold_is_there_once() {
     let [first, second, out] = ["a.mcap", "b.mcap", "c.mcap"].map(|name| dir.path().join(name));
     cut(&path, 0.0, 1.2, &first, false).unwrap();
     cut(&path, 0.8, f64::INFINITY, &second, false).unwrap();
-    merge(&first, &second, &out, false).unwrap();
+    merge(&[first.clone(), second.clone()], &out, false).unwrap();
     let found = read(&out);
     assert!(found == records, "{} records joined, {} recorded", found.len(), records.len());
     // The other way round as well.
-    merge(&second, &first, &out, true).unwrap();
+    merge(&[second, first], &out, true).unwrap();
     assert_eq!(read(&out).len(), records.len());
 }
 
@@ -115,7 +153,7 @@ fn recordings_of_two_runs_are_not_joined() {
     let mut header = EpisodeReader::open(&path).unwrap().header().clone();
     header.meta["run"]["seed"] = json!(8);
     EpisodeWriter::create(&other, &header).unwrap().finish().unwrap();
-    let error = merge(&path, &other, &dir.path().join("c.mcap"), false).unwrap_err().to_string();
+    let error = merge(&[path, other], &dir.path().join("c.mcap"), false).unwrap_err().to_string();
     assert!(error.contains("not of one run") && error.contains("meta.run.seed is 7 and 8"), "{error}");
     assert!(!dir.path().join("c.mcap").exists());
 }

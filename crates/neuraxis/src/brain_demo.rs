@@ -112,10 +112,13 @@ fn tell(story: &Story, row: &BrainRow, outcome: &Outcome) {
     }
 }
 
-fn close(recorder: Recorder, plan: &DemoPlan, outcome: &Outcome, row: &BrainRow, rates: &Value) -> Result<bool> {
+fn close(mut recorder: Recorder, plan: &DemoPlan, outcome: &Outcome, row: &BrainRow, rates: &Value) -> Result<bool> {
     let summary = json!({
         "task": plan.task, "seed": plan.seed, "success": outcome.success, "secs": outcome.secs, "brain": row, "rates": rates,
     });
+    if !outcome.success {
+        recorder.save("the task was not done")?;
+    }
     print_files(&recorder.finish(Some(outcome.success), &summary)?);
     Ok(outcome.success)
 }

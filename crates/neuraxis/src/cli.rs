@@ -20,6 +20,9 @@ use crate::{
     training::{self, TrainArgs},
 };
 
+#[cfg(feature = "viz")]
+use crate::keeping::KeepArgs;
+
 /// A real-time brain for robot arms: run a learned manipulation policy safely at a fixed rate, see and replay everything.
 #[derive(Debug, Parser)]
 #[command(name = "neuraxis", version, about, propagate_version = true)]
@@ -81,6 +84,8 @@ enum Command {
         /// Try out a fault: the cameras fall silent after this time [s]; the arm must stop and hold.
         #[arg(long, value_name = "SECS")]
         cameras_stop_after: Option<f64>,
+        #[command(flatten)]
+        keep: KeepArgs,
     },
     /// Recorded episodes in the viewer again: alone, or several side by side; or their decisions taken again.
     #[cfg(feature = "viz")]
@@ -243,6 +248,11 @@ enum RosCommand {
         #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
             default_value_t = false, action = clap::ArgAction::Set)]
         wait: bool,
+        /// Folder for a recording.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        keep: KeepArgs,
     },
     /// A real arm with real cameras, as configs/ROBOT/arm.yaml says. It holds until the node is activated.
     Arm(crate::ros::ArmOptions),
@@ -336,7 +346,34 @@ enum BenchCommand {
         #[arg(long, default_value_t = 30.0)]
         secs: f64,
     },
-    /// All of them, with their default settings.
+    /// Four cameras of 640x480 with depth at 30 Hz and the loop into a recording: drops, MB/s, processor, enqueue; beside a
+    /// plain write of the same bytes.
+    Recorder {
+        /// How long [s].
+        #[arg(long, default_value_t = 20.0)]
+        secs: f64,
+        /// A new folder on the disk that is measured.
+        #[arg(long, default_value = "out/bench-recorder")]
+        out: PathBuf,
+        /// Keep what was written.
+        #[arg(long)]
+        keep: bool,
+    },
+    /// A long recording: how long it takes to open, to decode, to go into a file for the viewer.
+    Replay {
+        /// A recording, which is repeated until it is long enough.
+        file: PathBuf,
+        /// How long [s].
+        #[arg(long, default_value_t = 600.0)]
+        secs: f64,
+        /// A folder for it.
+        #[arg(long, default_value = "out/bench-replay")]
+        out: PathBuf,
+        /// Keep what was written.
+        #[arg(long)]
+        keep: bool,
+    },
+    /// All of them but `replay`, with their default settings.
     All,
 }
 
@@ -383,8 +420,9 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Tasks { what } => tasks::run(what, &config()?),
         #[cfg(feature = "viz")]
-        Command::Demo { policy, memory, task, seed, out, clock, live, cameras_stop_after } => {
-            let config = config()?;
+        Command::Demo { policy, memory, task, seed, out, clock, live, cameras_stop_after, keep } => {
+            let mut config = config()?;
+            keep.apply(&mut config.run.recording)?;
             let plan = crate::demo::DemoPlan {
                 actor: Actor::of(&policy, &config),
                 task: tasks::one(&task, &config)?,
@@ -427,10 +465,11 @@ pub fn run(cli: Cli) -> Result<()> {
             json.map_or(Ok(()), |file| write_json(&file, &report))
         }
         #[cfg(all(feature = "ros", feature = "viz"))]
-        Command::Ros { what: RosCommand::Sim { policy, task, seed, wait } } => {
-            let config = config()?;
+        Command::Ros { what: RosCommand::Sim { policy, task, seed, wait, out, keep } } => {
+            let mut config = config()?;
+            keep.apply(&mut config.run.recording)?;
             let task = tasks::one(&task, &config)?;
-            let plan = crate::ros::RosSim { leader: crate::ros::Leader::of(&policy, &config), task, seed, wait };
+            let plan = crate::ros::RosSim { leader: crate::ros::Leader::of(&policy, &config), task, seed, wait, out };
             crate::ros::sim(&config, &plan)
         }
         #[cfg(all(feature = "ros", feature = "viz"))]
@@ -543,7 +582,7 @@ pub fn run(cli: Cli) -> Result<()> {
 /// Measures.
 #[cfg(feature = "viz")]
 fn bench(config: &Config, what: &BenchCommand) -> Result<Vec<crate::bench::Measured>> {
-    use crate::bench::{LoopPlan, channels, control_loop, kinematics, motion, policy};
+    use crate::bench::{LoopPlan, channels, control_loop, kinematics, motion, policy, recorder, replay};
     match what {
         BenchCommand::Loop { secs, blocks, policy, no_flood } => {
             let actor = if policy == "none" { None } else { Some(Actor::of(policy, config)) };
@@ -566,11 +605,13 @@ fn bench(config: &Config, what: &BenchCommand) -> Result<Vec<crate::bench::Measu
         BenchCommand::Policy { policy: weights, ticks } => policy(config, &Actor::of(weights, config), *ticks),
         #[cfg(feature = "ros")]
         BenchCommand::Apart { secs } => crate::bench::apart(config, *secs),
+        BenchCommand::Recorder { secs, out, keep } => recorder(config, *secs, out, *keep),
+        BenchCommand::Replay { file, secs, out, keep } => replay(config, file, *secs, out, *keep),
         BenchCommand::All => {
             // Each as it would run alone: what the command line itself would say.
             let mut rows = Vec::new();
             let ros: &[&str] = if cfg!(feature = "ros") { &["ros", "apart"] } else { &[] };
-            for name in ["channels", "kinematics", "motion", "policy", "loop"].iter().chain(ros).copied() {
+            for name in ["channels", "kinematics", "motion", "policy", "recorder", "loop"].iter().chain(ros).copied() {
                 let Command::Bench { what, .. } = Cli::parse_from(["neuraxis", "bench", name]).command else {
                     continue;
                 };

@@ -15,7 +15,7 @@ use neuraxis_motion::PathPlanner;
 use neuraxis_robot::{Robot, RobotConfig, contact::ContactModel};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::package;
+use crate::{keeping::RecordingSettings, package};
 
 /// What the path planner knows of the world.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +80,8 @@ pub struct RunSettings {
     pub camera_hz: f64,
     /// A policy in another process that gives fewer good answers a second cannot lead the arm, 0.1 to 100 [Hz].
     pub remote_min_hz: f64,
+    /// What a recording keeps.
+    pub recording: RecordingSettings,
 }
 
 impl Default for RunSettings {
@@ -95,6 +97,7 @@ impl Default for RunSettings {
             planner: Surroundings::Cloud,
             camera_hz: 15.0,
             remote_min_hz: 2.0,
+            recording: RecordingSettings::default(),
         }
     }
 }
@@ -105,7 +108,8 @@ impl RunSettings {
         in_range("lockstep_latency_secs", self.lockstep_latency_secs, 0.001, 1.0)?;
         in_range("time_limit_secs", self.time_limit_secs, 1.0, 600.0)?;
         in_range("camera_hz", self.camera_hz, 1.0, 60.0)?;
-        in_range("remote_min_hz", self.remote_min_hz, 0.1, 100.0)
+        in_range("remote_min_hz", self.remote_min_hz, 0.1, 100.0)?;
+        self.recording.validate()
     }
 }
 
@@ -279,7 +283,8 @@ fn where_from<S: serde::Serializer>(model: &Option<ContactModel>, serializer: S)
     model.as_ref().map(|model| &model.made).serialize(serializer)
 }
 
-fn in_range(key: &str, value: f64, low: f64, high: f64) -> Result<()> {
+/// An error that names key and range unless the value is within.
+pub fn in_range(key: &str, value: f64, low: f64, high: f64) -> Result<()> {
     if !(value.is_finite() && (low..=high).contains(&value)) {
         bail!("{key} = {value}, allowed: finite, {low} to {high}");
     }

@@ -22,7 +22,7 @@ use crate::{
     interrupt,
     lockstep::{Outcome, Pilot, Witness},
     realtime::{Drive, Report, Session, Thinker, Until},
-    recorder::{Recorder, Window},
+    recorder::{Files, Recorder, Window},
     script::{Expert, Script},
     source::{Source, load_policy},
     threads::Shared,
@@ -189,11 +189,22 @@ pub fn source(studio: &Studio, setup: &Setup, actor: &Actor) -> Result<(Source, 
 }
 
 /// What was recorded, and what can be done with it.
-pub fn print_files(files: &[PathBuf]) {
-    let (mcap, rrd) = (files[0].display(), files[1].display());
-    println!("recorded    {mcap}  {rrd}");
-    println!("look at it  .deps/rerun/rerun_sdk/rerun_cli/rerun {rrd}");
-    println!("again       ./neuraxis replay {mcap}  (--web, --rrd FILE, --decisions; ./neuraxis rec info {mcap})");
+pub fn print_files(Files { mcap, rrd }: &Files) {
+    let Some(first) = mcap.first().map(|file| file.display()) else {
+        println!("recorded    nothing: the ring was never saved");
+        return;
+    };
+    match rrd.as_ref().map(|rrd| rrd.display()) {
+        Some(rrd) => {
+            println!("recorded    {first}  {rrd}");
+            println!("look at it  .deps/rerun/rerun_sdk/rerun_cli/rerun {rrd}");
+        }
+        None => {
+            let all: Vec<String> = mcap.iter().map(|file| file.display().to_string()).collect();
+            println!("recorded    {}", all.join("  "));
+        }
+    }
+    println!("again       ./neuraxis replay {first}  (--web, --rrd FILE, --decisions; ./neuraxis rec info {first})");
 }
 
 /// What each thread achieved.
@@ -265,7 +276,7 @@ fn lockstep(
     words: &Instruction,
     recorder: Recorder,
     plan: &DemoPlan,
-) -> Result<(Outcome, Vec<PathBuf>)> {
+) -> Result<(Outcome, Files)> {
     if plan.cameras_stop_after_secs.is_some() {
         bail!("--cameras-stop-after needs the realtime clock");
     }
@@ -289,11 +300,14 @@ fn lockstep(
     Ok((outcome, files))
 }
 
-fn close(recorder: Recorder, plan: &DemoPlan, outcome: &Outcome, rates: &serde_json::Value) -> Result<Vec<PathBuf>> {
+fn close(mut recorder: Recorder, plan: &DemoPlan, outcome: &Outcome, rates: &serde_json::Value) -> Result<Files> {
     let summary = json!({
         "task": plan.task, "seed": plan.seed, "success": outcome.success, "secs": outcome.secs,
         "key_frames": outcome.reached, "fault": outcome.fault.map(|f| format!("{f:?}")), "rates": rates,
     });
+    if !outcome.success {
+        recorder.save("the task was not done")?;
+    }
     recorder.finish(Some(outcome.success), &summary)
 }
 

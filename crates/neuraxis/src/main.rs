@@ -39,6 +39,8 @@ mod insight;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod lockstep;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+mod lookout;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod orders;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod pages;
@@ -84,6 +86,7 @@ mod calibrate;
 mod cli;
 mod config;
 mod interrupt;
+mod keeping;
 mod memory;
 mod package;
 mod plan;

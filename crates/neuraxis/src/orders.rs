@@ -49,6 +49,9 @@ impl Judge {
         } else {
             (format!("on the way to key-frame {}", reached + 1), None)
         };
+        if ended == Some(false) {
+            shared.task_failed.raise();
+        }
         Account { words, progress: if ended == Some(true) { 1.0 } else { 0.0 }, ended }
     }
 }

@@ -27,6 +27,7 @@ use crate::{
         live::{self, BrainLinks, BrainReport, Slow},
     },
     config::{Config, Surroundings},
+    demo,
     given::Latencies,
     insight::{Insight, Predicted, Showcase},
     interrupt,
@@ -347,10 +348,11 @@ impl Session<'_> {
             let errors = [sides.as_ref().err(), eyes.as_ref().err(), mind.as_ref().err(), thinker.as_ref().err()];
             let first = errors.into_iter().chain([guest.as_ref().err(), summary.as_ref().err()]).flatten().next();
             if let Some(error) = first
-                && let Some(recorder) = film.as_mut().ok().and_then(|film| film.recorder.take())
+                && let Some(mut recorder) = film.as_mut().ok().and_then(|film| film.recorder.take())
             {
-                let files = recorder.finish(None, &json!({ "error": format!("{error:#}") }))?;
-                println!("recorded    {}  {}", files[0].display(), files[1].display());
+                let error = format!("{error:#}");
+                recorder.save(&error)?;
+                demo::print_files(&recorder.finish(None, &json!({ "error": error }))?);
             }
             let (sides, film, eyes, (mind, to_segment)) = (sides?, film?, eyes?, mind?);
             let mut latencies = None;

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use neuraxis_core::Nanos;
 use neuraxis_episode::{Edited, EpisodeReader, Info, OwnRecording, Record, Recorded, cut, merge};
+use serde_json::Value;
 
 /// What to do with recordings.
 #[derive(Debug, Subcommand)]
@@ -40,12 +41,11 @@ pub enum RecCommand {
         #[arg(long)]
         force: bool,
     },
-    /// Join two parts of one run; what both hold is written once.
+    /// Join parts of one run; what several hold is written once.
     Merge {
-        /// One part.
-        first: PathBuf,
-        /// The other.
-        second: PathBuf,
+        /// The parts.
+        #[arg(required = true, num_args = 2.., value_name = "FILE")]
+        files: Vec<PathBuf>,
         /// The new recording.
         #[arg(long)]
         out: PathBuf,
@@ -92,8 +92,8 @@ pub fn run(root: &Path, what: &RecCommand) -> Result<()> {
             told(out, &cut(file, *from, *to, out, *force)?);
             Ok(())
         }
-        RecCommand::Merge { first, second, out, force } => {
-            told(out, &merge(first, second, out, *force)?);
+        RecCommand::Merge { files, out, force } => {
+            told(out, &merge(files, out, *force)?);
             Ok(())
         }
         RecCommand::Export {
@@ -164,8 +164,8 @@ fn say(text: &str) -> Result<()> {
 }
 
 /// How a recorded run ended, in words.
-pub fn outcome(info: &Info) -> String {
-    let Some(summary) = &info.summary else { return "outcome not recorded".into() };
+pub fn outcome(summary: Option<&Value>) -> String {
+    let Some(summary) = summary else { return "outcome not recorded".into() };
     let success = match summary["success"].as_bool() {
         Some(true) => "success",
         Some(false) => "no success",
@@ -188,7 +188,7 @@ fn describe(file: &Path, info: &Info) -> Result<String, std::fmt::Error> {
     if !info.run.is_null() {
         writeln!(out, "run         {}", info.run)?;
     }
-    writeln!(out, "outcome     {}", outcome(info).trim_start_matches("outcome "))?;
+    writeln!(out, "outcome     {}", outcome(info.summary.as_ref()).trim_start_matches("outcome "))?;
     let version = if info.version.is_null() { "unknown".to_string() } else { info.version.to_string() };
     writeln!(out, "version     {version}, configuration {}", info.configuration_hash)?;
     let drops = info.drops.as_ref().map_or_else(|| "not recorded".to_string(), ToString::to_string);

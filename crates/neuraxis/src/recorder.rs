@@ -12,7 +12,8 @@ use neuraxis_brainstem::TickRecord;
 use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_core::{Instruction, Nanos, Observation, Prediction};
 use neuraxis_episode::{
-    CommandSample, DepthEncoding, EpisodeWriter, GazeRay, Header, Level, Points, PredictionDetail, Record, VirtualView,
+    CommandSample, DepthEncoding, EpisodeWriter, GazeRay, Header, Keep, Level, Points, PredictionDetail, Record, Saved,
+    Saving, VirtualView,
 };
 use neuraxis_policy::DynamicLook;
 use neuraxis_robot::Robot;
@@ -20,7 +21,7 @@ use neuraxis_vision::Cloud;
 use neuraxis_viz::{Viz, VizConfig, VizError};
 use serde_json::{Value, json};
 
-use crate::{brain::Thought, config::Config, decisions, lockstep::Witness};
+use crate::{brain::Thought, config::Config, decisions, interrupt, lockstep::Witness, lookout::Lookout};
 
 /// Names of the virtual views in the order of the policy's output.
 const VIEWS: [&str; 6] = ["coarse_top", "coarse_front", "coarse_right", "fine_top", "fine_front", "fine_right"];
@@ -29,7 +30,7 @@ pub const GRIPPER: &str = "gripper";
 /// Joint states are written at this rate: every fifth millisecond.
 const STATE_EVERY: u64 = 5;
 
-/// Two files about one episode, or the MCAP alone.
+/// Two files about one episode, or the MCAP alone, or parts of it, or what a ring saves.
 pub struct Recorder {
     mcap: EpisodeWriter,
     viz: Option<Viz>,
@@ -38,7 +39,22 @@ pub struct Recorder {
     ticks: u64,
     now: Nanos,
     phase: String,
-    files: Vec<PathBuf>,
+    rrd: Option<PathBuf>,
+    keep: Keep,
+    lookout: Lookout,
+    is_leaving: bool,
+    /// It was said that a ring makes no more files.
+    is_enough: bool,
+    lost: Option<[u64; 4]>,
+}
+
+/// What was recorded.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    /// One, or the numbered ones; in ring mode perhaps none.
+    pub mcap: Vec<PathBuf>,
+    /// For the viewer, where everything is kept in one file.
+    pub rrd: Option<PathBuf>,
 }
 
 /// What the viewer shows.
@@ -53,7 +69,8 @@ pub struct Window {
 }
 
 impl Recorder {
-    /// Creates `episode.mcap` in `out`, and with a window `episode.rrd`; `zero` is the start of the viewer's time line.
+    /// Creates `episode.mcap` in `out`, and with a window `episode.rrd`; `zero` is the start of the viewer's time line. Where
+    /// the configuration does not want all in one file, there are numbered MCAP files, and none for the viewer.
     pub fn create(
         out: &Path,
         config: &Config,
@@ -64,7 +81,7 @@ impl Recorder {
         window: Option<Window>,
     ) -> Result<Self> {
         std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
-        let mut files = vec![out.join("episode.mcap")];
+        let keep = config.run.recording.keep();
         let urdf =
             std::fs::read_to_string(&config.robot.urdf).with_context(|| config.robot.urdf.display().to_string())?;
         let header = Header {
@@ -79,11 +96,21 @@ impl Recorder {
             depth: DepthEncoding::Millimetres,
             meta: json!({
                 "configuration": serde_json::to_value(config)?,
-                "run": meta,
+                "run": run_of(meta, keep),
                 "version": { "neuraxis": env!("CARGO_PKG_VERSION"), "commit": env!("NEURAXIS_COMMIT") },
             }),
         };
-        let mcap = EpisodeWriter::create(&files[0], &header)?;
+        let mcap = EpisodeWriter::keep(&out.join("episode.mcap"), &header, keep)?;
+        if let Keep::Ring(ring) = keep {
+            interrupt::listen_for_saves()?;
+            println!(
+                "ring        the last {} s, up to {} MB; kill -USR1 {} saves them",
+                ring.before.secs(),
+                ring.bytes / 1_000_000,
+                std::process::id()
+            );
+        }
+        let rrd = (window.is_some() && keep == Keep::All).then(|| out.join("episode.rrd"));
         let subtitle = subtitle(&header.meta["run"]);
         let is_watched = window.as_ref().is_some_and(|window| window.live);
         let viz = match window {
@@ -101,12 +128,24 @@ impl Recorder {
                     zero,
                     ..VizConfig::default()
                 };
-                files.push(out.join("episode.rrd"));
-                Some(open(&shown, &config.root, &files[1], window.live)?)
+                open(&shown, &config.root, rrd.as_deref(), window.live)?
             }
             None => None,
         };
-        let mut recorder = Self { mcap, viz, is_watched, ticks: 0, now: zero, phase: String::new(), files };
+        let mut recorder = Self {
+            mcap,
+            viz,
+            is_watched,
+            ticks: 0,
+            now: zero,
+            phase: String::new(),
+            rrd,
+            keep,
+            lookout: Lookout::default(),
+            is_leaving: false,
+            is_enough: false,
+            lost: None,
+        };
         let Instruction { epoch, text, .. } = instruction;
         recorder.put(&Record::Instruction { stamp: zero, epoch: *epoch, text: text.to_string() })?;
         Ok(recorder)
@@ -143,7 +182,9 @@ impl Recorder {
     pub fn thought(&mut self, thought: Thought) -> Result<()> {
         let Thought { at, events, monitors, panel } = thought;
         for (at, level, text) in events {
+            let why = Lookout::event(level, &text);
             self.put(&Record::Event(at, level, text))?;
+            why.map_or(Ok(()), |why| self.save(&why))?;
         }
         self.put(&Record::Monitors(at, monitors))?;
         if let Some((panel, things, points)) = panel {
@@ -154,41 +195,107 @@ impl Recorder {
         Ok(())
     }
 
-    /// Tick records, decisions, images and prediction pictures that did not reach the recorder.
-    pub fn dropped(&mut self, [ticks, decisions, images, pictures]: [u64; 4]) -> Result<()> {
+    /// Tick records, decisions, images and prediction pictures that have not reached the recorder; written where that has
+    /// changed.
+    pub fn dropped(&mut self, lost: [u64; 4]) -> Result<()> {
+        if self.lost.replace(lost) == Some(lost) {
+            return Ok(());
+        }
+        let [ticks, decisions, images, pictures] = lost;
         let drops = json!({ "ticks": ticks, "decisions": decisions, "images": images, "pictures": pictures });
         self.put(&Record::Drops(self.now, drops))
     }
 
+    /// In ring mode: saves what is in memory, and goes on saving for a while. A file that cannot be made is said; the ring
+    /// goes on.
+    pub fn save(&mut self, why: &str) -> Result<()> {
+        let saving = self.mcap.save(why);
+        match saving {
+            Ok(None | Some(Saving::Extended)) => return Ok(()),
+            Ok(Some(Saving::Begun(file))) => println!("saving      {}: {why}", file.display()),
+            Ok(Some(Saving::Enough)) if self.is_enough => return Ok(()),
+            Ok(Some(Saving::Enough)) => {
+                self.is_enough = true;
+                eprintln!("warning: {why}: not saved, recording.ring_files in run.yaml are made");
+                return Ok(());
+            }
+            Err(error) => {
+                eprintln!("warning: {why}: not saved, the ring goes on: {:#}", anyhow::Error::from(error));
+                return Ok(());
+            }
+        }
+        self.put(&Record::Event(self.now, Level::Info, format!("saved, because: {why}")))
+    }
+
+    /// Whether the run ends: the stop that follows is asked for by the run itself.
+    pub fn leaves(&mut self, is_leaving: bool) {
+        self.is_leaving = is_leaving;
+    }
+
+    /// Called often: a ring does some of its work.
+    pub fn step(&mut self) -> Result<()> {
+        if matches!(self.keep, Keep::Ring(_)) {
+            if interrupt::save_asked() {
+                self.save("somebody asked for it")?;
+            }
+            tell(self.mcap.step()?);
+        }
+        Ok(())
+    }
+
     /// Writes the outcome and closes the files; returns their paths. `judged`: what the judge said of it; `None` where nobody
     /// judged.
-    pub fn finish(mut self, judged: Option<bool>, summary: &Value) -> Result<Vec<PathBuf>> {
+    pub fn finish(mut self, judged: Option<bool>, summary: &Value) -> Result<Files> {
         let mut summary = summary.clone();
         summary["success"] = judged.into();
         self.put(&Record::Summary(self.now, summary))?;
-        self.mcap.finish()?;
+        let (mcap, saved) = self.mcap.finish()?;
+        tell(saved);
         if let Some(viz) = self.viz {
             if !self.is_watched {
                 Viz::lay_out(std::slice::from_ref(&viz))?;
             }
             viz.finish()?;
         }
-        Ok(self.files)
+        Ok(Files { mcap, rrd: self.rrd })
     }
 }
 
-/// Opens the viewer, if there is a display for it, or only its file.
-fn open(config: &VizConfig, root: &Path, file: &Path, live: bool) -> Result<Viz> {
-    let viewer = viewer(root);
-    let shown = live.then(|| Viz::live(viewer.as_deref(), Some(file), config));
-    Ok(match shown {
-        Some(Err(error @ VizError::NoDisplay)) => {
-            println!("viewer      {error}");
-            Viz::to_file(file, config)?
+/// What holds for the run. Numbered files of two runs must not be taken for parts of one: they are told apart by when it
+/// began.
+fn run_of(mut meta: Value, keep: Keep) -> Value {
+    if keep != Keep::All
+        && let Ok(since) = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)
+    {
+        meta["began_unix_nanos"] = (since.as_nanos() as u64).into();
+    }
+    meta
+}
+
+/// Says how files of a ring have ended.
+fn tell(saved: Vec<Saved>) {
+    for Saved { path, reason, lost, error } in saved {
+        match error {
+            None => println!("saved       {}: {reason}", path.display()),
+            Some(error) => {
+                eprintln!("warning: {reason}: saved in part only, the ring goes on: {:#}", anyhow::Error::from(error));
+            }
         }
-        Some(viz) => viz?,
-        None => Viz::to_file(file, config)?,
-    })
+        if lost > 0 {
+            eprintln!("warning: {}: {lost} messages had to go before the disk took them", path.display());
+        }
+    }
+}
+
+/// Opens the viewer, if it is wanted and there is a display for it, or only its file, if there is to be one.
+fn open(config: &VizConfig, root: &Path, file: Option<&Path>, live: bool) -> Result<Option<Viz>> {
+    let viewer = viewer(root);
+    match live.then(|| Viz::live(viewer.as_deref(), file, config)) {
+        Some(Err(error @ VizError::NoDisplay)) => println!("viewer      {error}"),
+        Some(viz) => return Ok(Some(viz?)),
+        None => {}
+    }
+    Ok(file.map(|file| Viz::to_file(file, config)).transpose()?)
 }
 
 /// The viewer that `./neuraxis setup` installs, if it is there.
@@ -265,6 +372,9 @@ impl Witness for Recorder {
         self.now = record.tick.now;
         self.ticks += 1;
         self.put(&Record::Tick(Box::new(decisions::sample(record))))?;
+        if let Some(why) = self.lookout.tick(&record.tick, mind.and_then(|mind| mind.fault), self.is_leaving) {
+            self.save(&why)?;
+        }
         let phase = mind.map(|mind| format!("{:?}", mind.phase)).filter(|phase| *phase != self.phase);
         if let Some(phase) = phase {
             self.put(&Record::Phase(self.now, phase.clone()))?;

@@ -5,7 +5,7 @@ mod other;
 mod page;
 mod palette;
 mod picture;
-mod window;
+pub mod window;
 
 use std::{
     path::{Path, PathBuf},
@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use neuraxis_core::Nanos;
-use neuraxis_episode::{End, EpisodeReader, Info};
+use neuraxis_episode::{End, EpisodeReader, Glance, Record};
 use neuraxis_viz::{Target, Viz, VizConfig, VizError};
 use serde_json::Value;
 
@@ -124,16 +124,17 @@ pub fn to_file(root: &Path, file: &Path, out: &Path, force: bool) -> Result<()> 
     Ok(())
 }
 
-/// A recording and what is in it.
-struct Recording {
+/// A recording and what it is about.
+pub struct Recording {
     reader: EpisodeReader,
-    info: Info,
+    glance: Glance,
 }
 
 impl Recording {
-    fn open(file: &Path) -> Result<Self> {
+    /// Opens it, which takes as long for a long one as for a short one.
+    pub fn open(file: &Path) -> Result<Self> {
         let reader = EpisodeReader::open(file)?;
-        Ok(Self { info: Info::of(&reader), reader })
+        Ok(Self { glance: Glance::of(&reader), reader })
     }
 }
 
@@ -155,16 +156,17 @@ impl<'a> Recordings<'a> {
 
     /// From the start to the end of the longest.
     fn longest_secs(&self) -> f64 {
-        self.all.iter().map(|recording| recording.info.duration_secs).fold(0.0, f64::max)
+        self.all.iter().map(|recording| recording.glance.duration_secs).fold(0.0, f64::max)
     }
 
     /// Reads them into the viewer, if there is one; says what they were.
     fn show(&self, target: Option<&Target<'_>>) -> Result<()> {
         let started = Instant::now();
         let other = |recording: &Recording| {
-            self.policy.map(|w| Other::new(self.root, &recording.reader, &recording.info, w, self.every)).transpose()
+            self.policy.map(|w| Other::new(self.root, &recording.reader, &recording.glance, w, self.every)).transpose()
         };
         let mut others = self.all.iter().map(other).collect::<Result<Vec<_>>>()?;
+        println!("opened      after {:.2} s", started.elapsed().as_secs_f64());
         let windows: Vec<Option<Viz>> = match target {
             Some(target) => self.windows(target, &others)?.into_iter().map(Some).collect(),
             None => self.all.iter().map(|_| None).collect(),
@@ -172,15 +174,17 @@ impl<'a> Recordings<'a> {
         let mut fed = Vec::new();
         let mut rows = Vec::new();
         for ((recording, other), mut viz) in self.all.iter().zip(&mut others).zip(windows) {
-            let info = &recording.info;
             let path = recording.reader.path().display();
             let told = feed(recording, viz.as_mut(), other.as_mut())?;
-            println!("replayed    {path}: {:.1} s, {}, {} records", info.duration_secs, rec::outcome(info), told.shown);
+            let outcome = rec::outcome(told.summary.as_ref());
+            println!("replayed    {path}: {:.1} s, {outcome}, {} records", recording.glance.duration_secs, told.shown);
             if told.unreadable > 0 {
                 println!("            {} messages of it cannot be decoded and are left out", told.unreadable);
             }
-            if info.ends != "complete" {
-                println!("            it is {}: what came before is shown", info.ends);
+            match told.end {
+                Some(End::Complete) => {}
+                Some(End::Truncated) => println!("            it is truncated: what came before is shown"),
+                None => println!("            it is damaged: what came before is shown"),
             }
             if let Some(other) = other {
                 tell(other, &told.comparison, &recording.reader)?;
@@ -245,17 +249,23 @@ fn tell(other: &Other, comparison: &Comparison, reader: &EpisodeReader) -> Resul
     Ok(())
 }
 
-/// What was fed into a window.
+/// What became of a recording.
 #[derive(Default)]
-struct Fed {
-    shown: u64,
-    unreadable: u64,
+pub struct Fed {
+    /// Records.
+    pub shown: u64,
+    /// Messages that cannot be decoded.
+    pub unreadable: u64,
+    /// How it ends; `None`: damaged.
+    pub end: Option<End>,
+    /// How the run ended, as far as it is recorded.
+    summary: Option<Value>,
     comparison: Comparison,
 }
 
-/// Shows every record, and what other weights answer to it.
-fn feed(recording: &Recording, mut viz: Option<&mut Viz>, mut other: Option<&mut Other>) -> Result<Fed> {
-    let zero = Nanos(recording.info.zero_nanos);
+/// Shows every record, and what other weights answer to it; then how it ended.
+pub fn feed(recording: &Recording, mut viz: Option<&mut Viz>, mut other: Option<&mut Other>) -> Result<Fed> {
+    let zero = Nanos(recording.glance.zero_nanos);
     let mut fed = Fed::default();
     let compare = |compared: Vec<other::Compared>, viz: Option<&mut Viz>, fed: &mut Fed| -> Result<()> {
         let Some(viz) = viz else {
@@ -279,6 +289,9 @@ fn feed(recording: &Recording, mut viz: Option<&mut Viz>, mut other: Option<&mut
                 if let Some(other) = other.as_deref_mut() {
                     compare(other.see(&record)?, viz.as_deref_mut(), &mut fed)?;
                 }
+                if let Record::Summary(_, summary) = record {
+                    fed.summary = Some(summary);
+                }
                 fed.shown += 1;
             }
             Err(error) => {
@@ -290,10 +303,11 @@ fn feed(recording: &Recording, mut viz: Option<&mut Viz>, mut other: Option<&mut
         }
     }
     if let Some(other) = other {
-        compare(other.end(), viz, &mut fed)?;
+        compare(other.end(), viz.as_deref_mut(), &mut fed)?;
     }
-    if records.end() == Some(End::Truncated) {
-        eprintln!("warning: {}: cut off at its end", recording.reader.path().display());
+    fed.end = records.end();
+    if let Some(viz) = viz {
+        viz.log_subtitle(&window::subtitle(recording, &rec::outcome(fed.summary.as_ref())))?;
     }
     Ok(fed)
 }

@@ -19,7 +19,9 @@ use crate::{
     demo,
     episode_run::{Studio, instruction, simulated_cameras},
     eval::Actor,
-    interrupt, package,
+    interrupt,
+    keeping::KeepArgs,
+    package,
     real::{self, Driver},
     realtime::{Drive, Outside, Report, Session, Thinker, Until},
     recorder::{Recorder, Window},
@@ -66,6 +68,8 @@ pub struct RosSim {
     pub seed: u64,
     /// Do nothing until somebody sends an instruction.
     pub wait: bool,
+    /// Folder for a recording.
+    pub out: Option<PathBuf>,
 }
 
 /// A real arm: the options of `neuraxis ros arm`.
@@ -91,6 +95,8 @@ pub struct ArmOptions {
     /// Folder for a recording.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    keep: KeepArgs,
 }
 
 /// Runs until Ctrl-C.
@@ -123,6 +129,7 @@ pub fn run(config: &Config, plan: &RosSim, limit: Option<Nanos>) -> Result<(Repo
     let (link_node, reports) = link.unzip();
     let (last, link_was) = ring(1);
     println!("task        {}, seed {}: {}", plan.task, plan.seed, words.text);
+    let told = words.clone();
     if plan.wait {
         println!("waiting     for an instruction on topic `instruction` or a goal of action `~/execute_task`");
     }
@@ -148,9 +155,35 @@ pub fn run(config: &Config, plan: &RosSim, limit: Option<Nanos>) -> Result<(Repo
         true,
         Box::new(move || reset.reset.raise()),
     );
+    let is_brain = matches!(plan.leader, Leader::Here(Actor::Brain));
+    let actor = match &plan.leader {
+        Leader::Here(actor) => json!(actor),
+        Leader::Remote(_) => json!("remote"),
+    };
+    let record = |zero| {
+        let made = plan.out.as_ref().map(|out| {
+            let meta = json!({ "task": plan.task, "seed": plan.seed, "actor": actor });
+            let window = Window { live: false, brain: is_brain, cameras: simulated_cameras() };
+            Recorder::create(out, config, &studio.robot, &told, meta, zero, Some(window))
+        });
+        made.transpose()
+    };
     let until = if limit.is_some() { Until::TimeIsUp } else { Until::Asked };
-    let report = session.run(until, &shared, |_| Ok(None), serve)?;
+    let mut report = session.run(until, &shared, record, serve)?;
+    let judged = Some(report.outcome.success);
+    close(&mut report, plan.out.is_some(), judged)?;
     Ok((report, link_was.pop()))
+}
+
+/// Ends the recording, if there is one. `judged`: what the judge said of the task, where there is one.
+fn close(report: &mut Report, is_recorded: bool, judged: Option<bool>) -> Result<()> {
+    if is_recorded {
+        let mut recorder = report.film.take()?;
+        recorder.dropped(report.dropped)?;
+        let summary = json!({ "rates": demo::rates_json(report) });
+        demo::print_files(&recorder.finish(judged, &summary)?);
+    }
+    Ok(())
 }
 
 /// Runs until Ctrl-C.
@@ -197,6 +230,7 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
     let (link_node, reports) = link.unzip();
     let is_brain = matches!(leader, Leader::Here(Actor::Brain));
     let mut config = config.clone();
+    plan.keep.apply(&mut config.run.recording)?;
     config.brainstem.arm_when_degraded |= settings.rehearsal;
     if is_shadow {
         config.only_watch();
@@ -239,13 +273,8 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
     let serve = serve(&config, &studio, &shared, (cameras.clone(), others), reports, false, reset);
     let mut report = session.run(Until::Asked, &shared, record, serve)?;
     demo::print_rates(&report);
-    if plan.out.is_some() {
-        let mut recorder = report.film.take()?;
-        recorder.dropped(report.dropped)?;
-        // Here is no judge: whether it was done somebody has to see.
-        demo::print_files(&recorder.finish(None, &json!({ "rates": demo::rates_json(&report) }))?);
-    }
-    Ok(())
+    // Here is no judge: whether it was done somebody has to see.
+    close(&mut report, plan.out.is_some(), None)
 }
 
 /// The robot's end of a policy in another process, and the thread's work behind it. `trusts`: whatever it was trained with.

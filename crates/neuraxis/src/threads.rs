@@ -69,6 +69,8 @@ pub struct Shared {
     pub broken: Flag,
     /// Somebody asks for a reset: a real arm's driver first makes the arm ready, then the loop is reset.
     pub reset_asked: Flag,
+    /// A task has ended without its goal: for the recorder.
+    pub task_failed: Flag,
     /// Observations and answers that policy or brain refused.
     pub refused: Counter,
     /// How the drivers of a real arm are; the ROS node asks them.
@@ -438,7 +440,7 @@ pub fn recorder(recorder: Option<Recorder>, links: RecorderLinks, shared: &Share
             links.discard();
             return;
         };
-        if let Err(error) = write_down(recorder, &links, &mut minds) {
+        if let Err(error) = write_down(recorder, &links, &mut minds, shared) {
             eprintln!("the recording ends here, the arm goes on without it: {error:#}");
             (film.recorder, film.trouble) = (None, Some(error));
         }
@@ -469,20 +471,15 @@ impl RecorderLinks {
     }
 }
 
-fn write_down(recorder: &mut Recorder, links: &RecorderLinks, minds: &mut Minds) -> Result<()> {
-    while let Some(record) = links.ticks.pop() {
-        // Decisions come in order of time, as ticks do: advance to the one that was in force.
-        while let Some((at, tick)) = minds.ahead.take().or_else(|| links.minds.pop()) {
-            if at > record.tick.now {
-                minds.ahead = Some((at, tick));
-                break;
-            }
-            minds.in_force = Some(tick);
+/// Ticks and decisions come first: a recorder that is too slow for the pictures loses pictures.
+fn write_down(recorder: &mut Recorder, links: &RecorderLinks, minds: &mut Minds, shared: &Shared) -> Result<()> {
+    write_ticks(recorder, links, minds, shared)?;
+    // As many as wait now: what comes meanwhile is for the next time.
+    for _ in 0..links.observations.len() {
+        if let Some(observation) = links.observations.pop() {
+            recorder.seen(observation)?;
+            write_ticks(recorder, links, minds, shared)?;
         }
-        recorder.tick(&record, minds.in_force.as_ref())?;
-    }
-    while let Some(observation) = links.observations.pop() {
-        recorder.seen(observation)?;
     }
     while let Some(seen) = links.seen.pop() {
         recorder.prediction(&seen.prediction)?;
@@ -492,6 +489,28 @@ fn write_down(recorder: &mut Recorder, links: &RecorderLinks, minds: &mut Minds)
     }
     while let Some(thought) = links.thoughts.pop() {
         recorder.thought(*thought)?;
+    }
+    let RecorderLinks { ticks, minds, observations, seen, .. } = links;
+    recorder.dropped([ticks.dropped(), minds.dropped(), observations.dropped(), seen.dropped()])?;
+    if shared.task_failed.take() {
+        recorder.save("a task has failed")?;
+    }
+    recorder.step()
+}
+
+fn write_ticks(recorder: &mut Recorder, links: &RecorderLinks, minds: &mut Minds, shared: &Shared) -> Result<()> {
+    while let Some(record) = links.ticks.pop() {
+        // Decisions come in order of time, as ticks do: advance to the one that was in force.
+        while let Some((at, tick)) = minds.ahead.take().or_else(|| links.minds.pop()) {
+            if at > record.tick.now {
+                minds.ahead = Some((at, tick));
+                break;
+            }
+            minds.in_force = Some(tick);
+        }
+        // Asked after the tick was taken: a stop because of it comes later than it was raised.
+        recorder.leaves(shared.signals.exit.is_raised());
+        recorder.tick(&record, minds.in_force.as_ref())?;
     }
     Ok(())
 }

@@ -46,6 +46,8 @@ pub struct Viz {
     keyframe: Option<Isometry3<f64>>,
     keyframes: Vec<[f32; 3]>,
     phase: String,
+    /// Instructions so far.
+    told: Vec<(Nanos, String)>,
 }
 
 /// The worst of the loop's wake latencies since the last that was shown.
@@ -113,6 +115,7 @@ impl Viz {
             path_step_m: PATH_STEP_M,
             keyframe: None,
             keyframes: Vec::new(),
+            told: Vec::new(),
             phase: String::new(),
         };
         // The robot's shapes and the transforms between its links.
@@ -319,10 +322,25 @@ impl Viz {
         self.keyframes.clear();
         self.keyframe = None;
         self.at(stamp);
+        self.told.push((stamp, text.to_string()));
+        self.put_instruction(text)?;
+        self.log_event(stamp, Level::Info, &format!("instruction: {text}"))
+    }
+
+    fn put_instruction(&mut self, text: &str) -> Result<(), VizError> {
         // A heading would take half of the view.
         let told = format!("**{text}**\n\n{}", self.config.subtitle);
-        self.put(paths::INSTRUCTION, &TextDocument::from_markdown(told.trim_end()))?;
-        self.log_event(stamp, Level::Info, &format!("instruction: {text}"))
+        self.put(paths::INSTRUCTION, &TextDocument::from_markdown(told.trim_end()))
+    }
+
+    /// Another line below every instruction: how the run ended, say, which is known late.
+    pub fn log_subtitle(&mut self, subtitle: &str) -> Result<(), VizError> {
+        self.config.subtitle = subtitle.to_owned();
+        for (stamp, text) in self.told.clone() {
+            self.at(stamp);
+            self.put_instruction(&text)?;
+        }
+        Ok(())
     }
 
     /// A line in the log.

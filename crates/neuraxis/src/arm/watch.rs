@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use super::{Around, Which, WhichArgs, close, print_state};
 use crate::{
     config::Config,
-    demo, interrupt, package,
+    demo, interrupt,
+    keeping::KeepArgs,
+    package,
     realtime::{Drive, Report, Until},
     recorder::Recorder,
     script::Script,
@@ -50,18 +52,22 @@ pub struct RecordArgs {
     /// Open the viewer as well.
     #[arg(long)]
     live: bool,
+    #[command(flatten)]
+    keep: KeepArgs,
 }
 
 /// Records what arm and cameras do.
 pub fn record(config: &Config, args: RecordArgs) -> Result<()> {
     interrupt::listen()?;
-    let which = Which::of(config, &args.which)?;
+    let mut config = config.clone();
+    args.keep.apply(&mut config.run.recording)?;
+    let which = Which::of(&config, &args.which)?;
     let RecordArgs { say, out, secs, demo, live, .. } = args;
     println!("recording   {say}: nothing is sent to the arm; Ctrl-C ends");
     let watched = Watched { say, secs, out: Some(out), live };
     let words = Instruction { text: watched.say.as_str().into(), epoch: 1, features: None };
     let meta = json!({ "demonstration": demo });
-    watch(config, which, Source::Script(Script::new(Vec::new())), (words, false), &watched, meta).map(|_| ())
+    watch(&config, which, Source::Script(Script::new(Vec::new())), (words, false), &watched, meta).map(|_| ())
 }
 
 /// Shows what a policy wants.

@@ -9,6 +9,8 @@
 //! | `channels` | mailbox and ring, on one thread and across two | rtrb |
 //! | `policy` | a policy tick by stage | |
 //! | `apart` | from image to motion over ROS 2 with the policy in another process | the same in one process |
+//! | `recorder` | four cameras and the loop into a file: drops, MB/s, processor, enqueue | a plain write of the same bytes |
+//! | `replay` | how long a long recording takes to open | |
 
 #[cfg(feature = "ros")]
 mod apart;
@@ -24,6 +26,8 @@ mod motion;
 mod moving;
 mod peers;
 mod policy;
+mod recorder;
+mod replay;
 #[cfg(feature = "ros")]
 mod ros;
 #[cfg(feature = "ros")]
@@ -38,6 +42,8 @@ pub use machine::Machine;
 pub use measured::{Measured, rows};
 pub use motion::motion;
 pub use policy::policy;
+pub use recorder::recorder;
+pub use replay::replay;
 #[cfg(feature = "ros")]
 pub use ros::{RosPlan, ros};
 #[cfg(feature = "ros")]

@@ -55,7 +55,7 @@ pub fn run(config: &Config, secs: f64, outside: Option<Outside>) -> Result<Run> 
     let robot = Arc::new(config.load_robot()?);
     let mut brainstem = Brainstem::new(robot.clone(), config.brainstem.clone())?;
     let executor = Cerebellum::new(robot.clone(), config.cerebellum.clone())?;
-    let mut arm = Echo { state: still(&robot.home()) };
+    let mut arm = Echo::at(&robot.home());
     let here = robot.world_from_tool(&robot.home());
     let (to_mind, body) = mailbox(None);
     let (segments_in, segments) = mailbox(None);
@@ -171,8 +171,15 @@ fn go_to_and_fro(
 }
 
 /// An arm that is where it was told to be.
-struct Echo {
+pub(super) struct Echo {
     state: ArmState,
+}
+
+impl Echo {
+    /// At rest.
+    pub(super) fn at(q: &Joints) -> Self {
+        Self { state: still(q) }
+    }
 }
 
 impl Arm for Echo {

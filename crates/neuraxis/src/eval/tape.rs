@@ -9,7 +9,7 @@ use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_core::{Instruction, Nanos, Observation, Prediction};
 use serde_json::{Value, json};
 
-use crate::{episode_run::Studio, lockstep::Witness, recorder::Recorder};
+use crate::{episode_run::Studio, keeping::RecordingSettings, lockstep::Witness, recorder::Recorder};
 
 /// A witness of one episode.
 #[derive(Default)]
@@ -23,7 +23,10 @@ impl Tape {
     /// With a recording `dir/NAME/episode.mcap`.
     pub fn record(dir: &Path, name: &str, studio: &Studio, words: &Instruction) -> Result<Self> {
         let (out, meta) = (dir.join(name), json!({ "episode": name }));
-        let recorder = Recorder::create(&out, &studio.config, &studio.robot, words, meta, Nanos::default(), None)?;
+        // Everything, whatever the configuration keeps of a run: it is what was asked for.
+        let mut config = studio.config.clone();
+        config.run.recording = RecordingSettings::default();
+        let recorder = Recorder::create(&out, &config, &studio.robot, words, meta, Nanos::default(), None)?;
         Ok(Self { first_position: None, recorder: Some(recorder) })
     }
 

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, path::Path, sync::Arc};
 
 use anyhow::{Result, bail};
 use neuraxis_core::{Instruction, Nanos, Observation, Policy, Prediction, TextEmbedder};
-use neuraxis_episode::{EpisodeReader, Info, PredictionDetail, Record};
+use neuraxis_episode::{EpisodeReader, Glance, PredictionDetail, Record};
 use neuraxis_policy::{CorticalPolicy, checkpoint::About, choices::Dynamic, text::MiniLm};
 use neuraxis_viz::Answers;
 
@@ -55,7 +55,13 @@ impl Other {
     ///
     /// # Errors
     /// Everything that the weights need and the recording does not have.
-    pub fn new(root: &Path, reader: &EpisodeReader, info: &Info, weights: &str, every: Option<f64>) -> Result<Self> {
+    pub fn new(
+        root: &Path,
+        reader: &EpisodeReader,
+        glance: &Glance,
+        weights: &str,
+        every: Option<f64>,
+    ) -> Result<Self> {
         let file = reader.path().display();
         let Some(robot) = reader.header().meta["configuration"]["name"].as_str() else {
             bail!("{file}: does not say which robot it is of, as imported recordings do not: weights are for one robot")
@@ -66,7 +72,7 @@ impl Other {
         };
         let embedder = package::text_encoder(root)?;
         let policy = load_any_policy(&config, &path, embedder.id())?;
-        let lacks = lacks(policy.about(), robot, info);
+        let lacks = lacks(policy.about(), robot, glance);
         if !lacks.is_empty() {
             bail!("{file}: {} cannot answer again: {}", path.display(), lacks.join("; "));
         }
@@ -207,22 +213,22 @@ fn compared(recorded: Prediction, (stamp, other, detail): (Nanos, Prediction, Pr
 }
 
 /// What weights need and a recording does not have.
-fn lacks(about: &About, robot: &str, info: &Info) -> Vec<String> {
+fn lacks(about: &About, robot: &str, glance: &Glance) -> Vec<String> {
     let mut lacks = Vec::new();
     if about.embodiment != robot {
         lacks.push(format!("trained for robot {:?}, the recording is of {robot:?}", about.embodiment));
     }
-    let cameras = info.cameras();
+    let cameras = glance.cameras();
     let missing: Vec<&str> = about.cameras.iter().filter(|name| !cameras.contains(name)).map(String::as_str).collect();
     if !missing.is_empty() {
         let there =
             if cameras.is_empty() { "none is recorded".into() } else { format!("recorded: {}", cameras.join(", ")) };
         lacks.push(format!("trained with camera {}, {there}", missing.join(", ")));
     }
-    if info.instructions.is_empty() {
+    if glance.instruction.is_none() {
         lacks.push("no instruction is recorded".into());
     }
-    if !info.has(ANSWERS) {
+    if !glance.has(ANSWERS) {
         lacks.push("no prediction is recorded to compare with".into());
     }
     lacks

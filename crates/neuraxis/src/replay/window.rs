@@ -1,4 +1,4 @@
-//! What a recording's window is: names, robot, cameras, how it ended.
+//! What a recording's window is: names, robot, cameras, and how it ended.
 
 use std::path::{Path, PathBuf};
 
@@ -9,19 +9,15 @@ use super::Recording;
 use crate::{rec, recorder};
 
 /// The window of a recording; with a place it stands beside others.
-pub fn config(root: &Path, Recording { reader, info }: &Recording, place: Option<usize>) -> VizConfig {
+pub fn config(root: &Path, recording: &Recording, place: Option<usize>) -> VizConfig {
+    let Recording { reader, glance } = recording;
     let header = reader.header();
-    let told = info.instructions.first().map_or("no instruction", |(_, text)| text.as_str());
+    let run = &header.meta["run"];
+    let told = glance.instruction.as_deref().unwrap_or("no instruction");
     let stem = reader.path().file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let actor = recorder::actor(&info.run).unwrap_or(stem);
+    let actor = recorder::actor(run).unwrap_or(stem);
     let name = place.map_or_else(String::new, |place| format!("{} {actor}", place + 1));
     let word: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    let ran = recorder::subtitle(&info.run);
-    let between = if ran.is_empty() { "" } else { ": " };
-    let mut subtitle = format!("{ran}{between}{}, {:.1} s", rec::outcome(info), info.duration_secs);
-    if place.is_some() {
-        subtitle += &format!(", `{}`", reader.path().display());
-    }
     VizConfig {
         urdf: description(root, &header.meta["configuration"]["robot"]["urdf"]),
         robot_description: Some(header.robot_description.clone()),
@@ -33,17 +29,24 @@ pub fn config(root: &Path, Recording { reader, info }: &Recording, place: Option
             .filter(|name| *name != recorder::GRIPPER)
             .cloned()
             .collect(),
-        cameras: info.cameras(),
-        virtual_views: info.views(),
-        brain: info.has_brain(),
+        cameras: glance.cameras(),
+        virtual_views: glance.views(),
+        brain: glance.has_brain(),
         title: place.map_or_else(|| told.to_string(), |_| format!("{name}: {told}")),
-        subtitle,
+        subtitle: recorder::subtitle(run),
         root: if word.is_empty() { String::new() } else { format!("/{word}") },
         name,
         place: place.unwrap_or(0),
-        zero: Nanos(info.zero_nanos),
+        zero: Nanos(glance.zero_nanos),
         ..VizConfig::default()
     }
+}
+
+/// The line below the instruction, once it is known how the run ended.
+pub fn subtitle(Recording { reader, glance }: &Recording, outcome: &str) -> String {
+    let ran = recorder::subtitle(&reader.header().meta["run"]);
+    let between = if ran.is_empty() { "" } else { ": " };
+    format!("{ran}{between}{outcome}, {:.1} s, `{}`", glance.duration_secs, reader.path().display())
 }
 
 /// Where the robot's meshes lie: beside its description as recorded, or beside the one of that name in this workspace.

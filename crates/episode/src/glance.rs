@@ -1,0 +1,76 @@
+//! What a recording is about, without reading it: a long one opens as fast as a short one.
+
+use crate::{EpisodeReader, Info, container::Outline, messages, writer};
+
+/// The instruction stands among the first messages.
+const FIRST_MESSAGES: usize = 1000;
+
+/// What a window on a recording needs to know before it is fed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Glance {
+    /// Where time starts: the first instruction, or the first message [ns of the run's clock].
+    pub zero_nanos: u64,
+    /// From there to the last message [s].
+    pub duration_secs: f64,
+    /// What the arm was told first.
+    pub instruction: Option<String>,
+    /// Names of the topics, in the order that they were written in.
+    topics: Vec<String>,
+}
+
+impl Glance {
+    /// From the index at the file's end and its first messages; of a file without an index, or without an instruction at its
+    /// start, all is read.
+    pub fn of(reader: &EpisodeReader) -> Self {
+        Self::from_index(reader).unwrap_or_else(|| Self::from_all(reader))
+    }
+
+    fn from_index(reader: &EpisodeReader) -> Option<Self> {
+        let Outline { topics, newest_nanos } = reader.outline()?;
+        let first = reader.messages().take(FIRST_MESSAGES).map_while(Result::ok);
+        let told = first.into_iter().find(|message| message.channel.topic == writer::INSTRUCTION_TEXT)?;
+        let zero_nanos = told.header.log_time;
+        Some(Self {
+            zero_nanos,
+            duration_secs: newest_nanos.saturating_sub(zero_nanos) as f64 * 1e-9,
+            instruction: Some(messages::decode_string(&told.data).ok()?),
+            topics,
+        })
+    }
+
+    fn from_all(reader: &EpisodeReader) -> Self {
+        let info = Info::of(reader);
+        Self {
+            zero_nanos: info.zero_nanos,
+            duration_secs: info.duration_secs,
+            instruction: info.instructions.first().map(|(_, text)| text.clone()),
+            topics: info.topics_as_written(),
+        }
+    }
+
+    /// Names of the cameras, in the order that they were written in.
+    pub fn cameras(&self) -> Vec<String> {
+        between(&self.topics, "/", "/camera_info")
+    }
+
+    /// Names of a policy's views, in the order that they were written in.
+    pub fn views(&self) -> Vec<String> {
+        between(&self.topics, "/views/", "/image")
+    }
+
+    /// Does a topic have messages?
+    pub fn has(&self, topic: &str) -> bool {
+        self.topics.iter().any(|has| has == topic)
+    }
+
+    /// A brain acted.
+    pub fn has_brain(&self) -> bool {
+        self.has(writer::BRAIN) || self.has(writer::MONITORS)
+    }
+}
+
+/// What stands between two parts of topics' names, without further folders.
+pub(crate) fn between(topics: &[String], before: &str, after: &str) -> Vec<String> {
+    let name = |topic: &String| Some(topic.strip_prefix(before)?.strip_suffix(after)?.to_owned());
+    topics.iter().filter_map(name).filter(|name| !name.contains('/')).collect()
+}

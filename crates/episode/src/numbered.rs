@@ -1,0 +1,32 @@
+//! Names of the files of one recording: `episode-001.mcap`, `episode-002.mcap` and so on.
+
+use std::path::{Path, PathBuf};
+
+use crate::EpisodeError;
+
+/// Gives out names; the next number is above all that were in the folder.
+pub(crate) struct Numbered {
+    folder: PathBuf,
+    stem: String,
+    next: u32,
+}
+
+impl Numbered {
+    /// For `path` with a number before its ending.
+    pub(crate) fn of(path: &Path) -> Result<Self, EpisodeError> {
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let entries = std::fs::read_dir(folder).map_err(EpisodeError::io(folder, "list"))?;
+        let number = |name: String| name.strip_prefix(&stem)?.strip_prefix('-')?.strip_suffix(".mcap")?.parse().ok();
+        let taken = entries.filter_map(|entry| number(entry.ok()?.file_name().into_string().ok()?));
+        let next = taken.max().map_or(1, |most: u32| most.saturating_add(1));
+        Ok(Self { folder: folder.to_path_buf(), stem, next })
+    }
+
+    /// The next name.
+    pub(crate) fn next(&mut self) -> PathBuf {
+        let name = format!("{}-{:03}.mcap", self.stem, self.next);
+        self.next = self.next.saturating_add(1);
+        self.folder.join(name)
+    }
+}

@@ -123,6 +123,7 @@ fn ours(name: &str) -> CameraConfig {
         world_from_camera: None,
         tool_from_camera: None,
         pose: Some(topic(topics::pose(name))),
+        tf: None,
     }
 }
 

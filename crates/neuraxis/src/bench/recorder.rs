@@ -97,7 +97,7 @@ fn sustained(
     let mut film = film;
     let mut recorder = film.take()?;
     recorder.dropped([ticks_in.dropped(), 0, eyes.dropped(), 0])?;
-    let files = recorder.finish(true, &json!({}))?;
+    let files = recorder.finish(None, &json!({}))?;
     let took = started.elapsed().as_secs_f64();
     let file = files.mcap.first().context("no file")?;
     let bytes = std::fs::metadata(file).with_context(|| file.display().to_string())?.len();
@@ -149,7 +149,7 @@ fn at_most(config: &Config, robot: &Arc<Robot>, sets: &[Arc<Observation>], out: 
         millis.push(start.elapsed().as_secs_f64() * 1e3);
         cpu_millis.push((thread_cpu() - cpu) * 1e3);
     }
-    let files = recorder.finish(true, &json!({}))?;
+    let files = recorder.finish(None, &json!({}))?;
     let (took, cpu) = (started.elapsed().as_secs_f64(), thread_cpu() - cpu);
     let file = files.mcap.first().context("no file")?;
     let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;

@@ -6,7 +6,7 @@ use neuraxis_core::Nanos;
 use neuraxis_viz::VizConfig;
 
 use super::Recording;
-use crate::{rec, recorder};
+use crate::recorder;
 
 /// The window of a recording; with a place it stands beside others.
 pub fn config(root: &Path, recording: &Recording, place: Option<usize>) -> VizConfig {

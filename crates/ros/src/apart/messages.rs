@@ -12,7 +12,7 @@ use r2r::{
     neuraxis_msgs::msg::{CameraView as ViewMsg, Observation as ObservationMsg, Prediction as PredictionMsg},
 };
 
-use super::answers::Answer;
+use super::{answers::Answer, policy::Said};
 use crate::{RosError, cameras_in, conversions, conversions::refused, topics};
 
 const OBSERVATION: &str = "neuraxis_msgs/Observation";
@@ -116,7 +116,7 @@ pub(super) struct Reply<'a> {
     pub(super) weights_hash: &'a str,
     pub(super) ttl_secs: f64,
     pub(super) held_secs: f64,
-    pub(super) said: Result<(Prediction, Option<[Vector3<f64>; 2]>), String>,
+    pub(super) said: Said,
 }
 
 /// An answer to an observation.

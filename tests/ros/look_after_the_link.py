@@ -45,7 +45,7 @@ class Failure(Exception):
 
 class Operator:
     def __init__(self, args):
-        self.timeout = args.timeout
+        self.timeout, self.name = args.timeout, args.node
         self.node = rclpy.create_node("look_after_the_link")
         self.moved_at, self.rested_since, self.fastest, self.link = None, None, 0.0, None
         self.change = self.node.create_client(ChangeState, f"{args.node}/change_state")
@@ -88,6 +88,12 @@ class Operator:
         if not is_so:
             raise Failure(what)
 
+    def is_heard(self):
+        """The node listens; a viewer may listen, too."""
+        listeners = self.node.get_subscriptions_info_by_topic("instruction")
+        is_there = any(each.node_name == self.name for each in listeners)
+        return is_there and self.instruction.get_subscription_count() >= len(listeners)
+
     def succeeds(self, text, reasons):
         sent = self.tasks.send_goal_async(ExecuteTask.Goal(instruction=text))
         self.wait_for("an answer to the goal", sent.done)
@@ -112,7 +118,7 @@ class Operator:
             self.link = None
             self.wait_for(line, lambda: self.link and self.link[0] == LEVELS[level] and part in self.link[1])
         elif step == "say":
-            self.wait_for("the node's subscription", lambda: self.instruction.get_subscription_count() > 0)
+            self.wait_for("the node's subscription", self.is_heard)
             self.instruction.publish(String(data=text))
         elif step == "goal":
             self.wait_for("the action", self.tasks.server_is_ready)

@@ -70,9 +70,9 @@ pub fn viz(config: &Config, options: &VizOptions) -> Result<()> {
             Some(Seen::State(state)) => {
                 past.note(state.stamp, state.q, state.gripper_width_m);
                 whereabouts.write(past);
-                Record::State(state)
+                Record::State(*state)
             }
-            Some(Seen::Prediction(prediction)) => Record::Prediction(prediction.observed_at, Box::new(prediction)),
+            Some(Seen::Prediction(prediction)) => Record::Prediction(prediction.observed_at, prediction),
             Some(Seen::Instruction(stamp, text)) => Record::Instruction { stamp, epoch: 0, text },
             Some(Seen::Event(stamp, text)) => Record::Event(stamp, Level::Info, text),
             None => {

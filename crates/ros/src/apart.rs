@@ -33,7 +33,7 @@ pub(crate) use messages::prediction_from_msg;
 
 pub use card::PolicyCard;
 pub use link::{LinkConfig, NEEDED, Suits};
-pub use policy::{PolicyNode, PolicyNodeStats, Think};
+pub use policy::{PolicyNode, PolicyNodeStats, Said, Think};
 pub use refusal::{AnswerRefusal, LinkTrouble};
 pub use robot::{LinkNode, LinkReport, Remote, RemotePolicy, remote_policy};
 

@@ -36,9 +36,9 @@ const BURST: usize = 10;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Seen {
     /// What the arm measures.
-    State(ArmState),
+    State(Box<ArmState>),
     /// What a policy in a process of its own answers, whether it was acted on or not.
-    Prediction(Prediction),
+    Prediction(Box<Prediction>),
     /// What the arm was told.
     Instruction(Nanos, String),
     /// A line about a brain, or why a policy had no answer.
@@ -127,7 +127,7 @@ impl WatchNode {
         for msg in self.states.drain() {
             let stamp = moment.ours_of(&msg.header.stamp);
             match conversions::joint_state_from_msg(&msg, &self.joint_names, &self.finger_joint, stamp) {
-                Ok(state) => all.push(Seen::State(state)),
+                Ok(state) => all.push(Seen::State(Box::new(state))),
                 // Other nodes publish other joints on the same topic.
                 Err(_) => self.stats.malformed += 1,
             }
@@ -135,7 +135,7 @@ impl WatchNode {
         for msg in self.predictions.drain() {
             let stamp = moment.ours_of(&msg.header.stamp);
             match prediction_from_msg(&msg, stamp) {
-                Ok(prediction) => all.push(Seen::Prediction(prediction)),
+                Ok(prediction) => all.push(Seen::Prediction(Box::new(prediction))),
                 Err(why) => all.push(Seen::Event(moment.ours, why)),
             }
         }

@@ -12,7 +12,7 @@ use r2r::{
     neuraxis_msgs::msg::{CameraView as ViewMsg, Observation as ObservationMsg, Prediction as PredictionMsg},
 };
 
-use super::answers::Answer;
+use super::{answers::Answer, policy::Said};
 use crate::{RosError, cameras_in, conversions, conversions::refused, topics};
 
 const OBSERVATION: &str = "neuraxis_msgs/Observation";
@@ -95,18 +95,19 @@ pub(super) fn observation_from_msg(msg: &ObservationMsg) -> Result<Observation, 
 fn view_from_msg(msg: &ViewMsg) -> Result<CameraView, RosError> {
     let picture = cameras_in::picture_from_msg(&msg.image)?;
     let depth = cameras_in::depth_from_msg(&msg.depth)?;
-    let view = CameraView {
-        name: Arc::from(msg.name.as_str()),
-        intrinsics: conversions::intrinsics_from_msg(&msg.info)?,
-        world_from_camera: conversions::pose_from_msg(&msg.pose)?,
-        rgb: picture.rgb,
-        depth_m: depth.metres,
-    };
-    if !conversions::is_whole(&view) {
+    let intrinsics = conversions::intrinsics_from_msg(&msg.info)?;
+    let sizes = [(picture.width, picture.height), (depth.width, depth.height), (intrinsics.width, intrinsics.height)];
+    if sizes.iter().any(|size| *size != sizes[0]) {
         let name = msg.name.chars().take(64).collect::<String>();
         return Err(refused(OBSERVATION, format!("camera {name:?}: picture, depth and calibration differ in size")));
     }
-    Ok(view)
+    Ok(CameraView {
+        name: Arc::from(msg.name.as_str()),
+        intrinsics,
+        world_from_camera: conversions::pose_from_msg(&msg.pose)?,
+        rgb: picture.rgb,
+        depth_m: depth.metres,
+    })
 }
 
 /// What a policy says to an observation: which, a key-frame with its gaze or why there is none, and for how long it holds.
@@ -115,7 +116,7 @@ pub(super) struct Reply<'a> {
     pub(super) weights_hash: &'a str,
     pub(super) ttl_secs: f64,
     pub(super) held_secs: f64,
-    pub(super) said: Result<(Prediction, Option<[Vector3<f64>; 2]>), String>,
+    pub(super) said: Said,
 }
 
 /// An answer to an observation.

@@ -35,9 +35,13 @@ const POLL: Duration = Duration::from_millis(20);
 const SILENCE: Duration = Duration::from_secs(1);
 const PERIOD: Duration = Duration::from_secs(1);
 
+/// What a policy says to an observation: a key-frame, with where its eye is and what it looks at in the world [m] if it has a
+/// gaze; `Err`: why there is none.
+pub type Said = Result<(Prediction, Option<[Vector3<f64>; 2]>), String>;
+
 /// What thinks: an observation, what is to be done (empty: nothing, but an answer is wanted) and the number of the task,
-/// which changes with the robot's run, task or words. `Err`: why there is no answer. Called on the node's thread; may take long.
-pub type Think<'a> = dyn FnMut(&Observation, &str, u32) -> Result<(Prediction, Option<[Vector3<f64>; 2]>), String> + 'a;
+/// which changes with the robot's run, task or words. Called on the node's thread; may take long.
+pub type Think<'a> = dyn FnMut(&Observation, &str, u32) -> Said + 'a;
 
 /// What the node did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

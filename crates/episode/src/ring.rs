@@ -44,7 +44,7 @@ pub struct Saved {
     pub error: Option<EpisodeError>,
 }
 
-/// What happens after [`Ring::save`].
+/// What happens after [`EpisodeWriter::save`](crate::EpisodeWriter::save).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Saving {
     /// A file begins.

@@ -1,5 +1,5 @@
 """A client of `neuraxis bridge serve` for policies that act densely: joint positions and the fingers' distance, many times a
-second (`joints` of the contract, crates/bridge). NumPy and the frames of ../rlbench_bridge.py are all that it needs.
+second (`joints` of the contract, crates/bridge). NumPy and the frames of ../bridge_wire.py are all that it needs.
 
 States and actions are those of `neuraxis rec export --lerobot`: seven joints [rad], then the distance of the fingers [m].
 """
@@ -12,7 +12,7 @@ import time
 import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
-import rlbench_bridge as wire  # noqa: E402
+import bridge_wire as wire  # noqa: E402
 
 DOF = 7
 JOINT_4, JOINT_4_OFFSET_RAD = 3, np.radians(4.0)    # ours reads more than RLBench's: crates/bridge/src/conversions.rs
@@ -118,7 +118,12 @@ class World:
             host, port = self.server.__enter__()
         else:
             host, port = self.address.rsplit(":", 1)
-        self.client = Client(host, int(port))
+        try:
+            self.client = Client(host, int(port))
+        except BaseException:
+            if self.server:
+                self.server.__exit__()
+            raise
         return self.client
 
     def __exit__(self, *_):

@@ -169,7 +169,7 @@ pub fn outcome(summary: Option<&Value>) -> String {
     let success = match summary["success"].as_bool() {
         Some(true) => "success",
         Some(false) => "no success",
-        None => "not judged",
+        None => "nobody judged",
     };
     let reached = summary["key_frames"].as_u64().map_or_else(String::new, |count| format!(", {count} key-frames"));
     let fault = summary["fault"].as_str().map_or_else(String::new, |fault| format!(", fault {fault}"));

@@ -315,5 +315,8 @@ class Client:
         return fields, arrays
 
     def close(self):
-        self.ask(op="close")
-        self.sock.close()
+        """Says goodbye."""
+        try:
+            self.ask(op="close")
+        finally:
+            self.sock.close()

@@ -232,7 +232,7 @@ def evaluate(options):
             for seed in range(options.seed, options.seed + options.episodes):
                 rows.append(episode(world, act, task, seed, about["fps"], options.time_limit))
                 print("%s %d: %s" % (task, seed, "success" if rows[-1]["success"] else "no"), flush=True)
-        versions = {"bridge": world.about, "lerobot": lerobot.__version__, "torch": torch.__version__}
+        versions = {"bridge": world.hello["about"], "lerobot": lerobot.__version__, "torch": torch.__version__}
     with open(os.path.join(path, "model.safetensors"), "rb") as file:
         fingerprint = hashlib.sha256(file.read()).hexdigest()[:16]
     samples = about["done"]["step"] * about["batch"]

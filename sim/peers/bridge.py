@@ -4,10 +4,8 @@ second (`joints` of the contract, crates/bridge). NumPy and the frames of ../bri
 States and actions are those of `neuraxis rec export --lerobot`: seven joints [rad], then the distance of the fingers [m].
 """
 import os
-import socket
 import subprocess
 import sys
-import time
 
 import numpy as np
 
@@ -18,11 +16,10 @@ DOF = 7
 JOINT_4, JOINT_4_OFFSET_RAD = 3, np.radians(4.0)    # ours reads more than RLBench's: crates/bridge/src/conversions.rs
 OPEN_M = 0.08                                       # configs/fr3/cerebellum.yaml
 FINGER_MOST_M = 0.04                                # of each, from the middle
-ANSWER_SECS = 300.0
 
 
 class BridgeError(Exception):
-    """The other end refuses, breaks off, or is not what it should be."""
+    """The server that was started does not listen."""
 
 
 class Seen:
@@ -37,16 +34,12 @@ class Seen:
         self.success, self.secs = header["reward"] > 0.0, header["secs"]
 
 
-class Client:
-    """One connection; one episode at a time."""
-
-    def __init__(self, host, port):
-        self.sock = socket.create_connection((host, port), timeout=10.0)
-        self.about = self.ask({"op": "hello", "version": wire.VERSION})[0]["about"]
+class Client(wire.Client):
+    """The wire's client for dense actions; one episode at a time."""
 
     def reset(self, task, seed):
         """A new episode: what is seen at its beginning."""
-        return Seen(*self.ask({"op": "reset", "task": task, "seed": int(seed), "variation": None}))
+        return Seen(*self.ask(op="reset", task=task, seed=int(seed), variation=None))
 
     def act(self, action, secs):
         """Where joints and fingers shall be `secs` from now: what is seen then.
@@ -57,25 +50,7 @@ class Client:
         q = np.array(action[:DOF], float)
         q[JOINT_4] -= JOINT_4_OFFSET_RAD
         width = OPEN_M if action[DOF] > 0.5 * OPEN_M else 0.0
-        return Seen(*self.ask({"op": "joints", "positions": q.tolist(), "width_m": width, "secs": float(secs)}))
-
-    def close(self):
-        """Says goodbye."""
-        try:
-            self.ask({"op": "close"})
-        finally:
-            self.sock.close()
-
-    def ask(self, request):
-        """Header and arrays of the answer."""
-        self.sock.sendall(wire.encode(request))
-        until = time.monotonic() + ANSWER_SECS
-        header, blobs = wire.lengths(wire.read_exactly(self.sock, 8, until), wire.MOST_REPLY)
-        text = wire.read_exactly(self.sock, header, until)
-        fields, arrays = wire.unpack(text, wire.read_exactly(self.sock, blobs, until))
-        if fields.get("kind") == "error":
-            raise BridgeError("%s: %s" % (fields.get("code"), fields.get("message")))
-        return fields, arrays
+        return Seen(*self.ask(op="joints", positions=q.tolist(), width_m=width, secs=float(secs)))
 
 
 def environment():
@@ -129,7 +104,7 @@ class World:
     def __exit__(self, *_):
         try:
             self.client.close()
-        except (OSError, BridgeError, wire.FrameError):
+        except (OSError, wire.Refusal, wire.FrameError):
             pass    # what ended the block is told, not that nobody hears the goodbye
         if self.server:
             self.server.__exit__()

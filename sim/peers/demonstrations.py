@@ -151,7 +151,7 @@ def replay(options):
             for _, seed, folder in [episode for episode in found if episode[0] == task][:options.episodes]:
                 rows.append(replay_one(world, task, seed, np.load(os.path.join(folder, "actions.npy")), info(folder)["fps"]))
                 print("%s %d: %s, %.1f s" % (task, seed, "success" if rows[-1]["success"] else "no", rows[-1]["secs"]), flush=True)
-        about = report.meta({"bridge": world.about}, "the demonstrations' own actions", None, rows[0]["seed"] if rows else 0, 10.0, "none", [])
+        about = report.meta({"bridge": world.hello["about"]}, "the demonstrations' own actions", None, rows[0]["seed"] if rows else 0, 10.0, "none", [])
     result = report.tabulate(about, rows)
     report.show(result)
     if options.json:

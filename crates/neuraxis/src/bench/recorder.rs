@@ -124,6 +124,7 @@ fn sustained(
         Measured::samples("recorder.enqueue", "ns", &pushes)
             .beside(clock())
             .target("100 ns, a reading of the clock included"),
+        in_a_row(config, robot)?.target("100 ns"),
         one("recorder.dropped", "records", (lost.0 + lost.1) as f64).target("0 on two quiet cores"),
         one("recorder.disk", "MB/s", bytes as f64 / took / 1e6),
         one("recorder.cpu", "% of a core", 100.0 * cpu / took),
@@ -218,6 +219,24 @@ fn tick(brainstem: &mut Brainstem, arm: &mut Echo, now: Nanos, number: u64) -> R
     let inputs = TickInputs { now, state, segment: None, requests, read: None, write: None, overrun: false };
     let tick = brainstem.tick(&inputs);
     Ok(TickRecord { number, inputs, tick, wake_latency: Nanos(0), compute: Nanos(0), missed: 0 })
+}
+
+/// Pushes one after the other, into memory that is in the processor's caches: what is left of a push is what memory costs.
+fn in_a_row(config: &Config, robot: &Arc<Robot>) -> Result<Measured> {
+    const PUSHES: usize = 64;
+    let mut brainstem = Brainstem::new(robot.clone(), config.brainstem.clone())?;
+    let record = tick(&mut brainstem, &mut Echo::at(&robot.home()), MonotonicClock.now(), 0)?;
+    let (sender, receiver) = ring(PUSHES);
+    let mut nanos = Vec::with_capacity(2000);
+    for _ in 0..nanos.capacity() {
+        let start = Instant::now();
+        for _ in 0..PUSHES {
+            sender.push(std::hint::black_box(record));
+        }
+        nanos.push(start.elapsed().as_nanos() as f64 / PUSHES as f64);
+        while receiver.pop().is_some() {}
+    }
+    Ok(Measured::samples("recorder.enqueue.in_a_row", "ns", &nanos))
 }
 
 /// The cameras' drivers: copy what they see into a new observation at their rate.

@@ -2,7 +2,7 @@
 
 use std::{path::Path, path::PathBuf, process::Command, time::Duration};
 
-use neuraxis_episode::{EpisodeReader, Info, dataset::Dataset};
+use neuraxis_episode::{EpisodeReader, Glance, dataset::Dataset};
 use neuraxis_tests::{Finished, binary, run, workspace};
 use serde_json::Value;
 
@@ -14,8 +14,8 @@ fn data(name: &str) -> String {
     workspace().join("crates/formats/tests/data").join(name).display().to_string()
 }
 
-fn info(path: &Path) -> Info {
-    Info::of(&EpisodeReader::open(path).unwrap())
+fn glance(path: &Path) -> Glance {
+    Glance::of(&EpisodeReader::open(path).unwrap())
 }
 
 fn text(path: PathBuf) -> String {
@@ -29,8 +29,8 @@ fn a_bag_is_replayed_and_learned_from() {
     for bag in ["bag_mcap", "bag_sqlite3"] {
         let done = neuraxis(&["import", "rosbag", &data(bag), "--mcap", &mcap]);
         assert!(done.status.success(), "{}{}", done.stdout, done.stderr);
-        let found = info(&dir.path().join("mcap").join(format!("{bag}_0.mcap")));
-        assert_eq!((found.cameras(), found.instructions[0].1.as_str()), (vec!["front".to_string()], "lift the cup"));
+        let found = glance(&dir.path().join("mcap").join(format!("{bag}_0.mcap")));
+        assert_eq!((found.cameras(), found.instruction.as_deref()), (vec!["front".to_string()], Some("lift the cup")));
     }
     // The arm of the bag has no body here, and is replayed all the same.
     let recording = text(dir.path().join("mcap/bag_mcap_0.mcap"));
@@ -61,8 +61,8 @@ fn a_data_set_of_lerobot_is_looked_at_and_a_recording_becomes_one() {
     assert!(done.status.success(), "{}{}", done.stdout, done.stderr);
     let second = dir.path().join("mcap/lerobot_1.mcap");
     assert_eq!(
-        (info(&second).views(), info(&second).instructions[0].1.as_str()),
-        (vec!["top".to_string()], "lift the cube")
+        (glance(&second).views(), glance(&second).instruction.as_deref()),
+        (vec!["top".to_string()], Some("lift the cube"))
     );
     let blind = neuraxis(&["import", "lerobot", &data("lerobot"), "--out", &text(dir.path().join("data"))]);
     let said = "depth and intrinsics and a pose in the world of camera top";
@@ -78,7 +78,7 @@ fn a_data_set_of_lerobot_is_looked_at_and_a_recording_becomes_one() {
     assert!(exported.stderr.contains("depth, calibration and the tool's pose have no place"), "{}", exported.stderr);
     let back = neuraxis(&["import", "lerobot", &set, "--mcap", &mcap]);
     assert!(back.status.success(), "{}{}", back.stdout, back.stderr);
-    assert_eq!(info(&dir.path().join("mcap/set_0.mcap")).views(), ["front"]);
+    assert_eq!(glance(&dir.path().join("mcap/set_0.mcap")).views(), ["front"]);
     // Six joints are no Panda's.
     let refused = neuraxis(&["rec", "export", &recording, "--rlbench", &text(dir.path().join("rlbench"))]);
     assert!(

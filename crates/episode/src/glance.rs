@@ -70,7 +70,7 @@ impl Glance {
 }
 
 /// What stands between two parts of topics' names, without further folders.
-pub(crate) fn between(topics: &[String], before: &str, after: &str) -> Vec<String> {
+fn between(topics: &[String], before: &str, after: &str) -> Vec<String> {
     let name = |topic: &String| Some(topic.strip_prefix(before)?.strip_suffix(after)?.to_owned());
     topics.iter().filter_map(name).filter(|name| !name.contains('/')).collect()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{EpisodeReader, TickSample, cdr::Decoder, container::Message, glance::between, messages, writer};
+use crate::{EpisodeReader, TickSample, cdr::Decoder, container::Message, messages, writer};
 
 /// What a recording holds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -166,26 +166,6 @@ impl Info {
             gaps,
             ends,
         }
-    }
-
-    /// True if a topic has messages.
-    pub fn has(&self, topic: &str) -> bool {
-        self.topics.iter().any(|known| known.topic == topic)
-    }
-
-    /// Names of the cameras, in the order that they were written in.
-    pub fn cameras(&self) -> Vec<String> {
-        between(&self.topics_as_written(), "/", "/camera_info")
-    }
-
-    /// Names of a policy's views, in the order that they were written in.
-    pub fn views(&self) -> Vec<String> {
-        between(&self.topics_as_written(), "/views/", "/image")
-    }
-
-    /// A brain acted.
-    pub fn has_brain(&self) -> bool {
-        self.has(writer::BRAIN) || self.has(writer::MONITORS)
     }
 
     /// Names of the topics, in the order of their first messages.

@@ -11,8 +11,8 @@ use std::{
 
 use neuraxis_core::Nanos;
 use neuraxis_episode::{
-    End, EpisodeError, EpisodeReader, EpisodeWriter, Header, Info, Keep, Record, RingConfig, Rotation, Saved, Saving,
-    merge,
+    End, EpisodeError, EpisodeReader, EpisodeWriter, Glance, Header, Info, Keep, Record, RingConfig, Rotation, Saved,
+    Saving, merge,
 };
 use rand::Rng;
 use rand_pcg::Pcg64;
@@ -58,7 +58,8 @@ fn parts_are_complete_each_and_together_nothing_is_lost() {
             assert_eq!((reader.header(), info.ends.as_str()), (&header, "complete"));
             // Times count from the start of the run in each.
             assert_eq!((info.zero_nanos, info.instructions.len()), (5_000_000_000, 1));
-            assert!(info.has("/robot_description") && info.cameras() == ["front", "wrist"]);
+            let glance = Glance::of(&reader);
+            assert!(glance.has("/robot_description") && glance.cameras() == ["front", "wrist"]);
         }
         let whole = dir.path().join("whole.mcap");
         let edited = merge(&files, &whole, false).unwrap();

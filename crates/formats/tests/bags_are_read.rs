@@ -7,7 +7,9 @@ use std::{
 
 use nalgebra::Vector3;
 use neuraxis_core::{Gripper, Nanos};
-use neuraxis_episode::{Body, EpisodeReader, Info, OwnRecording, Recorded, check_for_training, keyframes, save};
+use neuraxis_episode::{
+    Body, EpisodeReader, Glance, Info, OwnRecording, Recorded, check_for_training, keyframes, save,
+};
 use neuraxis_formats::rosbag::{Bag, Options};
 use serde_json::json;
 
@@ -101,8 +103,9 @@ fn a_bag_becomes_a_recording_of_ours_and_is_a_bag_itself() {
     let body = Body::without_shape(bag.about());
     assert_eq!(save(&bag, &body, &json!({}), &out, false).unwrap(), FRAMES);
     assert!(save(&bag, &body, &json!({}), &out, false).is_err(), "it exists");
-    let info = Info::of(&EpisodeReader::open(&out).unwrap());
-    assert_eq!((info.cameras(), info.ends.as_str()), (vec!["front".to_string(), "hand".to_string()], "complete"));
+    let reader = EpisodeReader::open(&out).unwrap();
+    let info = Info::of(&reader);
+    assert_eq!((Glance::of(&reader).cameras(), info.ends.as_str()), (vec!["front".into(), "hand".into()], "complete"));
     assert_eq!(info.instructions[0].1, "lift the cup");
     // As ours, and as a bag whose topics have our names.
     let own = OwnRecording::new(EpisodeReader::open(&out).unwrap()).unwrap();

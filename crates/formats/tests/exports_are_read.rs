@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use neuraxis_episode::{Body, EpisodeError, EpisodeReader, Info, Recorded, check_for_training, save};
+use neuraxis_episode::{Body, EpisodeError, EpisodeReader, Glance, Info, Recorded, check_for_training, save};
 use neuraxis_formats::{
     lerobot::{self, DataSet},
     rosbag::{Bag, Options},
@@ -73,12 +73,11 @@ fn an_episode_comes_back_from_lerobots_layout() {
     // It can be looked at all the same: pictures without a calibration are views.
     let out = dir.path().join("cups.mcap");
     save(&episode, &Body::without_shape(about), &json!({}), &out, false).unwrap();
-    let info = Info::of(&EpisodeReader::open(&out).unwrap());
-    assert_eq!(
-        (info.cameras().len(), info.views(), info.ends.as_str()),
-        (0, vec!["front".into(), "hand".into()], "complete")
-    );
-    assert!(info.has("/joint_states") && info.has("/joint_commands"));
+    let reader = EpisodeReader::open(&out).unwrap();
+    assert_eq!(Info::of(&reader).ends, "complete");
+    let glance = Glance::of(&reader);
+    assert_eq!((glance.cameras().len(), glance.views()), (0, vec!["front".into(), "hand".into()]));
+    assert!(glance.has("/joint_states") && glance.has("/joint_commands"));
 }
 
 #[test]

@@ -25,7 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("brainstem", &["core", "channel", "robot", "motion"]),
     ("cerebellum", &["core", "channel", "robot", "motion"]),
     ("hippocampus", &["core", "plan"]),
-    ("cortex", &["plan"]),
+    ("cortex", &["core", "plan"]),
     ("executor", &["core", "plan"]),
     ("brain", &["core", "plan", "scene", "hippocampus", "cortex", "executor"]),
     ("bridge", &["core"]),

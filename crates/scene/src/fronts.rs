@@ -2,6 +2,7 @@
 //! height by height in the cabinet's points. Nothing is known about drawers beforehand.
 
 use nalgebra::{Vector2, Vector3};
+use neuraxis_core::upper_median;
 
 use crate::{SceneConfig, bounding};
 
@@ -91,8 +92,7 @@ impl Fronts {
     pub fn out_m(&self, z_m: f64, half_m: f64) -> Option<f64> {
         let near = self.rows.iter().filter(|row| (row.z_m - z_m).abs() < half_m);
         let mut outs: Vec<f64> = near.map(|row| row.out_m).collect();
-        outs.sort_by(f64::total_cmp);
-        if outs.len() < 2 { None } else { outs.get(outs.len() / 2).copied() }
+        if outs.len() < 2 { None } else { upper_median(&mut outs) }
     }
 }
 

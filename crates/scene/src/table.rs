@@ -1,6 +1,7 @@
 //! The table: the plane that most points near its configured height lie in.
 
 use nalgebra::{Matrix3, Vector3};
+use neuraxis_core::upper_median;
 
 use crate::{SceneConfig, SightError};
 
@@ -49,11 +50,11 @@ impl Table {
             });
         }
         let points: Vec<Vector3<f64>> = all.iter().step_by(all.len().div_ceil(ENOUGH)).copied().collect();
-        let mut plane = Vector3::new(median(points.iter().map(|p| p.z).collect()), 0.0, 0.0);
+        let mut plane = Vector3::new(middle(points.iter().map(|p| p.z)), 0.0, 0.0);
         let mut scale = SCALE_M[1];
         for _ in 0..ROUNDS {
             let residual = |p: &Vector3<f64>| p.z - plane.dot(&Vector3::new(1.0, p.x, p.y));
-            scale = (1.4826 * median(points.iter().map(|p| residual(p).abs()).collect())).clamp(SCALE_M[0], SCALE_M[1]);
+            scale = (1.4826 * middle(points.iter().map(|p| residual(p).abs()))).clamp(SCALE_M[0], SCALE_M[1]);
             let (mut normal, mut right) = (Matrix3::zeros(), Vector3::zeros());
             for p in &points {
                 // Tukey's constant for 95 % efficiency.
@@ -80,10 +81,9 @@ impl Table {
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    let middle = values.len() / 2;
-    values.select_nth_unstable_by(middle, f64::total_cmp);
-    values.get(middle).copied().unwrap_or(0.0)
+/// The middle; 0 of nothing.
+fn middle(values: impl Iterator<Item = f64>) -> f64 {
+    upper_median(&mut values.collect::<Vec<_>>()).unwrap_or(0.0)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use nalgebra::{Matrix3, Vector3};
+use neuraxis_core::median;
 
 use super::Probes;
 
@@ -70,12 +71,6 @@ impl History {
 
 fn row(probes: &Probes) -> [Option<f64>; 3] {
     [probes.perception, probes.decision, Some(probes.conflict)]
-}
-
-fn median(values: &mut [f64]) -> Option<f64> {
-    values.sort_unstable_by(f64::total_cmp);
-    let (low, high) = (values.len().checked_sub(1)? / 2, values.len() / 2);
-    Some((values.get(low)? + values.get(high)?) / 2.0)
 }
 
 /// Pearson's, over the rows that have both; 0 where nothing varies.

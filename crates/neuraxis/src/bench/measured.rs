@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use neuraxis_brainstem::Percentiles;
-use neuraxis_core::Nanos;
+use neuraxis_core::{Nanos, upper_median};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -164,15 +164,12 @@ pub fn rows(measured: &[Measured], machine: &Machine) -> Value {
     measured.iter().map(|m| m.row(machine)).collect()
 }
 
-/// The middle value, of an even number the upper one; NaN of none.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-/// The middle of each part over several ratios.
+/// The middle of each part over several ratios; NaN of none.
 pub(super) fn median_ratio(ratios: &[Ratio]) -> Ratio {
-    std::array::from_fn(|part| median(ratios.iter().map(|ratio| ratio[part]).collect()))
+    std::array::from_fn(|part| {
+        let mut values: Vec<f64> = ratios.iter().map(|ratio| ratio[part]).collect();
+        upper_median(&mut values).unwrap_or(f64::NAN)
+    })
 }
 
 #[cfg(test)]
@@ -195,8 +192,9 @@ mod tests {
     }
 
     #[test]
-    fn the_median_is_the_middle() {
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
-        assert!(median(Vec::new()).is_nan());
+    fn the_middle_ratio_is_one_that_was_measured() {
+        let ratios = [3.0, 1.0, 2.0, 4.0].map(|x| [x, 10.0 * x, 100.0 * x, 1000.0 * x]);
+        assert_eq!(median_ratio(&ratios), [3.0, 30.0, 300.0, 3000.0]);
+        assert!(median_ratio(&[]).iter().all(|part| part.is_nan()));
     }
 }

@@ -1,7 +1,7 @@
 //! What an evaluation of the brain tells beside success: plans, alarms, how soon a disturbance was noticed.
 
 use neuraxis_brain::Peak;
-use neuraxis_core::Nanos;
+use neuraxis_core::{Nanos, upper_median};
 use neuraxis_executor::{Event, Reason, What};
 use serde::{Deserialize, Serialize};
 
@@ -121,7 +121,6 @@ impl BrainTable {
     pub fn of<'a>(rows: impl Iterator<Item = &'a BrainRow>) -> Option<Self> {
         let rows: Vec<&BrainRow> = rows.collect();
         let mut delays: Vec<f64> = rows.iter().filter_map(|row| row.detect_secs).collect();
-        delays.sort_by(f64::total_cmp);
         let sum = |of: fn(&BrainRow) -> u32| rows.iter().map(|row| of(row)).sum::<u32>();
         let nominal_secs: f64 = rows.iter().map(|row| row.nominal_secs).sum();
         let false_alarms = sum(|row| row.false_alarms);
@@ -138,7 +137,7 @@ impl BrainTable {
             mean_plans: f64::from(sum(|row| row.plans)) / rows.len() as f64,
             disturbed: rows.iter().filter(|row| row.disturbed_at_secs.is_some()).count() as u32,
             detected: delays.len() as u32,
-            detect_secs: delays.get(delays.len() / 2).copied(),
+            detect_secs: upper_median(&mut delays),
             false_alarms,
             false_alarms_per_ten_minutes: 600.0 * f64::from(false_alarms) / nominal_secs.max(1e-9),
             recoveries,

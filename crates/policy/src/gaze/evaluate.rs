@@ -1,5 +1,6 @@
 //! How well the gaze finds its label, beside what needs no learning.
 
+use neuraxis_core::upper_median;
 use tch::{Device, Kind, Tensor};
 
 use crate::{
@@ -85,7 +86,7 @@ pub fn baselines(config: &GazeConfig, samples: &ClipSamples, indices: &[usize]) 
             seen[1].push(pixel[1]);
         }
     }
-    let [Some(u), Some(v)] = seen.map(median) else { return Ok(None) };
+    let [Some(u), Some(v)] = seen.map(|mut labels| upper_median(&mut labels)) else { return Ok(None) };
     let middle = [u, v];
     let (mut constant, mut tool, mut inside) = (Tally::new(config), Tally::new(config), 0);
     for chunk in indices.chunks(CHUNK) {
@@ -133,15 +134,15 @@ impl Tally {
         self.mass += near.map(|(_, p)| f64::from(*p)).sum::<f64>();
     }
 
-    fn finish(self) -> Option<Score> {
+    fn finish(mut self) -> Option<Score> {
         let clips = self.errors.len();
         let near = self.errors.iter().filter(|e| **e <= NEAR).count();
         Some(Score {
             clips,
             near: near as f64 / clips as f64,
             mass: self.mass / clips as f64,
-            median: median(self.errors)?,
-            median_to_tool: median(self.from_tool),
+            median: upper_median(&mut self.errors)?,
+            median_to_tool: upper_median(&mut self.from_tool),
         })
     }
 }
@@ -149,11 +150,6 @@ impl Tally {
 /// Index of the greatest value.
 pub(crate) fn greatest(map: &[f32]) -> usize {
     map.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(i, _)| i)
-}
-
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
 }
 
 fn values(maps: &Tensor) -> Result<Vec<f32>> {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use nalgebra::Vector3;
-use neuraxis_core::{Gripper, KeyFrame, Pose};
+use neuraxis_core::{Gripper, KeyFrame, Pose, median};
 use neuraxis_vision::{Cloud, CubeFrame};
 use tch::{Device, Kind, Tensor, nn};
 
@@ -224,25 +224,16 @@ impl Miss {
 fn score(kind: &Approach, misses: &[Miss]) -> Score {
     let part =
         |hit: &dyn Fn(&Miss) -> bool| misses.iter().filter(|m| hit(m)).count() as f64 / misses.len().max(1) as f64;
+    let middle = |of: fn(&Miss) -> f64| median(&mut misses.iter().map(of).collect::<Vec<_>>()).unwrap_or(f64::NAN);
     Score {
         task: kind.task.clone(),
         kind: kind.index,
         observations: misses.len(),
-        position_mm: median(misses.iter().map(|m| m.position_mm).collect()),
-        rotation_deg: median(misses.iter().map(|m| m.rotation_deg).collect()),
+        position_mm: middle(|m| m.position_mm),
+        rotation_deg: middle(|m| m.rotation_deg),
         gripper: part(&|m| m.gripper),
         collision: part(&|m| m.collision),
         choice: kind.is_choice.then(|| part(&|m| m.position_mm < 1e3 * SAME_M)),
-    }
-}
-
-/// The middle one, or the mean of the two in the middle.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let (low, high) = (values.len().saturating_sub(1) / 2, values.len() / 2);
-    match (values.get(low), values.get(high)) {
-        (Some(a), Some(b)) => 0.5 * (a + b),
-        _ => f64::NAN,
     }
 }
 
@@ -279,13 +270,6 @@ fn show(views: &mut PredictionViews, input: &StageInput, heat: &[f32]) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn medians_of_odd_even_and_no_values() {
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), 2.5);
-        assert!(median(Vec::new()).is_nan());
-    }
 
     #[test]
     fn scores_count_hits_and_judge_choices_where_there_are_any() {

@@ -1,0 +1,66 @@
+//! `neuraxis demo`: which episode is shown, and how.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::{
+    config::Config,
+    demo::{self, ClockChoice, DemoPlan},
+    eval::{Actor, EVAL_SEED},
+    keeping::KeepArgs,
+    tasks,
+};
+
+/// One episode.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// `weights` (the shipped ones), `expert`, `brain` (plans and skills, for long tasks), or a file of weights.
+    #[arg(long, default_value = "weights")]
+    policy: String,
+    /// File of the brain's memory, made if it is not there.
+    #[arg(long, value_name = "FILE")]
+    memory: Option<PathBuf>,
+    /// Task name.
+    #[arg(long, default_value = "push_buttons")]
+    task: String,
+    /// Seed of the scene.
+    #[arg(long, default_value_t = EVAL_SEED + 7)]
+    seed: u64,
+    /// Folder for the recordings.
+    #[arg(long, default_value = "out/demo")]
+    out: PathBuf,
+    /// Clock of the episode.
+    #[arg(long, value_enum, default_value_t = ClockChoice::Realtime)]
+    clock: ClockChoice,
+    /// Open the Rerun viewer and stream to it as well.
+    #[arg(long)]
+    live: bool,
+    /// Try out a fault: the cameras fall silent after this time [s]; the arm must stop and hold.
+    #[arg(long, value_name = "SECS")]
+    cameras_stop_after: Option<f64>,
+    #[command(flatten)]
+    keep: KeepArgs,
+}
+
+impl DemoArgs {
+    /// Runs it; an error if the goal was not met.
+    pub fn run(self, mut config: Config) -> Result<()> {
+        self.keep.apply(&mut config.run.recording)?;
+        let plan = DemoPlan {
+            actor: Actor::of(&self.policy, &config),
+            task: tasks::one(&self.task, &config)?,
+            seed: self.seed,
+            out: self.out,
+            clock: self.clock,
+            memory: self.memory,
+            live: self.live,
+            cameras_stop_after_secs: self.cameras_stop_after,
+        };
+        if !demo::run(&config, &plan)? {
+            bail!("the goal was not met");
+        }
+        Ok(())
+    }
+}

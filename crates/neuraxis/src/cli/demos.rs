@@ -1,0 +1,90 @@
+//! `neuraxis demos`: a data set of demonstrations, made by one process or by several.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::{
+    config::Config,
+    demos::{self, DemosPlan},
+    progress,
+    shards::{parse_shard, without},
+    tasks,
+};
+
+/// Which demonstrations.
+#[derive(Debug, Args)]
+pub struct DemosArgs {
+    /// Folder of the data set; shards become DIR/shard-i.
+    #[arg(long)]
+    out: PathBuf,
+    /// Tasks, comma-separated; `trained`: those of the shipped weights; `all`.
+    #[arg(long, default_value = "all")]
+    tasks: String,
+    /// Episodes per task.
+    #[arg(long, default_value_t = 600)]
+    episodes: u64,
+    /// First seed; keep it below 1000000, where evaluation begins.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Processes; each makes a shard of its own.
+    #[arg(long, default_value_t = 2)]
+    jobs: u64,
+    /// Folder for a recording (MCAP) of every episode: 4 MB each, images at 10 Hz.
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+    /// This process's shard, i/n.
+    #[arg(long, hide = true)]
+    shard: Option<String>,
+}
+
+impl DemosArgs {
+    /// Makes them, or lets processes of its own make a shard each.
+    pub fn run(self, config: &Config) -> Result<()> {
+        let Self { out, tasks, episodes, seed, jobs, record, shard } = self;
+        let plan = DemosPlan { tasks: tasks::list(&tasks, config)?, episodes, seed, record };
+        match shard {
+            Some(shard) => make_shard(config, plan, &out, parse_shard(&shard)?),
+            None => make_all(&plan, &out, jobs),
+        }
+    }
+}
+
+fn make_shard(config: &Config, mut plan: DemosPlan, out: &Path, (index, count): (u64, u64)) -> Result<()> {
+    // Each shard makes a contiguous range of seeds.
+    let share = plan.episodes / count + u64::from(index < plan.episodes % count);
+    plan.seed += index * (plan.episodes / count) + index.min(plan.episodes % count);
+    plan.episodes = share;
+    let bar = progress::bar(plan.episodes * plan.tasks.len() as u64);
+    demos::generate(config, &plan, out, |done, kept, failed| {
+        bar.set_position(done);
+        bar.set_message(format!("{kept} observations, {failed} experts failed"));
+        if bar.is_hidden() && done % 50 == 0 {
+            println!("{done} episodes, {kept} observations, {failed} experts failed");
+        }
+    })
+}
+
+fn make_all(plan: &DemosPlan, out: &Path, jobs: u64) -> Result<()> {
+    std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
+    let program = std::env::current_exe()?;
+    let arguments = without(std::env::args().skip(1).collect(), &["--out", "--jobs"]);
+    let mut children = Vec::new();
+    for shard in 0..jobs {
+        let mut command = std::process::Command::new(&program);
+        command
+            .args(&arguments)
+            .args(["--shard", &format!("{shard}/{jobs}"), "--out"])
+            .arg(out.join(format!("shard-{shard}")));
+        children.push(command.spawn()?);
+    }
+    for mut child in children {
+        let status = child.wait()?;
+        if !status.success() {
+            bail!("a shard failed: {status}");
+        }
+    }
+    println!("{} episodes of {} tasks in {}", plan.episodes, plan.tasks.len(), out.display());
+    Ok(())
+}

@@ -12,7 +12,7 @@ use crate::{
     memory::Memory,
     monitor::{Signals, Thresholds},
     program::Program,
-    skill::{Pool, Sights, Want},
+    skill::{Pool, Sights, Wish},
     walk::{Status, Walk},
 };
 
@@ -106,11 +106,7 @@ pub struct ExecutorTick {
     /// Whether it runs.
     pub outcome: Outcome,
     /// For the arm.
-    pub want: Want,
-    /// Share of the greatest speed to move with, above 0 to 1.
-    pub speed: f64,
-    /// What is done was tried before.
-    pub retried: bool,
+    pub wish: Wish,
     /// The plan waits for facts, or for an answer: no skill runs. A better view may help.
     pub waits: bool,
     /// The open question.
@@ -270,7 +266,7 @@ impl Executor {
     /// One tick: 200 Hz. Neither allocates, recurses, locks nor logs; deterministic.
     pub fn tick(&mut self, input: &Input<'_>, events: &mut Events<'_>) -> ExecutorTick {
         let now = input.now;
-        let mut want = (Want::Still, 1.0, false);
+        let mut wish = Wish::STILL;
         let last = std::mem::replace(&mut self.last_tick, now);
         if now < last {
             // No time that is waited for may lie in the future.
@@ -295,15 +291,13 @@ impl Executor {
             } else if let Some(since) = self.waiting_since {
                 self.assume(now, since, events);
             } else {
-                want = self.walk(input, events);
+                wish = self.walk(input, events);
             }
         }
         ExecutorTick {
             epoch: self.books.epoch,
             outcome: self.outcome,
-            want: want.0,
-            speed: want.1,
-            retried: want.2,
+            wish,
             waits: self.outcome == Outcome::Running && !self.acts(),
             request: self.books.request,
         }
@@ -327,8 +321,8 @@ impl Executor {
         }
     }
 
-    fn walk(&mut self, input: &Input<'_>, events: &mut Events<'_>) -> (Want, f64, bool) {
-        let Some(program) = &self.program else { return (Want::Still, 1.0, false) };
+    fn walk(&mut self, input: &Input<'_>, events: &mut Events<'_>) -> Wish {
+        let Some(program) = &self.program else { return Wish::STILL };
         let mut walk = Walk {
             config: &self.config,
             program,
@@ -339,13 +333,13 @@ impl Executor {
             know: &self.know,
             input,
             events,
-            want: (Want::Still, 1.0, false),
+            wish: Wish::STILL,
             slow: None,
             jumped: false,
             ended: None,
         };
         let status = walk.run();
-        let (want, slow, ended) = (walk.want, walk.slow, walk.ended);
+        let (wish, slow, ended) = (walk.wish, walk.slow, walk.ended);
         let now = input.now;
         match (ended, status) {
             (Some(outcome), _) => self.end(now, outcome, events),
@@ -353,10 +347,10 @@ impl Executor {
             (None, Status::Failure(reason)) => self.end(now, Outcome::Failed(reason), events),
             (None, Status::Running) => {
                 let share = if self.slow_down(now, slow, events) { self.config.slow_share } else { 1.0 };
-                return (want.0, want.1 * share, want.2);
+                return Wish { speed: wish.speed * share, ..wish };
             }
         }
-        (Want::Still, 1.0, false)
+        Wish::STILL
     }
 
     /// L1.

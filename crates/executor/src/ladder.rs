@@ -3,7 +3,7 @@
 //! | level | what | ends |
 //! |---|---|---|
 //! | L0 | the brainstem's reflex; reported here as a fault of the body | by itself |
-//! | L1 | slower ([`crate::ExecutorTick::speed`]); a moved target is followed by the skill itself | when scores are low again |
+//! | L1 | slower ([`crate::Wish::speed`]); a moved target is followed by the skill itself | when scores are low again |
 //! | L2 | the leaf again, varied | with its try |
 //! | L3 | back to an earlier leaf whose preconditions are observed; after all rungs the failure goes up the tree | with the leaf's next try |
 //! | L4 | a repair from memory, while the leaf holds still | by answer or deadline |

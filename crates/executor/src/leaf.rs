@@ -16,7 +16,7 @@ use crate::{
     memory::{Act, Phase},
     monitor::Channels,
     program::{Leaf, is_over},
-    skill::{Order, RunId, SkillFault, SkillStatus, View, Want},
+    skill::{Order, RunId, SkillFault, SkillStatus, View, Want, Wish},
     walk::{Status, Walk, lacking},
 };
 
@@ -177,7 +177,7 @@ impl<'a> Walk<'a, '_> {
                     let episode = self.node(at).episode;
                     let speed = Variation::speed(leaf.skill, leaf.speed, episode.vary, episode.retries);
                     let share = if matches!(want, Want::Touch(_)) { self.config.touch_share } else { 1.0 };
-                    self.want = (want, speed * share, episode.retries > 0);
+                    self.wish = Wish { want, speed: speed * share, retried: episode.retries > 0 };
                 }
                 SkillStatus::Failed(fault) => {
                     // Its run is over by its own word: nobody is told to stop.

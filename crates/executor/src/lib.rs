@@ -41,5 +41,5 @@ pub use ledger::Spent;
 pub use monitor::{Calibration, Channel, Signals, Tally, Thresholds};
 pub use primitive::{LearnedSkill, Primitive, PrimitiveConfig, primitives};
 pub use program::{MOST_OPERATIONS_AT_ONCE, MOST_WATCHES, Program};
-pub use skill::{Order, Perform, Pool, RunId, Sights, SkillFault, SkillReport, SkillStatus, Task, View, Want};
+pub use skill::{Order, Perform, Pool, RunId, Sights, SkillFault, SkillReport, SkillStatus, Task, View, Want, Wish};
 pub use vary::{GRASP_RANKS, MOST_SHIFT_M, MOST_TURN_RAD, Variation};

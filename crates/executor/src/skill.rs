@@ -157,6 +157,22 @@ pub enum Want {
     Policy,
 }
 
+/// What the arm shall do, and how.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct Wish {
+    /// What.
+    pub want: Want,
+    /// Share of the greatest speed to move with, above 0 to 1.
+    pub speed: f64,
+    /// What is done was tried before.
+    pub retried: bool,
+}
+
+impl Wish {
+    /// To stand still.
+    pub const STILL: Self = Self { want: Want::Still, speed: 1.0, retried: false };
+}
+
 /// Why a skill failed.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -18,7 +18,7 @@ use crate::{
     memory::{Act, Memory, NodeState, Phase},
     monitor::Thresholds,
     program::{Kind, Program},
-    skill::{Pool, Want},
+    skill::{Pool, Wish},
 };
 
 /// What came of a node in this tick.
@@ -46,8 +46,8 @@ pub(crate) struct Walk<'a, 'e> {
     pub(crate) know: &'a Knowledge,
     pub(crate) input: &'a Input<'a>,
     pub(crate) events: &'a mut Events<'e>,
-    /// For the arm, from the leaf that moves it, with its share of the speed, and whether that was tried before.
-    pub(crate) want: (Want, f64, bool),
+    /// For the arm, from the leaf that moves it.
+    pub(crate) wish: Wish,
     /// Something calls for less speed: how near the worst score is to its threshold.
     pub(crate) slow: Option<f64>,
     /// Leaves were begun anew elsewhere: this walk is over.

@@ -361,11 +361,11 @@ fn motion_is_slowed_before_a_threshold_is_passed() {
     bench.begin(&planned(&scene()));
     until_started(&mut bench, Skill::Grasp, 1);
     bench.world().signals = Signals { distance_m: Some(0.1), ..Signals::default() };
-    let speeds: Vec<f64> = (0..40).map(|_| bench.tick().speed).collect();
+    let speeds: Vec<f64> = (0..40).map(|_| bench.tick().wish.speed).collect();
     assert_eq!((speeds[5], speeds[37]), (1.0, 0.5));
     assert!(reasons(&bench).is_empty());
     bench.world().signals = Signals { distance_m: Some(f64::INFINITY), ..Signals::default() };
-    assert_eq!(bench.tick().speed, 1.0);
+    assert_eq!(bench.tick().wish.speed, 1.0);
     assert_eq!(bench.count(|what| matches!(what, What::Slowed | What::Resumed)), 2);
     assert_eq!(bench.debrief().spent[1].count, 1);
 }

@@ -208,7 +208,7 @@ fn run(hand: &mut Hand, mut each: impl FnMut(u32, &mut Hand)) -> (Outcome, Vec<E
         if tick.outcome != Outcome::Running {
             return (tick.outcome, log);
         }
-        hand.step(tick.want);
+        hand.step(tick.wish.want);
     }
     panic!("it does not end: {:?}", executor.debrief());
 }
@@ -271,7 +271,7 @@ fn a_block_that_is_out_of_sight_is_not_taken() {
         let observed = Observed { state: hand.truth, stamp: now };
         let input = hand.input(now, &observed, Truth::Unknown);
         let tick = executor.tick(&input, &mut Events::new(&mut slots));
-        assert_eq!(tick.want, Want::Still);
+        assert_eq!(tick.wish.want, Want::Still);
         if tick.outcome != Outcome::Running {
             assert_eq!(tick.outcome, Outcome::Failed(Reason::Skill(SkillFault::NotSeen)));
             return;

@@ -344,7 +344,7 @@ impl Bench {
         for _ in 0..(secs * 200.0) as u64 {
             let tick = self.tick();
             if !matches!(tick.outcome, Outcome::Running) {
-                assert_eq!(tick.want, Want::Still);
+                assert_eq!(tick.wish.want, Want::Still);
                 assert_eq!(self.world().running, 0, "skills run on");
                 return tick.outcome;
             }

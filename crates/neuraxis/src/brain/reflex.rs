@@ -272,20 +272,21 @@ impl Reflex {
         let back = self.withdraw.tick(now, waits, holds, &progress, &world_from_tool, &self.withdraw_config);
         let back = away.or(back);
         let (epoch, outcome, request) = (tick.epoch, tick.outcome, tick.request);
-        let wants_policy = tick.want == Want::Policy;
+        let wants_policy = tick.wish.want == Want::Policy;
         // Over via points first: what is planned may end in a posture from which the contact after it fails.
-        let plans_way = self.ways_are_planned && (tick.retried || self.look.stands_high);
+        let plans_way = self.ways_are_planned && (tick.wish.retried || self.look.stands_high);
         self.report = Report { now, epoch, outcome, request, free: None, felt, to_go_m, wants_policy };
-        match (tick.want, back) {
-            (Want::Still, Some(keyframe)) => Steer::Reach(self.prediction(now, moment.epoch, keyframe), tick.speed),
+        let speed = tick.wish.speed;
+        match (tick.wish.want, back) {
+            (Want::Still, Some(keyframe)) => Steer::Reach(self.prediction(now, moment.epoch, keyframe), speed),
             (Want::Still, None) => Steer::Rest,
-            (Want::Policy, _) => Steer::AsPredicted(tick.speed),
+            (Want::Policy, _) => Steer::AsPredicted(speed),
             (Want::Reach(keyframe), _) if plans_way && !keyframe.ignore_collisions => {
                 self.report.free = Some(keyframe);
-                Steer::AsPredicted(tick.speed)
+                Steer::AsPredicted(speed)
             }
             (Want::Reach(keyframe) | Want::Touch(keyframe), _) => {
-                Steer::Reach(self.prediction(now, moment.epoch, keyframe), tick.speed)
+                Steer::Reach(self.prediction(now, moment.epoch, keyframe), speed)
             }
         }
     }

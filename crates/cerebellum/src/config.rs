@@ -35,10 +35,10 @@ pub struct CerebellumConfig {
     pub open_width_m: f64,
     /// Finger distance commanded for a closed gripper, 0 to `open_width_m` [m].
     pub closed_width_m: f64,
-    /// Force with which the fingers close, 0.1 to 1000 [N].
+    /// Force with which the fingers close unless they are told otherwise, 0.1 to 1000 [N].
     pub grip_force_n: f64,
-    /// Something is held if the fingers squeeze with at least this, and are further apart than closed by
-    /// `held_width_m`, 0.05 to `grip_force_n` [N].
+    /// Something is held if the fingers squeeze with at least this (with less, in proportion, where they are told to squeeze
+    /// with less than `grip_force_n`), and are further apart than closed by `held_width_m`, 0.05 to `grip_force_n` [N].
     pub held_force_n: f64,
     /// See `held_force_n`, 1e-4 to 0.05 [m].
     pub held_width_m: f64,

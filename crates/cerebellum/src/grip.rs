@@ -2,7 +2,7 @@
 
 use neuraxis_core::{ArmState, Nanos};
 
-use crate::CerebellumConfig;
+use crate::{CerebellumConfig, chain::Grip};
 
 /// What the fingers have hold of, by width and force.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -16,13 +16,15 @@ pub enum Grasp {
 }
 
 impl Grasp {
-    /// From the finger distance that is commanded and what the gripper measures.
-    pub(crate) fn of(width_m: f64, state: &ArmState, config: &CerebellumConfig) -> Self {
-        if width_m > config.closed_width_m + config.held_width_m {
+    /// From what the fingers are told and what the gripper measures. Fingers that are told to squeeze less than they
+    /// usually do hold with less, in proportion.
+    pub(crate) fn of(told: Grip, state: &ArmState, config: &CerebellumConfig) -> Self {
+        if told.width_m > config.closed_width_m + config.held_width_m {
             return Self::Open;
         }
         let apart = state.gripper_width_m > config.closed_width_m + config.held_width_m;
-        let squeezes = state.grip_force_n.is_none_or(|force_n| force_n >= config.held_force_n);
+        let held_force_n = config.held_force_n * (told.force_n / config.grip_force_n).min(1.0);
+        let squeezes = state.grip_force_n.is_none_or(|force_n| force_n >= held_force_n);
         if apart && squeezes { Self::Held } else { Self::Empty }
     }
 }
@@ -33,13 +35,13 @@ pub(crate) struct GripWatch {
     began: Nanos,
     anchor: Nanos,
     anchor_width_m: f64,
-    wanted_width_m: f64,
+    told: Grip,
 }
 
 impl GripWatch {
-    /// From now on the fingers are told to be `wanted_width_m` apart.
-    pub(crate) fn new(now: Nanos, state: &ArmState, wanted_width_m: f64) -> Self {
-        Self { began: now, anchor: now, anchor_width_m: state.gripper_width_m, wanted_width_m }
+    /// From now on the fingers are told this.
+    pub(crate) fn new(now: Nanos, state: &ArmState, told: Grip) -> Self {
+        Self { began: now, anchor: now, anchor_width_m: state.gripper_width_m, told }
     }
 
     /// True once the width has stayed within the band for the settling time, at the wanted width or, where force is
@@ -56,8 +58,8 @@ impl GripWatch {
         }
         let rests =
             elapsed_secs >= config.gripper_min_secs && now.secs_since(self.anchor) >= config.gripper_settle_secs;
-        let there = (width_m - self.wanted_width_m).abs() <= config.held_width_m;
-        let grips = Grasp::of(self.wanted_width_m, state, config) != Grasp::Empty;
+        let there = (width_m - self.told.width_m).abs() <= config.held_width_m;
+        let grips = Grasp::of(self.told, state, config) != Grasp::Empty;
         rests && (there || grips)
     }
 }
@@ -77,7 +79,8 @@ mod tests {
     fn done_at_millis(width_m: impl Fn(u64) -> f64, force_n: impl Fn(u64) -> Option<f64>) -> u64 {
         let config = CerebellumConfig::default();
         let state = |ms| measured(width_m(ms), force_n(ms));
-        let mut watch = GripWatch::new(Nanos(0), &state(0), config.closed_width_m);
+        let told = Grip { width_m: config.closed_width_m, force_n: config.grip_force_n };
+        let mut watch = GripWatch::new(Nanos(0), &state(0), told);
         (0..).step_by(5).find(|&ms| watch.is_done(Nanos::from_millis(ms), &state(ms), &config)).unwrap()
     }
 
@@ -103,11 +106,16 @@ mod tests {
     #[test]
     fn what_is_held_is_known_by_width_and_force() {
         let config = CerebellumConfig::default();
-        let grasp = |width_m, force_n| Grasp::of(0.0, &measured(width_m, force_n), &config);
+        let told = |width_m, force_n| Grip { width_m, force_n };
+        let grasp = |width_m, force_n| Grasp::of(told(0.0, 35.0), &measured(width_m, force_n), &config);
         assert_eq!(grasp(0.04, Some(20.0)), Grasp::Held);
         assert_eq!(grasp(0.04, None), Grasp::Held);
         assert_eq!(grasp(0.04, Some(1.0)), Grasp::Empty);
         assert_eq!(grasp(0.001, Some(20.0)), Grasp::Empty);
-        assert_eq!(Grasp::of(0.08, &measured(0.04, Some(20.0)), &config), Grasp::Open);
+        assert_eq!(Grasp::of(told(0.08, 35.0), &measured(0.04, Some(20.0)), &config), Grasp::Open);
+        // A gentle grip holds with little, a firm one needs no more than the usual.
+        assert_eq!(Grasp::of(told(0.0, 7.0), &measured(0.04, Some(1.1)), &config), Grasp::Held);
+        assert_eq!(Grasp::of(told(0.0, 7.0), &measured(0.04, Some(0.9)), &config), Grasp::Empty);
+        assert_eq!(Grasp::of(told(0.0, 70.0), &measured(0.04, Some(5.0)), &config), Grasp::Held);
     }
 }

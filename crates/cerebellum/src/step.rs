@@ -91,7 +91,10 @@ pub struct Cerebellum {
     active: Option<KeyFrame>,
     fault: Option<Fault>,
     progress: Progress,
-    width_m: f64,
+    /// What the fingers are told.
+    told: Grip,
+    /// The force with which they close next; `None`: the configuration's [N].
+    next_force_n: Option<f64>,
     /// Only observations from here on may choose the next key-frame.
     ready_at: Nanos,
     last_heard: Nanos,
@@ -140,7 +143,8 @@ impl Cerebellum {
             active: None,
             fault: None,
             progress: Progress { reached_world_from_tool, gripper: Gripper::Open, reached_count: 0 },
-            width_m: config.open_width_m,
+            told: Grip { width_m: config.open_width_m, force_n: config.grip_force_n },
+            next_force_n: None,
             ready_at: Nanos::default(),
             last_heard: Nanos::default(),
             path: None,
@@ -183,15 +187,19 @@ impl Cerebellum {
         (self.adopted, self.retargeted, self.refused) = (0, 0, Refusals::default());
 
         let (open, closed) = (self.config.open_width_m, self.config.closed_width_m);
-        self.width_m = [open, closed]
+        self.told.width_m = [open, closed]
             .into_iter()
             .find(|width| (width - gripper_width_m).abs() <= SAME_WIDTH_M)
             .unwrap_or_else(|| gripper_width_m.clamp(closed, open));
         self.progress = Progress {
             reached_world_from_tool: self.robot.world_from_tool(&commanded.q),
-            gripper: if self.width_m > 0.5 * (open + closed) { Gripper::Open } else { Gripper::Closed },
+            gripper: if self.told.width_m > 0.5 * (open + closed) { Gripper::Open } else { Gripper::Closed },
             reached_count: 0,
         };
+        self.next_force_n = None;
+        if self.progress.gripper == Gripper::Open {
+            self.told.force_n = self.config.grip_force_n;
+        }
         (self.ready_at, self.last_heard, self.waiting_since) = (now, now, now);
         self.last_tick = None;
     }
@@ -239,7 +247,7 @@ impl Cerebellum {
             self.begin_stop(&opening.start);
         }
 
-        self.grasp = Grasp::of(self.width_m, state, &self.config);
+        self.grasp = Grasp::of(self.told, state, &self.config);
 
         // Decide: predictions, arrival, gripper, silence.
         let refusal = self.decide(now, &opening, seen);
@@ -248,13 +256,19 @@ impl Cerebellum {
 
         // Move.
         let end = self.advance(now, &opening);
-        let segment = self.chain.emit(self.epoch, &opening, &end, self.gripper(), &self.limits);
+        let segment = self.chain.emit(self.epoch, &opening, &end, self.told, &self.limits);
         self.tick(now, segment, refusal)
     }
 
     /// Motion goes on at this share of its speed: what the brainstem's last tick says of the room that the arm has.
     pub fn set_speed_scale(&mut self, scale: f64) {
         self.mover.set_speed_scale(scale);
+    }
+
+    /// Fingers that close from now on squeeze with this force [N]; `None`, or no positive number: with the configuration's.
+    /// Fingers that are closed go on as they were told. The brainstem's `grip_force_max_n` bounds it.
+    pub fn set_grip_force(&mut self, force_n: Option<f64>) {
+        self.next_force_n = force_n.filter(|force_n| force_n.is_finite() && *force_n > 0.0);
     }
 
     /// Images taken at `stamp` have reached the policy: if it falls silent, this says whether for want of images.
@@ -378,18 +392,20 @@ impl Cerebellum {
                 if !is_close && now.secs_since(ended_at) < self.config.arrival_timeout_secs {
                     return;
                 }
-                let wanted_width_m = match active.gripper {
-                    Gripper::Open => self.config.open_width_m,
-                    Gripper::Closed => self.config.closed_width_m,
+                let usual_n = self.config.grip_force_n;
+                let (width_m, force_n) = match active.gripper {
+                    Gripper::Open => (self.config.open_width_m, usual_n),
+                    Gripper::Closed => (self.config.closed_width_m, self.next_force_n.unwrap_or(usual_n)),
                 };
                 self.progress.gripper = active.gripper;
-                if (wanted_width_m - self.width_m).abs() <= SAME_WIDTH_M {
+                if (width_m - self.told.width_m).abs() <= SAME_WIDTH_M {
+                    self.told.width_m = width_m;
                     self.reach(now, &active);
                 } else {
-                    self.grip = Some(GripWatch::new(now, state, wanted_width_m));
+                    self.told = Grip { width_m, force_n };
+                    self.grip = Some(GripWatch::new(now, state, self.told));
                     self.phase = Phase::Gripper;
                 }
-                self.width_m = wanted_width_m;
             }
             (Phase::Gripper, _) => {
                 let config = &self.config;
@@ -520,12 +536,8 @@ impl Cerebellum {
         true
     }
 
-    fn gripper(&self) -> Grip {
-        Grip { width_m: self.width_m, force_n: self.config.grip_force_n }
-    }
-
     fn hold(&mut self, now: Nanos, commanded: &SegmentState, refusal: Option<Refusal>) -> CerebellumTick {
-        let segment = self.chain.hold(self.epoch, now, commanded.q, self.gripper());
+        let segment = self.chain.hold(self.epoch, now, commanded.q, self.told);
         self.chain.break_off();
         self.tick(now, segment, refusal)
     }

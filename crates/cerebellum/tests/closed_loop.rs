@@ -4,7 +4,7 @@
 mod body;
 
 use body::{Body, EPOCH, key, moved};
-use neuraxis_brainstem::Mode;
+use neuraxis_brainstem::{BrainstemConfig, Mode};
 use neuraxis_cerebellum::{CerebellumConfig, Phase, Refusal};
 use neuraxis_core::{Fault, Gripper, JointPath, Joints, KeyFrame, Nanos, Prediction, Progress};
 
@@ -49,6 +49,38 @@ fn key_frames_are_reached_in_order_without_a_fault() {
     let (mind, _) = (0..1000).map(|_| body.tick(&mut policy)).last().unwrap();
     assert_eq!((mind.progress.reached_count, mind.phase, mind.adopted), (4, Phase::Waiting, 4));
     assert!(mind.refused.already_there >= 5);
+}
+
+#[test]
+fn fingers_close_as_firmly_as_they_are_told_and_hold_on_like_that() {
+    let mut body = Body::new(CerebellumConfig::default());
+    let there = moved(&body.home(), 0.05, 0.15, -0.10);
+    let up = |gripper| key(moved(&there, 0.0, 0.0, 0.05), gripper, false);
+    let mut policy = script(vec![
+        key(there, Gripper::Closed, false),
+        up(Gripper::Closed),
+        key(there, Gripper::Open, false),
+        up(Gripper::Closed),
+        key(there, Gripper::Open, false),
+        up(Gripper::Closed),
+    ]);
+    // Until a key-frame is reached: the force in the segments, and what the brainstem makes of it.
+    let mut reach = |body: &mut Body, count: u32| {
+        let (mind, tick) = body.until(10.0, &mut policy, |mind, _| mind.progress.reached_count >= count);
+        (mind.segment.grip_force_n, tick.command.grip_force_n)
+    };
+    body.cerebellum.set_grip_force(Some(12.0));
+    assert_eq!(reach(&mut body, 1), (12.0, 12.0));
+    // What is held stays held like that, whoever says what in the meantime, until it is let go.
+    body.cerebellum.set_grip_force(None);
+    assert_eq!(reach(&mut body, 2), (12.0, 12.0));
+    assert_eq!(reach(&mut body, 3), (35.0, 35.0));
+    body.cerebellum.set_grip_force(Some(f64::NAN));
+    assert_eq!(reach(&mut body, 4), (35.0, 35.0), "no number says nothing");
+    // No more than the limits allow.
+    reach(&mut body, 5);
+    body.cerebellum.set_grip_force(Some(500.0));
+    assert_eq!(reach(&mut body, 6), (500.0, BrainstemConfig::default().grip_force_max_n));
 }
 
 #[test]

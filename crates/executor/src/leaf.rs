@@ -177,7 +177,8 @@ impl<'a> Walk<'a, '_> {
                     let episode = self.node(at).episode;
                     let speed = Variation::speed(leaf.skill, leaf.speed, episode.vary, episode.retries);
                     let share = if matches!(want, Want::Touch(_)) { self.config.touch_share } else { 1.0 };
-                    self.wish = Wish { want, speed: speed * share, retried: episode.retries > 0 };
+                    let (speed, retried) = (speed * share, episode.retries > 0);
+                    self.wish = Wish { want, speed, retried, grip_force_n: leaf.task.grip_force_n() };
                 }
                 SkillStatus::Failed(fault) => {
                     // Its run is over by its own word: nobody is told to stop.

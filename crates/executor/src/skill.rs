@@ -81,6 +81,14 @@ impl Task {
             Skill::Policy => Self::Policy,
         })
     }
+
+    /// How firmly the fingers are to close [N]; `None`: nothing is said about it.
+    pub(crate) fn grip_force_n(&self) -> Option<f64> {
+        match self {
+            Self::Grasp { force_n, .. } => Some(*force_n),
+            _ => None,
+        }
+    }
 }
 
 /// Names one run of a skill. Reports of other runs are late and dropped.
@@ -166,11 +174,13 @@ pub struct Wish {
     pub speed: f64,
     /// What is done was tried before.
     pub retried: bool,
+    /// How firmly fingers shall close that close now [N]; `None`: as they usually do.
+    pub grip_force_n: Option<f64>,
 }
 
 impl Wish {
     /// To stand still.
-    pub const STILL: Self = Self { want: Want::Still, speed: 1.0, retried: false };
+    pub const STILL: Self = Self { want: Want::Still, speed: 1.0, retried: false, grip_force_n: None };
 }
 
 /// Why a skill failed.

@@ -6,7 +6,7 @@ use nalgebra::{Isometry3, Translation3, Vector3};
 use neuraxis_core::{Gripper, KeyFrame, Nanos, Pose, Progress, Tool, World};
 use neuraxis_executor::{
     Event, Events, Executor, ExecutorConfig, Input, Observed, Outcome, PrimitiveConfig, Program, Reason, Sights,
-    Signals, SkillFault, Thresholds, Want, What, primitives,
+    Signals, SkillFault, Thresholds, Want, What, Wish, primitives,
 };
 use neuraxis_plan::{Body, FactSet, ObjectId, Plan, Scene, SceneFile, Senses, Skill, State, Step, Truth, effects};
 use world::checked;
@@ -23,7 +23,7 @@ fn plan(scene: &Scene) -> Plan {
         scene,
         r#"{"goal": ["on(red_block,yellow_plate)", "pressed(pink_button)"], "nodes": [
             {"id": 0, "parent": null, "kind": "sequence"},
-            {"id": 1, "parent": 0, "kind": "skill", "skill": "grasp", "args": {"obj": "red_block", "from": "table"},
+            {"id": 1, "parent": 0, "kind": "skill", "skill": "grasp", "args": {"obj": "red_block", "from": "table", "force_n": 20},
              "post": ["holding(red_block)"], "timeout_s": 20,
              "guards": [{"expr": ["force", "norm"], "op": "<", "val": 30, "unit": "N", "n": 2, "m": 3}],
              "on_fail": [{"level": 2, "do": "retry", "max": 2, "vary": "grasp_rank"}]},
@@ -80,6 +80,8 @@ struct Hand {
     active: Option<KeyFrame>,
     begun: Vec<KeyFrame>,
     slippery: u32,
+    /// With which force the fingers were told to close, without repetitions.
+    forces_n: Vec<Option<f64>>,
 }
 
 impl Hand {
@@ -99,6 +101,7 @@ impl Hand {
             active: None,
             begun: Vec::new(),
             slippery: 0,
+            forces_n: Vec::new(),
         }
     }
 
@@ -113,8 +116,8 @@ impl Hand {
         self.truth = effects(scene, &step).unwrap().success(&self.truth);
     }
 
-    fn step(&mut self, want: Want) {
-        let (Want::Reach(goal) | Want::Touch(goal)) = want else {
+    fn step(&mut self, wish: Wish) {
+        let (Want::Reach(goal) | Want::Touch(goal)) = wish.want else {
             self.active = None;
             return;
         };
@@ -125,6 +128,9 @@ impl Hand {
             self.begun.push(goal);
         }
         self.active = Some(goal);
+        if goal.gripper == Gripper::Closed && self.forces_n.last() != Some(&wish.grip_force_n) {
+            self.forces_n.push(wish.grip_force_n);
+        }
         let to = goal.world_from_tool.position() - self.place.tool.translation.vector;
         let step = to * (STEP_M / to.norm().max(STEP_M));
         self.place.tool = goal.world_from_tool.iso;
@@ -208,7 +214,7 @@ fn run(hand: &mut Hand, mut each: impl FnMut(u32, &mut Hand)) -> (Outcome, Vec<E
         if tick.outcome != Outcome::Running {
             return (tick.outcome, log);
         }
-        hand.step(tick.wish.want);
+        hand.step(tick.wish);
     }
     panic!("it does not end: {:?}", executor.debrief());
 }
@@ -222,6 +228,7 @@ fn a_block_is_carried_and_a_button_pressed() {
     let off = hand.red().translation.vector - hand.place.poses[plate.index()].translation.vector;
     assert!((off - Vector3::new(0.0, 0.0, 0.020)).norm() < 1e-6, "{off}");
     assert_eq!(hand.progress.reached_count, 11);
+    assert_eq!(hand.forces_n, [Some(20.0), None], "as the grasp says; carrying and pressing say nothing");
     assert!(!log.iter().any(|event| event.what == What::Failed));
 }
 

@@ -17,7 +17,7 @@ use neuraxis_robot::Robot;
 use neuraxis_sim::{CameraRig, Goal, Plant, Setup, Snapshot};
 
 use crate::{
-    brain::{Moment, Steer},
+    brain::{Manner, Moment, Steer},
     config::Surroundings,
     route::Router,
 };
@@ -65,7 +65,7 @@ pub trait Pilot {
     ) -> Result<Option<Prediction>, PolicyError>;
     /// Each 5 ms: what the arm shall do, for pilots that think as fast as the cerebellum.
     fn steer(&mut self, _moment: &Moment<'_>) -> Steer {
-        Steer::AsPredicted(1.0)
+        Steer::AsPredicted(Manner::USUAL)
     }
     /// No way was found to a key-frame that was predicted.
     fn no_way(&mut self, _now: Nanos, _to: &KeyFrame) {}

@@ -30,7 +30,7 @@ pub use self::{
     mind::Mind,
     pilot::{BrainPilot, Poisoned},
     plans::{Plans, drafter, open_memory},
-    reflex::{Moment, Reflex, Steer},
+    reflex::{Manner, Moment, Reflex, Steer},
     story::Story,
 };
 

@@ -41,19 +41,35 @@ pub struct Moment<'a> {
     pub mind: Option<&'a CerebellumTick>,
 }
 
+/// How something is to be done.
+#[derive(Copy, Clone, Debug)]
+pub struct Manner {
+    /// Share of the greatest speed.
+    pub speed: f64,
+    /// How firmly fingers shall close that close now [N]; `None`: as they usually do.
+    pub grip_force_n: Option<f64>,
+}
+
+impl Manner {
+    /// At full speed, with the usual force.
+    pub const USUAL: Self = Self { speed: 1.0, grip_force_n: None };
+}
+
 /// What is wanted of the arm.
+// A box would allocate in the tick.
+#[allow(clippy::large_enum_variant)]
 #[derive(Copy, Clone, Debug)]
 pub enum Steer {
-    /// What was predicted, with this share of the speed.
-    AsPredicted(f64),
-    /// To go there, with this share of the speed.
-    Reach(Prediction, f64),
+    /// What was predicted.
+    AsPredicted(Manner),
+    /// To go there.
+    Reach(Prediction, Manner),
     /// To stand still.
     Rest,
 }
 
 impl Steer {
-    /// Tells the cerebellum at what speed, `fastest` at most, or to rest; what it is to follow comes back.
+    /// Tells the cerebellum in what manner, no faster than `fastest`, or to rest; what it is to follow comes back.
     pub fn pass_on(
         self,
         cerebellum: &mut Cerebellum,
@@ -61,15 +77,16 @@ impl Steer {
         predicted: Option<Prediction>,
         fastest: f64,
     ) -> Option<Prediction> {
-        let (wanted, speed) = match self {
-            Self::AsPredicted(speed) => (predicted, speed),
-            Self::Reach(prediction, speed) => (Some(prediction), speed),
+        let (wanted, manner) = match self {
+            Self::AsPredicted(manner) => (predicted, manner),
+            Self::Reach(prediction, manner) => (Some(prediction), manner),
             Self::Rest => {
                 cerebellum.rest(now);
-                (None, 1.0)
+                (None, Manner::USUAL)
             }
         };
-        cerebellum.set_speed_scale(fastest.min(speed));
+        cerebellum.set_speed_scale(fastest.min(manner.speed));
+        cerebellum.set_grip_force(manner.grip_force_n);
         wanted
     }
 }
@@ -276,17 +293,17 @@ impl Reflex {
         // Over via points first: what is planned may end in a posture from which the contact after it fails.
         let plans_way = self.ways_are_planned && (tick.wish.retried || self.look.stands_high);
         self.report = Report { now, epoch, outcome, request, free: None, felt, to_go_m, wants_policy };
-        let speed = tick.wish.speed;
+        let manner = Manner { speed: tick.wish.speed, grip_force_n: tick.wish.grip_force_n };
         match (tick.wish.want, back) {
-            (Want::Still, Some(keyframe)) => Steer::Reach(self.prediction(now, moment.epoch, keyframe), speed),
+            (Want::Still, Some(keyframe)) => Steer::Reach(self.prediction(now, moment.epoch, keyframe), manner),
             (Want::Still, None) => Steer::Rest,
-            (Want::Policy, _) => Steer::AsPredicted(speed),
+            (Want::Policy, _) => Steer::AsPredicted(manner),
             (Want::Reach(keyframe), _) if plans_way && !keyframe.ignore_collisions => {
                 self.report.free = Some(keyframe);
-                Steer::AsPredicted(speed)
+                Steer::AsPredicted(manner)
             }
             (Want::Reach(keyframe) | Want::Touch(keyframe), _) => {
-                Steer::Reach(self.prediction(now, moment.epoch, keyframe), speed)
+                Steer::Reach(self.prediction(now, moment.epoch, keyframe), manner)
             }
         }
     }

@@ -8,7 +8,7 @@ use neuraxis_core::{ArmState, Fault, Instruction, KeyFrame, Nanos, Observation, 
 use neuraxis_sim::Plant;
 
 use crate::{
-    brain::{Moment, Steer},
+    brain::{Manner, Moment, Steer},
     lockstep::Pilot,
 };
 
@@ -109,7 +109,7 @@ impl Pilot for Remote<'_> {
                 Err(error) => self.error = Some(error),
             }
         }
-        Steer::AsPredicted(1.0)
+        Steer::AsPredicted(Manner::USUAL)
     }
 
     fn is_over(&self) -> bool {

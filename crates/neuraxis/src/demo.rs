@@ -181,7 +181,7 @@ pub fn source(studio: &Studio, setup: &Setup, actor: &Actor) -> Result<(Source, 
         Actor::Expert => {
             let lockstep = studio.lockstep(setup, true)?;
             println!("policy      scripted expert, from the scene's true state");
-            let script = Script::new(studio.script(setup, &lockstep, setup.goal()));
+            let script = Script::new(studio.script(setup, &lockstep, setup.goal())?);
             Ok((Source::Script(script), instruction(setup.goal(), None)?, None))
         }
         Actor::Nearest(_) | Actor::Brain => bail!("this command runs `weights`, `expert` or a file of weights"),
@@ -283,9 +283,12 @@ fn lockstep(
     let mut lockstep = studio.lockstep(setup, true)?;
     let mut rig = CameraRig::new(setup)?;
     let recorder = Arc::new(Mutex::new(recorder));
-    let is_script = matches!(source, Source::Script(_));
-    let keyframes = || studio.script(setup, &lockstep, setup.goal());
-    let expert = is_script.then(|| Expert::new(setup, setup.goal().clone(), keyframes()));
+    let expert = match source {
+        Source::Script(_) => {
+            Some(Expert::new(setup, setup.goal().clone(), studio.script(setup, &lockstep, setup.goal())?))
+        }
+        _ => None,
+    };
     let mut filmed = Filmed { source, expert, recorder: recorder.clone(), times: Histogram::default(), trouble: None };
     let mut witness = Together(recorder.clone());
     let outcome = lockstep.run(&mut filmed, words, setup.goal(), Some(&mut rig), &mut witness)?;

@@ -124,14 +124,14 @@ fn play(
     let mut rig = CameraRig::new(&setup)?;
     let mut lockstep = studio.lockstep(&setup, false)?;
     let goal = setup.goal().clone();
-    let script = studio.script(&setup, &lockstep, &goal);
+    let script = studio.script(&setup, &lockstep, &goal)?;
     let mut rng = Pcg64::seed_from_u64(seed ^ 0x5eed);
     let executed = script.iter().map(|k| if k.ignore_collisions { *k } else { jittered(k, &mut rng) }).collect();
     let alternatives = setup
         .alternatives()
         .iter()
-        .map(|other| (other.instruction.clone(), studio.script(&setup, &lockstep, other)))
-        .collect();
+        .map(|other| Ok((other.instruction.clone(), studio.script(&setup, &lockstep, other)?)))
+        .collect::<Result<_>>()?;
     let instruction = instruction(&goal, None)?;
     let mut witness = Sampler {
         task,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use neuraxis_brainstem::{Grant, PrivilegeConfig, request_privileges};
 use neuraxis_policy::{DeviceChoice, text::MiniLm};
-use neuraxis_sim::CameraRig;
+use neuraxis_sim::{CameraRig, SimError};
 
 use crate::{config::Config, episode_run::Studio};
 
@@ -76,9 +76,11 @@ fn simulator(config: &Config) -> Result<String, String> {
     };
     match scene() {
         Ok(cameras) => Ok(format!("MuJoCo runs, EGL draws {cameras} cameras")),
-        Err(error) => {
-            Err(format!("{error:#}. Remedy: `./neuraxis setup`; for EGL: libegl1 and a Mesa driver (libgl1-mesa-dri)"))
-        }
+        // Of EGL the error itself says what to install.
+        Err(error) => match error.downcast_ref() {
+            Some(SimError::Render { .. }) => Err(format!("{error:#}")),
+            _ => Err(format!("{error:#}. Remedy: `./neuraxis setup`, and the robot's files as they are shipped")),
+        },
     }
 }
 

@@ -59,8 +59,8 @@ impl Studio {
     }
 
     /// The expert's key-frames for a goal, from the scene's true state.
-    pub fn script(&self, setup: &Setup, lockstep: &Lockstep, goal: &Goal) -> Vec<KeyFrame> {
-        setup.keyframes(goal, lockstep.plant())
+    pub fn script(&self, setup: &Setup, lockstep: &Lockstep, goal: &Goal) -> Result<Vec<KeyFrame>> {
+        Ok(setup.keyframes(goal, lockstep.plant())?)
     }
 }
 

@@ -221,7 +221,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                     others[(seed % others.len() as u64) as usize].clone()
                 }
             };
-            let first = studio.script(&setup, &lockstep, &truth).first().copied();
+            let first = studio.script(&setup, &lockstep, &truth)?.first().copied();
             let looks = learned.is_some()
                 || plan.actor == Actor::Brain
                 || plan.planner == Surroundings::Cloud
@@ -259,7 +259,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                 }
                 Some(policy) => lockstep.run(&mut Sighted(policy.as_mut()), &words, &truth, rig.as_mut(), &mut tape)?,
                 None => {
-                    let script = studio.script(&setup, &lockstep, &told);
+                    let script = studio.script(&setup, &lockstep, &told)?;
                     let mut expert = Expert::new(&setup, told.clone(), script);
                     lockstep.run(&mut expert, &words, &truth, rig.as_mut(), &mut tape)?
                 }

@@ -30,7 +30,7 @@ pub fn film(studio: &Studio, task: &str, seed: u64, zoom: usize, file: &Path) ->
     let mut rig = CameraRig::new(&setup)?;
     let mut lockstep = studio.lockstep(&setup, false)?;
     let goal = setup.goal().clone();
-    let mut expert = Expert::new(&setup, goal.clone(), studio.script(&setup, &lockstep, &goal));
+    let mut expert = Expert::new(&setup, goal.clone(), studio.script(&setup, &lockstep, &goal)?);
     let mut reel = Reel::default();
     let words = instruction(&goal, None)?;
     let outcome = lockstep.run(&mut expert, &words, &goal, Some(&mut rig), &mut reel)?;

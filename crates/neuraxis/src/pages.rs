@@ -21,7 +21,7 @@ pub fn page(studio: &Studio, kind: &Kind, out: &Path) -> Result<()> {
     // A long task's script goes on when it is at its end.
     let keyframes = match kind.is_long() {
         true => outcome.reached as usize,
-        false => studio.script(&setup, &lockstep, setup.goal()).len(),
+        false => studio.script(&setup, &lockstep, setup.goal())?.len(),
     };
     let mut sentences = BTreeSet::new();
     for seed in EVAL_SEED..EVAL_SEED + SCENES {

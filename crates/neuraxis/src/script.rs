@@ -76,6 +76,7 @@ impl Pilot for Expert<'_> {
     ) -> Result<Option<Prediction>, PolicyError> {
         if self.script.ahead(seen) == 0 {
             let more = self.setup.more_keyframes(&self.goal, plant);
+            let more = more.map_err(|error| PolicyError::Internal(error.to_string()))?;
             if !more.is_empty() {
                 (self.script.keyframes, self.script.from) = (more, seen.progress.reached_count);
                 self.shift_m = plant.shift_m();

@@ -173,7 +173,7 @@ fn show(studio: &Studio, task: &str, seed: u64) -> Result<()> {
     }
     println!("  a goal drawn at random is this one with probability {:.3}", setup.chance());
     println!("  expert's key-frames, tool in the world frame [m], approach direction:");
-    for (i, key) in studio.script(&setup, &lockstep, setup.goal()).iter().enumerate() {
+    for (i, key) in studio.script(&setup, &lockstep, setup.goal())?.iter().enumerate() {
         let (p, z) = (key.world_from_tool.position(), key.world_from_tool.rotation() * nalgebra::Vector3::z());
         let contact = if key.ignore_collisions { "contact" } else { "free" };
         println!(

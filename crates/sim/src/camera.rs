@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use mujoco_rs::{
-    prelude::{MjtObjBase, MjvCamera},
-    renderer::MjRenderer,
-};
+use mujoco_rs::{prelude::MjvCamera, renderer::MjRenderer};
 use nalgebra::{Matrix3, Rotation3, UnitQuaternion, Vector3};
 use neuraxis_core::{CameraView, Intrinsics, Pose};
 
@@ -13,7 +10,7 @@ use crate::{
     Plant, Setup, SimError, Snapshot,
     lens::Lens,
     model::{CAMERAS, IMAGE_PX},
-    plant::WorldData,
+    plant::{CAMERA, WorldData, named},
 };
 
 /// A renderer with its own copy of the world. Bound to the thread that made it.
@@ -26,8 +23,10 @@ pub struct CameraRig {
 }
 
 impl CameraRig {
-    /// Starts headless rendering for a scene.
+    /// Starts headless rendering for a scene; an error names a camera that the scene has not.
     pub fn new(setup: &Setup) -> Result<Self, SimError> {
+        let find = |(name, _): &(&str, f64)| named(&setup.model, &setup.file, CAMERA, name);
+        let ids = CAMERAS.iter().map(find).collect::<Result<_, _>>()?;
         let mut renderer = MjRenderer::builder()
             .width(IMAGE_PX as u32)
             .height(IMAGE_PX as u32)
@@ -40,28 +39,7 @@ impl CameraRig {
         options.geomgroup = [1, 0, 0, 0, 0, 0];
         options.sitegroup = [0; 6];
         renderer.set_opts(options);
-        let ids = CAMERAS
-            .iter()
-            .map(|(name, _)| {
-                setup
-                    .model
-                    .name_to_id(MjtObjBase::mjOBJ_CAMERA, name)
-                    .ok_or_else(|| SimError::Render { reason: format!("the model has no camera {name}") })
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            renderer,
-            world: WorldData::new(setup.model.clone()),
-            ids,
-            snapshot: Snapshot::default(),
-            lens: Lens::new(setup),
-        })
-    }
-
-    /// Moves the renderer to another scene of the same kind of rig.
-    pub fn retarget(&mut self, setup: &Setup) {
-        self.world = WorldData::new(setup.model.clone());
-        self.lens = Lens::new(setup);
+        Ok(Self { renderer, world: WorldData::new(setup)?, ids, snapshot: Snapshot::default(), lens: Lens::new(setup) })
     }
 
     /// All cameras at the plant's state.

@@ -106,6 +106,9 @@ pub(crate) fn bodies(disturbance: Option<Disturbance>) -> String {
 #[derive(Debug)]
 pub(crate) struct Trouble {
     what: Disturbance,
+    hand: usize,
+    /// Body and mocap body of the post, where there is one.
+    post: Option<[usize; 2]>,
     free: Vec<Jointed>,
     /// Heights at the start [m].
     heights_m: Vec<f64>,
@@ -156,8 +159,14 @@ impl Trouble {
             return Err(SimError::NothingToDisturb { name: what.name(), lacks });
         }
         let angle = Pcg64::seed_from_u64(seed ^ 0x0000_d157).random_range(0.0..std::f64::consts::TAU);
+        let post = match what {
+            Disturbance::PathBlocked => Some([world.body_index("post")?, world.mocap_index("post")?]),
+            _ => None,
+        };
         Ok(Self {
             what,
+            hand: world.body_index("hand")?,
+            post,
             heights_m: free.iter().map(|thing| world.body_position(thing.body).z).collect(),
             free,
             drawers,
@@ -222,7 +231,7 @@ impl Trouble {
         match self.what {
             // Across the fingers it would meet them.
             Disturbance::ObjectDropped => {
-                let out = world.body_pose("hand").rotation * Vector3::x() * ASIDE_M;
+                let out = world.pose(self.hand).rotation * Vector3::x() * ASIDE_M;
                 world.place(thing, &(nalgebra::Translation3::from(out) * pose));
             }
             Disturbance::GripperSlip => {
@@ -231,11 +240,11 @@ impl Trouble {
             }
             Disturbance::TargetMoved => return State::Moving { held, left_m: MOVED_M },
             Disturbance::PathBlocked => {
-                if world.time_secs() < self.not_before_secs {
+                let Some(post) = self.post.filter(|_| world.time_secs() >= self.not_before_secs) else {
                     return State::Waiting;
-                }
+                };
                 self.not_before_secs = world.time_secs() + POST_EVERY_SECS;
-                if !put_up_post(world, pose.translation.y.signum()) {
+                if !put_up_post(world, post, pose.translation.y.signum()) {
                     return State::Waiting;
                 }
             }
@@ -246,19 +255,19 @@ impl Trouble {
 }
 
 /// At the freest place on that side, if there is one with room for it.
-fn put_up_post(world: &mut WorldData, side: f64) -> bool {
+fn put_up_post(world: &mut WorldData, [body, mocap]: [usize; 2], side: f64) -> bool {
     let mut best = (POST_CLEAR_M, [0.0, 0.0, -1.0]);
     for x in POSTS_X_M {
         for y in POSTS_Y_M {
             let place = [x, side * y, TABLE_Z_M + POST_HALF_M[2]];
-            world.put("post", place);
-            let [arm_m, things_m] = world.clearances_m("post");
+            world.put(mocap, place);
+            let [arm_m, things_m] = world.clearances_m(body);
             let clear_m = arm_m.min(things_m - POST_ROOM_M);
             if clear_m > best.0 {
                 best = (clear_m, place);
             }
         }
     }
-    world.put("post", best.1);
+    world.put(mocap, best.1);
     best.1[2] > 0.0
 }

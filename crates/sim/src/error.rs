@@ -84,6 +84,16 @@ pub enum SimError {
         /// What is wrong.
         reason: String,
     },
+    /// A name that is looked for is not in the model.
+    #[error("{file}: no {kind} named {name:?}")]
+    Missing {
+        /// The robot's file, and the task whose things are beside it.
+        file: String,
+        /// What it should be.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
     /// MuJoCo refused the model.
     #[error("task {task}, seed {seed}: MuJoCo refused the scene: {reason}")]
     Model {

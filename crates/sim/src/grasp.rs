@@ -77,8 +77,8 @@ pub(crate) struct Attachment {
 }
 
 impl Attachment {
-    pub(crate) fn new(world: &WorldData, model: &MjModel) -> Self {
-        Self { hand: world.body_index("hand"), free: Jointed::all(model, MjtJoint::mjJNT_FREE), held: None }
+    pub(crate) fn new(world: &WorldData, model: &MjModel) -> Result<Self, SimError> {
+        Ok(Self { hand: world.body_index("hand")?, free: Jointed::all(model, MjtJoint::mjJNT_FREE), held: None })
     }
 
     /// After a physics step. No allocation.

@@ -26,8 +26,12 @@ const FINGER_DAMPING: f64 = 40.0;
 /// MuJoCo's data with names resolved; what judges and experts see.
 pub struct WorldData {
     data: MjData<Arc<MjModel>>,
+    /// Where its names come from, for errors.
+    file: Arc<str>,
     /// Bodies of the gripper's fingers.
     fingers: [usize; 2],
+    /// The table's top.
+    table: usize,
 }
 
 /// What is needed to draw the world: positions of joints and of mocap bodies.
@@ -56,7 +60,7 @@ pub struct Plant {
 impl Plant {
     /// The arm at home with open fingers, objects at rest.
     pub fn new(setup: &Setup) -> Result<Self, SimError> {
-        let mut world = WorldData::new(setup.model.clone());
+        let mut world = WorldData::new(setup)?;
         let body = setup.body.clone();
         for (joint, angle) in body.joints.iter().zip(setup.home_rad.iter()) {
             world.data.qpos_mut()[joint.qpos] = *angle;
@@ -65,8 +69,8 @@ impl Plant {
             world.data.qpos_mut()[qpos] = body.open_m;
         }
         world.data.forward();
-        let judge = setup.task.judge(&world);
-        let attachment = (setup.grasp == Grasp::Attach).then(|| Attachment::new(&world, &setup.model));
+        let judge = setup.task.judge(&world)?;
+        let attachment = (setup.grasp == Grasp::Attach).then(|| Attachment::new(&world, &setup.model)).transpose()?;
         let trouble = match setup.disturbance {
             Some(what) => Some(Trouble::new(what, setup.spec().seed, setup.grasp, &world, &setup.model)?),
             None => None,
@@ -183,7 +187,7 @@ impl Plant {
     /// Puts everything but the arm where it was in a snapshot of the same scene, at rest, and judges from here on.
     ///
     /// # Errors
-    /// If the snapshot is of a scene with other joints.
+    /// If the snapshot is of a scene with other joints, or the scene lacks what its judge looks at.
     pub fn resume(&mut self, snapshot: &Snapshot, setup: &Setup) -> Result<(), SimError> {
         let data = &mut self.world.data;
         if snapshot.qpos.len() != data.qpos().len() || snapshot.mocap.len() != data.mocap_pos().len() {
@@ -197,7 +201,7 @@ impl Plant {
             data.qpos_mut()[qpos] = angle;
         }
         data.forward();
-        self.judge = setup.task.judge(&self.world);
+        self.judge = setup.task.judge(&self.world)?;
         Ok(())
     }
 
@@ -215,10 +219,12 @@ impl Plant {
 }
 
 impl WorldData {
-    pub(crate) fn new(model: Arc<MjModel>) -> Self {
-        let mut world = Self { data: MjData::new(model), fingers: [0; 2] };
-        world.fingers = ["left_finger", "right_finger"].map(|name| world.body_index(name));
-        world
+    pub(crate) fn new(setup: &Setup) -> Result<Self, SimError> {
+        let data = MjData::new(setup.model.clone());
+        let mut world = Self { data, file: setup.file.clone(), fingers: [0; 2], table: 0 };
+        world.fingers = [world.body_index("left_finger")?, world.body_index("right_finger")?];
+        world.table = world.id(GEOM, "table")?;
+        Ok(world)
     }
 
     pub(crate) fn show(&mut self, snapshot: &Snapshot) -> &mut MjData<Arc<MjModel>> {
@@ -238,9 +244,9 @@ impl WorldData {
         self.data.ffi().time
     }
 
-    /// Pose of a body in the world.
-    pub fn body_pose(&self, name: &str) -> Isometry3<f64> {
-        self.pose(self.body_index(name))
+    /// Pose of a body in the world; an error if there is none of this name.
+    pub fn body_pose(&self, name: &str) -> Result<Isometry3<f64>, SimError> {
+        Ok(self.pose(self.body_index(name)?))
     }
 
     /// Pose of a body by index in the world.
@@ -335,17 +341,15 @@ impl WorldData {
     }
 
     /// Puts a body that the simulator places somewhere [m].
-    pub(crate) fn put(&mut self, body: &str, position: [f64; 3]) {
-        let index = self.mocap_index(body);
-        self.data.mocap_pos_mut()[index] = position;
+    pub(crate) fn put(&mut self, mocap: usize, position: [f64; 3]) {
+        self.data.mocap_pos_mut()[mocap] = position;
     }
 
     /// How far a body is from the arm, with what it holds, and from everything else that can be touched but the table and
     /// the floor, 0.2 at most [m].
-    pub(crate) fn clearances_m(&mut self, body: &str) -> [f64; 2] {
+    pub(crate) fn clearances_m(&mut self, body: usize) -> [f64; 2] {
         const FAR_M: f64 = 0.2;
-        let body = self.body_index(body) as i32;
-        let table = self.id(MjtObjBase::mjOBJ_GEOM, "table");
+        let (body, table) = (body as i32, self.table);
         self.data.kinematics();
         let count = self.data.model().geom_bodyid().len();
         let root = |world: &Self, geom: usize| {
@@ -383,35 +387,54 @@ impl WorldData {
         Vector3::from(self.data.xpos()[id])
     }
 
-    /// Position of a site [m].
-    pub fn site_position(&self, name: &str) -> Vector3<f64> {
-        Vector3::from(self.data.site_xpos()[self.id(MjtObjBase::mjOBJ_SITE, name)])
+    /// Position of a site [m]; an error if there is none of this name.
+    pub fn site_position(&self, name: &str) -> Result<Vector3<f64>, SimError> {
+        Ok(Vector3::from(self.data.site_xpos()[self.id(SITE, name)?]))
     }
 
-    /// Rotation matrix of a site, row-major.
-    pub fn site_rotation(&self, name: &str) -> [f64; 9] {
-        self.data.site_xmat()[self.id(MjtObjBase::mjOBJ_SITE, name)]
+    /// Rotation matrix of a site, row-major; an error if there is none of this name.
+    pub fn site_rotation(&self, name: &str) -> Result<[f64; 9], SimError> {
+        Ok(self.data.site_xmat()[self.id(SITE, name)?])
     }
 
-    /// Index of a body.
-    pub fn body_index(&self, name: &str) -> usize {
-        self.id(MjtObjBase::mjOBJ_BODY, name)
+    /// Index of a body; an error if there is none of this name.
+    pub fn body_index(&self, name: &str) -> Result<usize, SimError> {
+        self.id(BODY, name)
     }
 
-    pub(crate) fn qpos_index(&self, joint: &str) -> usize {
-        self.data.model().jnt_qposadr()[self.id(MjtObjBase::mjOBJ_JOINT, joint)] as usize
+    pub(crate) fn qpos_index(&self, joint: &str) -> Result<usize, SimError> {
+        Ok(self.data.model().jnt_qposadr()[self.id(JOINT, joint)?] as usize)
     }
 
-    pub(crate) fn mocap_index(&self, body: &str) -> usize {
-        self.data.model().body_mocapid()[self.body_index(body)] as usize
+    /// Place of a body among those that the simulator moves.
+    pub(crate) fn mocap_index(&self, body: &str) -> Result<usize, SimError> {
+        let index = self.data.model().body_mocapid()[self.body_index(body)?];
+        usize::try_from(index).map_err(|_| missing(&self.file, "mocap body", body))
     }
 
     pub(crate) fn mocap_z(&mut self, index: usize, z_m: f64) {
         self.data.mocap_pos_mut()[index][2] = z_m;
     }
 
-    /// Names come from our own MJCF: a missing one is a defect of this crate.
-    fn id(&self, kind: MjtObjBase, name: &str) -> usize {
-        self.data.model().name_to_id(kind, name).unwrap_or_else(|| panic!("the model has no {kind:?} named {name}"))
+    fn id(&self, kind: Kind, name: &str) -> Result<usize, SimError> {
+        named(self.data.model(), &self.file, kind, name)
     }
+}
+
+/// A kind of named parts of a model, for MuJoCo and for a person.
+pub(crate) type Kind = (MjtObjBase, &'static str);
+
+const BODY: Kind = (MjtObjBase::mjOBJ_BODY, "body");
+const GEOM: Kind = (MjtObjBase::mjOBJ_GEOM, "geom");
+const JOINT: Kind = (MjtObjBase::mjOBJ_JOINT, "joint");
+const SITE: Kind = (MjtObjBase::mjOBJ_SITE, "site");
+pub(crate) const CAMERA: Kind = (MjtObjBase::mjOBJ_CAMERA, "camera");
+
+/// Number of a part of a model; an error names the file that should have it.
+pub(crate) fn named(model: &MjModel, file: &str, (kind, text): Kind, name: &str) -> Result<usize, SimError> {
+    model.name_to_id(kind, name).ok_or_else(|| missing(file, text, name))
+}
+
+fn missing(file: &str, kind: &'static str, name: &str) -> SimError {
+    SimError::Missing { file: file.to_string(), kind, name: name.to_string() }
 }

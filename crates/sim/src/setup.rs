@@ -70,6 +70,8 @@ impl Default for SimConfig {
 #[derive(Clone)]
 pub struct Setup {
     pub(crate) model: Arc<MjModel>,
+    /// Where the names in the model come from, for errors.
+    pub(crate) file: Arc<str>,
     pub(crate) task: Arc<dyn Task>,
     pub(crate) body: Body,
     pub(crate) home_rad: Joints,
@@ -129,6 +131,7 @@ impl Setup {
         }
         Ok(Self {
             model: Arc::new(model),
+            file: format!("sim/{}.xml with the things of {}", config.robot, spec.task).into(),
             body,
             task,
             home_rad: config.home_rad,
@@ -171,12 +174,12 @@ impl Setup {
     }
 
     /// The expert's key-frames for a goal, from the true state of the scene.
-    pub fn keyframes(&self, goal: &Goal, plant: &Plant) -> Vec<KeyFrame> {
+    pub fn keyframes(&self, goal: &Goal, plant: &Plant) -> Result<Vec<KeyFrame>, SimError> {
         self.task.keyframes(goal, plant.world())
     }
 
     /// What the expert does next when it has reached all of that and the goal is not met; empty: nothing.
-    pub fn more_keyframes(&self, goal: &Goal, plant: &Plant) -> Vec<KeyFrame> {
+    pub fn more_keyframes(&self, goal: &Goal, plant: &Plant) -> Result<Vec<KeyFrame>, SimError> {
         self.task.more(goal, plant.world())
     }
 }

@@ -43,9 +43,9 @@ fn tool_is_where_the_urdf_says() {
         plant.snapshot_into(&mut snapshot);
         let moved = plant.state().qd.iter().fold(0.0, |m: f64, v| m.max(v.abs())) * 1e-3;
         let expected = robot.world_from_tool(&plant.state().q);
-        let position = plant.world().site_position("tool");
+        let position = plant.world().site_position("tool").expect("a site");
         let rotation = UnitQuaternion::from_rotation_matrix(&Rotation3::from_matrix_unchecked(
-            Matrix3::from_row_slice(&plant.world().site_rotation("tool")),
+            Matrix3::from_row_slice(&plant.world().site_rotation("tool").expect("a site")),
         ));
         let apart_m = (position - expected.position()).norm();
         assert!(apart_m < 1e-5 + 2.0 * moved, "{:.2e} m apart at tick {tick}", apart_m);
@@ -58,7 +58,7 @@ fn home_points_the_tool_down() {
     let plant = Plant::new(&setup("push_buttons", 1)).expect("physics");
     let pose = driver::robot().world_from_tool(&plant.state().q);
     assert!((pose.rotation() * Vector3::z() + Vector3::z()).norm() < 1e-3, "{pose:?}");
-    let apart = (plant.world().site_position("tool") - pose.position()).norm();
+    let apart = (plant.world().site_position("tool").expect("a site") - pose.position()).norm();
     assert!(apart < 1e-5, "physics and URDF are {apart:.1e} m apart at home");
 }
 
@@ -158,7 +158,8 @@ fn the_same_seed_gives_the_same_bytes() {
 fn objects_rest_until_touched() {
     let setup = setup("stack_blocks", 5);
     let mut driver = Driver::new(&setup);
-    let place = |d: &Driver, i: usize| d.plant.world().body_pose(&format!("block{i}")).translation.vector;
+    let place =
+        |d: &Driver, i: usize| d.plant.world().body_pose(&format!("block{i}")).expect("a body").translation.vector;
     let before: Vec<_> = (0..4).map(|i| place(&driver, i)).collect();
     driver.wait(2000);
     for (i, at) in before.iter().enumerate() {

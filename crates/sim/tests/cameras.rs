@@ -85,7 +85,7 @@ fn blocks_appear_where_they_are() {
         let (plant, views) = views("stack_blocks", seed);
         for (view, compared) in views.iter().zip(&mut compared) {
             for block in 0..4 {
-                let world_from_block = plant.world().body_pose(&format!("block{block}"));
+                let world_from_block = plant.world().body_pose(&format!("block{block}")).expect("a body");
                 *compared += usize::from(compare(view, &world_from_block));
             }
         }

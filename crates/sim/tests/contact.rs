@@ -16,7 +16,7 @@ fn buttons(presses: usize) -> Setup {
 }
 
 fn perform(driver: &mut Driver, setup: &Setup, goal: &Goal) {
-    let script = setup.keyframes(goal, &driver.plant);
+    let script = setup.keyframes(goal, &driver.plant).expect("a script");
     for (i, keyframe) in script.iter().enumerate() {
         driver.reach(keyframe);
         // Away from what was touched before going on sideways.
@@ -31,8 +31,8 @@ fn perform(driver: &mut Driver, setup: &Setup, goal: &Goal) {
 fn friction_lifts_a_block() {
     let setup = setup("stack_blocks", 8);
     let mut driver = Driver::new(&setup);
-    let script = setup.keyframes(setup.goal(), &driver.plant);
-    let block = |d: &Driver, i: usize| d.plant.world().body_pose(&format!("block{i}")).translation.z;
+    let script = setup.keyframes(setup.goal(), &driver.plant).expect("a script");
+    let block = |d: &Driver, i: usize| d.plant.world().body_pose(&format!("block{i}")).expect("a body").translation.z;
     let height = |d: &Driver| (0..8).map(|i| block(d, i)).fold(f64::MIN, f64::max);
     let before = height(&driver);
     driver.reach(&script[0]);
@@ -65,7 +65,7 @@ fn a_stack_counts_when_it_stands_untouched() {
     let spec = Spec { task: "stack_blocks".into(), seed: 9, variation: Some(1) };
     let setup = Setup::new(&spec, &SimConfig::default()).expect("a scene");
     let mut driver = Driver::new(&setup);
-    let script = setup.keyframes(setup.goal(), &driver.plant);
+    let script = setup.keyframes(setup.goal(), &driver.plant).expect("a script");
     for keyframe in &script[..3] {
         driver.reach(keyframe);
         if keyframe.ignore_collisions {
@@ -114,7 +114,7 @@ fn a_pressed_button_stays_dark() {
     let mut driver = Driver::new(&setup);
     let order = &setup.goal().targets;
     let mut rig = CameraRig::new(&setup).expect("EGL");
-    let pressed = driver.plant.world().body_pose(&format!("cap{}", order[0])).translation.vector;
+    let pressed = driver.plant.world().body_pose(&format!("cap{}", order[0])).expect("a body").translation.vector;
     // The wrist camera looks straight down on it from the start.
     let mut spread = |driver: &Driver| {
         let views = rig.render(&driver.plant).expect("images");
@@ -139,9 +139,10 @@ fn closed_fingers_pull_each_drawer_open() {
         let spec = Spec { task: "open_drawer".into(), seed: 1, variation: Some(drawer) };
         let setup = Setup::new(&spec, &SimConfig::default()).expect("a scene");
         let mut driver = Driver::new(&setup);
-        let place = |d: &Driver| d.plant.world().body_pose(&format!("drawer{drawer}")).translation.vector;
+        let place =
+            |d: &Driver| d.plant.world().body_pose(&format!("drawer{drawer}")).expect("a body").translation.vector;
         let shut = place(&driver);
-        let script = setup.keyframes(setup.goal(), &driver.plant);
+        let script = setup.keyframes(setup.goal(), &driver.plant).expect("a script");
         driver.reach(&script[0]);
         assert!((place(&driver) - shut).norm() < 1e-3, "moved before it was touched");
         for keyframe in &script[1..] {

@@ -17,13 +17,13 @@ fn scene(task: &str, disturbance: Option<Disturbance>) -> Setup {
 fn lift(disturbance: Option<Disturbance>) -> (Driver, Vec<Vector3<f64>>) {
     let setup = scene("stack_blocks", disturbance);
     let mut driver = Driver::new(&setup);
-    let script = setup.keyframes(setup.goal(), &driver.plant);
+    let script = setup.keyframes(setup.goal(), &driver.plant).expect("a script");
     driver.reach(&script[0]);
     driver.reach(&script[1]);
     driver.rise(0.12);
     driver.wait(800);
     let world = driver.plant.world();
-    let at = (0..4).map(|i| world.body_position(world.body_index(&format!("block{i}")))).collect();
+    let at = (0..4).map(|i| world.body_position(world.body_index(&format!("block{i}")).expect("a body"))).collect();
     (driver, at)
 }
 
@@ -65,10 +65,10 @@ fn a_post_comes_up_once_something_is_lifted() {
     let (plain, _) = lift(None);
     let (driver, _) = lift(Some(Disturbance::PathBlocked));
     let world = driver.plant.world();
-    let post = world.body_pose("post").translation;
+    let post = world.body_pose("post").expect("a body").translation;
     assert!(post.z > 0.75);
     for block in 0..4 {
-        let way = world.body_pose(&format!("block{block}")).translation.vector - post.vector;
+        let way = world.body_pose(&format!("block{block}")).expect("a body").translation.vector - post.vector;
         assert!(way.z > 0.05 || way.xy().norm() > 0.10, "it stands clear of block {block}: {way:?}");
     }
     let (free, here) = (plain.plant.state().q, driver.plant.state().q);
@@ -76,18 +76,20 @@ fn a_post_comes_up_once_something_is_lifted() {
         assert!((free - here).abs() < 1e-4, "and of the arm: {here} rad, {free} without it");
     }
     let waiting = Plant::new(&scene("stack_blocks", Some(Disturbance::PathBlocked))).expect("physics");
-    assert!(waiting.world().body_pose("post").translation.z < 0.0, "until then it is out of sight");
+    assert!(waiting.world().body_pose("post").expect("a body").translation.z < 0.0, "until then it is out of sight");
 }
 
 #[test]
 fn an_open_drawer_slides_shut_when_it_is_let_go_of() {
     let setup = scene("put_item_in_drawer", Some(Disturbance::DrawerClosed));
     let mut driver = Driver::new(&setup);
-    let script = setup.keyframes(setup.goal(), &driver.plant);
+    let script = setup.keyframes(setup.goal(), &driver.plant).expect("a script");
     let opening = |d: &Driver| {
         let world = d.plant.world();
-        let closed = world.body_position(world.body_index("cabinet"));
-        let out = |i: usize| (world.body_position(world.body_index(&format!("drawer{i}"))) - closed).xy().norm();
+        let closed = world.body_position(world.body_index("cabinet").expect("a body"));
+        let out = |i: usize| {
+            (world.body_position(world.body_index(&format!("drawer{i}")).expect("a body")) - closed).xy().norm()
+        };
         (0..3).map(out).fold(0.0, f64::max)
     };
     for keyframe in &script[..3] {

@@ -25,10 +25,10 @@ fn wait(plant: &mut Plant, secs: f64) {
 #[test]
 fn nothing_moves_unless_asked_for() {
     let mut plant = moving("open_drawer", Moving::Still);
-    let before = plant.world().body_pose("cabinet");
+    let before = plant.world().body_pose("cabinet").expect("a body");
     wait(&mut plant, 1.0);
     assert_eq!(plant.shift_m(), [0.0; 2]);
-    assert_eq!(plant.world().body_pose("cabinet"), before);
+    assert_eq!(plant.world().body_pose("cabinet").expect("a body"), before);
 }
 
 #[test]
@@ -36,12 +36,12 @@ fn furniture_and_things_move_by_what_experts_are_told() {
     for (how, secs) in [(Moving::Displaced, 2.6), (Moving::Drifting, 4.5)] {
         let mut plant = moving("put_item_in_drawer", how);
         let bodies = ["cabinet", "drawer1", "block"];
-        let before = bodies.map(|name| plant.world().body_position(plant.world().body_index(name)));
+        let before = bodies.map(|name| plant.world().body_position(plant.world().body_index(name).expect("a body")));
         wait(&mut plant, secs);
         let [x, y] = plant.shift_m();
         assert!((0.03..0.081).contains(&x.hypot(y)), "{how}: {x} {y}");
         for (name, before) in bodies.iter().zip(before) {
-            let moved = plant.world().body_position(plant.world().body_index(name)) - before;
+            let moved = plant.world().body_position(plant.world().body_index(name).expect("a body")) - before;
             let off = (moved.x - x).hypot(moved.y - y);
             // The block settles on the table meanwhile.
             assert!(off < 5e-4 && moved.z.abs() < 1e-3, "{how}: {name} moved by {moved:?} instead of {x} {y}");

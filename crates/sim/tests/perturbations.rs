@@ -91,7 +91,7 @@ fn mass_and_friction_are_felt() {
         let still = neuraxis_core::ArmCommand::hold(state.q, state.gripper_width_m, 35.0);
         (0..500).for_each(|_| plant.step(&still));
         // A cap rests on its spring: the heavier, the lower.
-        plant.world().body_pose("cap0").translation.z
+        plant.world().body_pose("cap0").expect("a body").translation.z
     };
     assert!(sinks(heavy) < sinks(Perturbation::default()) - 1e-4);
 }
@@ -106,9 +106,9 @@ fn a_slippery_thing_is_held_only_if_attached() {
         let spec = Spec { task: "meat_off_grill".into(), seed: SEED, variation: Some(1) };
         let setup = Setup::new(&spec, &config).expect("a scene");
         let mut driver = Driver::new(&setup);
-        let height = |driver: &Driver| driver.plant.world().body_pose("steak").translation.z;
+        let height = |driver: &Driver| driver.plant.world().body_pose("steak").expect("a body").translation.z;
         let before = height(&driver);
-        for keyframe in &setup.keyframes(setup.goal(), &driver.plant)[..3] {
+        for keyframe in &setup.keyframes(setup.goal(), &driver.plant).expect("a script")[..3] {
             driver.reach(keyframe);
         }
         height(&driver) - before > 0.05

@@ -17,7 +17,7 @@ fn a_seed_names_one_scene() {
         let all: Vec<Setup> = SEEDS.map(|seed| setup(task, seed)).collect();
         let start = |s: &Setup| {
             let plant = Plant::new(s).expect("physics");
-            let key = s.keyframes(s.goal(), &plant);
+            let key = s.keyframes(s.goal(), &plant).expect("a script");
             (s.goal().clone(), s.alternatives().to_vec(), format!("{key:?}"))
         };
         let (first, again) = (start(&all[0]), start(&setup(task, SEEDS.start)));
@@ -94,7 +94,7 @@ fn experts_ask_only_for_what_the_arm_reaches() {
             let setup = setup(task, seed);
             let plant = Plant::new(&setup).expect("physics");
             for goal in std::iter::once(setup.goal()).chain(setup.alternatives()) {
-                let script = setup.keyframes(goal, &plant);
+                let script = setup.keyframes(goal, &plant).expect("a script");
                 assert!(script.len() >= 2, "{task} {seed}: {}", goal.instruction);
                 for (i, keyframe) in script.iter().enumerate() {
                     let base_from_tool: Pose<Base, Tool> = robot.world_from_base().inverse() * keyframe.world_from_tool;
@@ -112,7 +112,7 @@ fn experts_ask_only_for_what_the_arm_reaches() {
 fn scripts_start_away_from_things_and_end_in_contact() {
     for task in tasks::names(tasks::KINDS) {
         let setup = setup(task, 3);
-        let script = setup.keyframes(setup.goal(), &Plant::new(&setup).expect("physics"));
+        let script = setup.keyframes(setup.goal(), &Plant::new(&setup).expect("physics")).expect("a script");
         assert!(!script[0].ignore_collisions && script[script.len() - 1].ignore_collisions, "{task}: {script:?}");
     }
 }

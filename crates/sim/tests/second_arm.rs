@@ -21,7 +21,7 @@ fn the_second_arm_follows_commands_and_its_hand_is_where_its_kinematics_say() {
     }
     let state = plant.state();
     assert!(state.q.max_abs_diff(&goal) < 0.01, "{:?} instead of {goal:?}", state.q);
-    let off = robot.world_from_tool(&state.q).position() - plant.world().site_position("tool");
+    let off = robot.world_from_tool(&state.q).position() - plant.world().site_position("tool").expect("a site");
     assert!(off.norm() < 1e-6, "the tool is {off:?} from where the kinematics say");
 }
 

@@ -114,9 +114,10 @@ impl Task for Blocks {
         self.goals[0].targets[1] as f64 / LEAST as f64
     }
 
-    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
-        let [group, count] = goal.targets[..] else { return Vec::new() };
-        let mut blocks: Vec<_> = (0..EACH).map(|i| world.body_pose(&format!("block{}", group * EACH + i))).collect();
+    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+        let [group, count] = goal.targets[..] else { return Ok(Vec::new()) };
+        let body = |i: usize| world.body_pose(&format!("block{}", group * EACH + i));
+        let mut blocks = (0..EACH).map(body).collect::<Result<Vec<_>, _>>()?;
         blocks.sort_by(|a, b| a.translation.y.total_cmp(&b.translation.y));
         // A cube looks the same every 90 degrees: the smallest turn grasps it.
         let tool = |block: &Isometry3<f64>| tool_down(block.translation.vector, smallest(yaw(block), FRAC_PI_2));
@@ -137,15 +138,15 @@ impl Task for Blocks {
         let mut script: Vec<KeyFrame> = (1..count).flat_map(carry).collect();
         // Once the tower stands nothing is left to do.
         script.pop();
-        script
+        Ok(script)
     }
 
-    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
-        let body = |i: usize| world.body_index(&format!("block{i}"));
-        Box::new(BlockJudge {
-            bodies: std::array::from_fn(|group| std::array::from_fn(|i| body(group * EACH + i))),
-            stands: [Tower::default(); GROUPS],
-        })
+    fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError> {
+        let mut bodies = [[0; EACH]; GROUPS];
+        for (i, body) in bodies.as_flattened_mut().iter_mut().enumerate() {
+            *body = world.body_index(&format!("block{i}"))?;
+        }
+        Ok(Box::new(BlockJudge { bodies, stands: [Tower::default(); GROUPS] }))
     }
 }
 

@@ -84,17 +84,17 @@ impl Task for Bulb {
         &self.goals
     }
 
-    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
-        let [bulb] = goal.targets[..] else { return Vec::new() };
-        let at = world.body_pose(&format!("bulb{bulb}")).translation.vector;
+    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+        let [bulb] = goal.targets[..] else { return Ok(Vec::new()) };
+        let at = world.body_pose(&format!("bulb{bulb}"))?.translation.vector;
         let grasp = tool_down(at, 0.0);
         let over = |z: f64, yaw: f64| tool_down(self.lamp.point(0.0, 0.0, LAMP_M + FOOT_M + z), yaw);
         let mut script = pick(moved(&grasp, 0.0, 0.0, 0.09), grasp, 0.12);
         script.extend(screw([0.07, 0.002, 0.09], over));
-        script
+        Ok(script)
     }
 
-    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
+    fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError> {
         let lit = |i: usize| {
             let (bulb, z, near) = (format!("bulb{i}"), LAMP_M + FOOT_M, 0.012);
             Condition::left_inside(world, &bulb, "lamp", [-near, -near, z - 0.008], [near, near, z + 0.008])

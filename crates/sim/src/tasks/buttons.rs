@@ -8,7 +8,7 @@ use rand::Rng;
 use rand_pcg::Pcg64;
 
 use super::{
-    Goal, Judge, Task, choose, place,
+    Goal, Judge, Task, choose, each, place,
     script::{keyframe, tool_down},
 };
 use crate::{SimError, colour::COLOURS, model::TABLE_Z_M, plant::WorldData};
@@ -121,28 +121,23 @@ impl Task for Buttons {
         if self.goals[0].targets.len() > 1 { 1.0 / 6.0 } else { 1.0 / 3.0 }
     }
 
-    fn keyframes(&self, goal: &Goal, _world: &WorldData) -> Vec<KeyFrame> {
-        goal.targets
-            .iter()
-            .flat_map(|b| {
-                let [x, y] = self.places[*b];
-                press(Vector3::new(x, y, TABLE_Z_M))
-            })
-            .collect()
+    fn keyframes(&self, goal: &Goal, _world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+        let targets = goal.targets.iter().map(|b| self.places[*b]);
+        Ok(targets.flat_map(|[x, y]| press(Vector3::new(x, y, TABLE_Z_M))).collect())
     }
 
-    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
-        Box::new(ButtonJudge {
-            travel: (0..COUNT).map(|i| world.qpos_index(&format!("press{i}"))).collect(),
-            cover: (0..COUNT).map(|i| world.mocap_index(&format!("cover{i}"))).collect(),
+    fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError> {
+        Ok(Box::new(ButtonJudge {
+            travel: each(|i| world.qpos_index(&format!("press{i}")))?,
+            cover: each(|i| world.mocap_index(&format!("cover{i}")))?,
             pressed: Vec::new(),
-        })
+        }))
     }
 }
 
 struct ButtonJudge {
-    travel: Vec<usize>,
-    cover: Vec<usize>,
+    travel: [usize; COUNT],
+    cover: [usize; COUNT],
     pressed: Vec<usize>,
 }
 

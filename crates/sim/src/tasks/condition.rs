@@ -3,7 +3,7 @@
 use nalgebra::Vector3;
 
 use super::{Goal, Judge};
-use crate::plant::WorldData;
+use crate::{SimError, plant::WorldData};
 
 /// Time for which all conditions must hold [s].
 pub(super) const HOLDS_SECS: f64 = 0.3;
@@ -20,19 +20,32 @@ pub(super) enum Condition {
 }
 
 impl Condition {
-    pub(super) fn inside(world: &WorldData, body: &str, frame: &str, low: [f64; 3], high: [f64; 3]) -> Self {
-        let (body, frame) = (world.body_index(body), world.body_index(frame));
-        Self::Inside { body, frame, low: low.into(), high: high.into() }
+    pub(super) fn inside(
+        world: &WorldData,
+        body: &str,
+        frame: &str,
+        low: [f64; 3],
+        high: [f64; 3],
+    ) -> Result<Self, SimError> {
+        let (body, frame) = (world.body_index(body)?, world.body_index(frame)?);
+        Ok(Self::Inside { body, frame, low: low.into(), high: high.into() })
     }
 
-    pub(super) fn moved(world: &WorldData, joint: &str, least: f64) -> Self {
-        let qpos = world.qpos_index(joint);
-        Self::Moved { qpos, from: world.qpos()[qpos], least }
+    pub(super) fn moved(world: &WorldData, joint: &str, least: f64) -> Result<Self, SimError> {
+        let qpos = world.qpos_index(joint)?;
+        Ok(Self::Moved { qpos, from: world.qpos()[qpos], least })
     }
 
     /// Left lying there: inside, and no finger touches it.
-    pub(super) fn left_inside(world: &WorldData, body: &str, frame: &str, low: [f64; 3], high: [f64; 3]) -> Vec<Self> {
-        vec![Self::inside(world, body, frame, low, high), Self::Released { body: world.body_index(body) }]
+    pub(super) fn left_inside(
+        world: &WorldData,
+        body: &str,
+        frame: &str,
+        low: [f64; 3],
+        high: [f64; 3],
+    ) -> Result<Vec<Self>, SimError> {
+        let inside = Self::inside(world, body, frame, low, high)?;
+        Ok(vec![inside, Self::Released { body: world.body_index(body)? }])
     }
 
     fn holds(&self, world: &WorldData) -> bool {
@@ -59,9 +72,13 @@ pub(super) struct Conditions {
 
 impl Conditions {
     /// For tasks with one goal for each of `count` things.
-    pub(super) fn judge(count: usize, conditions: impl Fn(usize) -> Vec<Condition>) -> Box<dyn Judge> {
-        let goals = (0..count).map(|target| (vec![target], conditions(target))).collect();
-        Box::new(Self { goals, since: vec![None; count], met: vec![false; count] })
+    pub(super) fn judge(
+        count: usize,
+        conditions: impl Fn(usize) -> Result<Vec<Condition>, SimError>,
+    ) -> Result<Box<dyn Judge>, SimError> {
+        let goals =
+            (0..count).map(|target| Ok((vec![target], conditions(target)?))).collect::<Result<_, SimError>>()?;
+        Ok(Box::new(Self { goals, since: vec![None; count], met: vec![false; count] }))
     }
 }
 

@@ -77,8 +77,8 @@ impl Task for Cups {
         &self.goals
     }
 
-    fn keyframes(&self, goal: &Goal, _world: &WorldData) -> Vec<KeyFrame> {
-        let [base] = goal.targets[..] else { return Vec::new() };
+    fn keyframes(&self, goal: &Goal, _world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+        let [base] = goal.targets[..] else { return Ok(Vec::new()) };
         let rim = 0.5 * (RADII_M[1] + RADII_M[1] + WALL_M) - 0.001;
         let mut script = Vec::new();
         for (level, cup) in self.others(base).into_iter().enumerate() {
@@ -93,17 +93,18 @@ impl Task for Cups {
             script.extend(pick(moved(&grasp, 0.0, 0.0, 0.08), grasp, 0.16));
             script.extend(put(moved(&there, 0.0, 0.0, 0.09), there, 0.09));
         }
-        script
+        Ok(script)
     }
 
-    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
+    fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError> {
         let stacked = |base: usize| {
             let near = 0.018;
             let into = |cup: usize| {
                 let (cup, base) = (format!("cup{cup}"), format!("cup{base}"));
                 Condition::left_inside(world, &cup, &base, [-near, -near, 0.010], [near, near, 0.115])
             };
-            self.others(base).into_iter().flat_map(into).collect()
+            let conditions = self.others(base).into_iter().map(into).collect::<Result<Vec<_>, _>>()?;
+            Ok(conditions.concat())
         };
         Conditions::judge(CUPS, stacked)
     }

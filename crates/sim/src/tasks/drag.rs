@@ -12,7 +12,7 @@ use super::{
     script::{keyframe, moved, nearest, pick, smallest, tool_down, yaw},
     shapes::{Spot, Stuff, WOOD, boxed},
 };
-use crate::{colour::COLOURS, model::TABLE_Z_M, plant::WorldData};
+use crate::{SimError, colour::COLOURS, model::TABLE_Z_M, plant::WorldData};
 
 /// Half the cube's side; distance of the plates from it; half the side of a plate [m].
 const HALF_M: f64 = 0.022;
@@ -71,9 +71,9 @@ impl Task for Drag {
         &self.goals
     }
 
-    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
-        let [target] = goal.targets[..] else { return Vec::new() };
-        let stick = world.body_pose("stick");
+    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+        let [target] = goal.targets[..] else { return Ok(Vec::new()) };
+        let stick = world.body_pose("stick")?;
         // Held at the end that is nearer to the base; the other end reaches out along the tool's x axis.
         let held_yaw = smallest(yaw(&stick), PI);
         let at = stick.translation.vector;
@@ -100,10 +100,10 @@ impl Task for Drag {
             keyframe(start, Gripper::Closed, true),
             keyframe(along(AWAY_M - behind), Gripper::Closed, true),
         ]);
-        script
+        Ok(script)
     }
 
-    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
+    fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError> {
         PLATES.judge(world, "cube", 0.008, 0.05)
     }
 }

@@ -8,11 +8,11 @@ use rand::Rng;
 use rand_pcg::Pcg64;
 
 use super::{
-    Goal, Judge, Task, chosen, goals,
+    Goal, Judge, Task, chosen, each, goals,
     script::{keyframe, moved, tool_down, tool_forward, yaw},
     shapes::Spot,
 };
-use crate::plant::WorldData;
+use crate::{SimError, plant::WorldData};
 
 pub(super) const NAMES: [&str; 3] = ["bottom", "middle", "top"];
 /// Heights of the handles above the table [m].
@@ -141,13 +141,14 @@ impl Task for Drawer {
         &self.goals
     }
 
-    fn keyframes(&self, goal: &Goal, _world: &WorldData) -> Vec<KeyFrame> {
-        let [drawer] = goal.targets[..] else { return Vec::new() };
-        self.pull(drawer, PULL_M)
+    fn keyframes(&self, goal: &Goal, _world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+        let [drawer] = goal.targets[..] else { return Ok(Vec::new()) };
+        Ok(self.pull(drawer, PULL_M))
     }
 
-    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
-        Box::new(DrawerJudge { slide: [0, 1, 2].map(|i| world.qpos_index(&format!("slide{i}"))), open_m: [0.0; 3] })
+    fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError> {
+        let slide = each(|i| world.qpos_index(&format!("slide{i}")))?;
+        Ok(Box::new(DrawerJudge { slide, open_m: [0.0; 3] }))
     }
 }
 

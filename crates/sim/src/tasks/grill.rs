@@ -11,7 +11,7 @@ use super::{
     script::{moved, pick, put, smallest, tool_down, yaw},
     shapes::{DARK, Spot, Stuff, WOOD, boxed},
 };
-use crate::plant::WorldData;
+use crate::{SimError, plant::WorldData};
 
 const NAMES: [&str; 2] = ["chicken", "steak"];
 /// Half the grill's sides and its height; the board's middle beside it, and half its sides [m].
@@ -88,19 +88,19 @@ impl Task for Grill {
         &self.goals
     }
 
-    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
-        let [piece] = goal.targets[..] else { return Vec::new() };
-        let meat = world.body_pose(NAMES[piece]);
+    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+        let [piece] = goal.targets[..] else { return Ok(Vec::new()) };
+        let meat = world.body_pose(NAMES[piece])?;
         let held = smallest(yaw(&meat), std::f64::consts::PI);
         let grasp = tool_down(meat.translation.vector, held);
         let board = self.grill.point(0.0, self.side * BOARD_Y_M, BOARD_HIGH_M + HALF_HIGH_M[piece] + 0.004);
         let there = tool_down(board, smallest(self.grill.yaw, std::f64::consts::PI));
         let mut script = pick(moved(&grasp, 0.0, 0.0, 0.09), grasp, 0.10);
         script.extend(put(moved(&there, 0.0, 0.0, 0.12), there, 0.10));
-        script
+        Ok(script)
     }
 
-    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
+    fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError> {
         let [p, q] = BOARD_M;
         let y = self.side * BOARD_Y_M;
         let (low, high) = ([-p, y - q, 0.0], [p, y + q, 0.06]);

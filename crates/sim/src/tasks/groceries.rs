@@ -11,7 +11,7 @@ use super::{
     script::{back, keyframe, moved, pick, tool_forward},
     shapes::{Spot, Stuff, WOOD, boxed, cylinder, from_base},
 };
-use crate::plant::WorldData;
+use crate::{SimError, plant::WorldData};
 
 /// Name, colour, half sides (a can: radius, 0, half height) [m].
 const ITEMS: [(&str, &str, [f64; 3]); 9] = [
@@ -118,10 +118,10 @@ impl Task for Groceries {
         &self.goals
     }
 
-    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
-        let [item] = goal.targets[..] else { return Vec::new() };
+    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+        let [item] = goal.targets[..] else { return Ok(Vec::new()) };
         let high = ITEMS[item].2[2];
-        let at = world.body_pose(&body(item)).translation.vector;
+        let at = world.body_pose(&body(item))?.translation.vector;
         // About the middle, but so that the hand clears the table, and the top of what it holds.
         let grip = (high - 0.024).max(0.019 - high).max(0.0);
         let grasp = moved(&tool_forward(at, self.items[item].yaw, TILT_RAD), 0.0, 0.0, grip);
@@ -136,10 +136,10 @@ impl Task for Groceries {
             keyframe(level(INSIDE_M, 0.003), Gripper::Open, true),
             keyframe(level(-OUTSIDE_M, 0.05), Gripper::Open, true),
         ]);
-        script
+        Ok(script)
     }
 
-    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
+    fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError> {
         let away = |i: usize| {
             let (low, top) = ([0.0, -HALF_WIDE_M, FLOOR_M], [DEEP_M, HALF_WIDE_M, FLOOR_M + 0.08]);
             Condition::left_inside(world, &body(i), "cupboard", low, top)

@@ -13,7 +13,7 @@ use super::{
     script::{keyframe, moved, pick, put, smallest, tool_down, yaw},
     shapes::{Spot, Stuff, boxed},
 };
-use crate::plant::WorldData;
+use crate::{SimError, plant::WorldData};
 
 /// Half the block's side [m].
 const HALF_M: f64 = 0.018;
@@ -68,8 +68,8 @@ impl Task for Item {
         2.0
     }
 
-    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
-        let [drawer] = goal.targets[..] else { return Vec::new() };
+    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+        let [drawer] = goal.targets[..] else { return Ok(Vec::new()) };
         let world_from_cabinet = self.cabinet.spot().pose();
         let clear = drawer::clear(&world_from_cabinet, drawer, WIDE_M);
         let mut script = self.cabinet.pull(drawer, WIDE_M);
@@ -78,7 +78,7 @@ impl Task for Item {
         // On a straight line this turn would lead through the wrist's singularity.
         script.push(keyframe(clear, Gripper::Open, false));
 
-        let block = world.body_pose("block");
+        let block = world.body_pose("block")?;
         let held = smallest(yaw(&block), std::f64::consts::FRAC_PI_2);
         let grasp = tool_down(block.translation.vector, held);
         let inside = world_from_cabinet * Point3::new(-OUT_M, 0.0, HANDLE_Z_M[drawer] + FLOOR_M + HALF_M + 0.006);
@@ -90,10 +90,10 @@ impl Task for Item {
         script.push(keyframe(moved(&grasp, 0.0, 0.0, above), Gripper::Open, false));
         script.extend(pick(moved(&grasp, 0.0, 0.0, 0.12), grasp, lift.max(0.10)));
         script.extend(put(over, there, 0.10));
-        script
+        Ok(script)
     }
 
-    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
+    fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError> {
         let [low, high] = INSIDE_M;
         let stowed = |i: usize| Condition::left_inside(world, "block", &format!("drawer{i}"), low, high);
         Conditions::judge(NAMES.len(), stowed)

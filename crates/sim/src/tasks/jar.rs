@@ -80,19 +80,19 @@ impl Task for Jar {
         &self.goals
     }
 
-    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
-        let [jar] = goal.targets[..] else { return Vec::new() };
-        let lid = world.body_pose("lid");
+    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+        let [jar] = goal.targets[..] else { return Ok(Vec::new()) };
+        let lid = world.body_pose("lid")?;
         let held = smallest(yaw(&lid), std::f64::consts::PI);
         let grasp_high = LID_M + 0.6 * KNOB_M;
         let grasp = moved(&tool_down(lid.translation.vector, held), 0.0, 0.0, grasp_high);
         let on = |z: f64, yaw: f64| tool_down(self.jars[jar].point(0.0, 0.0, HIGH_M + LID_M + grasp_high + z), yaw);
         let mut script = pick(moved(&grasp, 0.0, 0.0, 0.09), grasp, 0.12);
         script.extend(screw([0.06, 0.001, 0.09], on));
-        script
+        Ok(script)
     }
 
-    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
+    fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError> {
         let closed = |i: usize| {
             let z = HIGH_M + LID_M;
             let near = 0.010;

@@ -61,13 +61,13 @@ pub trait Task: Send + Sync {
         1.0 / self.goals().len() as f64
     }
     /// The expert's key-frames from the true state of the scene.
-    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame>;
+    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError>;
     /// What the expert does when it has reached all of that and the goal is not met; empty: nothing.
-    fn more(&self, _goal: &Goal, _world: &WorldData) -> Vec<KeyFrame> {
-        Vec::new()
+    fn more(&self, _goal: &Goal, _world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+        Ok(Vec::new())
     }
     /// Watches an episode.
-    fn judge(&self, world: &WorldData) -> Box<dyn Judge>;
+    fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError>;
 }
 
 /// Watches the true state each millisecond and knows which goals are met.
@@ -268,6 +268,15 @@ pub fn sample(name: &str, seed: u64, variation: Option<usize>, rng: &mut Pcg64) 
         Scenes::Single(sample) => sample(seed, variation, rng),
         Scenes::Long(entry) => Ok(Box::new(long::Chain::sample(entry, variation, rng)?)),
     }
+}
+
+/// What is found for each of some things that are numbered.
+fn each<const N: usize, T: Copy + Default>(find: impl Fn(usize) -> Result<T, SimError>) -> Result<[T; N], SimError> {
+    let mut found = [T::default(); N];
+    for (i, place) in found.iter_mut().enumerate() {
+        *place = find(i)?;
+    }
+    Ok(found)
 }
 
 /// One goal for each of `count` things, the first for the one that is meant.

@@ -14,7 +14,7 @@ use super::{
     script::{moved, pick, put, smallest, tool_down, yaw},
     shapes::{GREY, Spot, Stuff, WOOD, boxed},
 };
-use crate::{colour::COLOURS, plant::WorldData};
+use crate::{SimError, colour::COLOURS, plant::WorldData};
 
 const PEGS: usize = 3;
 /// Pegs stand this far apart on a base of this thickness; half their side, and their height [m].
@@ -88,10 +88,10 @@ impl Task for Peg {
         &self.goals
     }
 
-    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
-        let [peg] = goal.targets[..] else { return Vec::new() };
+    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+        let [peg] = goal.targets[..] else { return Ok(Vec::new()) };
         // The ring looks the same every quarter turn: held by the bar that needs the least of a turn.
-        let (ring, place) = (world.body_pose("ring"), smallest(self.base.yaw, FRAC_PI_2));
+        let (ring, place) = (world.body_pose("ring")?, smallest(self.base.yaw, FRAC_PI_2));
         let held = smallest(yaw(&ring), FRAC_PI_2);
         // The tool's y axis is across the bar, the ring's middle lies this far along it.
         let out = OPENING_M + BAR_M;
@@ -102,10 +102,10 @@ impl Task for Peg {
         let there = tool_down(over + bar_from(place) + off + Vector3::new(0.0, 0.0, 0.004), place);
         let mut script = pick(moved(&grasp, 0.0, 0.0, 0.09), grasp, 0.13);
         script.extend(put(moved(&there, 0.0, 0.0, PEG_HIGH_M + 0.04), there, 0.10));
-        script
+        Ok(script)
     }
 
-    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
+    fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError> {
         let on = |i: usize| {
             let (y, near) = (Self::peg_y(i), OPENING_M);
             let (low, high) = ([-near, y - near, 0.0], [near, y + near, 0.5 * PEG_HIGH_M]);

@@ -7,7 +7,7 @@ use super::{
     condition::{Condition, Conditions},
     shapes::plate,
 };
-use crate::{colour::COLOURS, plant::WorldData};
+use crate::{SimError, colour::COLOURS, plant::WorldData};
 
 /// Sizes of the plates, which are targets 0 to 3 and stand in a body named `plates`.
 pub(super) struct Plates {
@@ -30,11 +30,18 @@ impl Plates {
     }
 
     /// The body's middle lies on the plate, this far from its edges, and lower than this [m].
-    pub(super) fn judge(&self, world: &WorldData, body: &str, edge_m: f64, high_m: f64) -> Box<dyn Judge> {
+    pub(super) fn judge(
+        &self,
+        world: &WorldData,
+        body: &str,
+        edge_m: f64,
+        high_m: f64,
+    ) -> Result<Box<dyn Judge>, SimError> {
         let near = self.half_m - edge_m;
         Conditions::judge(4, |i| {
             let [x, y] = self.middle(i);
-            vec![Condition::inside(world, body, "plates", [x - near, y - near, 0.0], [x + near, y + near, high_m])]
+            let (low, high) = ([x - near, y - near, 0.0], [x + near, y + near, high_m]);
+            Ok(vec![Condition::inside(world, body, "plates", low, high)?])
         })
     }
 }

@@ -11,7 +11,7 @@ use super::{
     script::{back, keyframe, moved, pick, tool_forward, yaw},
     shapes::{Spot, Stuff, boxed, from_base},
 };
-use crate::plant::WorldData;
+use crate::{SimError, plant::WorldData};
 
 const NAMES: [&str; 3] = ["bottom", "middle", "top"];
 /// Inner half width, depth and height of a shelf; thickness of boards [m].
@@ -88,9 +88,9 @@ impl Task for Safe {
         &self.goals
     }
 
-    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
-        let [shelf] = goal.targets[..] else { return Vec::new() };
-        let money = world.body_pose("money");
+    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+        let [shelf] = goal.targets[..] else { return Ok(Vec::new()) };
+        let money = world.body_pose("money")?;
         let along = yaw(&money);
         let high = 0.004;
         let at = money * nalgebra::Point3::new(-BEHIND_M, 0.0, high);
@@ -105,10 +105,10 @@ impl Task for Safe {
             keyframe(level(INSIDE_M), Gripper::Open, true),
             keyframe(level(-OUTSIDE_M), Gripper::Open, true),
         ]);
-        script
+        Ok(script)
     }
 
-    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
+    fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError> {
         let away = |i: usize| {
             let z = Self::shelf_z(i);
             Condition::left_inside(world, "money", "safe", [0.0, -HALF_WIDE_M, z], [DEEP_M, HALF_WIDE_M, z + 0.06])

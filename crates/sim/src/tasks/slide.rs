@@ -12,7 +12,7 @@ use super::{
     script::{keyframe, moved, nearest, tool_down},
     shapes::Spot,
 };
-use crate::{colour::COLOURS, plant::WorldData};
+use crate::{SimError, colour::COLOURS, plant::WorldData};
 
 /// Half the block's side, and the distance of the plates' middles from where it starts [m].
 const HALF_M: f64 = 0.03;
@@ -64,22 +64,22 @@ impl Task for Slide {
         &self.goals
     }
 
-    fn keyframes(&self, goal: &Goal, _world: &WorldData) -> Vec<KeyFrame> {
-        let [target] = goal.targets[..] else { return Vec::new() };
+    fn keyframes(&self, goal: &Goal, _world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+        let [target] = goal.targets[..] else { return Ok(Vec::new()) };
         let direction = FRAC_PI_2 * target as f64;
         let along = |metres: f64| {
             let at = self.block.point(metres * direction.cos(), metres * direction.sin(), LOW_M);
             tool_down(at, nearest(-FRAC_PI_4, self.block.yaw + direction, PI))
         };
         let behind = HALF_M + FINGER_M;
-        vec![
+        Ok(vec![
             keyframe(moved(&along(-behind - 0.045), 0.0, 0.0, 0.09), Gripper::Closed, false),
             keyframe(along(-behind - 0.045), Gripper::Closed, true),
             keyframe(along(AWAY_M - behind), Gripper::Closed, true),
-        ]
+        ])
     }
 
-    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
+    fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError> {
         PLATES.judge(world, "block", 0.010, 0.06)
     }
 }

@@ -11,7 +11,7 @@ use super::{
     script::{keyframe, moved, pick, smallest, tool_down, yaw},
     shapes::{Spot, Stuff, WOOD, boxed, plate},
 };
-use crate::plant::WorldData;
+use crate::{SimError, plant::WorldData};
 
 const NAMES: [&str; 2] = ["tall", "short"];
 const DIRT: usize = 5;
@@ -102,10 +102,10 @@ impl Task for Sweep {
         &self.goals
     }
 
-    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
-        let [pan] = goal.targets[..] else { return Vec::new() };
+    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+        let [pan] = goal.targets[..] else { return Ok(Vec::new()) };
         let side = self.side(pan);
-        let broom = world.body_pose("broom");
+        let broom = world.body_pose("broom")?;
         let up = |z: f64| GRIP_M + z;
         // The fingers close along the brush, so that it cannot turn between them.
         let held = smallest(yaw(&broom), std::f64::consts::PI);
@@ -119,10 +119,10 @@ impl Task for Sweep {
             keyframe(at(-0.085, 0.001), Gripper::Closed, true),
             keyframe(at(MOUTH_M + 0.055, 0.001), Gripper::Closed, true),
         ]);
-        script
+        Ok(script)
     }
 
-    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
+    fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError> {
         let swept = |pan: usize| {
             let (near, far) = (self.side(pan) * MOUTH_M, self.side(pan) * END_M);
             let (low, high) = ([-PAN_M, near.min(far), 0.0], [PAN_M, near.max(far), 0.05]);

@@ -13,7 +13,7 @@ use super::{
     script::{keyframe, moved, smallest, tool_down},
     shapes::{DARK, GREY, Spot, Stuff, boxed, cylinder},
 };
-use crate::plant::WorldData;
+use crate::{SimError, plant::WorldData};
 
 const NAMES: [&str; 2] = ["left", "right"];
 /// Hinges are this far to the sides; levers are this long, at this height; knobs rise this far above them [m].
@@ -84,8 +84,8 @@ impl Task for Tap {
         &self.goals
     }
 
-    fn keyframes(&self, goal: &Goal, _world: &WorldData) -> Vec<KeyFrame> {
-        let [handle] = goal.targets[..] else { return Vec::new() };
+    fn keyframes(&self, goal: &Goal, _world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+        let [handle] = goal.targets[..] else { return Ok(Vec::new()) };
         // The hand keeps its yaw: half way its fingers push along the arc.
         let middle = self.tap.yaw + Self::direction(handle, 0.5 * TURN_RAD);
         let yaw = smallest(middle, PI);
@@ -99,11 +99,11 @@ impl Task for Tap {
             keyframe(at(0.0), Gripper::Closed, true),
         ];
         script.extend((1..=STEPS).map(|i| keyframe(at(TURN_RAD * i as f64 / STEPS as f64), Gripper::Closed, true)));
-        script
+        Ok(script)
     }
 
-    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
-        let turned = |i: usize| vec![Condition::moved(world, &format!("turn{i}"), TURNED_RAD)];
+    fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError> {
+        let turned = |i: usize| Ok(vec![Condition::moved(world, &format!("turn{i}"), TURNED_RAD)?]);
         Conditions::judge(2, turned)
     }
 }

@@ -11,7 +11,7 @@ use super::{
     script::{moved, pick, put, smallest, tool_down},
     shapes::{Spot, Stuff, WOOD, boxed, cylinder, from_base},
 };
-use crate::plant::WorldData;
+use crate::{SimError, plant::WorldData};
 
 /// Seen from the robot.
 const NAMES: [&str; 3] = ["left", "middle", "right"];
@@ -81,19 +81,19 @@ impl Task for Wine {
         &self.goals
     }
 
-    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
-        let [slot] = goal.targets[..] else { return Vec::new() };
-        let bottle = world.body_pose("bottle").translation.vector;
+    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+        let [slot] = goal.targets[..] else { return Ok(Vec::new()) };
+        let bottle = world.body_pose("bottle")?.translation.vector;
         let held = from_base([self.bottle.x, self.bottle.y]);
         let grasp = moved(&tool_down(bottle, held), 0.0, 0.0, GRIP_M);
         let over = self.rack.point(0.0, Self::slot_y(slot), FLOOR_M + GRIP_M + 0.004);
         let there = tool_down(over, smallest(self.rack.yaw, std::f64::consts::PI));
         let mut script = pick(moved(&grasp, 0.0, 0.0, 0.10), grasp, 0.12);
         script.extend(put(moved(&there, 0.0, 0.0, HIGH_M + 0.05), there, 0.10));
-        script
+        Ok(script)
     }
 
-    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
+    fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError> {
         let stowed = |i: usize| {
             let (y, near) = (Self::slot_y(i), SLOT_M);
             Condition::left_inside(world, "bottle", "rack", [-near, y - near, 0.0], [near, y + near, 0.03])

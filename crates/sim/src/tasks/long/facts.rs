@@ -7,10 +7,11 @@ use super::{
         buttons::{PRESSED_M, cover_z_m},
         condition::is_inside,
         drawer::INSIDE_M,
+        each,
     },
     bench::{BLOCKS, BUTTONS, HALF_M, PLATE_M, PLATES},
 };
-use crate::{model::TABLE_Z_M, plant::WorldData};
+use crate::{SimError, model::TABLE_Z_M, plant::WorldData};
 
 /// Opening from which a drawer counts as open, and up to which it counts as closed [m].
 const OPEN_M: f64 = 0.15;
@@ -40,19 +41,19 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    pub(super) fn new(world: &WorldData) -> Self {
+    pub(super) fn new(world: &WorldData) -> Result<Self, SimError> {
         let body = |kind: &str, i: usize| world.body_index(&format!("{kind}{i}"));
         let joint = |kind: &str, i: usize| world.qpos_index(&format!("{kind}{i}"));
-        Self {
-            cabinet: world.body_index("cabinet"),
-            blocks: std::array::from_fn(|i| body("block", i)),
-            plates: std::array::from_fn(|i| body("plate", i)),
-            buttons: std::array::from_fn(|i| body("button", i)),
-            drawers: std::array::from_fn(|i| body("drawer", i)),
-            slides: std::array::from_fn(|i| joint("slide", i)),
-            presses: std::array::from_fn(|i| joint("press", i)),
-            covers: std::array::from_fn(|i| (body("cover", i), world.mocap_index(&format!("cover{i}")))),
-        }
+        Ok(Self {
+            cabinet: world.body_index("cabinet")?,
+            blocks: each(|i| body("block", i))?,
+            plates: each(|i| body("plate", i))?,
+            buttons: each(|i| body("button", i))?,
+            drawers: each(|i| body("drawer", i))?,
+            slides: each(|i| joint("slide", i))?,
+            presses: each(|i| joint("press", i))?,
+            covers: each(|i| Ok((body("cover", i)?, world.mocap_index(&format!("cover{i}"))?)))?,
+        })
     }
 
     pub(super) fn hold(&self, fact: &Fact, world: &WorldData) -> bool {

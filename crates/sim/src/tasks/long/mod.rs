@@ -65,26 +65,26 @@ impl Task for Chain {
         &self.goals
     }
 
-    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
-        let [which] = goal.targets[..] else { return Vec::new() };
-        let facts = Facts::new(world);
+    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+        let [which] = goal.targets[..] else { return Ok(Vec::new()) };
+        let facts = Facts::new(world)?;
         let open = self.facts[which].iter().find(|fact| !facts.hold(fact, world));
-        open.map_or_else(Vec::new, |fact| skills::next(fact, &facts, world))
+        Ok(open.map_or_else(Vec::new, |fact| skills::next(fact, &facts, world)))
     }
 
-    fn more(&self, goal: &Goal, world: &WorldData) -> Vec<KeyFrame> {
+    fn more(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
         self.keyframes(goal, world)
     }
 
-    fn judge(&self, world: &WorldData) -> Box<dyn Judge> {
+    fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError> {
         let count = self.goals.len();
-        Box::new(ChainJudge {
-            facts: Facts::new(world),
+        Ok(Box::new(ChainJudge {
+            facts: Facts::new(world)?,
             goals: self.facts.clone(),
             since: vec![None; count],
             met: vec![false; count],
             spoilt: vec![false; count],
-        })
+        }))
     }
 }
 

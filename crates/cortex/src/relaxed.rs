@@ -14,6 +14,15 @@ struct Action {
     gives: Vec<usize>,
 }
 
+/// What keeps a goal out of reach: facts, and contraries of facts.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Hindrance {
+    /// That are unknown, or that nothing brings about.
+    Lacking(Vec<(FactId, bool)>),
+    /// That could be brought about, but each only after another of them.
+    Circle(Vec<(FactId, bool)>),
+}
+
 /// Costs of all literals from one state, and which action reaches each most cheaply.
 pub(crate) struct Relaxed {
     actions: Vec<Action>,
@@ -63,9 +72,9 @@ impl Relaxed {
         Some(total)
     }
 
-    /// What keeps a goal out of reach: facts, and contraries of facts, that no way leads to; from the goal backwards as
-    /// far as to what is unknown, or to what nothing brings about.
-    pub(crate) fn out_of_reach(&mut self, state: &State, goal: &FactSet) -> Vec<(FactId, bool)> {
+    /// What keeps a goal out of reach: from the goal backwards as far as to what is unknown, or to what nothing brings
+    /// about.
+    pub(crate) fn out_of_reach(&mut self, state: &State, goal: &FactSet) -> Hindrance {
         self.spread(state);
         let mut open: Vec<usize> = goal.iter().map(positive).filter(|literal| self.cost_of(*literal) == FAR).collect();
         let mut seen = open.clone();
@@ -83,9 +92,15 @@ impl Relaxed {
             seen.extend(&needs);
             open.extend(needs);
         }
-        named.sort_unstable();
-        named.dedup();
-        named
+        let sorted = |mut literals: Vec<(FactId, bool)>| {
+            literals.sort_unstable();
+            literals.dedup();
+            literals
+        };
+        match named.is_empty() {
+            true => Hindrance::Circle(sorted(seen.into_iter().filter_map(literal).collect())),
+            false => Hindrance::Lacking(sorted(named)),
+        }
     }
 
     fn cost_of(&self, literal: usize) -> u32 {

@@ -7,10 +7,15 @@ use std::{
 
 use neuraxis_plan::{Class, Effects, FactSet, Scene, Skill, State, Step, steps};
 
-use crate::{CortexError, relaxed::Relaxed};
+use crate::{
+    CortexError,
+    relaxed::{Hindrance, Relaxed},
+};
 
 /// States that are looked at before giving up.
 pub const MOST_EXPANDED: usize = 20_000;
+/// Facts of a circle that an error names.
+const MOST_NAMED: usize = 6;
 
 /// A way to a goal.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,8 +113,15 @@ fn cost(scene: &Scene, step: &Step) -> u32 {
 }
 
 fn in_the_way(scene: &Scene, start: &State, goal: &FactSet, relaxed: &mut Relaxed) -> String {
-    let lacking = relaxed.out_of_reach(start, goal);
     let name = |(fact, holds): &(_, bool)| format!("{}{}", if *holds { "" } else { "not " }, scene.name(*fact));
+    let lacking = match relaxed.out_of_reach(start, goal) {
+        Hindrance::Lacking(lacking) => lacking,
+        Hindrance::Circle(facts) => {
+            let mut names: Vec<String> = facts.iter().take(MOST_NAMED).map(name).collect();
+            names.extend((facts.len() > MOST_NAMED).then(|| format!("{} more", facts.len() - MOST_NAMED)));
+            return format!("each of these needs another of them first: {}", names.join(", "));
+        }
+    };
     let (unknown, false_ones): (Vec<_>, Vec<_>) =
         lacking.iter().partition(|(fact, _)| start.truth(*fact) == neuraxis_plan::Truth::Unknown);
     let list = |which: &[&(_, bool)]| which.iter().map(|l| name(l)).collect::<Vec<_>>().join(", ");

@@ -172,6 +172,17 @@ fn what_stands_in_the_way_of_a_plan_is_said() {
 }
 
 #[test]
+fn a_thing_that_is_known_to_be_nowhere_is_named_in_the_error() {
+    let mut file: SceneFile = TASKS[0].scene_file();
+    file.facts.retain(|fact| !fact.starts_with("on(red_block") && !fact.starts_with("in(red_block"));
+    let said = error("put the red block on the yellow plate", &Scene::try_from(file).unwrap()).to_string();
+    let (goal, why) = said.split_once(": each of these needs another of them first: ").expect(&said);
+    assert_eq!(goal, "no way to on(red_block,yellow_plate)");
+    assert!(why.contains("holding(red_block)") || why.ends_with(" more"), "{said}");
+    assert!(why.split(", ").count() >= 2, "{said}");
+}
+
+#[test]
 fn a_plan_file_is_proposed_as_it_stands_and_a_missing_one_is_named() {
     let scene = TASKS[0].scene();
     let request = PlanRequest { instruction: "", scene: &scene, epoch: 9 };

@@ -5,6 +5,7 @@ mod brain_row;
 mod report;
 mod sheet;
 mod tape;
+mod why;
 mod world;
 
 use std::{
@@ -282,6 +283,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                 told: told.instruction.clone(),
                 success: outcome.success,
                 failed: outcome.failed,
+                why: None,
                 secs: (outcome.secs * 1e3).round() / 1e3,
                 reached: outcome.reached,
                 first_error_m,
@@ -289,7 +291,8 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                 refused: outcome.refused,
                 chance: Some(setup.chance()),
                 brain: brain_row,
-            };
+            }
+            .explained();
             tape.finish(row.success, &serde_json::to_value(&row)?)?;
             tell(&row);
             rows.push(row);

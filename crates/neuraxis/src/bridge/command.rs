@@ -72,7 +72,7 @@ pub fn measure(config: &Config, plan: &BridgePlan, json: Option<&Path>) -> Resul
         bar.set_length(total);
         bar.inc(1);
         if bar.is_hidden() {
-            eprintln!("{} {}: {}", row.task, row.seed, if row.success { "success" } else { "no" });
+            eprintln!("{}", row.line());
         }
     })?;
     bar.finish_and_clear();

@@ -91,6 +91,7 @@ pub fn evaluate(config: &Config, plan: &BridgePlan, mut tell: impl FnMut(&Row, u
                 told: sentence.clone(),
                 success,
                 failed: last.done && !success,
+                why: None,
                 secs: (last.secs.unwrap_or(0.0) * 1e3).round() / 1e3,
                 reached,
                 first_error_m: None,
@@ -98,7 +99,8 @@ pub fn evaluate(config: &Config, plan: &BridgePlan, mut tell: impl FnMut(&Row, u
                 refused,
                 chance: None,
                 brain: None,
-            };
+            }
+            .explained();
             tell(&row, total);
             rows.push(row);
         }

@@ -188,8 +188,9 @@ impl EvalArgs {
                 bar.inc(1);
                 if bar.is_hidden() {
                     // In one write, for shards share the terminal.
-                    let line = format!("{} {}: {}\n", row.task, row.seed, if row.success { "success" } else { "no" });
-                    let _ = std::io::stderr().write_all(line.as_bytes());
+                    let _ = std::io::stderr().write_all((row.line() + "\n").as_bytes());
+                } else if !row.success {
+                    bar.println(row.line());
                 }
             })?
         } else {

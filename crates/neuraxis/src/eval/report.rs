@@ -22,6 +22,9 @@ pub struct Row {
     pub success: bool,
     /// The goal could no longer be met.
     pub failed: bool,
+    /// Why it did not succeed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// Simulated time [s].
     pub secs: f64,
     /// Key-frames reached.

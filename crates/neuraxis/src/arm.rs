@@ -186,7 +186,7 @@ fn go(config: &Config, which: Which, errand: Errand, out: Option<&std::path::Pat
     let around = Around::new(config, which)?;
     let robot = around.studio.robot.clone();
     let words = Instruction { text: format!("{errand:?}").into(), epoch: 1, features: None };
-    let source = Source::Errand(Errands::new(robot.clone(), errand));
+    let source = Source::Errand(Box::new(Errands::new(robot.clone(), errand)));
     let session = around.session(source, Some(words.clone()), ERRAND_LIMIT, Drive::Thinker, false)?;
     let record = |zero| {
         let meta = json!({ "errand": format!("{errand:?}"), "driver": around.which.driver.name() });

@@ -17,8 +17,11 @@ pub struct Insight {
     /// The newest answer of whoever decides where the arm goes.
     pub predicted: MailboxReader<Option<Predicted>>,
     /// What the recorder did not get, by kind.
-    pub lost: Vec<(&'static str, Box<dyn Fn() -> u64 + Send>)>,
+    pub lost: Vec<(&'static str, Counter)>,
 }
+
+/// How many there were so far.
+pub type Counter = Box<dyn Fn() -> u64 + Send>;
 
 /// An answer of whoever decides where the arm goes.
 #[derive(Copy, Clone, Debug, PartialEq)]

@@ -77,6 +77,8 @@ pub enum Drive {
 }
 
 /// What decides where the arm goes.
+// There is one of it in a run.
+#[allow(clippy::large_enum_variant)]
 pub enum Thinker {
     /// A source of key-frames.
     Source {
@@ -268,7 +270,7 @@ impl Session<'_> {
         };
         let mut cancel = None;
         // Who thinks, as one thread's work; with a planner's beside it.
-        let (think, plan): (Think<'_>, Option<Box<dyn FnOnce() -> Result<Plans> + Send>>) = match self.thinker {
+        let (think, plan): (Think<'_>, Option<Planning>) = match self.thinker {
             Thinker::Source { mut source, embedder } => {
                 let links = PolicyLinks {
                     observations: policy_eyes,
@@ -281,7 +283,7 @@ impl Session<'_> {
                 };
                 let think = move || {
                     threads::policy(&mut source, router, words, embedder, policy_period, links, shared)
-                        .map(Thinking::Policy)
+                        .map(|report| Thinking::Policy(Box::new(report)))
                 };
                 (Box::new(think), None)
             }
@@ -318,7 +320,13 @@ impl Session<'_> {
             let mind = start(scope, "cerebellum", shared, || threads::cerebellum(executor, mind_links, shared))?;
             let planner = plan.map(|plan| start(scope, "planner", shared, plan)).transpose()?;
             let thinker = start(scope, if planner.is_some() { "brain" } else { "policy" }, shared, think)?;
-            let guest = guest.map(|run| start(scope, "ros", shared, move || Ok(run()))).transpose()?;
+            let guest = guest.map(|run| {
+                start(scope, "ros", shared, move || {
+                    run();
+                    Ok(())
+                })
+            });
+            let guest = guest.transpose()?;
             let watchdog_priority = match self.config.brainstem.privileges.fifo_priority {
                 0 => 0,
                 loops => loops + 1,
@@ -357,7 +365,8 @@ impl Session<'_> {
             let (sides, film, eyes, (mind, to_segment)) = (sides?, film?, eyes?, mind?);
             let mut latencies = None;
             let (thinker, refused, wanted, story) = match thinker? {
-                Thinking::Policy(PolicyReport { rate, refused, last, to_policy, in_policy }) => {
+                Thinking::Policy(policy) => {
+                    let PolicyReport { rate, refused, last, to_policy, in_policy } = *policy;
                     latencies = Some(to_segment.latencies(&to_policy, &in_policy));
                     (rate, refused, last.map(|prediction| prediction.keyframe), None)
                 }
@@ -401,9 +410,12 @@ impl Session<'_> {
 /// The work of a thread that thinks.
 type Think<'a> = Box<dyn FnOnce() -> Result<Thinking> + Send + 'a>;
 
+/// The work of a thread that plans.
+type Planning = Box<dyn FnOnce() -> Result<Plans> + Send>;
+
 /// How it ended.
 enum Thinking {
-    Policy(PolicyReport),
+    Policy(Box<PolicyReport>),
     Brain(Box<BrainReport>),
 }
 

@@ -85,7 +85,7 @@ pub enum Source {
     /// The expert's key-frames.
     Script(Script),
     /// One thing that the command line asks for.
-    Errand(Errands),
+    Errand(Box<Errands>),
     /// From pose to pose, to look from each.
     Survey(Survey),
     /// Trained weights in another process.

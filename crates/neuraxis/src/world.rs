@@ -34,8 +34,11 @@ pub struct Side<'a> {
     /// Name of the thread.
     pub name: &'static str,
     /// Its work, until the run is done.
-    pub run: Box<dyn FnOnce(&Shared) -> Result<SideReport> + Send + 'a>,
+    pub run: SideWork<'a>,
 }
+
+/// The work of such a thread.
+pub type SideWork<'a> = Box<dyn FnOnce(&Shared) -> Result<SideReport> + Send + 'a>;
 
 /// How such a thread fared.
 #[derive(Default)]

@@ -8,6 +8,9 @@ use neuraxis_sim::CameraRig;
 use super::Measured;
 use crate::{config::Config, demo, episode_run::Studio, eval::Actor, source::Source};
 
+/// A stage's name, and where its time stands [s].
+type Stage = (&'static str, fn(&StageTimes) -> f32);
+
 /// One policy tick on a picture of the simulator, one torch thread, nothing else running.
 pub fn policy(config: &Config, actor: &Actor, ticks: u32) -> Result<Vec<Measured>> {
     neuraxis_policy::use_one_thread();
@@ -18,7 +21,7 @@ pub fn policy(config: &Config, actor: &Actor, ticks: u32) -> Result<Vec<Measured
     let lockstep = studio.lockstep(&setup, true)?;
     let mut rig = CameraRig::new(&setup)?;
     let observation = lockstep.first_observation(&mut rig).context("the first picture")?;
-    let stages: [(&str, fn(&StageTimes) -> f32); 6] = [
+    let stages: [Stage; 6] = [
         ("policy.render", |t| t.render_secs),
         ("policy.h2d", |t| t.host_to_device_secs),
         ("policy.coarse", |t| t.coarse_secs),

@@ -49,6 +49,9 @@ pub struct RosPlan {
 
 const PARTS: [&str; 3] = ["ros_quiet", "ros_storm", "ros_cameras"];
 
+/// What is measured, and where it is in a pool.
+type Samples = (&'static str, fn(&Pool) -> &Vec<f64>);
+
 /// All blocks of one part.
 #[derive(Default)]
 struct Pool {
@@ -85,7 +88,7 @@ pub fn ros(config: &Config, plan: &RosPlan) -> Result<Vec<Measured>> {
         }
         println!("  {}", weather.after().weather());
     }
-    let kinds: [(&str, fn(&Pool) -> &Vec<f64>); 2] = [("wake", |pool| &pool.wakes), ("tick", |pool| &pool.ticks)];
+    let kinds: [Samples; 2] = [("wake", |pool| &pool.wakes), ("tick", |pool| &pool.ticks)];
     let mut rows = Vec::new();
     for (place, (kind, samples)) in kinds.into_iter().enumerate() {
         let columns: Vec<(&str, &[f64])> =

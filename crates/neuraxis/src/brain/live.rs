@@ -204,13 +204,13 @@ pub fn brain(
             links.epochs.write(epoch);
             fast.orders.push(Order::Stop);
             (stopping, ended_at) = (Some(last.epoch), None);
-            say(mind.end_task(last.outcome, now).map(Job::Keep));
+            say(mind.end_task(last.outcome, now).map(Box::new).map(Job::Keep));
         }
         stopping = stopping.filter(|epoch| *epoch == last.epoch);
         let is_running = last.outcome == Outcome::Running;
         if !is_running && told.iter().any(|told| told.event.what == What::Late) {
             // The plan that was to begin came too late: another one is made.
-            say(mind.end_task(last.outcome, now).map(Job::Keep));
+            say(mind.end_task(last.outcome, now).map(Box::new).map(Job::Keep));
         }
         while let Ok(reply) = fast.replies.try_recv() {
             if let Some(order) = mind.take(reply) {
@@ -226,7 +226,7 @@ pub fn brain(
         // How the task before ended says nothing about this one, for which there may be no plan yet.
         links.orders.tell(now, || mind.how_it_goes(&last, is_over));
         if ended_at.is_some_and(|at| now.secs_since(at) > AFTER_SECS) {
-            say(mind.record(last.outcome, now).map(Job::Keep));
+            say(mind.record(last.outcome, now).map(Box::new).map(Job::Keep));
             shared.over.raise();
         }
         let observation = newest(&links.observations);
@@ -236,13 +236,13 @@ pub fn brain(
         };
         if let (Some(words), Some(observation), None) = (&words, &observation, stopping) {
             match mind.see(observation, words, last.epoch) {
-                Ok(question) => say(question.map(Job::Answer)),
+                Ok(question) => say(question.map(Box::new).map(Job::Answer)),
                 Err(why) => refuse(why),
             }
             if !mind.is_blind(&last) {
                 fast.looks.write(*mind.look());
             }
-            say(mind.question(&last, observation, &words.text).map(Job::Answer));
+            say(mind.question(&last, observation, &words.text).map(Box::new).map(Job::Answer));
             if let (Some(text), Some(apprentice)) = (mind.policy_words(&last), &mut apprentice) {
                 match apprentice.predict(observation, text, words.epoch) {
                     Ok(prediction) => links.predict(prediction),
@@ -274,8 +274,8 @@ pub fn planner(mut plans: Plans, links: PlannerLinks) -> Plans {
     while let Ok(job) = links.jobs.recv() {
         match job {
             // Whoever asked may have gone home.
-            Job::Answer(question) => drop(links.replies.send(plans.answer(question))),
-            Job::Keep(record) => plans.keep(record),
+            Job::Answer(question) => drop(links.replies.send(plans.answer(*question))),
+            Job::Keep(record) => plans.keep(*record),
         }
     }
     plans

@@ -182,7 +182,7 @@ impl Mind {
     /// Takes an answer: what the executor is to be told.
     pub fn take(&mut self, reply: Reply) -> Option<Order> {
         let reply = match reply {
-            Reply::Plan(reply) => reply,
+            Reply::Plan(reply) => *reply,
             Reply::Meant { task, words, said } => {
                 if task == self.task {
                     self.take_meaning(words, said);

@@ -16,7 +16,7 @@ use super::{
     AFTER_SECS, Without,
     apprentice::Apprentice,
     mind::Mind,
-    plans::{PlanReply, Plans, Question, Reply},
+    plans::{Plans, Question, Reply},
     reflex::{Moment, Order, Reflex, Report, Steer, prediction},
     story::Story,
 };
@@ -89,7 +89,9 @@ impl BrainPilot {
         let Self { mut mind, mut plans, reflex, apprentice, replies, .. } = self;
         // What is still under way comes too late.
         for (_, reply) in replies {
-            if let Reply::Plan(PlanReply { draft: Ok(draft), .. }) = reply {
+            if let Reply::Plan(reply) = reply
+                && let Ok(draft) = &reply.draft
+            {
                 mind.late(draft.0.source);
             }
         }
@@ -100,10 +102,10 @@ impl BrainPilot {
     fn ask(&mut self, question: Option<Question>, now: Nanos) {
         let Some(reply) = question.map(|question| self.plans.answer(question)) else { return };
         let mut due = now + self.plan_latency;
-        if let Reply::Plan(PlanReply { model, .. }) = &reply {
+        if let Reply::Plan(reply) = &reply {
             let (secs, before) = self.model;
-            due = due + Nanos::from_secs(secs * f64::from(model.calls - before));
-            self.model.1 = model.calls;
+            due = due + Nanos::from_secs(secs * f64::from(reply.model.calls - before));
+            self.model.1 = reply.model.calls;
         }
         self.replies.push((due, reply));
     }

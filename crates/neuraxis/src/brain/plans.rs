@@ -76,7 +76,7 @@ pub enum Reply {
         said: Result<Option<String>, String>,
     },
     /// To the others.
-    Plan(PlanReply),
+    Plan(Box<PlanReply>),
 }
 
 /// A plan, or why there is none.
@@ -116,9 +116,9 @@ pub struct Record {
 /// Work for a planner's thread.
 pub enum Job {
     /// To be answered.
-    Answer(Question),
+    Answer(Box<Question>),
     /// To be remembered.
-    Keep(Record),
+    Keep(Box<Record>),
 }
 
 /// Answers, in a thread of its own where a robot moves.
@@ -179,7 +179,8 @@ impl Plans {
         };
         let is_final = matches!(drafted, Err((true, _)));
         let draft = drafted.map(|draft| Box::new((draft, scene))).map_err(|(_, why)| why);
-        Reply::Plan(PlanReply { task, id, epoch, draft, is_final, lines, reused, scribe, model: self.drafter.model() })
+        let model = self.drafter.model();
+        Reply::Plan(Box::new(PlanReply { task, id, epoch, draft, is_final, lines, reused, scribe, model }))
     }
 
     /// The first plan of a task: one that worked before, if memory has one.

@@ -1,26 +1,23 @@
 //! The realtime clock: every thread of a robot, on the wall clock, around an arm that is real or simulated.
 
-use std::{
-    sync::Arc,
-    thread::{Builder, Scope, ScopedJoinHandle},
-};
+mod unheard;
+mod watch;
 
-use anyhow::{Context, Result, anyhow, bail};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
 use neuraxis_brainstem::{
-    BodyState, Brainstem, LoopStats, LoopSummary, Mode, MonotonicClock, Pacer, RealtimeLinks, Watchdog, WatchdogReport,
-    run_realtime,
+    BodyState, Brainstem, LoopStats, LoopSummary, MonotonicClock, RealtimeLinks, Watchdog, WatchdogReport, run_realtime,
 };
 use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
 use neuraxis_channel::{MailboxReader, RingReceiver, RingSender, mailbox, ring};
-use neuraxis_core::{
-    Arm, ArmCommand, ArmState, Clock, Fault, Instruction, Joints, KeyFrame, Nanos, Observation, Pacing, TaskOrder,
-    TaskReport,
-};
+use neuraxis_core::{ArmState, Clock, Instruction, Joints, KeyFrame, Nanos, Observation, TaskOrder, TaskReport};
 use neuraxis_cortex::vlm::Cancel;
 use neuraxis_policy::text::MiniLm;
 use neuraxis_robot::Robot;
 use serde_json::json;
 
+use self::{unheard::Unheard, watch::watch};
 use crate::{
     brain::{
         Apprentice, Mind, Plans, Reflex, Story,
@@ -30,20 +27,19 @@ use crate::{
     demo,
     given::Latencies,
     insight::{Insight, Predicted, Showcase},
-    interrupt,
     lockstep::Outcome,
     orders::{Judge, Orders},
     recorder::Recorder,
     route::Router,
     source::Source,
-    threads::{self, CameraLinks, CerebellumLinks, Film, PolicyLinks, PolicyReport, Rate, RecorderLinks, Shared},
+    threads::{
+        self, CameraLinks, CerebellumLinks, Film, PolicyLinks, PolicyReport, Rate, RecorderLinks, Shared, join, start,
+    },
     world::{Side, World},
 };
 
 /// Ticks that the recorder may be behind: two seconds.
 const TICKS_ROOM: usize = 2000;
-/// A fault that lasts longer than this ends an episode.
-const PATIENCE: Nanos = Nanos::from_millis(2000);
 
 /// One run.
 pub struct Session<'a> {
@@ -417,110 +413,6 @@ type Planning = Box<dyn FnOnce() -> Result<Plans> + Send>;
 enum Thinking {
     Policy(Box<PolicyReport>),
     Brain(Box<BrainReport>),
-}
-
-/// How the watch ended.
-struct End {
-    success: bool,
-    failed: bool,
-    secs: f64,
-    mind: Option<CerebellumTick>,
-    body: Option<BodyState>,
-}
-
-/// Waits for the end of the episode and looks at everything a hundred times a second.
-fn watch(
-    until: Until,
-    is_shadow: bool,
-    zero: Nanos,
-    limit: Nanos,
-    shared: &Shared,
-    body: &mut MailboxReader<Option<BodyState>>,
-    mind: &mut MailboxReader<Option<CerebellumTick>>,
-) -> End {
-    let mut pacer = Pacer::new(zero, Nanos::from_millis(10));
-    let mut faulty_since: Option<Nanos> = None;
-    loop {
-        let now = pacer.wait().now;
-        let (body, mind) = (body.latest(), mind.latest());
-        let count = mind.map_or(0, |m| m.progress.reached_count);
-        let arrived = matches!(until, Until::Reached(wanted) if count >= wanted);
-        let (success, failed) = (shared.succeeded.is_raised() || arrived, shared.failed.is_raised());
-        // Whoever moves an arm that is only watched leads it away from where it was: that is no fault of its.
-        if is_shadow && body.is_some_and(|b| b.fault == Some(Fault::TrackingError)) {
-            shared.signals.reset.raise();
-        }
-        // A fault that nobody clears is the end of an episode: a policy that came back would have gone on.
-        let faulty = body.is_some_and(|b| b.mode == Mode::Latched) || mind.is_some_and(|m| m.fault.is_some());
-        faulty_since = if faulty { faulty_since.or(Some(now)) } else { None };
-        let too_long = now - zero > limit || faulty_since.is_some_and(|since| now - since > PATIENCE);
-        let over = match until {
-            Until::EpisodeEnds | Until::Reached(_) => success || failed || too_long,
-            Until::BrainEnds => shared.over.is_raised() || failed || too_long,
-            Until::Asked => false,
-            Until::TimeIsUp => too_long,
-        };
-        if over || interrupt::asked() || shared.broken.is_raised() {
-            return End { success, failed, secs: (now - zero).secs(), mind, body };
-        }
-    }
-}
-
-/// A named thread; if it ends with an error or panics, the run ends.
-pub fn start<'scope, T: Send + 'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    name: &'static str,
-    shared: &'scope Shared,
-    body: impl FnOnce() -> Result<T> + Send + 'scope,
-) -> Result<ScopedJoinHandle<'scope, Result<T>>> {
-    let thread = Builder::new().name(name.into()).spawn_scoped(scope, move || {
-        let alarm = Alarm(shared);
-        let result = body();
-        if result.is_ok() {
-            std::mem::forget(alarm);
-        }
-        result
-    });
-    thread.map_err(|error| {
-        // Those that run already must not wait for this one.
-        shared.end();
-        anyhow!("cannot start thread {name}: {error}")
-    })
-}
-
-/// Raised unless forgotten.
-struct Alarm<'a>(&'a Shared);
-
-impl Drop for Alarm<'_> {
-    fn drop(&mut self) {
-        self.0.broken.raise();
-    }
-}
-
-/// What a thread of [`start`] gave; an error names it.
-pub fn join<T>(thread: ScopedJoinHandle<'_, Result<T>>, name: &str) -> Result<T> {
-    thread.join().map_err(|_| anyhow!("thread {name} panicked"))?.with_context(|| format!("thread {name}"))
-}
-
-/// An arm that is only watched.
-struct Unheard<'a>(Box<dyn Arm + 'a>);
-
-impl Arm for Unheard<'_> {
-    fn dof(&self) -> usize {
-        self.0.dof()
-    }
-    fn pacing(&self) -> Pacing {
-        self.0.pacing()
-    }
-    fn period(&self) -> Nanos {
-        self.0.period()
-    }
-    fn read(&mut self) -> Result<ArmState, Fault> {
-        self.0.read()
-    }
-    fn write(&mut self, _command: &ArmCommand) -> Result<(), Fault> {
-        Ok(())
-    }
 }
 
 /// What stands for the arm's state before the first one.

@@ -14,8 +14,7 @@ use crate::{
     config::Config,
     episode_run::{Studio, simulated_cameras},
     interrupt,
-    realtime::{join, start},
-    threads::{self, Rate, Shared, periodic},
+    threads::{self, Rate, Shared, join, periodic, start},
 };
 
 /// What to run.

@@ -17,10 +17,9 @@ use crate::{
     episode_run::simulated_cameras,
     interrupt,
     real::ArmSettings,
-    realtime::{join, start},
     recorder,
     sight::{self, Whereabouts},
-    threads::{Shared, newest},
+    threads::{Shared, join, newest, start},
 };
 
 /// Its options.

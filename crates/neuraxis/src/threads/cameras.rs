@@ -1,0 +1,72 @@
+//! Thread `cameras`: observations, to everybody who looks.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use neuraxis_brainstem::{BodyState, MonotonicClock};
+use neuraxis_cerebellum::CerebellumTick;
+use neuraxis_channel::{MailboxReader, MailboxWriter, RingSender};
+use neuraxis_core::{Clock, Nanos, Observation};
+use neuraxis_robot::Robot;
+use neuraxis_sim::{CameraRig, Frame, Setup, Snapshot};
+
+use super::{Rate, Shared, periodic};
+
+/// Ends of the cameras' channels.
+pub struct CameraLinks {
+    /// The body, from the brainstem.
+    pub body: MailboxReader<Option<BodyState>>,
+    /// Progress, from the cerebellum.
+    pub minds: MailboxReader<Option<CerebellumTick>>,
+    /// To policy, recorder and ROS: each keeps the newest and drops what it cannot use.
+    pub observations: Vec<RingSender<Arc<Observation>>>,
+    /// To the cerebellum: when the newest images were taken.
+    pub stamps: MailboxWriter<Option<Nanos>>,
+}
+
+impl CameraLinks {
+    /// To everybody who looks.
+    pub fn give(&mut self, observation: Observation) {
+        let observation = Arc::new(observation);
+        self.stamps.write(Some(observation.stamp));
+        for out in &self.observations {
+            out.push_newest(observation.clone());
+        }
+    }
+}
+
+/// All cameras of the simulated rig. `stop_after`: a fault to try out, the cameras fall silent then.
+pub fn cameras(
+    setup: &Setup,
+    robot: &Robot,
+    period: Nanos,
+    mut frames: MailboxReader<Frame>,
+    mut links: CameraLinks,
+    stop_after: Option<Nanos>,
+    shared: &Shared,
+) -> Result<Rate> {
+    // The renderer's context belongs to the thread that made it.
+    let mut rig = CameraRig::new(setup).context("starting the cameras")?;
+    let mut snapshot = Snapshot::default();
+    let start = MonotonicClock.now();
+    let mut seq = 0;
+    periodic("cameras", period, &shared.done, |now| {
+        let (Some(body), Some(mind)) = (links.body.latest(), links.minds.latest()) else { return Ok(false) };
+        if stop_after.is_some_and(|after| now - start > after) {
+            return Ok(false);
+        }
+        let Some(frame) = frames.fresh() else { return Ok(false) };
+        frame.copy_into(&mut snapshot);
+        links.give(Observation {
+            seq,
+            stamp: frame.stamp,
+            cameras: rig.render_snapshot(&snapshot).context("rendering the cameras")?,
+            q: body.state.q,
+            world_from_tool: robot.world_from_tool(&body.state.q),
+            gripper_width_m: body.state.gripper_width_m,
+            progress: mind.progress,
+        });
+        seq += 1;
+        Ok(true)
+    })
+}

@@ -1,0 +1,129 @@
+//! Thread `policy`: from observations to predictions.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use neuraxis_brainstem::{Histogram, MonotonicClock};
+use neuraxis_channel::{MailboxWriter, RingReceiver, RingSender};
+use neuraxis_core::{Clock, Instruction, Nanos, Observation, Policy, Prediction, TextEmbedder};
+use neuraxis_policy::{PredictionViews, text::MiniLm};
+use neuraxis_vision::Cloud;
+
+use super::{Rate, Shared, newest, periodic};
+use crate::{
+    given::Given,
+    insight::Showcase,
+    orders::{Judge, Orders},
+    route::Router,
+    source::Source,
+};
+
+/// What the recorder is told of a prediction.
+pub struct Seen {
+    /// What was predicted.
+    pub prediction: Prediction,
+    /// What the networks looked at, if they are networks.
+    pub looked: Option<(PredictionViews, Cloud)>,
+}
+
+/// Ends of the policy's channels.
+pub struct PolicyLinks {
+    /// From the cameras.
+    pub observations: RingReceiver<Arc<Observation>>,
+    /// Tasks from outside (ROS).
+    pub orders: Orders,
+    /// Says when those are over.
+    pub judge: Judge,
+    /// To the cerebellum.
+    pub predictions: MailboxWriter<Option<Given>>,
+    /// To ROS.
+    pub shown: Showcase,
+    /// To the cerebellum: number of the newest instruction.
+    pub epochs: MailboxWriter<u32>,
+    /// To the recorder.
+    pub seen: RingSender<Box<Seen>>,
+}
+
+/// How the policy's thread ended.
+pub struct PolicyReport {
+    /// Rate and times.
+    pub rate: Rate,
+    /// Observations it refused, and why the last time.
+    pub refused: (u64, Option<String>),
+    /// What it wanted last.
+    pub last: Option<Prediction>,
+    /// From the picture to the policy.
+    pub to_policy: Histogram,
+    /// In the policy, wherever it is, and in finding a way to its key-frame.
+    pub in_policy: Histogram,
+}
+
+/// Inference at a fixed rate on the newest observation.
+pub fn policy(
+    source: &mut Source,
+    mut router: Option<Router>,
+    mut words: Option<Instruction>,
+    mut embedder: Option<MiniLm>,
+    period: Nanos,
+    mut links: PolicyLinks,
+    shared: &Shared,
+) -> Result<PolicyReport> {
+    // The processor belongs to the loop: one torch thread is enough for the rate, and more would fight.
+    neuraxis_policy::use_one_thread();
+    let (mut refused, mut last) = ((0, None), None);
+    let (mut to_policy, mut in_policy) = (Histogram::default(), Histogram::default());
+    let mut masked = Vec::new();
+    let (mut epoch, mut reached) = (words.as_ref().map_or(0, |w| w.epoch), 0);
+    let rate = periodic("policy", period, &shared.done, |now| {
+        let mut news = links.orders.news(now);
+        if links.orders.tell_of_policy(now, reached, &links.judge, shared) {
+            news = Some(None);
+        }
+        if let Some(sentence) = news {
+            epoch += 1;
+            (words, reached) = (None, 0);
+            if let Some(sentence) = sentence {
+                let features = embedder.as_mut().map(|e| e.embed(&sentence)).transpose()?;
+                words = Some(Instruction { text: sentence.into(), epoch, features });
+            }
+            // Whatever is under way ends with its epoch; without a sentence the arm then holds still.
+            links.epochs.write(epoch);
+        }
+        // Without an image there is nothing to see, without a sentence nothing to do.
+        let Some(observation) = newest(&links.observations) else { return Ok(false) };
+        let Some(words) = &words else { return Ok(source.rehearse(&observation)) };
+        reached = observation.progress.reached_count;
+        let began = MonotonicClock.now();
+        to_policy.record(began - observation.stamp);
+        let predicted = source.predict(&observation, words);
+        let routed = predicted.and_then(|prediction| match &mut router {
+            Some(router) => router.route(&observation, prediction, None),
+            None => Ok(prediction),
+        });
+        match routed {
+            Ok(prediction) => {
+                last = Some(prediction);
+                let given = Given::now(prediction);
+                in_policy.record(given.at - began);
+                links.predictions.write(Some(given));
+                links.shown.show(prediction, source.gaze());
+                links.seen.push(Box::new(Seen { prediction, looked: source.looked() }));
+            }
+            Err(error) if source.is_asked_once() => return Err(error.into()),
+            // The arm goes on as long as the last prediction's lease allows, then stops.
+            Err(error) => {
+                refused = (refused.0 + 1, Some(error.to_string()));
+                shared.refused.increment();
+            }
+        }
+        if source.masked() != masked {
+            masked = source.masked().to_vec();
+            match &masked[..] {
+                [] => eprintln!("warning: all cameras are used again"),
+                some => some.iter().for_each(|camera| eprintln!("warning: the policy does without camera {camera}")),
+            }
+        }
+        Ok(true)
+    })?;
+    Ok(PolicyReport { rate, refused, last, to_policy, in_policy })
+}

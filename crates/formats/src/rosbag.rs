@@ -4,10 +4,13 @@
 
 mod bag;
 mod frames;
+mod gathered;
 mod joints;
 mod messages;
 mod metadata;
 mod options;
+mod pass;
+mod roles;
 mod sqlite;
 mod storage;
 

@@ -2,9 +2,15 @@ use std::fs;
 
 use rand::Rng;
 use rand_pcg::Pcg64;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::*;
+use super::{
+    index::{CLOUDS, INDEX, Index},
+    points::STEP_M,
+    *,
+};
+use crate::EpisodeError;
 
 const BOUNDS: Bounds = [-0.3, -0.5, 0.6, 0.7, 0.5, 1.6];
 
@@ -114,8 +120,8 @@ fn damage_is_named_with_file_and_record() {
     let all = samples(6, 4);
     let mut writer = DatasetWriter::create(dir.path(), BOUNDS, json!(null)).unwrap();
     push_all(&mut writer, &all);
-    let in_second = writer.index.entries[1].cloud_at as usize + 4;
     writer.finish().unwrap();
+    let in_second = Index::read(dir.path()).unwrap().entries[1].cloud_at as usize + 4;
     let clouds = dir.path().join(CLOUDS);
     let whole = fs::read(&clouds).unwrap();
 

@@ -143,7 +143,7 @@ fn dense_actions_are_followed_and_do_not_mix_with_key_frames() {
 fn a_recorded_expert_succeeds_again_as_dense_actions() {
     let dir = tempfile::tempdir().unwrap();
     let (out, file) = (dir.path().join("experts"), dir.path().join("result.json"));
-    let mut peer = |what: &str, more: &[&str]| {
+    let peer = |what: &str, more: &[&str]| {
         let mut command = python();
         command.args(["peers/demonstrations.py", what, "--episodes", "1", "--out"]).arg(&out);
         command.arg("--program").arg(binary()).args(more);

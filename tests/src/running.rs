@@ -1,7 +1,7 @@
 //! A program of ours whose lines can be waited for, beside others.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     process::{Child, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
@@ -26,9 +26,17 @@ impl Running {
     /// It does not start.
     #[must_use]
     pub fn start(arguments: &[&str], domain: &str) -> Self {
-        let mut command = Command::new(binary());
-        command.args(arguments).env("ROS_DOMAIN_ID", domain).current_dir(workspace());
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program starts");
+        Self::of(Command::new(binary()).args(arguments), domain)
+    }
+
+    /// Starts another program there.
+    ///
+    /// # Panics
+    /// It does not start.
+    #[must_use]
+    pub fn of(command: &mut Command, domain: &str) -> Self {
+        command.env("ROS_DOMAIN_ID", domain).current_dir(workspace());
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the program starts");
         let stdout = child.stdout.take().expect("its output");
         let (say, lines) = channel();
         thread::spawn(move || BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|line| say.send(line)));
@@ -48,6 +56,24 @@ impl Running {
                 return seen;
             }
         }
+    }
+
+    /// A line to its standard input.
+    ///
+    /// # Panics
+    /// It does not listen.
+    pub fn tell(&mut self, line: &str) {
+        let stdin = self.child.stdin.as_mut().expect("its input");
+        writeln!(stdin, "{line}").and_then(|()| stdin.flush()).expect("it listens");
+    }
+
+    /// Ends it at once, whatever it does (SIGKILL).
+    ///
+    /// # Panics
+    /// It is gone.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it is there");
+        self.child.wait().expect("it ends");
     }
 
     /// Ctrl-C.

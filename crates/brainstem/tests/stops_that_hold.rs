@@ -3,7 +3,7 @@
 mod rig;
 
 use neuraxis_brainstem::{BrainstemConfig, Mode, Signals, TickInputs};
-use neuraxis_core::{Fault, Nanos};
+use neuraxis_core::{Fault, Joints, Nanos};
 use rig::{Rig, TICK, check_step};
 
 #[test]
@@ -183,5 +183,36 @@ fn sr04_grip_force_stays_within_its_limit() {
         let mut segment = rig.segment(seq as u64 + 1, rig.brainstem.commanded().qd);
         segment.grip_force_n = told_n;
         assert_eq!(rig.tick(Some(&segment)).command.grip_force_n, command_n);
+    }
+}
+
+/// Category 2 of IEC 60204-1, and no other: the drives keep their power. In every cycle of a stop and after it the arm is
+/// commanded, first to rest within the limits, then to stay where it is, for as long as nobody resets or leads it on.
+#[test]
+fn sr07_every_stop_goes_on_commanding_the_arm_and_holds_it_where_it_came_to_rest() {
+    type Cause = fn(&mut Rig);
+    let causes: [(Cause, Fault); 3] = [
+        (|_| (), Fault::LeaseExpired),
+        (|rig| rig.brainstem.request_stop(), Fault::StopRequested),
+        (|rig| rig.state.q[2] = f64::NAN, Fault::StateMalformed),
+    ];
+    for (cause, fault) in causes {
+        let mut rig = Rig::new(BrainstemConfig::default());
+        rig.tick(None);
+        rig.speed_up(0, 1.0, 1);
+        cause(&mut rig);
+        let (mut held, mut stood_ticks) = (None, 0);
+        // `tick` checks each command against all limits.
+        for _ in 0..5000 {
+            let command = rig.tick(None).command;
+            if rig.brainstem.is_still() {
+                let q = *held.get_or_insert(command.q);
+                assert_eq!((command.q, command.qd), (q, Joints::zeros(7)), "{fault:?}");
+                stood_ticks += 1;
+            }
+        }
+        let tick = rig.tick(None);
+        assert!(stood_ticks > 4000, "{fault:?}: {stood_ticks} ticks of standing");
+        assert_eq!((tick.fault, tick.command.gripper_width_m), (Some(fault), 0.08), "{fault:?}");
     }
 }

@@ -77,11 +77,11 @@ fn conforms(kind: Kind) {
 }
 
 #[test]
-fn the_robot_with_contact_conforms() {
+fn sr07_the_robot_with_contact_conforms() {
     rig::attempts(|| conforms(Kind::Contact));
 }
 
 #[test]
-fn the_robot_with_enforced_limits_conforms() {
+fn sr07_the_robot_with_enforced_limits_conforms() {
     rig::attempts(|| conforms(Kind::Limits));
 }

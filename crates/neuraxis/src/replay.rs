@@ -4,7 +4,7 @@ mod compare;
 mod other;
 mod page;
 mod palette;
-mod picture;
+pub mod picture;
 pub mod window;
 
 use std::{

@@ -1,6 +1,9 @@
 //! `neuraxis ros viz`: what a robot's node publishes, in the viewer, in a process of its own. It sends nothing to the robot.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context, Result, bail};
 use neuraxis_brainstem::MonotonicClock;
@@ -18,6 +21,7 @@ use crate::{
     interrupt,
     real::ArmSettings,
     recorder,
+    replay::picture,
     sight::{self, Whereabouts},
     threads::{Shared, join, newest, start},
 };
@@ -31,10 +35,35 @@ pub struct VizOptions {
     /// Write what is shown here as well, to look at later; without a screen this alone.
     #[arg(long, value_name = "FILE.rrd")]
     rrd: Option<PathBuf>,
+    /// Write a picture of the window as it is at the end (PNG, 256 colours), instead of opening one; needs no screen.
+    #[arg(long, value_name = "OUT.png")]
+    picture: Option<PathBuf>,
 }
+
+/// Size of the picture [px].
+const PICTURE_PX: [u32; 2] = [1400, 900];
 
 /// Runs until Ctrl-C.
 pub fn viz(config: &Config, options: &VizOptions) -> Result<()> {
+    let Some(out) = &options.picture else { return watch(config, options, options.rrd.as_deref()).map(|_| ()) };
+    let viewer = recorder::viewer(&config.root).context("the Rerun program is not installed: ./neuraxis setup")?;
+    let scratch = std::env::temp_dir().join(format!("neuraxis-viz-{}.rrd", std::process::id()));
+    let moment = picture::Moment { at_secs: None, size: PICTURE_PX };
+    let shown = watch(config, options, Some(options.rrd.as_ref().unwrap_or(&scratch)));
+    let taken = shown.and_then(|file| {
+        let (file, end_secs) = file.context("nothing was shown")?;
+        picture::take(&viewer, &file, end_secs, moment, out)
+    });
+    if options.rrd.is_none() && scratch.exists() {
+        std::fs::remove_file(&scratch).with_context(|| scratch.display().to_string())?;
+    }
+    taken?;
+    println!("written     {}", out.display());
+    Ok(())
+}
+
+/// Shows until Ctrl-C; the file that was written, and how long it is [s].
+fn watch(config: &Config, options: &VizOptions, rrd: Option<&Path>) -> Result<Option<(PathBuf, f64)>> {
     interrupt::listen()?;
     let robot = Arc::new(config.load_robot()?);
     let cameras = match &options.config {
@@ -46,7 +75,8 @@ pub fn viz(config: &Config, options: &VizOptions) -> Result<()> {
     };
     let names = cameras.cameras.iter().map(|camera| camera.name.clone()).collect();
     let zero = MonotonicClock.now();
-    let mut window = window(config, options, &robot, names, zero)?;
+    let mut window = window(config, (options.picture.is_none(), rrd), &robot, names, zero)?;
+    let mut newest_state = zero;
 
     let (mut whereabouts, mut seen) = sight::whereabouts(robot.dof());
     let tool = robot.clone();
@@ -67,6 +97,7 @@ pub fn viz(config: &Config, options: &VizOptions) -> Result<()> {
     let mut show = |seen: Option<Seen>| -> Result<()> {
         let record = match seen {
             Some(Seen::State(state)) => {
+                newest_state = newest_state.max(state.stamp);
                 past.note(state.stamp, state.q, state.gripper_width_m);
                 whereabouts.write(past);
                 Record::State(*state)
@@ -105,7 +136,7 @@ pub fn viz(config: &Config, options: &VizOptions) -> Result<()> {
     if let Some(file) = &options.rrd {
         println!("written     {}", file.display());
     }
-    Ok(())
+    Ok(rrd.map(|file| (file.to_path_buf(), (newest_state - zero).secs())))
 }
 
 /// A camera as our own nodes publish it.
@@ -126,7 +157,14 @@ fn ours(name: &str) -> CameraConfig {
     }
 }
 
-fn window(config: &Config, options: &VizOptions, robot: &Robot, cameras: Vec<String>, zero: Nanos) -> Result<Viz> {
+/// The viewer's window if it shall open, and the file if there is one.
+fn window(
+    config: &Config,
+    (opens, rrd): (bool, Option<&Path>),
+    robot: &Robot,
+    cameras: Vec<String>,
+    zero: Nanos,
+) -> Result<Viz> {
     let shown = VizConfig {
         urdf: config.robot.urdf.clone(),
         world_from_base: robot.world_from_base(),
@@ -137,8 +175,11 @@ fn window(config: &Config, options: &VizOptions, robot: &Robot, cameras: Vec<Str
         zero,
         ..VizConfig::default()
     };
+    if let (false, Some(file)) = (opens, rrd) {
+        return Ok(Viz::to_file(file, &shown)?);
+    }
     let viewer = recorder::viewer(&config.root);
-    match (Viz::live(viewer.as_deref(), options.rrd.as_deref(), &shown), &options.rrd) {
+    match (Viz::live(viewer.as_deref(), rrd, &shown), rrd) {
         (Err(error @ VizError::NoDisplay), Some(file)) => {
             println!("viewer      {error}");
             Ok(Viz::to_file(file, &shown)?)

@@ -10,6 +10,7 @@
 
 mod config;
 mod eye;
+mod foretold;
 mod images;
 mod judge;
 mod node;

@@ -13,7 +13,7 @@
 //! | the loop falls silent for `silence_secs`, 20 ms | the node brakes within the joints' limits from the last command; then positions stop being published, and velocities are zero |
 //! | commands that do not continue from there | not published; `write` fails: `Fault::WriteFailed`, until a reset begins at the measured position |
 //! | somebody else publishes commands | refused at the start; later `write` fails, the loop brakes, then nothing is published until they are gone and the loop was reset |
-//! | a gripper behind an action refuses, gives up, is cancelled by others, or does not answer | `write` fails, the loop brakes and latches; the goal is given again each second, and once one has ended well a reset leads on |
+//! | a gripper behind an action is served by nobody for 5 s, refuses, gives up, is cancelled by others, or does not answer | `write` fails, the loop brakes and latches; the goal is given again each second, and once one has ended well a reset leads on |
 //! | our process is killed | nobody brakes but the controller: a trajectory ends at rest by itself, a position is held, a velocity goes on unless the controller has a time-out of its own |
 //!
 //! So of the three interfaces, trajectories are the safest where the link may break, positions the most exact, and

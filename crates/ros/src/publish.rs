@@ -131,6 +131,15 @@ impl CameraOut {
         })
     }
 
+    /// Somebody takes its colour, depth, calibration and pose.
+    pub(crate) fn is_heard(&self) -> bool {
+        let has_any = |count: r2r::Result<usize>| count.is_ok_and(|count| count > 0);
+        has_any(self.image.get_inter_process_subscription_count())
+            && has_any(self.depth.get_inter_process_subscription_count())
+            && has_any(self.info.get_inter_process_subscription_count())
+            && has_any(self.pose.get_inter_process_subscription_count())
+    }
+
     pub(crate) fn publish(&self, view: &CameraView, captured: Nanos, stamper: &Stamper, stats: &mut RosStats) {
         match stamper.stamp(captured) {
             Some(stamp) => self.publish_at(view, &stamp, &stamp, stats),

@@ -47,7 +47,7 @@ fn robot(domain: &str, wait: &str) -> (Process, String) {
 }
 
 #[test]
-fn it_leads_the_arm_is_killed_in_motion_and_comes_back() {
+fn sr25_it_leads_the_arm_is_killed_in_motion_and_comes_back() {
     let domain = domain(30);
     let (mut robot, task) = robot(&domain, "--wait=true");
     let mut operator = Operator(script("look_after_the_link.py", &[], &domain));
@@ -69,7 +69,7 @@ fn it_leads_the_arm_is_killed_in_motion_and_comes_back() {
 }
 
 #[test]
-fn answers_that_are_bad_late_strange_or_too_few_lead_nothing() {
+fn sr18_sr25_answers_that_are_bad_late_strange_or_too_few_lead_nothing() {
     let domain = domain(31);
     let (mut robot, _) = robot(&domain, "--wait=false");
     let run_yaml = std::fs::read_to_string(file("configs/fr3/run.yaml")).unwrap();

@@ -63,7 +63,7 @@ fn stops(test: u32, misbehaviour: &str, reason: &str, counter: &str) {
 }
 
 #[test]
-fn a_robot_that_falls_silent_is_stopped() {
+fn sr25_a_robot_that_falls_silent_is_stopped() {
     stops(3, "silent", "none", "failed");
 }
 
@@ -98,7 +98,7 @@ fn a_robot_whose_clock_jumps_is_stopped() {
 }
 
 #[test]
-fn a_robot_that_is_always_late_is_never_driven() {
+fn sr25_a_robot_that_is_always_late_is_never_driven() {
     let (told, both) = drive(10, &["late"], &["timeout=0.1"]);
     assert!(told.contains("mode: Some(Hold)") && told.contains("fault: Some(StateMalformed)"), "{both}");
     assert!(told.contains("s old, allowed is 0.1 s") && number(&told, "late") >= 200.0, "{both}");
@@ -125,19 +125,30 @@ fn a_gripper_behind_an_action_is_given_its_goal_once() {
     assert_eq!(number(&both, "gripper"), goals, "{both}");
 }
 
+/// Whoever starts the robot and this program together: the gripper's action is found later than the first wish.
+#[test]
+fn a_goal_waits_for_a_gripper_that_is_late() {
+    let (told, both) = drive(25, &["gripper_late"], &["gripper=action", "swings=1"]);
+    assert!(told.contains("fault: None") && told.contains("fingers: well"), "{both}");
+    let goals = number(&told, "gripper_commands");
+    assert!((1.0..=2.0).contains(&goals) && number(&told, "gripper_troubles") == 0.0, "{both}");
+    assert_eq!(number(&both, "gripper"), goals, "{both}");
+}
+
 /// The gripper does not do what it is told, in each of its ways: the arm stops, and why is said.
 #[test]
-fn a_gripper_that_refuses_gives_up_hangs_or_is_deaf_stops_the_arm() {
+fn a_gripper_that_refuses_gives_up_hangs_is_deaf_or_is_not_there_stops_the_arm() {
     for (i, (misbehaviour, reason)) in [
         ("gripper_refuse", "the gripper refuses the goal of 0.0"),
         ("gripper_abort", "the gripper gave up the goal of 0.0"),
         ("gripper_hang", "did not end within 1.0 s and was cancelled"),
         ("gripper_deaf", "does not answer: 2.0 s without a word"),
+        ("gripper_absent", "nobody serves the gripper's action: looked for 5.0 s"),
     ]
     .into_iter()
     .enumerate()
     {
-        let (told, both) = drive(18 + i as u32, &[misbehaviour], &["gripper=action"]);
+        let (told, both) = drive(26 + i as u32, &[misbehaviour], &["gripper=action"]);
         assert!(
             told.contains("fault: Some(WriteFailed)") && told.contains("mode: Some(Latched)"),
             "{misbehaviour}\n{both}"
@@ -148,7 +159,7 @@ fn a_gripper_that_refuses_gives_up_hangs_or_is_deaf_stops_the_arm() {
 }
 
 #[test]
-fn a_second_loop_refuses_to_command_the_same_arm() {
+fn sr18_a_second_loop_refuses_to_command_the_same_arm() {
     let robot = start("robot", &mut Command::new(example("fake_controller")), 12);
     let mut first = Command::new(example("drive_arm"));
     let first = start("first", first.arg("swings=1000"), 12);
@@ -166,7 +177,7 @@ fn a_second_loop_refuses_to_command_the_same_arm() {
 }
 
 #[test]
-fn somebody_else_who_commands_the_arm_stops_it() {
+fn sr18_somebody_else_who_commands_the_arm_stops_it() {
     let robot = start("robot", &mut Command::new(example("fake_controller")), 13);
     let mut driver = Command::new(example("drive_arm"));
     let driver = start("driver", driver.arg("swings=1000"), 13);
@@ -183,7 +194,7 @@ fn somebody_else_who_commands_the_arm_stops_it() {
 }
 
 #[test]
-fn cameras_that_freeze_are_left_out_and_the_arm_goes_on_without() {
+fn sr25_cameras_that_freeze_are_left_out_and_the_arm_goes_on_without() {
     let (told, both) = drive(14, &["cameras_freeze@1.5"], &["cameras"]);
     assert!(number(&told, "sets of two") > 5.0, "{both}");
     assert!(told.contains("refusal: the stamp of ") && told.contains(" stands still"), "{both}");

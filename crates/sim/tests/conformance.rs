@@ -68,7 +68,7 @@ impl Drop for World {
 }
 
 #[test]
-fn the_simulated_arm_conforms() {
+fn sr07_the_simulated_arm_conforms() {
     let world = World::default();
     let suite = Conformance::new(Arc::new(robot()), BrainstemConfig::default(), CountingAllocator::calls);
     let report = suite.run(&world);

@@ -174,7 +174,7 @@ fn tell(report: &CamerasReport, sent: &Value, taken: u64) -> Result<()> {
         let reasons: Vec<String> =
             tally.dropped.named().into_iter().map(|(reason, count)| format!("{reason} {count}")).collect();
         println!(
-            "  {:<15} sent {moments}, came {} (lost on the way {}, of which the stamps tell {}), views {}, in sets {}, \
+            "  {:<15} sent {moments}, came {} (lost on the way {}, of which its calibrations or its rhythm tell {}), views {}, in sets {}, \
              waiting {}; dropped: {}; depth came {}, unused {}",
             camera.name,
             tally.pictures,

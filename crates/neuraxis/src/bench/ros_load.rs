@@ -88,8 +88,8 @@ impl LoadArgs {
             Load::Pictures { cameras, width, height, hz } => {
                 let plan = Pictures { namespace: self.namespace, cameras, size: [width, height], hz };
                 let sent = pictures(&plan, &over)?;
-                json!({ "secs": sent.secs, "moments": sent.moments, "skipped": sent.skipped, "views": sent.views,
-                    "failed": sent.failed })
+                json!({ "secs": sent.secs, "unheard": sent.unheard, "moments": sent.moments, "skipped": sent.skipped,
+                    "views": sent.views, "failed": sent.failed })
             }
         };
         println!("{sent}");

@@ -1,4 +1,4 @@
-//! `neuraxis replay --picture`: the viewer's window as a PNG, on a machine without a screen.
+//! `neuraxis replay --picture` and `ros viz --picture`: the viewer's window as a PNG, on a machine without a screen.
 //!
 //! The viewer runs headless and is steered through `rerun viewer-mcp` (JSON-RPC, one message a line). It needs a Vulkan
 //! driver; one that draws in software will do (`mesa-vulkan-drivers`).

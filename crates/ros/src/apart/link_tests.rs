@@ -197,7 +197,7 @@ fn a_policy_leads_after_five_good_answers_and_while_they_come_often_enough() {
 }
 
 #[test]
-fn a_second_policy_is_refused_while_the_first_is_heard_and_takes_its_place_when_it_is_gone() {
+fn sr18_a_second_policy_is_refused_while_the_first_is_heard_and_takes_its_place_when_it_is_gone() {
     let mut link = good();
     link.meet(OTHER, card("good")).unwrap();
     assert_eq!(link.take(&answer(OTHER, 100), ms(9_990)), Err((None, AnswerRefusal::SecondPolicy)));

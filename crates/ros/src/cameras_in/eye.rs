@@ -11,7 +11,9 @@ use r2r::{
 };
 
 use super::{
-    CameraConfig, CamerasConfig, Depth, Dropped, Picture, Tally, ViewRefusal, images,
+    CameraConfig, CamerasConfig, Depth, Dropped, Picture, Tally, ViewRefusal,
+    foretold::Foretold,
+    images,
     rhythm::Rhythm,
     transforms::{Seat, Transforms},
 };
@@ -51,6 +53,7 @@ pub(super) struct Eye {
     info: Option<(Intrinsics, String)>,
     place: Place,
     rhythm: Rhythm,
+    foretold: Foretold,
     counts: Counts,
 }
 
@@ -93,6 +96,7 @@ impl Eye {
             info: None,
             place,
             rhythm: Rhythm::default(),
+            foretold: Foretold::default(),
             counts: Counts::default(),
         }
     }
@@ -120,7 +124,7 @@ impl Eye {
             },
             depths: counts.depths,
             depths_unused: counts.depths_refused + depths_gone,
-            missing: self.rhythm.missing(),
+            missing: self.rhythm.missing().max(self.foretold.missing()),
         }
     }
 
@@ -140,6 +144,7 @@ impl Eye {
     ) -> Result<(), ViewRefusal> {
         self.counts.pictures += 1;
         self.rhythm.hear(stamp(header));
+        self.foretold.picture(stamp(header));
         let found = self.stamp_of("colour", header, moment, |eye| eye.colour.check(stamp(header)));
         let checked = found.and_then(|stamp| {
             let picture = read().map_err(told)?;
@@ -168,6 +173,7 @@ impl Eye {
 
     /// Calibration holds until another one comes, so neither its age nor a stamp that stands counts.
     pub(super) fn take_info(&mut self, msg: &CameraInfo) -> Result<(), ViewRefusal> {
+        self.foretold.info(stamp(&msg.header), (self.max_age_secs * 1e9) as Stamp);
         self.check_frame("camera_info", &msg.header)?;
         let intrinsics = if self.rectified {
             conversions::rectified_intrinsics_from_msg(msg)
@@ -277,6 +283,7 @@ impl Eye {
         self.colour.clear();
         self.depth.clear();
         self.rhythm.clear();
+        self.foretold.clear();
         if let Place::Told(poses) = &mut self.place {
             poses.clear();
         }

@@ -52,7 +52,9 @@ fn one(camera: &CameraReport, before: Option<&CameraReport>) -> Status {
         status.say(Level::Warn, format!("pictures dropped: {}", dropped.join(", ")));
     }
     if tally.missing > earlier.missing {
-        status.say(Level::Warn, format!("{} pictures never came, by their rhythm", tally.missing - earlier.missing));
+        let count = tally.missing - earlier.missing;
+        let remedy = "for large ones: configs/fastdds.xml, launch/README.md";
+        status.say(Level::Warn, format!("{count} pictures never came, by their calibrations or rhythm; {remedy}"));
     }
     if camera.refused > before.map_or(0, |before| before.refused) {
         let why = why.clone().unwrap_or_default();

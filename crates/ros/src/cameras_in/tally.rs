@@ -20,8 +20,8 @@ pub struct Tally {
     pub depths: u64,
     /// Depth images that went into no view: refused, or without a picture of their moment.
     pub depths_unused: u64,
-    /// Pictures that by the rhythm of the stamps should have come and did not: lost before they reached this node, or
-    /// never taken. An estimate, from the intervals before.
+    /// Pictures that should have come and did not: lost before they reached this node, or never taken. What their
+    /// calibrations foretell, or the rhythm of their stamps, whichever is more.
     pub missing: u64,
 }
 

@@ -7,6 +7,9 @@ const SAME_M: f64 = 5e-4;
 const SAME_N: f64 = 1.0;
 /// Between two goals: whoever floods a gripper never closes it.
 const APART: Nanos = Nanos::from_millis(100);
+/// A goal waits so long for somebody who serves the action: discovery makes itself known at once and, where that was lost,
+/// every three seconds.
+const DISCOVERY: Nanos = Nanos::from_millis(5000);
 /// A gripper that has not said by now whether it takes a goal does not answer.
 const ANSWER: Nanos = Nanos::from_millis(2000);
 /// A goal that failed is given again after this time, for as long as it is wished.
@@ -16,6 +19,12 @@ const AGAIN: Nanos = Nanos::from_millis(1000);
 #[derive(Copy, Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GripperTrouble {
+    /// There is nobody to give the goal to.
+    #[error("nobody serves the gripper's action: looked for {secs:.1} s")]
+    NoServer {
+        /// So long [s].
+        secs: f64,
+    },
     /// Nobody said whether the goal is taken.
     #[error("the gripper's action does not answer: {secs:.1} s without a word about a goal")]
     Unanswered {
@@ -85,6 +94,8 @@ pub(crate) enum End {
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Phase {
+    /// Not given: nobody serves the action.
+    Awaits,
     Asked,
     UnderWay,
     Done,
@@ -105,11 +116,23 @@ impl Goals {
         Self { longest, given: None, trouble: None, failed: 0 }
     }
 
-    /// What to send, if this is wished now.
-    pub(crate) fn wish(&mut self, now: Nanos, wish: Wish) -> Acts {
+    /// This wish may need somebody who serves the action: whether there is somebody is of interest.
+    pub(crate) fn needs_server(&self, wish: &Wish) -> bool {
+        let is_settled =
+            |(given, _, phase): (Wish, _, _)| !matches!(phase, Phase::Awaits | Phase::Failed(_)) && given.is_same(wish);
+        !self.given.is_some_and(is_settled)
+    }
+
+    /// What to send, if this is wished now and somebody serves the action, or nobody.
+    pub(crate) fn wish(&mut self, now: Nanos, wish: Wish, is_served: bool) -> Acts {
         let give = |cancels| Acts { cancels, gives: Some(wish) };
         let acts = match self.given {
             None => give(false),
+            Some((_, since, Phase::Awaits)) if is_served || now - since <= DISCOVERY => give(false),
+            Some((_, since, Phase::Awaits)) => {
+                self.fail(now, wish, GripperTrouble::NoServer { secs: (now - since).secs() });
+                return Acts::default();
+            }
             Some((given, at, phase)) if !given.is_same(&wish) => {
                 if now - at < APART {
                     return Acts::default();
@@ -130,8 +153,13 @@ impl Goals {
             Some((_, _, Phase::Failed(since))) if now - since > AGAIN => give(false),
             Some(_) => return Acts::default(),
         };
-        self.given = Some((wish, now, Phase::Asked));
-        acts
+        if is_served {
+            self.given = Some((wish, now, Phase::Asked));
+            return acts;
+        }
+        let since = self.given.and_then(|(_, since, phase)| (phase == Phase::Awaits).then_some(since));
+        self.given = Some((wish, since.unwrap_or(now), Phase::Awaits));
+        Acts { gives: None, ..acts }
     }
 
     /// The goal given last was taken, or not.
@@ -199,22 +227,52 @@ mod tests {
     #[test]
     fn a_wish_is_given_once_and_a_new_one_takes_its_place() {
         let mut goals = goals();
-        assert_eq!(goals.wish(ms(0), OPEN), Acts { cancels: false, gives: Some(OPEN) });
-        assert_eq!(goals.wish(ms(2), Wish { width_m: 0.0802, ..OPEN }), Acts::default());
+        assert_eq!(goals.wish(ms(0), OPEN, true), Acts { cancels: false, gives: Some(OPEN) });
+        assert_eq!(goals.wish(ms(2), Wish { width_m: 0.0802, ..OPEN }, true), Acts::default());
         goals.answered(ms(3), true);
         // Too soon after the last one, then no more.
-        assert_eq!(goals.wish(ms(50), SHUT), Acts::default());
-        assert_eq!(goals.wish(ms(100), SHUT), Acts { cancels: true, gives: Some(SHUT) });
+        assert_eq!(goals.wish(ms(50), SHUT, true), Acts::default());
+        assert_eq!(goals.wish(ms(100), SHUT, true), Acts { cancels: true, gives: Some(SHUT) });
         goals.answered(ms(101), true);
         goals.ended(ms(400), End::Succeeded);
-        assert_eq!((goals.wish(ms(9000), SHUT), goals.trouble(), goals.failed()), (Acts::default(), None, 0));
-        assert_eq!(goals.wish(ms(9001), OPEN), Acts { cancels: false, gives: Some(OPEN) });
+        assert_eq!((goals.wish(ms(9000), SHUT, true), goals.trouble(), goals.failed()), (Acts::default(), None, 0));
+        assert_eq!(goals.wish(ms(9001), OPEN, true), Acts { cancels: false, gives: Some(OPEN) });
+    }
+
+    #[test]
+    fn a_goal_waits_for_somebody_who_serves_the_action_and_not_for_ever() {
+        let mut goals = goals();
+        assert!(goals.needs_server(&OPEN));
+        assert_eq!(goals.wish(ms(0), OPEN, false), Acts::default());
+        // The newest wish is the one that is given.
+        assert_eq!(goals.wish(ms(10), SHUT, false), Acts::default());
+        assert!(goals.needs_server(&SHUT) && !goals.is_busy());
+        assert_eq!(goals.wish(ms(4000), SHUT, true), Acts { cancels: false, gives: Some(SHUT) });
+        assert!(!goals.needs_server(&SHUT) && goals.needs_server(&OPEN));
+        goals.answered(ms(4001), true);
+        goals.ended(ms(4002), End::Succeeded);
+        // It goes away: what was given stays, and a new wish waits five seconds, however often it changes.
+        assert_eq!(goals.wish(ms(5000), SHUT, false), Acts::default());
+        for at in 6000..=11_000 {
+            let wish = if at % 2 == 0 { OPEN } else { Wish { width_m: 0.04, ..OPEN } };
+            assert_eq!((goals.wish(ms(at), wish, false), goals.trouble()), (Acts::default(), None), "{at}");
+        }
+        assert_eq!(goals.wish(ms(11_001), OPEN, false), Acts::default());
+        let told = goals.trouble().unwrap().to_string();
+        assert_eq!((told.as_str(), goals.failed()), ("nobody serves the gripper's action: looked for 5.0 s", 1));
+        // It is tried again, and the trouble is over when a goal has ended well.
+        assert_eq!(goals.wish(ms(12_000), OPEN, true), Acts::default());
+        assert_eq!(goals.wish(ms(12_002), OPEN, true), Acts { cancels: false, gives: Some(OPEN) });
+        goals.answered(ms(12_003), true);
+        assert!(goals.trouble().is_some());
+        goals.ended(ms(12_004), End::Succeeded);
+        assert_eq!(goals.trouble(), None);
     }
 
     #[test]
     fn fingers_that_hold_something_are_where_they_shall_be() {
         let mut goals = goals();
-        goals.wish(ms(0), SHUT);
+        goals.wish(ms(0), SHUT, true);
         goals.answered(ms(1), true);
         goals.ended(ms(300), End::Aborted { holds: true });
         assert_eq!((goals.trouble(), goals.is_busy()), (None, false));
@@ -245,13 +303,13 @@ mod tests {
             (|goals, at| goals.answered(at, true), "did not end within 5.0 s", true),
         ] {
             let mut goals = goals();
-            goals.wish(ms(0), OPEN);
+            goals.wish(ms(0), OPEN, true);
             fail(&mut goals, ms(1));
             let mut at = 1;
             let mut acts = Acts::default();
             while goals.trouble().is_none() {
                 at += 1;
-                acts = goals.wish(ms(at), OPEN);
+                acts = goals.wish(ms(at), OPEN, true);
             }
             let text = goals.trouble().unwrap().to_string();
             assert!(text.contains(said), "{text} does not say {said}");
@@ -259,7 +317,7 @@ mod tests {
             let failed_at = at;
             while acts.gives.is_none() {
                 at += 1;
-                acts = goals.wish(ms(at), OPEN);
+                acts = goals.wish(ms(at), OPEN, true);
             }
             assert_eq!((acts, at), (Acts { cancels: false, gives: Some(OPEN) }, failed_at + 1001), "{said}");
             goals.answered(ms(at + 1), true);
@@ -274,7 +332,7 @@ mod tests {
     #[test]
     fn what_comes_of_an_earlier_goal_is_not_taken_for_the_newest() {
         let mut goals = goals();
-        goals.wish(ms(0), OPEN);
+        goals.wish(ms(0), OPEN, true);
         goals.ended(ms(1), End::Succeeded);
         assert!(goals.is_busy(), "not taken yet, so not ended");
         goals.answered(ms(2), true);

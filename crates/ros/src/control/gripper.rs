@@ -46,6 +46,8 @@ pub(crate) struct GripperAction {
     send: Client<SendGoal::Service>,
     cancel: Client<CancelGoal::Service>,
     result: Client<GetResult::Service>,
+    /// Whether each of the three has somebody who serves it; asked only where it is of interest.
+    served: [Option<Answer<()>>; 3],
     /// Of the goal given last.
     id: UUID,
     numbered: u64,
@@ -61,6 +63,7 @@ impl GripperAction {
             send: client(node, &config.topic, "send_goal")?,
             cancel: client(node, &config.topic, "cancel_goal")?,
             result: client(node, &config.topic, "get_result")?,
+            served: [None, None, None],
             id: UUID { uuid: vec![0; 16] },
             numbered: 0,
             taken: None,
@@ -74,7 +77,8 @@ impl GripperAction {
         let mut told = Told::default();
         self.hear(now, &mut told);
         if let Some(wish) = wish {
-            let Acts { cancels, gives } = self.goals.wish(now, wish);
+            let is_served = self.goals.needs_server(&wish) && self.is_served(&mut told);
+            let Acts { cancels, gives } = self.goals.wish(now, wish, is_served);
             if cancels {
                 self.break_off(&mut told);
             }
@@ -100,12 +104,34 @@ impl GripperAction {
         self.goals.failed()
     }
 
+    /// Somebody serves all three services, as of the last spin. r2r says only that there is somebody, once for each question: so
+    /// each answer is followed by the next question.
+    fn is_served(&mut self, told: &mut Told) -> bool {
+        let Self { send, cancel, result, served, .. } = self;
+        let [send_served, cancel_served, result_served] = served;
+        let mut look = |served: &mut Option<Answer<()>>, ask: &dyn Fn() -> r2r::Result<Answer<()>>| {
+            let has_some = served.as_mut().is_some_and(|answer| matches!(answer.now_or_never(), Some(Ok(()))));
+            if has_some || served.is_none() {
+                *served = ask().inspect_err(|_| told.failed += 1).ok();
+            }
+            has_some
+        };
+        let all = [
+            look(send_served, &|| Ok(Box::pin(Node::is_available(send)?))),
+            look(cancel_served, &|| Ok(Box::pin(Node::is_available(cancel)?))),
+            look(result_served, &|| Ok(Box::pin(Node::is_available(result)?))),
+        ];
+        all == [true; 3]
+    }
+
     fn give(&mut self, wish: Wish, told: &mut Told) {
         self.numbered += 1;
         self.id = UUID { uuid: goal_id(self.numbered) };
         let position = self.unit.of_width(wish.width_m);
         let goal = Goal { command: GripperCommand { position, max_effort: wish.force_n } };
         let request = SendGoal::Request { goal_id: self.id.clone(), goal };
+        // An old answer is worth nothing when the next goal comes.
+        self.served = [None, None, None];
         // What comes of the goal before is no business of ours any more.
         (self.taken, self.ended) = (None, None);
         match self.send.request(&request) {

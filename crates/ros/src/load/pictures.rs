@@ -33,11 +33,18 @@ pub struct Pictures {
     pub hz: f64,
 }
 
+/// Who has found a listener waits this long before it sends: the listener finds it on its own.
+const SETTLE: Duration = Duration::from_millis(500);
+/// What a writer has sent is lost with the writer: it stays so long after the last picture.
+const FAREWELL: Duration = Duration::from_millis(300);
+
 /// What was sent.
 #[derive(Copy, Clone, Debug, Default, PartialEq)]
 pub struct PicturesSent {
     /// How long it lasted [s].
     pub secs: f64,
+    /// Moments at which nobody listened yet to colour and depth of every camera, and nothing was sent.
+    pub unheard: u64,
     /// Moments at which every camera sent.
     pub moments: u64,
     /// Moments skipped because sending took longer than a period.
@@ -56,8 +63,8 @@ impl Clock for SinceStart {
     }
 }
 
-/// Sends until `stop` is true, all cameras at the same moments and with the same stamp. Blocks; errors: a setting out of its
-/// range, whatever rcl refuses.
+/// Sends until `stop` is true, all cameras at the same moments and with the same stamp, from when somebody listens to all of
+/// them. Blocks; errors: a setting out of its range, whatever rcl refuses.
 pub fn pictures(plan: &Pictures, stop: &AtomicBool) -> Result<PicturesSent, RosError> {
     environment::require_discovery_choice()?;
     check_range("hz", plan.hz, 0.1, 1000.0)?;
@@ -77,6 +84,7 @@ pub fn pictures(plan: &Pictures, stop: &AtomicBool) -> Result<PicturesSent, RosE
     let period = Duration::from_secs_f64(1.0 / plan.hz);
     let (mut sent, mut stats, begin) = (PicturesSent::default(), RosStats::default(), Instant::now());
     let mut next = begin;
+    let mut heard_since = None;
     // Acquire: pairs with the Release store of whoever ends the run.
     while !stop.load(Ordering::Acquire) {
         node.spin_once(next.saturating_duration_since(Instant::now()));
@@ -84,11 +92,18 @@ pub fn pictures(plan: &Pictures, stop: &AtomicBool) -> Result<PicturesSent, RosE
         if now < next {
             continue;
         }
-        let captured = clock.now();
-        for (camera, view) in out.iter().zip(&views) {
-            camera.publish(view, captured, &stamper, &mut stats);
+        if heard_since.is_none() && out.iter().all(CameraOut::is_heard) {
+            heard_since = Some(now);
         }
-        sent.moments += 1;
+        if heard_since.is_some_and(|since| now - since >= SETTLE) {
+            let captured = clock.now();
+            for (camera, view) in out.iter().zip(&views) {
+                camera.publish(view, captured, &stamper, &mut stats);
+            }
+            sent.moments += 1;
+        } else {
+            sent.unheard += 1;
+        }
         next += period;
         while next + period <= Instant::now() {
             next += period;
@@ -97,6 +112,10 @@ pub fn pictures(plan: &Pictures, stop: &AtomicBool) -> Result<PicturesSent, RosE
     }
     (sent.views, sent.failed) = (stats.images, stats.failed + stats.malformed);
     sent.secs = begin.elapsed().as_secs_f64();
+    let end = Instant::now() + FAREWELL;
+    while Instant::now() < end {
+        node.spin_once(end.saturating_duration_since(Instant::now()));
+    }
     Ok(sent)
 }
 

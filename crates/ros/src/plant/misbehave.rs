@@ -42,6 +42,10 @@ misbehaviours! {
     CamerasMove = "cameras_move";
     /// Nobody says on `/tf` any more where the cameras are.
     TfSilent = "tf_silent";
+    /// Nobody serves the gripper's action.
+    GripperAbsent = "gripper_absent";
+    /// Nobody serves the gripper's action until two seconds after the first command.
+    GripperLate = "gripper_late";
     /// The gripper takes no goal of its action.
     GripperRefuse = "gripper_refuse";
     /// The gripper takes goals and gives them up.

@@ -40,6 +40,8 @@ use crate::{
 
 /// Name of the node.
 const NAME: &str = "plant";
+/// The gripper's action.
+const GRIPPER: &str = "gripper_controller/gripper_cmd";
 /// A command to the world each millisecond, joint states at every second.
 const PERIOD: Duration = Duration::from_millis(1);
 const TICKS_PER_STATE: u64 = 2;
@@ -49,6 +51,8 @@ const JUMP_SECS: u64 = 10;
 const SKEW: Nanos = Nanos::from_millis(33);
 /// How far the cameras' frames jump [m].
 const MOVED_M: f64 = 0.02;
+/// How late the gripper's action is served.
+const GRIPPER_LATE: Nanos = Nanos::from_millis(2000);
 /// Of the grip [N].
 const GRIP_FORCE_N: f64 = 30.0;
 
@@ -105,7 +109,8 @@ pub struct PlantNode<F: Deref<Target = Observation>> {
     trajectories: Inbox<JointTrajectory>,
     widths: Inbox<Float64MultiArray>,
     width: Inbox<Float64>,
-    gripper: GripperServer,
+    /// `None` while nobody serves the gripper's action.
+    gripper: Option<GripperServer>,
     setpoint: Setpoint,
     /// Told [m].
     width_m: f64,
@@ -134,6 +139,8 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
         let cameras = ports.camera_names.iter().map(|name| CameraOut::new(&mut node, name, &config));
         let qos = || QosProfile::default().keep_last(1);
         let state = ports.arm.read().map_err(|fault| RosError::Start { reason: fault.to_string() })?;
+        let is_unserved = misbehave
+            .is_some_and(|misbehave| matches!(misbehave.what, Misbehaviour::GripperAbsent | Misbehaviour::GripperLate));
         Ok(Self {
             cameras: cameras.collect::<Result<_, _>>()?,
             tf: publisher(&mut node, topics::TF, topics::tf_qos())?,
@@ -143,7 +150,7 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
             trajectories: inbox(&mut node, "joint_trajectory_controller/joint_trajectory", qos())?,
             widths: inbox(&mut node, "gripper_controller/commands", qos())?,
             width: inbox(&mut node, "gripper/command", qos())?,
-            gripper: GripperServer::new(&mut node, "gripper_controller/gripper_cmd")?,
+            gripper: if is_unserved { None } else { Some(GripperServer::new(&mut node, GRIPPER)?) },
             stamper: Stamper::new(ports.clock.clone(), &node),
             setpoint: Setpoint::new(ports.clock.now(), state.q),
             width_m: state.gripper_width_m,
@@ -257,7 +264,17 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
         }
         let stamp = self.stamper.time().unwrap_or_default();
         let manner = self.manner();
-        if let Some(width_m) = self.gripper.serve((now, stamp), self.measured_m, manner, &mut self.camera_stats) {
+        let is_time = self.first_command.is_some_and(|first| now - first >= GRIPPER_LATE);
+        if is_time && self.gripper.is_none() && self.does(Misbehaviour::GripperLate) {
+            match GripperServer::new(&mut self.node, GRIPPER) {
+                Ok(server) => self.gripper = Some(server),
+                Err(_) => self.stats.failed += 1,
+            }
+        }
+        let measured_m = self.measured_m;
+        let gripper = self.gripper.as_mut();
+        let told = gripper.and_then(|gripper| gripper.serve((now, stamp), measured_m, manner, &mut self.camera_stats));
+        if let Some(width_m) = told {
             taken = true;
             self.width_m = width_m;
             self.stats.gripper += 1;

@@ -1,0 +1,62 @@
+//! A real arm whose policy runs elsewhere, rehearsed: a robot on ROS 2 (`ros plant`), `ros arm --policy remote`, `ros policy`,
+//! and an operator, four processes with real DDS between them. The policy is killed in motion, and another one comes.
+
+use std::process::Command;
+
+use neuraxis_tests::{
+    running::{Running, domain},
+    workspace,
+};
+
+/// An operator who does one thing after the other.
+struct Operator(Running);
+
+impl Operator {
+    fn comes(domain: &str) -> Self {
+        let python = workspace().join(".deps/ros/bin/python");
+        assert!(python.exists(), "{} is missing: ./neuraxis setup", python.display());
+        let mut command = Command::new(python);
+        command.arg(workspace().join("tests/ros/look_after_the_link.py"));
+        // It finds its own prefix; ours is the copy for Rust.
+        command.env_remove("AMENT_PREFIX_PATH").env_remove("LD_LIBRARY_PATH");
+        Self(Running::of(&mut command, domain))
+    }
+
+    fn does(&mut self, lines: &[&str]) {
+        for line in lines {
+            self.0.tell(line);
+            self.0.wait_for(&format!("ok {line}"));
+        }
+    }
+}
+
+#[test]
+fn sr25_it_moves_by_the_answers_holds_when_the_policy_is_killed_and_goes_on_with_another() {
+    let domain = domain();
+    let plant = Running::start(&["ros", "plant", "--task", "push_buttons", "--seed", "1000007"], &domain);
+    plant.wait_for("ros ");
+    let dir = tempfile::tempdir().expect("a folder");
+    let out = dir.path().to_str().expect("a path");
+    let say = "hit the button that is green";
+    let arm = ["ros", "arm", "--config", "sim/rehearsal.yaml", "--policy", "remote", "--say", say, "--out", out];
+    let arm = Running::start(&arm, &domain);
+    arm.wait_for("ros ");
+
+    let mut operator = Operator::comes(&domain);
+    operator.does(&["configure", "link WARN no policy is there", "refused"]);
+    let mut policy = Running::start(&["ros", "policy"], &domain);
+    operator.does(&["link OK can lead the arm", "activate", "moves"]);
+    policy.kill();
+    // The operator looks that it was never faster than the arm may be.
+    operator.does(&["holds", "link ERROR has said nothing for"]);
+
+    let another = Running::start(&["ros", "policy"], &domain);
+    operator.does(&["link OK can lead the arm", "moves"]);
+    plant.wait_for("success");
+    another.interrupt();
+    another.wait_for("ros         PolicyNodeStats");
+    arm.interrupt();
+    let told = arm.wait_for("recorded");
+    let link = told.iter().find(|line| line.starts_with("ros_policy")).expect("a report of the link");
+    assert!(link.contains("answers: ") && !link.contains("answers: 0,"), "{link}");
+}

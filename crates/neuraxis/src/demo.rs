@@ -265,7 +265,7 @@ pub fn rates_json(report: &Report) -> serde_json::Value {
 
 fn millis(p: &Percentiles) -> String {
     let ms = |t: Nanos| t.secs() * 1e3;
-    format!("work p50 {:.2} p99 {:.2} max {:.2} ms", ms(p.p50), ms(p.p99), ms(p.max))
+    format!("work p50 {:.2} p99 {:.2} p99.9 {:.2} max {:.2} ms", ms(p.p50), ms(p.p99), ms(p.p999), ms(p.max))
 }
 
 /// The same episode on simulated time.

@@ -8,6 +8,8 @@ use crate::{
 
 /// Damage is told so often.
 const MOST_NOTES: usize = 5;
+/// A picture taken so little before the loop's first tick is seen in that tick's state.
+const BEFORE_THE_LOOP: Nanos = Nanos::from_millis(20);
 
 /// A recording whose frames are its observations.
 pub struct OwnRecording {
@@ -17,7 +19,8 @@ pub struct OwnRecording {
 }
 
 impl OwnRecording {
-    /// Goes through a recording once. Torques, velocities and commands of a frame are those recorded last before it.
+    /// Goes through a recording once. Torques, velocities and commands of a frame are those recorded last before it, or, where
+    /// a run's first picture was taken before its first tick, those of that tick.
     ///
     /// # Errors
     /// The recording cannot be opened or holds no observation. What is damaged in it is in [`About::notes`].
@@ -28,8 +31,18 @@ impl OwnRecording {
         let mut untold = 0u64;
         for record in reader.records() {
             match record {
-                Ok(Record::State(seen)) => state = Some(seen),
-                Ok(Record::Command(told)) => command = Some(told),
+                Ok(Record::State(felt)) => {
+                    if state.is_none() {
+                        just_before(&mut moments, felt.stamp).for_each(|moment| feel(moment, &felt));
+                    }
+                    state = Some(felt);
+                }
+                Ok(Record::Command(told)) => {
+                    if command.is_none() {
+                        just_before(&mut moments, told.stamp).for_each(|moment| tell(moment, &told));
+                    }
+                    command = Some(told);
+                }
                 Ok(Record::Instruction { text, .. }) => instruction = instruction.or(Some(text)),
                 Ok(Record::Observation(seen)) => {
                     for view in &seen.cameras {
@@ -79,18 +92,35 @@ impl OwnRecording {
 }
 
 fn moment(seen: &Observation, state: Option<&ArmState>, command: Option<&CommandSample>) -> Moment {
-    Moment {
+    let mut moment = Moment {
         stamp: seen.stamp,
         q: Some(seen.q).filter(|q| !q.is_empty()),
-        qd: state.map(|state| state.qd).filter(|qd| !qd.is_empty()),
-        tau_nm: state.map(|state| state.tau_nm).filter(|tau_nm| !tau_nm.is_empty()),
-        q_command: command.map(|command| command.q),
+        qd: None,
+        tau_nm: None,
+        q_command: None,
         gripper_width_m: Some(seen.gripper_width_m),
-        gripper_command_m: command.map(|command| command.gripper_width_m),
+        gripper_command_m: None,
         gripper: None,
         world_from_tool: Some(seen.world_from_tool),
         ignore_collisions: None,
-    }
+    };
+    state.into_iter().for_each(|state| feel(&mut moment, state));
+    command.into_iter().for_each(|command| tell(&mut moment, command));
+    moment
+}
+
+fn feel(moment: &mut Moment, state: &ArmState) {
+    moment.qd = Some(state.qd).filter(|qd| !qd.is_empty());
+    moment.tau_nm = Some(state.tau_nm).filter(|tau_nm| !tau_nm.is_empty());
+}
+
+fn tell(moment: &mut Moment, command: &CommandSample) {
+    moment.q_command = Some(command.q);
+    moment.gripper_command_m = Some(command.gripper_width_m);
+}
+
+fn just_before(moments: &mut [Moment], begin: Nanos) -> impl Iterator<Item = &mut Moment> {
+    moments.iter_mut().filter(move |moment| moment.stamp <= begin && begin <= moment.stamp + BEFORE_THE_LOOP)
 }
 
 impl Recorded for OwnRecording {

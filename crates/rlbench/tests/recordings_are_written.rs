@@ -58,9 +58,13 @@ fn recording(path: &Path, joints: usize) -> OwnRecording {
     writer.instruction(Nanos::from_millis(90), 0, "stack two blocks").unwrap();
     for t in 0..FRAMES {
         let seen = observation(t);
+        // As in a run, whose first picture is taken before the loop's first tick.
+        if t == 0 {
+            writer.observation(&seen).unwrap();
+        }
         writer
             .state(&ArmState {
-                stamp: seen.stamp,
+                stamp: seen.stamp + Nanos::from_millis(1),
                 q: Joints::zeros(joints),
                 qd: Joints::from_fn(joints, |i| 0.2 + i as f64),
                 tau_nm: Joints::zeros(0),
@@ -68,7 +72,9 @@ fn recording(path: &Path, joints: usize) -> OwnRecording {
                 grip_force_n: None,
             })
             .unwrap();
-        writer.observation(&seen).unwrap();
+        if t > 0 {
+            writer.observation(&seen).unwrap();
+        }
     }
     writer.finish().unwrap();
     OwnRecording::new(EpisodeReader::open(path).unwrap()).unwrap()

@@ -88,6 +88,8 @@ fn mutate(rng: &mut Pcg64, bytes: &mut Vec<u8>) {
 /// Reads all of a file in every way that there is; returns the errors.
 fn read_all(dir: &Path, bytes: &[u8]) -> Vec<String> {
     let path = dir.join("hostile.mcap");
+    // A file that is written over goes to the disk at once, a new one when there is time.
+    let _ = fs::remove_file(&path);
     fs::write(&path, bytes).unwrap();
     let reader = match EpisodeReader::open(&path) {
         Ok(reader) => reader,

@@ -6,6 +6,8 @@ Steps, in order; TEXT is a sentence:
   do=TEXT        goal; it must be taken, give feedback, and succeed
   fail=TEXT      goal; it must be taken and end aborted, with a reason
   cancel=TEXT    goal; cancelled as soon as the arm moves: it must end canceled, and the arm must hold still, unlatched
+  grasp=TEXT     goal; cancelled while the fingers close: it must end canceled, the arm must hold still, and the fingers must
+                 not let go
   stop=TEXT      goal; ~/stop is called as soon as the arm moves: it must end aborted, then ~/reset; the arm must stay
   refuse=TEXT    goal; it must be refused
   two=TEXT       goal; a second one must be refused while it runs; then it is cancelled
@@ -42,6 +44,8 @@ except ImportError as missing:
              "`source .deps/ros-msgs/share/neuraxis_msgs/local_setup.bash`")
 
 MOVES_RAD_S, RESTS_RAD_S, STAYS_RAD = 0.05, 0.01, 0.005
+# Fingers that are so much nearer to each other close; so much further apart, they let go.
+CLOSES_M, LETS_GO_M = 0.005, 0.001
 
 
 class Failure(Exception):
@@ -54,6 +58,7 @@ class Client:
         self.deadline = time.monotonic() + args.timeout
         self.node = rclpy.create_node("execute_tasks")
         self.joints, self.speed, self.states, self.feedback, self.transforms, self.statuses = [], None, 0, [], {}, {}
+        self.width_m = None
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         action = f"{args.node}/execute_task"
         self.tasks = ActionClient(self.node, ExecuteTask, action)
@@ -69,6 +74,7 @@ class Client:
         self.states += 1
         self.joints = [q for n, q in zip(msg.name, msg.position) if "finger" not in n]
         self.speed = max(abs(v) for n, v in zip(msg.name, msg.velocity) if "finger" not in n)
+        self.width_m = sum(q for n, q in zip(msg.name, msg.position) if "finger" in n)
 
     def on_transforms(self, msg):
         for each in msg.transforms:
@@ -171,6 +177,19 @@ class Client:
     def cancel_mid_way(self, text):
         handle = self.begin(text)
         self.moving()
+        self.cancelled(handle, text)
+
+    def cancel_mid_grasp(self, text):
+        open_m = self.width_m
+        handle = self.begin(text)
+        self.wait_for("the fingers to close", lambda: self.width_m < open_m - CLOSES_M)
+        begun_m = self.width_m
+        self.cancelled(handle, text)
+        print(f"cancelled with the fingers {begun_m:.4f} m apart, at rest {self.width_m:.4f} m", flush=True)
+        if self.width_m > begun_m + LETS_GO_M:
+            raise Failure("the fingers let go of what they had")
+
+    def cancelled(self, handle, text):
         self.cancel(handle, text)
         self.end(handle, text, GoalStatus.STATUS_CANCELED)
         if self.speed > MOVES_RAD_S:
@@ -226,8 +245,8 @@ class Client:
         self.wait_for("joint states", lambda: self.states)
         self.wait_for("the node's subscription", lambda: self.instruction.get_subscription_count())
         steps = {
-            "do": self.do, "fail": self.fail, "cancel": self.cancel_mid_way, "stop": self.stop_mid_way,
-            "refuse": self.refuse, "two": self.two, "replace": self.replace,
+            "do": self.do, "fail": self.fail, "cancel": self.cancel_mid_way, "grasp": self.cancel_mid_grasp,
+            "stop": self.stop_mid_way, "refuse": self.refuse, "two": self.two, "replace": self.replace,
         }
         for step in self.args.steps:
             name, _, text = step.partition("=")

@@ -118,3 +118,22 @@ fn the_brain_does_a_goal_after_one_that_was_cancelled() {
     assert_eq!(program_code, Some(0), "{both}");
     assert!(seen.contains("the plan ended well"), "{both}");
 }
+
+/// Whoever cancels while the hand closes: the arm stays, and the hand does not let go of what it has.
+#[test]
+fn a_goal_that_is_cancelled_in_the_middle_of_a_grasp_leaves_the_arm_still_and_the_hand_closed() {
+    let binary = example("").parent().unwrap().join("neuraxis");
+    let mut command = Command::new(binary);
+    command.args(["ros", "sim", "--policy", "brain", "--task", "tower_of_three", "--seed", "1000007", "--wait"]);
+    command.env("ROS_DOMAIN_ID", domain(14));
+    let mut program = Process::start("neuraxis ros sim", &mut command);
+    let line = program.read_until("task        tower_of_three");
+    let sentence = line.split_once("seed 1000007: ").expect("a sentence").1.trim_end();
+    let (code, seen) = execute_tasks(&[&format!("grasp={sentence}")], &domain(14)).finish();
+    program.interrupt();
+    let (program_code, told) = program.finish();
+    let both = format!("--- client\n{seen}\n--- program\n{told}");
+    assert_eq!(code, Some(0), "{both}");
+    assert_eq!(program_code, Some(0), "{both}");
+    assert!(seen.contains("cancelled with the fingers"), "{both}");
+}

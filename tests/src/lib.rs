@@ -5,6 +5,7 @@
 pub mod brain;
 pub mod franky;
 pub mod model;
+pub mod names;
 pub mod python;
 pub mod running;
 pub mod server;

@@ -2,13 +2,9 @@
 //! the README says the same. `WRITE_README=1 cargo test -p neuraxis-tests --test safety_behaviours_have_tests`
 //! renews that table.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs};
 
-use neuraxis_tests::workspace;
+use neuraxis_tests::{names::all_tests, workspace};
 
 /// What must hold, by number; the reason if there is no test yet.
 const BEHAVIOURS: &[(u8, &str, Option<&str>)] = &[
@@ -89,24 +85,9 @@ fn table_text() -> String {
 /// Test functions whose names carry ids, `crate::name` by id.
 fn tests_by_id() -> BTreeMap<u8, Vec<String>> {
     let mut found: BTreeMap<u8, Vec<String>> = BTreeMap::new();
-    let mut files = Vec::new();
-    sources(&workspace().join("crates"), &mut files);
-    sources(&workspace().join("tests/tests"), &mut files);
-    files.sort();
-    for file in files {
-        let text = fs::read_to_string(&file).expect("a source file");
-        let mut is_test = false;
-        for line in text.lines().map(str::trim) {
-            if line == "#[test]" {
-                is_test = true;
-            } else if let Some(rest) = line.strip_prefix("fn ") {
-                let name = rest.split('(').next().unwrap_or_default();
-                if std::mem::take(&mut is_test) {
-                    for id in ids(name) {
-                        found.entry(id).or_default().push(format!("`{}::{name}`", folder(&file)));
-                    }
-                }
-            }
+    for (folder, name) in all_tests() {
+        for id in ids(&name) {
+            found.entry(id).or_default().push(format!("`{folder}::{name}`"));
         }
     }
     found
@@ -115,24 +96,6 @@ fn tests_by_id() -> BTreeMap<u8, Vec<String>> {
 /// `sr01_sr06_lease_expiry` carries 1 and 6.
 fn ids(name: &str) -> Vec<u8> {
     name.split('_').map_while(|part| part.strip_prefix("sr")?.parse().ok()).collect()
-}
-
-/// The crate that a file belongs to, or `tests`.
-fn folder(file: &Path) -> String {
-    let parts: Vec<_> = file.components().map(|c| c.as_os_str().to_string_lossy().into_owned()).collect();
-    let after = parts.iter().rposition(|part| part == "crates").map(|at| at + 1);
-    after.and_then(|at| parts.get(at)).cloned().unwrap_or_else(|| "tests".into())
-}
-
-fn sources(dir: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(dir).expect("a folder of sources").flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            sources(&path, files);
-        } else if path.extension().is_some_and(|end| end == "rs") {
-            files.push(path);
-        }
-    }
 }
 
 #[test]

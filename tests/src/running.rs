@@ -93,6 +93,21 @@ impl Drop for Running {
     }
 }
 
+/// A script of `tests/ros` in the Python of our own ROS 2: whoever stands beside the robot.
+///
+/// # Panics
+/// That Python is missing.
+#[must_use]
+pub fn script(name: &str) -> Command {
+    let python = workspace().join(".deps/ros/bin/python");
+    assert!(python.exists(), "{} is missing: ./neuraxis setup", python.display());
+    let mut command = Command::new(python);
+    command.arg(workspace().join("tests/ros").join(name));
+    // It finds its own prefix; ours is the copy for Rust.
+    command.env_remove("AMENT_PREFIX_PATH").env_remove("LD_LIBRARY_PATH");
+    command
+}
+
 /// A domain of ROS 2 of this test's own: other tests talk at the same time.
 #[must_use]
 pub fn domain() -> String {

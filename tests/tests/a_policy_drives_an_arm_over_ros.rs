@@ -1,21 +1,14 @@
 //! The way of a real arm, rehearsed: a robot on ROS 2 (`ros plant`) in one process, `ros arm` in another, an operator in a
 //! third. The policy sees the robot's cameras and moves it through ros2_control's topics.
 
-use std::process::Command;
-
 use neuraxis_tests::{
     run,
-    running::{PATIENCE, Running, domain},
-    workspace,
+    running::{PATIENCE, Running, domain, script},
 };
 
 fn operator(arguments: &[&str], domain: &str) -> neuraxis_tests::Finished {
-    let python = workspace().join(".deps/ros/bin/python");
-    assert!(python.exists(), "{} is missing: ./neuraxis setup", python.display());
-    let mut command = Command::new(python);
-    command.arg(workspace().join("tests/ros/activate.py")).args(arguments).env("ROS_DOMAIN_ID", domain);
-    // It finds its own prefix; ours is the copy for Rust.
-    command.env_remove("AMENT_PREFIX_PATH").env_remove("LD_LIBRARY_PATH");
+    let mut command = script("activate.py");
+    command.args(arguments).env("ROS_DOMAIN_ID", domain);
     run(&mut command, PATIENCE).expect("the operator comes to an end")
 }
 

@@ -1,25 +1,14 @@
 //! A real arm whose policy runs elsewhere, rehearsed: a robot on ROS 2 (`ros plant`), `ros arm --policy remote`, `ros policy`,
 //! and an operator, four processes with real DDS between them. The policy is killed in motion, and another one comes.
 
-use std::process::Command;
-
-use neuraxis_tests::{
-    running::{Running, domain},
-    workspace,
-};
+use neuraxis_tests::running::{Running, domain, script};
 
 /// An operator who does one thing after the other.
 struct Operator(Running);
 
 impl Operator {
     fn comes(domain: &str) -> Self {
-        let python = workspace().join(".deps/ros/bin/python");
-        assert!(python.exists(), "{} is missing: ./neuraxis setup", python.display());
-        let mut command = Command::new(python);
-        command.arg(workspace().join("tests/ros/look_after_the_link.py"));
-        // It finds its own prefix; ours is the copy for Rust.
-        command.env_remove("AMENT_PREFIX_PATH").env_remove("LD_LIBRARY_PATH");
-        Self(Running::of(&mut command, domain))
+        Self(Running::of(&mut script("look_after_the_link.py"), domain))
     }
 
     fn does(&mut self, lines: &[&str]) {

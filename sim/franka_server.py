@@ -13,6 +13,8 @@ input; it ends when that closes. Lines:
     push JOINT NM SECS   contact: a torque from outside on a joint
     lead SECS Q1 ... Q7  contact: as by hand, while nobody commands it: there, smoothly, in so long; answers when it is there
     hand METRES          contact: the fingers go so far apart
+    show PORT            contact: fifty times a second, a datagram to this port of the loopback: joint positions, width of
+                         the hand (tests/ros/follow_arm.py passes it on)
 
 Each runs in its own virtual environment, made by `./neuraxis setup --peers`.
 """
@@ -35,6 +37,7 @@ os.environ["MUJOCO_GL"] = "disable"
 FRICTION = "1.5 0.05 0.001"
 # franky-sim's own name for the joint positions that a robot holds while nobody commands it.
 HELD = "_FrankaRobotServer__holding_q"
+SHOW_SECS = 0.02
 
 
 def say(**message):
@@ -106,6 +109,8 @@ def contact(arguments):
             say(ready=True, host=host, port=1337, hand_port=1338)
             pushed = (0, 0.0, 0.0)
             led = None
+            shown = (None, 0.0)
+            outbox = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             due = time.perf_counter()
             while True:
                 joint, torque, until = pushed
@@ -118,14 +123,18 @@ def contact(arguments):
                         led = None
                         say(led=True)
                 server.run_once(False)
+                port, when = shown
+                if port and time.perf_counter() >= when:
+                    shown = (port, time.perf_counter() + SHOW_SECS)
+                    q = joints(robot, simulator)
+                    outbox.sendto(json.dumps({"q": q, "width": robot.hand_width}).encode(), ("127.0.0.1", port))
                 while not inbox.empty():
                     words = inbox.get()
                     if words is None:
                         return
                     if words[0] == "state":
                         place = [float(c) for c in simulator.data.body("cube").xpos] if arguments.cube else None
-                        q = [float(simulator.data.qpos[a]) for a in robot._qpos_addrs]
-                        say(q=q, width=robot.hand_width, cube=place)
+                        say(q=joints(robot, simulator), width=robot.hand_width, cube=place)
                     elif words[0] == "pause":
                         time.sleep(float(words[1]))
                         say(paused=True)
@@ -138,6 +147,9 @@ def contact(arguments):
                     elif words[0] == "hand":
                         robot.set_hand_goal(float(words[1]), 0.1, 70.0)
                         say(hand=True)
+                    elif words[0] == "show":
+                        shown = (int(words[1]), 0.0)
+                        say(showing=True)
                     else:
                         say(error=f"unknown: {words}")
                 due += 0.001
@@ -151,6 +163,10 @@ def contact(arguments):
                         time.sleep(-late - 0.0003)
                     while time.perf_counter() < due:
                         pass
+
+
+def joints(robot, simulator):
+    return [float(simulator.data.qpos[address]) for address in robot._qpos_addrs]
 
 
 def lead(robot_server, start, end, began, secs):

@@ -8,7 +8,20 @@ use std::{
 
 use serde_json::Value;
 
-use crate::workspace;
+use crate::{
+    running::{Running, script},
+    workspace,
+};
+
+/// `cameras:` of `arm.yaml` for those that `ros plant` plays.
+///
+/// # Panics
+/// The file that has them is missing.
+#[must_use]
+pub fn plant_cameras() -> String {
+    let text = std::fs::read_to_string(workspace().join("sim/rehearsal.yaml")).expect("sim/rehearsal.yaml");
+    text[text.find("cameras:").expect("cameras")..].to_string()
+}
 
 /// The server; it ends with this.
 pub struct Franky {
@@ -46,6 +59,18 @@ impl Franky {
         let answer = self.answer();
         assert!(answer.get("error").is_none(), "{answer}");
         answer
+    }
+
+    /// The arm of a running `ros plant` goes where this one is, as long as what is returned lives.
+    ///
+    /// # Panics
+    /// The script that passes it on does not start.
+    #[must_use]
+    pub fn seen_by_the_plant(&mut self, domain: &str) -> Running {
+        let follower = Running::of(&mut script("follow_arm.py"), domain);
+        let told = follower.wait_for("port ");
+        self.ask(&format!("show {}", told.last().map_or("", |line| &line["port ".len()..])));
+        follower
     }
 
     /// Writes a file about the arm, with these cameras (`cameras:` of `arm.yaml`).

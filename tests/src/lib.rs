@@ -42,6 +42,21 @@ pub struct Finished {
     pub stderr: String,
 }
 
+impl Finished {
+    /// How far the place that `calibrate camera` has printed is from that of the RLBench rig's front camera [m].
+    ///
+    /// # Panics
+    /// It has printed none.
+    #[must_use]
+    pub fn off_the_front_camera_m(&self) -> f64 {
+        let line = self.stdout.lines().find(|line| line.starts_with("world_from_camera"));
+        let line = line.unwrap_or_else(|| panic!("no pose in:\n{}{}", self.stdout, self.stderr));
+        let at = line[line.find('[').expect("xyz") + 1..line.find(']').expect("xyz")].split(',');
+        let at = at.map(|part| part.trim().parse::<f64>().expect("a number"));
+        at.zip([1.35, 0.0, 1.58]).map(|(is, should)| (is - should).powi(2)).sum::<f64>().sqrt()
+    }
+}
+
 /// Runs a program to its end; one that hangs is killed after `patience` and reported as timed out.
 pub fn run(command: &mut Command, patience: Duration) -> io::Result<Finished> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;

@@ -1,12 +1,12 @@
-//! From a demonstration to a policy in the arm's shadow: franky-sim is led as by hand, the cameras are those of `ros plant`,
-//! whose own arm stands. What the cameras show is therefore not what the arm does: that the policy learns something from it is
-//! not claimed, only that each step takes what the one before made.
+//! From a camera whose place is not known to a policy in the arm's shadow: franky-sim is driven, and led as by hand; the cameras
+//! are those of `ros plant`, whose own arm goes where that one is. That a policy learns something from one demonstration is not
+//! claimed, only that each step takes what the one before made.
 
 use std::{path::Path, process::Command, thread::sleep, time::Duration};
 
 use neuraxis_tests::{
     Finished, binary,
-    franky::Franky,
+    franky::{Franky, plant_cameras},
     run,
     running::{Running, domain},
     workspace,
@@ -18,11 +18,6 @@ const LOW_RAD: &str = "0.2 0.3 0 -1.2 0 1.4 0.785";
 const HOME_RAD: &str = "0 0.1752 0 -0.943 0 1.1182 0.785";
 /// Whoever leads an arm lets it stand.
 const STAND: Duration = Duration::from_millis(1500);
-
-fn cameras() -> String {
-    let text = std::fs::read_to_string(workspace().join("sim/rehearsal.yaml")).expect("sim/rehearsal.yaml");
-    text[text.find("cameras:").expect("cameras")..].to_string()
-}
 
 fn neuraxis(arguments: &[&str], domain: &str) -> Finished {
     let mut command = Command::new(binary());
@@ -40,8 +35,9 @@ fn a_led_motion_is_recorded_imported_trained_on_and_shadowed() {
     let plant = Running::start(&["ros", "plant", "--task", "push_buttons", "--seed", "1000007"], &domain);
     plant.wait_for("ros ");
     let mut franky = Franky::start();
+    let _follower = franky.seen_by_the_plant(&domain);
     let arm = dir.path().join("arm.yaml");
-    franky.write_arm(&arm, &cameras());
+    franky.write_arm(&arm, &plant_cameras());
 
     let out = dir.path().join("recorded/1");
     let record = ["record", "--demo", "--say", SAY, "--out", path(&out), "--config", path(&arm)];

@@ -105,12 +105,5 @@ fn a_camera_is_found_from_a_ball_in_the_hand() {
         run(Command::new(binary()).args(calibrate), Duration::from_secs(180)).expect("the command ends")
     };
     assert!(ended.status.success(), "{}{}", ended.stdout, ended.stderr);
-    let line = ended.stdout.lines().find(|line| line.starts_with("world_from_camera")).expect("a pose");
-    let at: Vec<f64> = line[line.find('[').expect("xyz") + 1..line.find(']').expect("xyz")]
-        .split(',')
-        .map(|part| part.trim().parse().expect("a number"))
-        .collect();
-    // The RLBench rig's front camera.
-    let off = at.iter().zip([1.35, 0.0, 1.58]).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
-    assert!(off < 0.01, "{line}");
+    assert!(ended.off_the_front_camera_m() < 0.01, "{}", ended.stdout);
 }

@@ -8,7 +8,7 @@ use neuraxis_channel::{MailboxReader, RingSender, ring};
 use neuraxis_core::{Clock, Gripper, Nanos, Observation, Progress};
 use neuraxis_robot::Robot;
 use neuraxis_ros::{Misbehave, PlantNode, PlantPorts};
-use neuraxis_sim::{CameraRig, Frame, Plant, Setup, Snapshot, realtime};
+use neuraxis_sim::{CameraRig, Frame, Plant, Setup, Snapshot, model::Mark, realtime};
 
 use crate::{
     config::Config,
@@ -25,12 +25,15 @@ pub struct RosPlant {
     pub seed: u64,
     /// What goes wrong.
     pub misbehave: Option<Misbehave>,
+    /// A ball that cameras are calibrated by.
+    pub mark: Option<Mark>,
 }
 
 /// Runs until Ctrl-C; says when the task's judge is content.
 pub fn plant(config: &Config, plan: &RosPlant) -> Result<()> {
     interrupt::listen()?;
-    let studio = Studio::new(config.clone())?;
+    let mut studio = Studio::new(config.clone())?;
+    studio.sim.mark = plan.mark;
     let setup = studio.setup(&plan.task, plan.seed)?;
     let goal = setup.goal().clone();
     println!("task        {}, seed {}: {}", plan.task, plan.seed, goal.instruction);

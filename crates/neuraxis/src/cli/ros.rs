@@ -3,8 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::Subcommand;
+use clap::{
+    Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use neuraxis_ros::Misbehave;
+use neuraxis_sim::model::Mark;
 
 use crate::{
     bench::LoadArgs,
@@ -61,6 +65,9 @@ pub enum RosCommand {
         /// late, ignore, jump, cameras_freeze, camera_skew, cameras_move, tf_silent, gripper_refuse, gripper_abort, gripper_hang or gripper_deaf.
         #[arg(long, value_name = "KIND[@SECS]")]
         misbehave: Option<Misbehave>,
+        /// A red ball to calibrate cameras by.
+        #[arg(long, value_name = "WHERE", value_parser = PossibleValuesParser::new(["hand", "table"]).map(mark))]
+        mark: Option<Mark>,
     },
     /// The other process of `bench`: sends until its standard input ends.
     #[command(hide = true)]
@@ -79,11 +86,15 @@ impl RosCommand {
             Self::Arm(options) => ros::arm(&config, options),
             Self::Policy(options) => ros_policy::policy(&config, &options),
             Self::Viz(options) => ros_viz::viz(&config, &options),
-            Self::Plant { task, seed, misbehave } => {
+            Self::Plant { task, seed, misbehave, mark } => {
                 let task = tasks::one(&task, &config)?;
-                ros_plant::plant(&config, &RosPlant { task, seed, misbehave })
+                ros_plant::plant(&config, &RosPlant { task, seed, misbehave, mark })
             }
             Self::Load(args) => args.run(),
         }
     }
+}
+
+fn mark(place: String) -> Mark {
+    if place == "hand" { Mark::Hand } else { Mark::Table }
 }

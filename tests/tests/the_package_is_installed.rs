@@ -42,6 +42,32 @@ fn an_installed_program_reads_the_files_that_were_installed_with_it() {
     assert!(said.contains("share/neuraxis/configs/fr3/run.yaml"), "{said}");
 }
 
+/// `ros2 run neuraxis policy_node` and the others: whatever is in lib/neuraxis and can be executed.
+#[test]
+fn every_node_has_a_name_of_its_own() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let prefix = dir.path().join("install");
+    let _ = installed(&prefix);
+    for node in ["arm", "sim", "policy", "viz"] {
+        let ended = finish(Command::new(prefix.join(format!("lib/neuraxis/{node}_node"))).arg("--help"));
+        let usage = format!("ros {node}");
+        assert!(ended.status.success() && ended.stdout.contains(&usage), "{ended:?}");
+    }
+}
+
+/// `colcon build` in a workspace of many packages: what cargo is told there, and what goes where.
+#[test]
+fn colcon_builds_the_program_that_setup_builds() {
+    let package = workspace().join("crates/neuraxis");
+    let read = |name: &str| fs::read_to_string(package.join(name)).expect(name);
+    assert!(read("colcon.pkg").contains(r#"["--release", "--locked", "--features", "ros"]"#));
+    let manifest = read("Cargo.toml");
+    for entry in fs::read_dir(package.join("nodes")).expect("nodes") {
+        let name = entry.expect("a node").file_name();
+        assert!(manifest.contains(&format!("\"nodes/{}\"", name.to_string_lossy())), "{name:?} is not installed");
+    }
+}
+
 #[test]
 fn an_installed_program_does_not_install_itself() {
     let dir = tempfile::tempdir().expect("a folder");

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! PREFIX/lib/neuraxis/neuraxis                                    the program
+//! PREFIX/lib/neuraxis/{arm,sim,policy,viz}_node                   its nodes by name, for `ros2 run`
 //! PREFIX/share/neuraxis/{package.xml,launch,urdf,configs,sim}     what it reads
 //! PREFIX/share/neuraxis/neuraxis                                  starts the program, or says which libraries it lacks
 //! PREFIX/share/ament_index/resource_index/packages/neuraxis       how `ros2` finds the package
@@ -20,6 +21,8 @@ use anyhow::{Context, Result, bail};
 
 /// Name of the package.
 const NAME: &str = "neuraxis";
+/// Scripts that start one node each.
+const NODES: [&str; 4] = ["arm_node", "sim_node", "policy_node", "viz_node"];
 /// Folders that the program reads.
 const FOLDERS: [&str; 4] = ["launch", "urdf", "configs", "sim"];
 
@@ -97,6 +100,11 @@ pub fn install(root: &Path, prefix: &Path) -> Result<String> {
     let aside = to.with_extension("new");
     fs::copy(&program, &aside).with_context(|| format!("cannot write {}", aside.display()))?;
     fs::rename(&aside, &to).with_context(|| format!("cannot write {}", to.display()))?;
+    for node in NODES {
+        let to = to.with_file_name(node);
+        fs::copy(root.join("crates/neuraxis/nodes").join(node), &to)
+            .with_context(|| format!("cannot write {}", to.display()))?;
+    }
     Ok(format!(
         "installed   {}\nnow         source {}/setup.sh && ros2 launch neuraxis sim.launch.xml",
         share.display(),
@@ -166,6 +174,7 @@ mod tests {
         let prefix = prefix.canonicalize().unwrap();
         for file in [
             "lib/neuraxis/neuraxis",
+            "lib/neuraxis/policy_node",
             "share/neuraxis/package.xml",
             "share/neuraxis/neuraxis",
             "share/neuraxis/launch/sim.launch.xml",

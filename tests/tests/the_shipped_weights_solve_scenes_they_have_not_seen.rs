@@ -4,7 +4,7 @@ use std::{fs, process::Command, time::Duration};
 
 use neuraxis_tests::{binary, run};
 
-/// Some of those that the table in configs/weights/README.md has at 80 % or more.
+/// Some of those that README's table has at 80 % or more.
 const TASKS: &str = "open_drawer,close_jar,put_item_in_drawer";
 
 #[test]

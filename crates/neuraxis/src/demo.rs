@@ -343,7 +343,7 @@ impl Pilot for Filmed<'_> {
         self.times.record(Nanos(started.elapsed().as_nanos() as u64));
         if let Some((views, cloud)) = self.source.looked()
             && let Some(prediction) = &prediction
-            && let Err(error) = self.recorder.lock().views(prediction, &views, &cloud)
+            && let Err(error) = self.recorder.lock().views(prediction, &views, &cloud, None)
         {
             self.trouble.get_or_insert(error);
         }

@@ -153,6 +153,11 @@ impl Orders {
         ended.is_some()
     }
 
+    /// What was given last cannot be done, and why.
+    pub fn refuse(&mut self, why: String) {
+        self.conclude(TaskState::Failed, why, 0.0);
+    }
+
     fn conclude(&mut self, state: TaskState, words: String, progress: f32) {
         if let Some(assignment) = self.current.take() {
             self.report(assignment.goal, state, words, progress);
@@ -234,6 +239,16 @@ mod tests {
         assert!(orders.tell(at(20), || Account { words: "done".into(), progress: 1.0, ended: Some(true) }));
         assert_eq!(heard(&outside), (3, TaskState::Succeeded, "done".into()));
         assert!(!orders.tell(at(30), doing) && outside.reports.pop().is_none(), "it is over");
+    }
+
+    #[test]
+    fn a_sentence_that_nobody_can_read_ends_its_goal_with_the_reason() {
+        let (mut orders, outside) = orders();
+        outside.orders.push(order(Some(2), Some("?")));
+        let _ = orders.news(at(0));
+        orders.refuse("it has no words".into());
+        assert_eq!(heard(&outside), (2, TaskState::Failed, "it has no words".into()));
+        assert!(!orders.tell(at(10), doing) && outside.reports.pop().is_none(), "it is over");
     }
 
     #[test]

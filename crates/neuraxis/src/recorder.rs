@@ -12,12 +12,12 @@ use neuraxis_brainstem::TickRecord;
 use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_core::{Instruction, Nanos, Observation, Prediction};
 use neuraxis_episode::{
-    CommandSample, DepthEncoding, EpisodeWriter, GazeRay, Header, Keep, Level, Points, PredictionDetail, Record, Saved,
-    Saving, VirtualView,
+    CommandSample, DepthEncoding, EpisodeWriter, GazeRay, Header, Keep, Level, Monitor, Points, PredictionDetail,
+    Record, Saved, Saving, VirtualView,
 };
 use neuraxis_policy::DynamicLook;
 use neuraxis_robot::Robot;
-use neuraxis_vision::Cloud;
+use neuraxis_vision::{Cloud, MaskedCamera};
 use neuraxis_viz::{Viz, VizConfig, VizError};
 use serde_json::{Value, json};
 
@@ -46,6 +46,10 @@ pub struct Recorder {
     /// It was said that a ring makes no more files.
     is_enough: bool,
     lost: Option<[u64; 4]>,
+    /// Age of a prediction at which the arm stops [s].
+    lease_secs: f64,
+    /// Cameras that the last prediction did without.
+    masked: Vec<MaskedCamera>,
 }
 
 /// What was recorded.
@@ -145,6 +149,8 @@ impl Recorder {
             is_leaving: false,
             is_enough: false,
             lost: None,
+            lease_secs: config.cerebellum.prediction_lease_secs,
+            masked: Vec::new(),
         };
         let Instruction { epoch, text, .. } = instruction;
         recorder.put(&Record::Instruction { stamp: zero, epoch: *epoch, text: text.to_string() })?;
@@ -160,13 +166,23 @@ impl Recorder {
         Ok(())
     }
 
-    /// The prediction's views and the cloud they were drawn from.
+    /// The prediction's views and the cloud they were drawn from; `given`: when the answer was given, where time does not
+    /// stand still for it.
     pub fn views(
         &mut self,
         prediction: &Prediction,
         views: &neuraxis_policy::PredictionViews,
         cloud: &Cloud,
+        given: Option<Nanos>,
     ) -> Result<()> {
+        let at = given.unwrap_or(prediction.observed_at);
+        let age_secs = given.map(|given| given.secs_since(prediction.observed_at));
+        self.put(&Record::Monitors(at, health(views, age_secs, self.lease_secs)))?;
+        if self.masked != views.masked {
+            self.masked.clone_from(&views.masked);
+            let (level, text) = without(&views.masked);
+            self.put(&Record::Event(at, level, text))?;
+        }
         let detail = detail(views);
         let points = Points { xyz_in_world: cloud.xyz_in_world.clone(), rgb: cloud.rgb.clone() };
         self.put(&Record::Detail(prediction.observed_at, Box::new(detail)))?;
@@ -323,6 +339,26 @@ pub fn subtitle(run: &Value) -> String {
     [task, seed, actor(run)].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
+/// How fresh and how whole is what an answer rests on. `age_secs`: of the picture, when it was answered; `lease_secs`: the age
+/// at which the arm stops for want of a newer answer.
+fn health(views: &neuraxis_policy::PredictionViews, age_secs: Option<f64>, lease_secs: f64) -> Vec<Monitor> {
+    let monitor = |name: &str, value, limit| Monitor { name: name.into(), value, limit };
+    let before = views.dynamic.as_ref().and_then(|look| look.gaze.as_ref()?.previous_age_secs);
+    let left_out = monitor("cameras left out", views.masked.len() as f64, None);
+    let age = age_secs.map(|secs| monitor("picture's age when answered [s]", secs, Some(lease_secs)));
+    let before = before.map(|secs| monitor("frame before: age [s]", secs, None));
+    std::iter::once(left_out).chain(age).chain(before).collect()
+}
+
+/// What a policy does without, in words.
+pub fn without(masked: &[MaskedCamera]) -> (Level, String) {
+    let names: Vec<String> = masked.iter().map(MaskedCamera::to_string).collect();
+    match &names[..] {
+        [] => (Level::Info, "the policy uses all cameras again".into()),
+        some => (Level::Warning, format!("the policy does without cameras: {}", some.join("; "))),
+    }
+}
+
 /// What a policy looked at on the way to its answer, under the names of its views.
 pub fn detail(views: &neuraxis_policy::PredictionViews) -> PredictionDetail {
     let side = views.side as u32;
@@ -391,5 +427,27 @@ impl Witness for Recorder {
             self.put(&Record::Command(CommandSample { stamp, q, qd, gripper_width_m }))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use neuraxis_policy::PredictionViews;
+    use neuraxis_vision::CameraFault;
+
+    use super::*;
+
+    #[test]
+    fn the_age_of_a_picture_and_cameras_that_are_left_out_are_told() {
+        let masked = vec![MaskedCamera { name: "wrist".into(), fault: CameraFault::NoDepth }];
+        let views = PredictionViews { masked, ..PredictionViews::default() };
+        let told = |age_secs| -> Vec<(f64, Option<f64>)> {
+            health(&views, age_secs, 0.5).iter().map(|monitor| (monitor.value, monitor.limit)).collect()
+        };
+        assert_eq!(told(Some(0.06)), [(1.0, None), (0.06, Some(0.5))]);
+        assert_eq!(told(None), [(1.0, None)], "simulated time stands still while it thinks");
+        let (level, text) = without(&views.masked);
+        assert!(level == Level::Warning && text.contains("wrist: no depth reading"), "{text}");
+        assert_eq!(without(&[]).0, Level::Info);
     }
 }

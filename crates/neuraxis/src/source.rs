@@ -10,6 +10,8 @@ use neuraxis_vision::{Cloud, MaskedCamera};
 
 use crate::{config::Config, errand::Errands, script::Script, survey::Survey};
 
+/// Predictions on a made-up scene before the first that counts.
+const WARM_UP: u32 = 3;
 /// Bounds that differ by less are the same [m].
 const SAME_BOUNDS_M: f64 = 0.001;
 
@@ -23,9 +25,10 @@ pub fn load_policy(config: &Config, weights: &Path, text_encoder: &str) -> Resul
     Ok(policy)
 }
 
-/// The policy in a file of weights, if it is the one that the configuration means; of whatever robot.
+/// The policy in a file of weights, if it is the one that the configuration means; of whatever robot. It has inferred
+/// before: its first tick with an arm takes no longer than the others, and weights that answer no numbers never meet one.
 pub fn load_any_policy(config: &Config, weights: &Path, text_encoder: &str) -> Result<CorticalPolicy> {
-    let policy = CorticalPolicy::load(weights, config.run.device.parse()?, text_encoder).context(
+    let mut policy = CorticalPolicy::load(weights, config.run.device.parse()?, text_encoder).context(
         "no usable weights: train some (`neuraxis demos`, `neuraxis train policy`), or watch the scripted expert (--policy expert)",
     )?;
     let hash = format!("{:016x}", policy.hash());
@@ -35,6 +38,7 @@ pub fn load_any_policy(config: &Config, weights: &Path, text_encoder: &str) -> R
     {
         bail!("{}: hash {hash}, configs/{}/run.yaml wants weights_hash: {expected}", weights.display(), config.name);
     }
+    policy.warm_up(WARM_UP).with_context(|| format!("{}: these weights give no answer", weights.display()))?;
     Ok(policy)
 }
 

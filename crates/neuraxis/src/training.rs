@@ -13,6 +13,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use neuraxis_episode::dataset::Dataset;
+use serde::Deserialize;
 
 use crate::{config::shards, interrupt};
 
@@ -36,6 +37,16 @@ pub struct TrainArgs {
     pub max_secs: Option<u64>,
 }
 
+/// What is learned from.
+pub struct Demonstrations {
+    /// Samples of all shards.
+    pub dataset: Dataset,
+    /// Damaged records that are not among them.
+    pub left_out: usize,
+    /// Names of the cameras that saw them.
+    pub cameras: Vec<String>,
+}
+
 /// A run of training: its arguments, and when it has to end.
 pub struct TrainRun {
     args: TrainArgs,
@@ -57,21 +68,35 @@ impl TrainRun {
         !interrupt::asked() && most.is_none_or(|most| self.started.elapsed() < most)
     }
 
-    /// All shards, made with `robot`, and how many damaged records were left out; without leave such a record ends the run.
-    pub fn dataset(&self, robot: &str) -> Result<(Dataset, usize)> {
+    /// All shards, made with `robot` and with the same cameras; without leave a damaged record ends the run.
+    pub fn demonstrations(&self, robot: &str) -> Result<Demonstrations> {
         let folders = shards(&self.args.data)?;
+        let mut cameras: Option<Vec<String>> = None;
         for folder in &folders {
             let index = folder.join("index.json");
             let text = std::fs::read_to_string(&index).with_context(|| index.display().to_string())?;
-            let made_with = &serde_json::from_str::<serde_json::Value>(&text)?["meta"]["embodiment"];
+            let meta = &serde_json::from_str::<serde_json::Value>(&text)?["meta"];
+            let made_with = &meta["embodiment"];
             if made_with.as_str().is_some_and(|name| name != robot) {
                 bail!("{}: demonstrations of robot {made_with}, this is {robot:?}: --robot", index.display());
+            }
+            let mut seen_with = Vec::<String>::deserialize(&meta["cameras"])
+                .with_context(|| format!("{}: meta.cameras: names of the cameras", index.display()))?;
+            seen_with.sort();
+            match &cameras {
+                Some(others) if *others != seen_with => bail!(
+                    "{}: seen by cameras {}, what came before by {}: weights are for one set of cameras",
+                    index.display(),
+                    seen_with.join(", "),
+                    others.join(", ")
+                ),
+                _ => cameras = Some(seen_with),
             }
         }
         let mut dataset = Dataset::open_all(&folders)?;
         let damaged = if self.args.skip_damaged { dataset.leave_out_damaged() } else { Vec::new() };
         damaged.iter().for_each(|error| println!("left out: {error}"));
-        Ok((dataset, damaged.len()))
+        Ok(Demonstrations { dataset, left_out: damaged.len(), cameras: cameras.unwrap_or_default() })
     }
 
     /// Data, as a checkpoint names it.

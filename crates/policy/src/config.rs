@@ -95,6 +95,11 @@ impl PolicyConfig {
         if self.pixel_path { self.pixel_dim } else { self.feature_dim }
     }
 
+    /// Width of the tokens that leave a stage.
+    pub fn token_dim(&self) -> i64 {
+        if self.pixel_path { self.dim } else { self.feature_dim }
+    }
+
     /// Refuses shapes that cannot be built.
     pub fn validate(&self) -> Result<()> {
         let fail = |key, value: String, allowed| Err(Error::Config { key, value, allowed });

@@ -44,7 +44,8 @@ pub struct Consistency {
 impl Consistency {
     /// Registers its weights under `path`.
     pub fn new(path: &nn::Path, config: &PolicyConfig) -> Result<Self> {
-        let conv = |name: &str| Conv::new(&(path / name), config.dim, config.dim, 3, 1, 1);
+        let width = config.token_dim();
+        let conv = |name: &str| Conv::new(&(path / name), width, width, 3, 1, 1);
         Ok(Self { coarse: conv("coarse")?, fine: conv("fine")? })
     }
 

@@ -118,7 +118,18 @@ impl CorticalPolicy {
         &self.cloud
     }
 
-    fn infer(&mut self, observation: &Observation, instruction: &Instruction) -> Result<(KeyFrame, f32, StageTimes)> {
+    /// As it was when it was loaded.
+    pub(crate) fn forget(&mut self) {
+        self.gaze.iter_mut().for_each(GazeStream::reset);
+        (self.epoch, self.seq) = (None, 0);
+        (self.cloud, self.views) = Default::default();
+    }
+
+    pub(crate) fn infer(
+        &mut self,
+        observation: &Observation,
+        instruction: &Instruction,
+    ) -> Result<(KeyFrame, f32, StageTimes)> {
         let _guard = tch::no_grad_guard();
         let config = self.about.config.clone();
         self.views = PredictionViews::default();

@@ -29,6 +29,7 @@ pub mod sample;
 pub mod text;
 pub mod train;
 pub mod views;
+mod warm_up;
 
 pub use config::{ConsistencyConfig, PolicyConfig, TrainConfig};
 pub use device::DeviceChoice;

@@ -166,6 +166,26 @@ fn observations_that_show_nothing_are_refused_with_the_reason() {
 }
 
 #[test]
+fn a_warmed_up_policy_answers_as_a_cold_one_and_hopeless_weights_are_found() {
+    for dynamic in [Dynamic::Off, Dynamic::FkHeatmap] {
+        let config = PolicyConfig { dynamic, ..tiny() };
+        let weights = Weights::write(&format!("warm-{dynamic:?}"), &config, &config, |_, _| ());
+        let (mut cold, mut warm) = (weights.load().unwrap(), weights.load().unwrap());
+        warm.warm_up(3).unwrap();
+        let [cold, warm] =
+            [&mut cold, &mut warm].map(|policy| policy.predict(&observation(), &instruction(4)).unwrap());
+        assert_eq!((cold.seq, cold.keyframe, cold.confidence), (warm.seq, warm.keyframe, warm.confidence));
+    }
+    let weights = Weights::write("hopeless", &tiny(), &tiny(), |name, tensor| {
+        if name == "fine.upsample.weight" || name == "fine.merge.weight" {
+            let _ = tensor.shallow_clone().fill_(1e30);
+        }
+    });
+    let error = weights.load().unwrap().warm_up(1).unwrap_err();
+    assert!(error.to_string().contains("the fine heatmap is not finite"), "{error}");
+}
+
+#[test]
 fn instructions_without_usable_features_are_refused() {
     let mut policy = policy("mute", &tiny());
     let mut refusal = |words: &Instruction| {

@@ -6,7 +6,7 @@ use crate::lifecycle::State;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Nothing but white space, or bytes that are not UTF-8 (r2r hands those over as an empty string).
+    /// No letter and no digit, or bytes that are not UTF-8 (r2r hands those over as an empty string).
     #[error("it is empty or not UTF-8")]
     Empty,
     /// Longer than the limit.
@@ -33,16 +33,16 @@ pub enum Refusal {
     },
 }
 
-/// The sentence without white space at its ends, if it is between 1 and `max_chars` characters long and holds no
+/// The sentence without white space at its ends, if it holds a word, if it is between 1 and `max_chars` characters long and holds no
 /// control character. Also refused are the characters that reverse the direction of text on a screen (Unicode's
 /// bidirectional controls): what a person reads must be what the policy is told. Refused altogether unless the arm may move.
 pub fn accept(text: &str, max_chars: usize, state: State) -> Result<&str, Refusal> {
     if !state.moves() {
         return Err(Refusal::NotActive { state: state.label() });
     }
-    let text = text.trim_matches(' ');
+    let text = text.trim_matches(|c: char| c.is_whitespace() && !c.is_control());
     let chars = text.chars().count();
-    if chars == 0 {
+    if !text.chars().any(char::is_alphanumeric) {
         return Err(Refusal::Empty);
     }
     if chars > max_chars {
@@ -78,7 +78,9 @@ mod tests {
 
     #[test]
     fn what_is_empty_long_or_not_printable_is_refused() {
-        assert_eq!(accept("   ", 256, State::Active), Err(Refusal::Empty));
+        for empty in ["", "   ", "\u{a0}", "\u{3000} ", "\u{200b}", "...", "\u{1f916}"] {
+            assert_eq!(accept(empty, 256, State::Active), Err(Refusal::Empty), "{empty:?}");
+        }
         assert_eq!(accept("ééé", 2, State::Active), Err(Refusal::TooLong { chars: 3, max: 2 }));
         assert_eq!(accept("a\u{1b}[2J", 256, State::Active), Err(Refusal::Control { character: '\u{1b}', at: 1 }));
         assert_eq!(accept("a\nb", 256, State::Active), Err(Refusal::Control { character: '\n', at: 1 }));

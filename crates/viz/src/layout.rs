@@ -215,14 +215,19 @@ fn plots(config: &VizConfig) -> Vec<Part> {
     let plot = |name: &str, path: &str| View::new("TimeSeries", name, at(config, path));
     // Two curves for each joint: a legend would hide them.
     let bare = PlotLegend::new().with_visible(false);
-    vec![
+    let mut plots: Vec<Part> = vec![
         plot("joints [rad]", paths::JOINTS).with("PlotLegend", &bare).into(),
         plot("tracking error [mrad]", paths::TRACKING).with("PlotLegend", &bare).into(),
         legend(plot("gripper [mm]", paths::GRIPPER)).into(),
         legend(plot("policy tick [ms]", paths::POLICY_TIMING)).into(),
         legend(plot("loop wake latency [µs]", paths::LOOP_TIMING)).into(),
         legend(plot("confidence", paths::CONFIDENCE)).into(),
-    ]
+    ];
+    // A policy's streams; what a brain watches stands beside its tree.
+    if !config.virtual_views.is_empty() {
+        plots.push(legend(plot("stream health", paths::BRAIN_MONITORS)).into());
+    }
+    plots
 }
 
 /// A legend where curves are seldom.
@@ -278,7 +283,11 @@ mod tests {
             assert!(!bare.iter().any(|name| name.starts_with(absent)), "{absent} in {bare:?}");
         }
         let seen = names(&[VizConfig { virtual_views: vec!["coarse_top".into()], ..run("") }]);
-        assert!(["front", "wrist depth", "coarse top", "scene"].iter().all(|name| seen.contains(&name.to_string())));
+        assert!(
+            ["front", "wrist depth", "coarse top", "stream health", "scene"]
+                .iter()
+                .all(|name| seen.contains(&name.to_string()))
+        );
         for brain in [false, true] {
             let asked = names(&[VizConfig { other: Some("w".into()), brain, ..run("") }]);
             let wanted = ["key-frames apart [mm]", "key-frames turned [deg]", "compared"];

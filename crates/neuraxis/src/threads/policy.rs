@@ -14,6 +14,7 @@ use crate::{
     given::Given,
     insight::Showcase,
     orders::{Judge, Orders},
+    recorder::without,
     route::Router,
     source::Source,
 };
@@ -22,6 +23,8 @@ use crate::{
 pub struct Seen {
     /// What was predicted.
     pub prediction: Prediction,
+    /// When it was given.
+    pub at: Nanos,
     /// What the networks looked at, if they are networks.
     pub looked: Option<(PredictionViews, Cloud)>,
 }
@@ -83,8 +86,16 @@ pub fn policy(
             epoch += 1;
             (words, reached) = (None, 0);
             if let Some(sentence) = sentence {
-                let features = embedder.as_mut().map(|e| e.embed(&sentence)).transpose()?;
-                words = Some(Instruction { text: sentence.into(), epoch, features });
+                match embedder.as_mut().map(|embedder| embedder.embed(&sentence)).transpose() {
+                    Ok(features) => words = Some(Instruction { text: sentence.into(), epoch, features }),
+                    // There is nothing to do, then.
+                    Err(error) => {
+                        eprintln!("warning: {error}");
+                        links.orders.refuse(error.to_string());
+                        refused = (refused.0 + 1, Some(error.to_string()));
+                        shared.refused.increment();
+                    }
+                }
             }
             // Whatever is under way ends with its epoch; without a sentence the arm then holds still.
             links.epochs.write(epoch);
@@ -107,7 +118,7 @@ pub fn policy(
                 in_policy.record(given.at - began);
                 links.predictions.write(Some(given));
                 links.shown.show(prediction, source.gaze());
-                links.seen.push(Box::new(Seen { prediction, looked: source.looked() }));
+                links.seen.push(Box::new(Seen { prediction, at: given.at, looked: source.looked() }));
             }
             Err(error) if source.is_asked_once() => return Err(error.into()),
             // The arm goes on as long as the last prediction's lease allows, then stops.
@@ -118,10 +129,7 @@ pub fn policy(
         }
         if source.masked() != masked {
             masked = source.masked().to_vec();
-            match &masked[..] {
-                [] => eprintln!("warning: all cameras are used again"),
-                some => some.iter().for_each(|camera| eprintln!("warning: the policy does without camera {camera}")),
-            }
+            eprintln!("warning: {}", without(&masked).1);
         }
         Ok(true)
     })?;

@@ -31,7 +31,7 @@ pub fn run(config: &Config, args: TrainArgs, choice: DeviceChoice) -> Result<()>
     let device = choice.resolve()?;
     let run = TrainRun::start(args)?;
     let out = &run.args.out;
-    let (dataset, _) = run.dataset(&config.name)?;
+    let dataset = run.demonstrations(&config.name)?.dataset;
     let samples = ClipSamples::new(dataset, settings.holdout)?;
     println!(
         "{} observations, {} held out, label {}, {} steps of {} on {device:?}",

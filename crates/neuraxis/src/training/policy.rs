@@ -19,7 +19,7 @@ use neuraxis_sim::tasks::retold;
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 
-use super::{TrainArgs, TrainRun, bar, curves::Curves, held_out};
+use super::{Demonstrations, TrainArgs, TrainRun, bar, curves::Curves, held_out};
 use crate::config::{Config, read};
 
 /// Does this processor multiply bf16 itself?
@@ -36,12 +36,12 @@ pub fn run(config: &Config, args: TrainArgs, init: Option<&Path>) -> Result<()> 
     let run = TrainRun::start(args)?;
     let out = &run.args.out;
     let mut embedder = crate::package::text_encoder(&config.root)?;
-    let samples = samples(&run, &config.name, &settings, &mut embedder)?;
+    let (samples, cameras) = samples(&run, &config.name, &settings, &mut embedder)?;
     let about = About {
         config: settings.policy.clone(),
         text_encoder: embedder.id().to_string(),
         embodiment: config.name.clone(),
-        cameras: ["front", "left_shoulder", "right_shoulder", "wrist"].map(String::from).to_vec(),
+        cameras,
         command: run.command(),
         commit: env!("NEURAXIS_COMMIT").into(),
         seed: settings.seed,
@@ -115,9 +115,14 @@ fn settings(file: Option<&Path>) -> Result<TrainConfig> {
     Ok(settings)
 }
 
-/// Opens the data sets; a damaged record is an error, unless it is to be left out.
-fn samples(run: &TrainRun, robot: &str, settings: &TrainConfig, embedder: &mut MiniLm) -> Result<Samples> {
-    let (dataset, left_out) = run.dataset(robot)?;
+/// Opens the data sets, and says which cameras saw them; a damaged record is an error, unless it is to be left out.
+fn samples(
+    run: &TrainRun,
+    robot: &str,
+    settings: &TrainConfig,
+    embedder: &mut MiniLm,
+) -> Result<(Samples, Vec<String>)> {
+    let Demonstrations { dataset, left_out, cameras } = run.demonstrations(robot)?;
     ensure!(
         left_out == 0 || settings.consistency.keypoints.is_none(),
         "keypoints from a file go by record number, and records were left out: repair the data set, or leave out \
@@ -150,7 +155,7 @@ fn samples(run: &TrainRun, robot: &str, settings: &TrainConfig, embedder: &mut M
         settings.steps,
         settings.batch
     );
-    Ok(samples)
+    Ok((samples, cameras))
 }
 
 fn print_warm_start(init: Option<&Path>, warm: &WarmStart) {

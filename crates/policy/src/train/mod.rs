@@ -134,6 +134,8 @@ pub fn train(
         while optimiser.step < config.steps && go_on() {
             let clock = Instant::now();
             let step = optimiser.step + 1;
+            // Dropout draws from torch's one generator: a run that was resumed draws what it would have drawn.
+            tch::manual_seed((config.seed ^ step.wrapping_mul(0x9e37_79b9_7f4a_7c15)) as i64);
             for order in &orders {
                 order.send(step).map_err(|_| dead())?;
             }

@@ -16,7 +16,7 @@ use super::*;
 use crate::{
     ConsistencyConfig, DeviceChoice, PolicyConfig,
     checkpoint::Checkpoint,
-    choices::Dynamic,
+    choices::{Dynamic, FeedForward, Head, Upsampling},
     rotation::rotation_from_angles,
     sample::{LabelledGoal, Record},
 };
@@ -374,6 +374,26 @@ fn held_out_observations_are_scored_by_keyframe_the_same_way_every_time() {
     let evaluate =
         || Evaluator::new(&tiny(), &samples, Device::Cpu).unwrap().evaluate(&samples, 0, worker.parameters());
     assert_eq!(evaluate().unwrap().scores, evaluate().unwrap().scores);
+}
+
+#[test]
+fn a_network_shaped_like_the_large_one_learns_from_every_term() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(&dir.path().join("data"));
+    let base = wrist_view();
+    let policy = PolicyConfig {
+        pixel_path: false,
+        feature_dim: 8,
+        feed_forward: FeedForward::Geglu,
+        dropout: 0.1,
+        upsampling: Upsampling::Convex,
+        head: Head::Deep,
+        ..base.policy.clone()
+    };
+    let config = TrainConfig { steps: 2, policy, consistency: with_consistency(1.0), ..base };
+    let (steps, news) = run(&config, &samples, &files(dir.path(), "run"), || true).unwrap();
+    let terms = news.iter().find_map(|n| if let News::Progress(p) = n { Some(p.terms) } else { None }).unwrap();
+    assert!(steps == 2 && terms.iter().all(|term| *term > 0.0), "{terms:?}");
 }
 
 #[test]

@@ -71,12 +71,20 @@ fn a_seed_gives_the_same_weights_whole_or_in_pieces() {
     };
     let whole = |name: &str| {
         let out = dir.path().join(name);
-        let ended = run(&mut train(&out), PATIENCE).expect("it ends");
+        // Episodes beside it, with the weights so far, change nothing.
+        let mut train = train(&out);
+        if name == "other" {
+            train.args(["--early", "push_buttons", "--early-episodes", "1"]);
+        }
+        let ended = run(&mut train, PATIENCE).expect("it ends");
         assert!(ended.status.success(), "{}{}", ended.stdout, ended.stderr);
         (out, ended.stdout + &ended.stderr)
     };
-    let ((one, _), (other, _)) = (whole("one"), whole("other"));
+    let ((one, _), (other, said)) = (whole("one"), whole("other"));
     assert!(numbers(&one) == numbers(&other), "the same seed gave other weights");
+    let early = fs::read_to_string(other.join("early.csv")).expect("what the episodes came to");
+    assert!(early.lines().all(|line| line.contains("push_buttons") && line.ends_with(",1")), "{early}");
+    assert!(said.contains("early       step 20: push_buttons "), "{said}");
 
     let broken = dir.path().join("broken");
     let mut child = train(&broken).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");

@@ -27,7 +27,7 @@ use crate::{
     import::{self, ImportCommand},
     plan::{self, Shown},
     rec, tasks,
-    training::{self, TrainArgs},
+    training::{self, EarlyArgs, TrainArgs},
 };
 
 /// A real-time brain for robot arms: run a learned manipulation policy safely at a fixed rate, see and replay everything.
@@ -167,6 +167,8 @@ enum TrainCommand {
     Policy {
         #[command(flatten)]
         args: TrainArgs,
+        #[command(flatten)]
+        early: EarlyArgs,
         /// Weights to start from: tensors of the same name and shape are taken over. Not read again once there is a state.
         #[arg(long, value_name = "FILE")]
         init: Option<PathBuf>,
@@ -283,8 +285,8 @@ pub fn run(cli: Cli) -> Result<()> {
             println!("{}: every file is sound", config.name);
             Ok(())
         }
-        Command::Train { what: TrainCommand::Policy { args, init } } => {
-            training::policy::run(&config()?, args, init.as_deref())
+        Command::Train { what: TrainCommand::Policy { args, early, init } } => {
+            training::policy::run(&config()?, args, &early, init.as_deref())
         }
         Command::Train { what: TrainCommand::Gaze { args, device } } => training::gaze::run(&config()?, args, device),
     }

@@ -1,6 +1,7 @@
 //! `neuraxis train`: data sets in, weights out, with progress, curves, evaluation on held-out scenes and resumption.
 
 mod curves;
+mod early;
 pub mod gaze;
 mod held_out;
 pub mod policy;
@@ -14,6 +15,8 @@ use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use neuraxis_episode::dataset::Dataset;
 use serde::Deserialize;
+
+pub use early::EarlyArgs;
 
 use crate::{config::shards, interrupt};
 

@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context, Result};
 use neuraxis_policy::train::{Evaluation, Progress, Score};
 
+use super::early::Early;
 use crate::curves::Curves as Losses;
 
 /// Columns of `curves.csv` after the step.
@@ -72,6 +73,21 @@ impl Curves {
         Ok(())
     }
 
+    /// What episodes with the weights of a step came to.
+    pub fn push_early(&self, early: &Early) -> Result<()> {
+        for (task, won, of) in &early.tasks {
+            self.show_early(early.step, task, *won, *of)?;
+        }
+        Ok(())
+    }
+
+    #[cfg_attr(not(feature = "viz"), allow(unused_variables, clippy::unused_self, clippy::unnecessary_wraps))]
+    fn show_early(&self, step: u64, task: &str, won: u64, of: u64) -> Result<()> {
+        #[cfg(feature = "viz")]
+        self.losses.rerun().push(step, &[(&format!("early/{task}"), won as f64 / of.max(1) as f64)])?;
+        Ok(())
+    }
+
     /// Waits until everything is on disk.
     pub fn finish(self) -> Result<()> {
         self.losses.finish()
@@ -128,6 +144,13 @@ mod shown {
                 let Some(kind) = kind.and_then(|kind| kind.parse().ok()) else { continue };
                 let values: Vec<Option<f64>> = columns.map(|value| value.parse().ok()).collect();
                 self.show_score(step, task, kind, &values)?;
+            }
+            for line in std::fs::read_to_string(self.out.join("early.csv")).unwrap_or_default().lines() {
+                if let [step, task, won, of] = line.split(',').collect::<Vec<_>>()[..]
+                    && let (Ok(step), Ok(won), Ok(of)) = (step.parse(), won.parse(), of.parse())
+                {
+                    self.show_early(step, task, won, of)?;
+                }
             }
             let Ok(pictures) = std::fs::read_dir(self.out.join(SHEET)) else { return Ok(()) };
             let mut pictures: Vec<_> = pictures.flatten().map(|entry| entry.path()).collect();

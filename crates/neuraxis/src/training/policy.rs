@@ -19,7 +19,12 @@ use neuraxis_sim::tasks::retold;
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 
-use super::{Demonstrations, TrainArgs, TrainRun, bar, curves::Curves, held_out};
+use super::{
+    Demonstrations, EarlyArgs, TrainArgs, TrainRun, bar,
+    curves::Curves,
+    early::{Early, Player},
+    held_out,
+};
 use crate::config::{Config, read};
 
 /// Does this processor multiply bf16 itself?
@@ -31,7 +36,7 @@ fn multiplies_bf16() -> bool {
 }
 
 /// Trains until the settings' steps are done, the time is over or somebody interrupts; goes on from a state in `out`.
-pub fn run(config: &Config, args: TrainArgs, init: Option<&Path>) -> Result<()> {
+pub fn run(config: &Config, args: TrainArgs, early: &EarlyArgs, init: Option<&Path>) -> Result<()> {
     let settings = settings(args.config.as_deref())?;
     let run = TrainRun::start(args)?;
     let out = &run.args.out;
@@ -57,6 +62,7 @@ pub fn run(config: &Config, args: TrainArgs, init: Option<&Path>) -> Result<()> 
         init: init.map(Into::into),
     };
     let mut curves = Curves::create(out)?;
+    let mut player = Player::new(early, config, out)?;
     let mut trouble = None;
     let bar = bar(settings.steps)?;
     let steps = train(
@@ -84,6 +90,9 @@ pub fn run(config: &Config, args: TrainArgs, init: Option<&Path>) -> Result<()> 
                     bar.suspend(|| held_out::print(evaluation));
                     curves.push_evaluation(evaluation)
                 }
+                News::Saved(step) => {
+                    player.saved(*step, &files.weights).and_then(|early| tell_early(&bar, &curves, early.as_ref()))
+                }
             };
             if let Err(error) = kept {
                 trouble.get_or_insert(error);
@@ -92,12 +101,22 @@ pub fn run(config: &Config, args: TrainArgs, init: Option<&Path>) -> Result<()> 
         || run.goes_on(),
     )?;
     bar.finish();
-    if let Some(error) = trouble {
+    let waits = steps == settings.steps;
+    let last = player.finish(waits).and_then(|early| tell_early(&bar, &curves, early.as_ref()));
+    if let Some(error) = trouble.or(last.err()) {
         eprintln!("the curves are incomplete: {error:#}");
     }
     curves.finish()?;
     run.print_end(&files.weights, steps, settings.steps);
     Ok(())
+}
+
+/// Says and draws what the episodes came to.
+fn tell_early(bar: &ProgressBar, curves: &Curves, early: Option<&Early>) -> Result<()> {
+    let Some(early) = early else { return Ok(()) };
+    let tasks: Vec<String> = early.tasks.iter().map(|(task, won, of)| format!("{task} {won}/{of}")).collect();
+    bar.suspend(|| println!("early       step {}: {}", early.step, tasks.join(", ")));
+    curves.push_early(early)
 }
 
 fn settings(file: Option<&Path>) -> Result<TrainConfig> {

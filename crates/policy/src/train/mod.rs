@@ -54,6 +54,8 @@ pub enum News {
     Progress(Progress),
     /// Errors on held-out observations.
     Evaluated(Evaluation),
+    /// Weights and state of so many steps are on disk.
+    Saved(u64),
 }
 
 /// Where a run keeps its files.
@@ -182,6 +184,7 @@ pub fn train(
                 about.steps = step;
                 about.train_secs = earlier_secs + started.elapsed().as_secs_f64();
                 state::save(files, &about, &master, &gaze, &optimiser)?;
+                tell(News::Saved(step));
             }
         }
         about.steps = optimiser.step;

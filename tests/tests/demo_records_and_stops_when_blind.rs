@@ -12,16 +12,16 @@ use neuraxis_tests::{Finished, binary, run};
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn demo(out: &std::path::Path, arguments: &[&str], environment: &[(&str, &str)]) -> Finished {
-    finish(Command::new(binary()).envs(environment.iter().copied()), out, arguments)
+    finish(Command::new(binary()).envs(environment.iter().copied()), "expert", out, arguments)
 }
 
 /// Through a shell that sets limits first.
 fn demo_under(shell: &str, out: &std::path::Path) -> Finished {
-    finish(Command::new("sh").args(["-c", shell, "sh"]).arg(binary()), out, &[])
+    finish(Command::new("sh").args(["-c", shell, "sh"]).arg(binary()), "expert", out, &[])
 }
 
-fn finish(command: &mut Command, out: &std::path::Path, arguments: &[&str]) -> Finished {
-    command.args(["demo", "--policy", "expert", "--task", "stack_blocks", "--out"]).arg(out).args(arguments);
+fn finish(command: &mut Command, policy: &str, out: &std::path::Path, arguments: &[&str]) -> Finished {
+    command.args(["demo", "--policy", policy, "--task", "stack_blocks", "--out"]).arg(out).args(arguments);
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     run(command, Duration::from_secs(180)).expect("the demo ends")
 }
@@ -50,6 +50,18 @@ fn sr19_without_cameras_the_arm_stops_and_nothing_recorded_is_lost() {
     assert!(fault.contains("camera stopped delivering images"), "{fault}");
     let recording = std::fs::metadata(dir.path().join("episode.mcap")).expect("a recording");
     assert!(recording.len() > 50_000, "{} bytes", recording.len());
+}
+
+#[test]
+fn pictures_without_depth_are_refused_by_the_policy_and_the_arm_stops() {
+    let dir = tempfile::tempdir().expect("a folder");
+    // The expert would not look.
+    let blind = ["--cameras-blind-after", "3"];
+    let ended = finish(&mut Command::new(binary()), "weights", dir.path(), &blind);
+    assert!(!ended.status.success(), "{}", ended.stdout);
+    let fault = ended.stdout.lines().rfind(|line| line.starts_with("fault")).expect("a fault is printed");
+    assert!(fault.contains("prediction"), "{fault}");
+    assert!(ended.stdout.contains("no camera can be used: front: no depth reading"), "{}", ended.stdout);
 }
 
 #[test]

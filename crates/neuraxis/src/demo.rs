@@ -25,7 +25,7 @@ use crate::{
     recorder::{Files, Recorder, Window},
     script::{Expert, Script},
     source::{Source, load_policy},
-    threads::Shared,
+    threads::{EyeFault, Shared},
     world::{simulated, time_limit},
 };
 
@@ -55,8 +55,8 @@ pub struct DemoPlan {
     pub memory: Option<PathBuf>,
     /// Open the viewer as well.
     pub live: bool,
-    /// A fault to try out: the cameras fall silent after this time [s].
-    pub cameras_stop_after_secs: Option<f64>,
+    /// A fault of the cameras to try out.
+    pub eye_fault: Option<EyeFault>,
 }
 
 /// Attempts at one episode on the wall clock, if the machine stands still during them.
@@ -122,7 +122,7 @@ fn episode(config: &Config, plan: &DemoPlan, studio: &Studio, setup: &Setup) -> 
                 config,
                 robot: studio.robot.clone(),
                 surroundings: studio.surroundings,
-                world: simulated(config, &studio.robot, setup, plan.cameras_stop_after_secs.map(Nanos::from_secs))?,
+                world: simulated(config, &studio.robot, setup, plan.eye_fault)?,
                 thinker: Thinker::Source { source, embedder },
                 words: Some(words.clone()),
                 limit: time_limit(config, setup),
@@ -244,8 +244,8 @@ pub fn print_rates(report: &Report) {
     if report.physics_lost > Nanos(0) {
         println!("physics     lost {:.0} ms: this machine could not keep up", report.physics_lost.secs() * 1e3);
     }
-    if report.refused.0 > 0 {
-        println!("policy      refused {} observations", report.refused.0);
+    if let (refused, Some(why)) = &report.refused {
+        println!("policy      refused {refused} observations, the last: {why}");
     }
 }
 
@@ -277,8 +277,8 @@ fn lockstep(
     recorder: Recorder,
     plan: &DemoPlan,
 ) -> Result<(Outcome, Files)> {
-    if plan.cameras_stop_after_secs.is_some() {
-        bail!("--cameras-stop-after needs the realtime clock");
+    if plan.eye_fault.is_some() {
+        bail!("--cameras-stop-after and --cameras-blind-after need the realtime clock");
     }
     let mut lockstep = studio.lockstep(setup, true)?;
     let mut rig = CameraRig::new(setup)?;

@@ -92,9 +92,10 @@ fn weights(config: &Config) -> Result<String, String> {
     let about = policy.about();
     let gaze = about.gaze.as_ref().map_or(String::new(), |gaze| format!(" (network of commit {})", gaze.commit));
     Ok(format!(
-        "{}: hash {:016x}, dynamic stream {}{gaze}, step {}, {:.0} s of training, commit {}, seed {}, {}",
+        "{}: hash {:016x}, {:.1} M numbers, dynamic stream {}{gaze}, step {}, {:.0} s of training, commit {}, seed {}, {}",
         path.display(),
         policy.hash(),
+        policy.parameter_count() as f64 / 1e6,
         about.config.dynamic.name(),
         about.steps,
         about.train_secs,

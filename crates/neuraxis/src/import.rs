@@ -17,7 +17,11 @@ use neuraxis_rlbench::{Episode, find};
 use neuraxis_robot::Robot;
 use serde_json::json;
 
-use crate::{config::Config, samples};
+use crate::{
+    config::Config,
+    import_weights::{self, WeightsArgs},
+    samples,
+};
 
 /// What to import.
 #[derive(Debug, Subcommand)]
@@ -83,6 +87,8 @@ pub enum ImportCommand {
         #[command(flatten)]
         target: ImportTarget,
     },
+    /// Weights of a policy that another program wrote, as a file that says what it is. Names and shapes must be ours.
+    Weights(WeightsArgs),
 }
 
 /// What to make of it.
@@ -143,6 +149,7 @@ pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
             let found = recordings(&file)?;
             all(&found, &file, &target, config, true, open, |path| path.display().to_string())
         }
+        ImportCommand::Weights(args) => import_weights::run(args, config),
     }
 }
 

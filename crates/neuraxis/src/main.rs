@@ -34,6 +34,8 @@ mod film;
 mod given;
 #[cfg(feature = "policy")]
 mod import;
+#[cfg(feature = "policy")]
+mod import_weights;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod insight;
 #[cfg(all(feature = "sim", feature = "policy"))]

@@ -124,7 +124,7 @@ pub fn run(what: TasksCommand, config: &Config) -> Result<()> {
                 out,
                 clock: crate::demo::ClockChoice::Lockstep,
                 live,
-                cameras_stop_after_secs: None,
+                eye_fault: None,
             };
             crate::demo::run(config, &plan).map(|_| ())
         }

@@ -40,7 +40,7 @@ use neuraxis_faults::CountingAllocator;
 use parking_lot::Mutex;
 
 pub use self::{
-    cameras::{CameraLinks, cameras},
+    cameras::{CameraLinks, EyeFault, EyeFaultKind, cameras},
     cerebellum::{CerebellumLinks, cerebellum},
     plant::plant,
     policy::{PolicyLinks, PolicyReport, Seen, policy},

@@ -11,7 +11,7 @@ use neuraxis_sim::{Plant, Setup, realtime};
 use crate::{
     config::Config,
     real::Teller,
-    threads::{self, CameraLinks, Rate, Shared},
+    threads::{self, CameraLinks, EyeFault, Rate, Shared},
 };
 
 /// An arm with its cameras, alive.
@@ -51,12 +51,12 @@ pub struct SideReport {
     pub said: Option<String>,
 }
 
-/// The simulated arm in a scene. `cameras_stop_after`: a fault to try out, the cameras fall silent then.
+/// The simulated arm in a scene. `fault`: of its cameras, to try out.
 pub fn simulated<'a>(
     config: &Config,
     robot: &Arc<Robot>,
     setup: &'a Setup,
-    cameras_stop_after: Option<Nanos>,
+    fault: Option<EyeFault>,
 ) -> Result<Box<dyn FnOnce() -> Result<World<'a>> + 'a>> {
     let plant = Plant::new(setup).context("starting the simulation")?;
     let (goal, robot) = (setup.goal().clone(), robot.clone());
@@ -64,7 +64,7 @@ pub fn simulated<'a>(
     Ok(Box::new(move || {
         let (physics, arm, frames) = realtime(plant, goal.clone(), MonotonicClock.now())?;
         let eyes = move |links: CameraLinks, shared: &Shared| {
-            threads::cameras(setup, &robot, period, frames, links, cameras_stop_after, shared)
+            threads::cameras(setup, &robot, period, frames, links, fault, shared)
         };
         let run = move |shared: &Shared| {
             let (rate, lost) = threads::plant(physics, &goal, shared)?;

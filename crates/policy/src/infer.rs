@@ -50,7 +50,7 @@ pub struct CorticalPolicy {
     cloud: neuraxis_vision::Cloud,
     views: PredictionViews,
     seq: u64,
-    _store: nn::VarStore,
+    store: nn::VarStore,
 }
 
 // SAFETY: tensors are reference-counted by atomics in LibTorch and this type is used from one thread at a time.
@@ -89,7 +89,7 @@ impl CorticalPolicy {
             cloud: neuraxis_vision::Cloud::default(),
             views: PredictionViews::default(),
             seq: 0,
-            _store: store,
+            store,
         })
     }
 
@@ -101,6 +101,11 @@ impl CorticalPolicy {
     /// Hash of the file of weights.
     pub fn hash(&self) -> u64 {
         self.hash
+    }
+
+    /// How many numbers were learned, those of its gaze network aside.
+    pub fn parameter_count(&self) -> usize {
+        self.store.variables().values().map(Tensor::numel).sum()
     }
 
     /// Where it runs.

@@ -4,6 +4,7 @@
 //! looks again at a zoom around that point and names the pose, the gripper state and whether contact is meant.
 //! Written from the equations collected in the project's design notes; no code of the published systems is used.
 
+pub mod adopt;
 pub mod checkpoint;
 pub mod choices;
 pub mod confidence;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use neuraxis_brainstem::{MonotonicClock, Pacer};
-use neuraxis_core::{Clock, Instruction, Nanos, Observation, Policy};
+use neuraxis_core::{Clock, Instruction, Nanos, Observation, Policy, StageTimes};
 use neuraxis_sim::CameraRig;
 
 use super::moving::Outside;
@@ -29,6 +29,12 @@ impl Inference {
         let observation = lockstep.first_observation(&mut CameraRig::new(&setup)?).context("the first picture")?;
         source.predict(&observation, &words)?;
         Ok(Self { source, words, observation, period: Nanos::from_secs(1.0 / config.run.policy_hz) })
+    }
+
+    /// Infers `ticks` times, one after the other; what each took.
+    pub fn ticks(&mut self, ticks: u32) -> Result<Vec<StageTimes>> {
+        neuraxis_policy::use_one_thread();
+        (0..ticks).map(|_| Ok(self.source.predict(&self.observation, &self.words)?.times)).collect()
     }
 
     /// Does `work` while another thread infers at the policy's rate.

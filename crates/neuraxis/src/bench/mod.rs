@@ -7,11 +7,13 @@
 //! | `kinematics` | forward kinematics, Jacobian, inverse dynamics, inverse kinematics | k, Pinocchio |
 //! | `motion` | a step and a new goal of jerk-limited motion | rsruckig, ruckig |
 //! | `channels` | mailbox and ring, on one thread and across two | rtrb |
-//! | `policy` | a policy tick by stage | |
+//! | `policy` | a policy tick by stage; also while the loop runs | |
+//! | `agree` | the same weights on two devices | |
 //! | `apart` | from image to motion over ROS 2 with the policy in another process | the same in one process |
 //! | `recorder` | four cameras and the loop into a file: drops, MB/s, processor, enqueue | a plain write of the same bytes |
 //! | `replay` | how long a long recording takes to open | |
 
+mod agree;
 #[cfg(feature = "ros")]
 mod apart;
 mod bars;
@@ -33,6 +35,7 @@ mod ros;
 #[cfg(feature = "ros")]
 mod ros_load;
 
+pub use agree::{AgreePlan, agree};
 #[cfg(feature = "ros")]
 pub use apart::apart;
 pub use channels::channels;

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand};
 
 use super::{Cli, Command, write_json};
 use crate::{
-    bench::{self, LoopPlan, Machine, Measured},
+    bench::{self, AgreePlan, LoopPlan, Machine, Measured},
     config::Config,
     eval::Actor,
 };
@@ -80,6 +80,24 @@ enum BenchCommand {
         /// Predictions.
         #[arg(long, default_value_t = 100)]
         ticks: u32,
+        /// While the 1 kHz loop runs, in motion.
+        #[arg(long)]
+        beside_loop: bool,
+    },
+    /// The same weights on two devices: how far their answers are apart. An error if by more than 1 mm or 5 degrees.
+    Agree {
+        /// `weights` (the shipped ones) or a file of weights.
+        #[arg(long, default_value = "weights")]
+        policy: String,
+        /// One device: cpu, cuda, cuda:N.
+        #[arg(long, default_value = "cpu")]
+        one: neuraxis_policy::DeviceChoice,
+        /// The other.
+        #[arg(long, default_value = "cuda")]
+        other: neuraxis_policy::DeviceChoice,
+        /// Scenes.
+        #[arg(long, default_value_t = 500)]
+        observations: u64,
     },
     /// From image to motion with the policy in another process, over DDS, beside the same in one process.
     #[cfg(feature = "ros")]
@@ -115,7 +133,7 @@ enum BenchCommand {
         #[arg(long)]
         keep: bool,
     },
-    /// All of them but `replay`, with their default settings.
+    /// All of them but `agree` and `replay`, with their default settings.
     All,
 }
 
@@ -152,7 +170,13 @@ impl BenchCommand {
             Self::Kinematics { poses } => bench::kinematics(config, *poses),
             Self::Motion => bench::motion(config),
             Self::Channels => bench::channels(),
-            Self::Policy { policy, ticks } => bench::policy(config, &Actor::of(policy, config), *ticks),
+            Self::Policy { policy, ticks, beside_loop } => {
+                bench::policy(config, &Actor::of(policy, config), *ticks, *beside_loop)
+            }
+            Self::Agree { policy, one, other, observations } => {
+                let Actor::Weights(weights) = Actor::of(policy, config) else { bail!("--policy {policy}: weights") };
+                bench::agree(config, &AgreePlan { weights, devices: [*one, *other], observations: *observations })
+            }
             #[cfg(feature = "ros")]
             Self::Apart { secs } => bench::apart(config, *secs),
             Self::Recorder { secs, out, keep } => bench::recorder(config, *secs, out, *keep),

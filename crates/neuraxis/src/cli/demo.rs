@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use neuraxis_core::Nanos;
 
 use crate::{
     config::Config,
@@ -11,6 +12,7 @@ use crate::{
     eval::{Actor, EVAL_SEED},
     keeping::KeepArgs,
     tasks,
+    threads::{EyeFault, EyeFaultKind},
 };
 
 /// One episode.
@@ -40,6 +42,9 @@ pub struct DemoArgs {
     /// Try out a fault: the cameras fall silent after this time [s]; the arm must stop and hold.
     #[arg(long, value_name = "SECS")]
     cameras_stop_after: Option<f64>,
+    /// Try out a fault: no camera has depth after this time [s]; the policy refuses the pictures, the arm must stop and hold.
+    #[arg(long, value_name = "SECS", conflicts_with = "cameras_stop_after")]
+    cameras_blind_after: Option<f64>,
     #[command(flatten)]
     keep: KeepArgs,
 }
@@ -48,6 +53,9 @@ impl DemoArgs {
     /// Runs it; an error if the goal was not met.
     pub fn run(self, mut config: Config) -> Result<()> {
         self.keep.apply(&mut config.run.recording)?;
+        let fault = |kind| move |secs| EyeFault { kind, after: Nanos::from_secs(secs) };
+        let silent = self.cameras_stop_after.map(fault(EyeFaultKind::Silent));
+        let blind = self.cameras_blind_after.map(fault(EyeFaultKind::NoDepth));
         let plan = DemoPlan {
             actor: Actor::of(&self.policy, &config),
             task: tasks::one(&self.task, &config)?,
@@ -56,7 +64,7 @@ impl DemoArgs {
             clock: self.clock,
             memory: self.memory,
             live: self.live,
-            cameras_stop_after_secs: self.cameras_stop_after,
+            eye_fault: silent.or(blind),
         };
         if !demo::run(&config, &plan)? {
             bail!("the goal was not met");

@@ -35,14 +35,32 @@ impl CameraLinks {
     }
 }
 
-/// All cameras of the simulated rig. `stop_after`: a fault to try out, the cameras fall silent then.
+/// A fault of all cameras to try out.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct EyeFault {
+    /// What goes wrong.
+    pub kind: EyeFaultKind,
+    /// So long after the start.
+    pub after: Nanos,
+}
+
+/// What goes wrong with cameras.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum EyeFaultKind {
+    /// No pictures any more.
+    Silent,
+    /// Pictures come, but no depth is a number.
+    NoDepth,
+}
+
+/// All cameras of the simulated rig.
 pub fn cameras(
     setup: &Setup,
     robot: &Robot,
     period: Nanos,
     mut frames: MailboxReader<Frame>,
     mut links: CameraLinks,
-    stop_after: Option<Nanos>,
+    fault: Option<EyeFault>,
     shared: &Shared,
 ) -> Result<Rate> {
     // The renderer's context belongs to the thread that made it.
@@ -52,15 +70,20 @@ pub fn cameras(
     let mut seq = 0;
     periodic("cameras", period, &shared.done, |now| {
         let (Some(body), Some(mind)) = (links.body.latest(), links.minds.latest()) else { return Ok(false) };
-        if stop_after.is_some_and(|after| now - start > after) {
+        let fault = fault.filter(|fault| now - start > fault.after).map(|fault| fault.kind);
+        if fault == Some(EyeFaultKind::Silent) {
             return Ok(false);
         }
         let Some(frame) = frames.fresh() else { return Ok(false) };
         frame.copy_into(&mut snapshot);
+        let mut cameras = rig.render_snapshot(&snapshot).context("rendering the cameras")?;
+        if fault == Some(EyeFaultKind::NoDepth) {
+            cameras.iter_mut().for_each(|camera| camera.depth_m.fill(f32::NAN));
+        }
         links.give(Observation {
             seq,
             stamp: frame.stamp,
-            cameras: rig.render_snapshot(&snapshot).context("rendering the cameras")?,
+            cameras,
             q: body.state.q,
             world_from_tool: robot.world_from_tool(&body.state.q),
             gripper_width_m: body.state.gripper_width_m,

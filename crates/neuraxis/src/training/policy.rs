@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use indicatif::ProgressBar;
 use neuraxis_core::TextEmbedder;
 use neuraxis_policy::{
-    TrainConfig,
+    StaticStream, TrainConfig,
     checkpoint::About,
     choices::Dynamic,
     imported::ImportedKeypoints,
@@ -61,6 +61,7 @@ pub fn run(config: &Config, args: TrainArgs, early: &EarlyArgs, init: Option<&Pa
         state: out.join("state.safetensors"),
         init: init.map(Into::into),
     };
+    println!("network     {:.1} M numbers", StaticStream::count(&settings.policy)? as f64 / 1e6);
     let mut curves = Curves::create(out)?;
     let mut player = Player::new(early, config, out)?;
     let mut trouble = None;

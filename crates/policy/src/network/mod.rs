@@ -20,7 +20,7 @@ mod input;
 mod stage;
 mod upsample;
 
-use tch::nn;
+use tch::{Device, nn};
 
 pub use heads::{HeadOutput, Heads, RotationOutput};
 pub use input::{DynamicInput, StageInput};
@@ -58,6 +58,13 @@ impl StaticStream {
             fine: Stage::new(&(path / "fine"), config)?,
             heads: Heads::new(&(path / "heads"), config)?,
         })
+    }
+
+    /// Numbers that such a network learns, a gaze network's aside. Builds it.
+    pub fn count(config: &PolicyConfig) -> Result<usize> {
+        let store = nn::VarStore::new(Device::Cpu);
+        Self::new(&store.root(), config)?;
+        Ok(parameter_count(&store, ""))
     }
 }
 

@@ -14,16 +14,16 @@ pub struct Curves {
 }
 
 impl Curves {
-    /// Goes on after what earlier runs have written.
+    /// Goes on after what earlier runs have written. `live`: also in the viewer, which lies below that root.
     #[cfg_attr(not(feature = "viz"), allow(unused_variables))]
-    pub fn create(out: &Path, title: &str, names: &'static [&'static str]) -> Result<Self> {
+    pub fn create(out: &Path, title: &str, names: &'static [&'static str], live: Option<&Path>) -> Result<Self> {
         let path = out.join("curves.csv");
         let csv = std::fs::OpenOptions::new().create(true).append(true).open(&path);
         let curves = Self {
             names,
             csv: csv.with_context(|| path.display().to_string())?,
             #[cfg(feature = "viz")]
-            rerun: neuraxis_viz::Curves::to_file(&out.join("curves.rrd"), title)?,
+            rerun: open(&out.join("curves.rrd"), title, live)?,
         };
         #[cfg(feature = "viz")]
         for line in std::fs::read_to_string(&path)?.lines() {
@@ -56,4 +56,17 @@ impl Curves {
         self.rerun.finish()?;
         Ok(())
     }
+}
+
+#[cfg(feature = "viz")]
+fn open(file: &Path, title: &str, live: Option<&Path>) -> Result<neuraxis_viz::Curves> {
+    use neuraxis_viz::{Curves, Target, VizError};
+    if let Some(root) = live {
+        let viewer = crate::package::viewer(root);
+        match Curves::open(&Target::Viewer { viewer: viewer.as_deref(), also_to: Some(file) }, title) {
+            Err(error @ VizError::NoDisplay) => println!("viewer      {error}"),
+            shown => return Ok(shown?),
+        }
+    }
+    Ok(Curves::open(&Target::File(file), title)?)
 }

@@ -1,7 +1,5 @@
 //! `neuraxis doctor`: what this machine grants, one line each, and what to do about what is missing.
 
-use std::path::Path;
-
 use neuraxis_brainstem::{Grant, PrivilegeConfig, request_privileges};
 use neuraxis_policy::{DeviceChoice, text::MiniLm};
 use neuraxis_sim::{CameraRig, SimError};
@@ -106,12 +104,11 @@ fn weights(config: &Config) -> Result<String, String> {
 }
 
 fn viewer(config: &Config) -> Result<String, String> {
-    let path = crate::package::deps(&config.root, "rerun/rerun_sdk/rerun_cli/rerun");
     let screen = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|v| std::env::var_os(v).is_some_and(|x| !x.is_empty()));
-    match (Path::exists(&path), screen) {
-        (true, true) => Ok(path.display().to_string()),
-        (true, false) => Err(format!("{}, but no screen: recordings only, no --live", path.display())),
-        (false, _) => Err("not installed; `./neuraxis setup`".into()),
+    match (crate::package::viewer(&config.root), screen) {
+        (Some(path), true) => Ok(path.display().to_string()),
+        (Some(path), false) => Err(format!("{}, but no screen: recordings only, no --live", path.display())),
+        (None, _) => Err("not installed; `./neuraxis setup`".into()),
     }
 }
 

@@ -51,6 +51,11 @@ pub fn text_encoder(root: &Path) -> Result<neuraxis_policy::text::MiniLm> {
         .with_context(|| format!("no sentence encoder; run `{}`", remedy()))
 }
 
+/// The viewer that `./neuraxis setup` installs, if it is there.
+pub fn viewer(root: &Path) -> Option<PathBuf> {
+    Some(deps(root, "rerun/rerun_sdk/rerun_cli/rerun")).filter(|viewer| viewer.exists())
+}
+
 /// The one command that brings what is missing.
 pub fn remedy() -> String {
     let clone = clone();

@@ -21,7 +21,7 @@ use neuraxis_vision::{Cloud, MaskedCamera};
 use neuraxis_viz::{Viz, VizConfig, VizError};
 use serde_json::{Value, json};
 
-use crate::{brain::Thought, config::Config, decisions, interrupt, lockstep::Witness, lookout::Lookout};
+use crate::{brain::Thought, config::Config, decisions, interrupt, lockstep::Witness, lookout::Lookout, package};
 
 /// Names of the virtual views in the order of the policy's output.
 const VIEWS: [&str; 6] = ["coarse_top", "coarse_front", "coarse_right", "fine_top", "fine_front", "fine_right"];
@@ -305,18 +305,13 @@ fn tell(saved: Vec<Saved>) {
 
 /// Opens the viewer, if it is wanted and there is a display for it, or only its file, if there is to be one.
 fn open(config: &VizConfig, root: &Path, file: Option<&Path>, live: bool) -> Result<Option<Viz>> {
-    let viewer = viewer(root);
+    let viewer = package::viewer(root);
     match live.then(|| Viz::live(viewer.as_deref(), file, config)) {
         Some(Err(error @ VizError::NoDisplay)) => println!("viewer      {error}"),
         Some(viz) => return Ok(Some(viz?)),
         None => {}
     }
     Ok(file.map(|file| Viz::to_file(file, config)).transpose()?)
-}
-
-/// The viewer that `./neuraxis setup` installs, if it is there.
-pub fn viewer(root: &Path) -> Option<PathBuf> {
-    Some(crate::package::deps(root, "rerun/rerun_sdk/rerun_cli/rerun")).filter(|viewer| viewer.exists())
 }
 
 /// What acted in a run, from what the recorder was told of it: `expert`, `brain`, the name of the weights.

@@ -20,7 +20,7 @@ use neuraxis_viz::{Target, Viz, VizConfig, VizError};
 use serde_json::Value;
 
 use self::{compare::Comparison, other::Other};
-use crate::{decisions, interrupt, rec, recorder};
+use crate::{decisions, interrupt, package, rec};
 
 /// Messages that cannot be decoded are named up to this count.
 const MOST_NAMED: u64 = 3;
@@ -95,10 +95,10 @@ pub fn run(root: &Path, args: &ReplayArgs) -> Result<()> {
         return Ok(());
     }
     if !args.web && args.picture.is_none() {
-        let viewer = recorder::viewer(root);
+        let viewer = package::viewer(root);
         return recordings.show(Some(&Target::Viewer { viewer: viewer.as_deref(), also_to: None }));
     }
-    let Some(viewer) = recorder::viewer(root) else {
+    let Some(viewer) = package::viewer(root) else {
         bail!("the Rerun program is not installed; ./neuraxis setup installs it");
     };
     let scratch = std::env::temp_dir().join(format!("neuraxis-replay-{}.rrd", std::process::id()));

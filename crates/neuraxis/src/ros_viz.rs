@@ -18,9 +18,8 @@ use neuraxis_viz::{Viz, VizConfig, VizError};
 use crate::{
     config::Config,
     episode_run::simulated_cameras,
-    interrupt,
+    interrupt, package,
     real::ArmSettings,
-    recorder,
     replay::picture,
     sight::{self, Whereabouts},
     threads::{Shared, join, newest, start},
@@ -46,7 +45,7 @@ const PICTURE_PX: [u32; 2] = [1400, 900];
 /// Runs until Ctrl-C.
 pub fn viz(config: &Config, options: &VizOptions) -> Result<()> {
     let Some(out) = &options.picture else { return watch(config, options, options.rrd.as_deref()).map(|_| ()) };
-    let viewer = recorder::viewer(&config.root).context("the Rerun program is not installed: ./neuraxis setup")?;
+    let viewer = package::viewer(&config.root).context("the Rerun program is not installed: ./neuraxis setup")?;
     let scratch = std::env::temp_dir().join(format!("neuraxis-viz-{}.rrd", std::process::id()));
     let moment = picture::Moment { at_secs: None, size: PICTURE_PX };
     let shown = watch(config, options, Some(options.rrd.as_ref().unwrap_or(&scratch)));
@@ -178,7 +177,7 @@ fn window(
     if let (false, Some(file)) = (opens, rrd) {
         return Ok(Viz::to_file(file, &shown)?);
     }
-    let viewer = recorder::viewer(&config.root);
+    let viewer = package::viewer(&config.root);
     match (Viz::live(viewer.as_deref(), rrd, &shown), rrd) {
         (Err(error @ VizError::NoDisplay), Some(file)) => {
             println!("viewer      {error}");

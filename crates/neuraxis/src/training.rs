@@ -7,7 +7,7 @@ mod held_out;
 pub mod policy;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -18,7 +18,10 @@ use serde::Deserialize;
 
 pub use early::EarlyArgs;
 
-use crate::{config::shards, interrupt};
+use crate::{
+    config::{Config, shards},
+    interrupt,
+};
 
 /// What every training is told.
 #[derive(Clone, Debug, clap::Args)]
@@ -38,6 +41,9 @@ pub struct TrainArgs {
     /// Stop after this time with the state saved; the same command goes on [s].
     #[arg(long, value_name = "SECS")]
     pub max_secs: Option<u64>,
+    /// Open the Rerun viewer: curves, and pictures of what the networks see, as they come.
+    #[arg(long)]
+    pub live: bool,
 }
 
 /// What is learned from.
@@ -63,6 +69,11 @@ impl TrainRun {
         interrupt::listen()?;
         std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
         Ok(Self { args, started })
+    }
+
+    /// Where the viewer lies, if it is to be opened.
+    pub fn live<'a>(&self, config: &'a Config) -> Option<&'a Path> {
+        self.args.live.then_some(config.root.as_path())
     }
 
     /// False once somebody has interrupted or the time is over.
@@ -113,7 +124,7 @@ impl TrainRun {
     }
 
     /// Prints where the weights are, and whether there is more to do.
-    pub fn print_end(&self, weights: &std::path::Path, steps: u64, wanted: u64) {
+    pub fn print_end(&self, weights: &Path, steps: u64, wanted: u64) {
         println!("weights: {}", weights.display());
         if steps < wanted {
             println!("stopped after {steps} of {wanted} steps, state saved: the same command goes on");

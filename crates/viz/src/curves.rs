@@ -1,10 +1,10 @@
 //! Curves and pictures over steps, such as the losses of a training run and what it looks at.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
-use rerun::{Image, RecordingStream, RecordingStreamBuilder, Scalars, sink::FileSink};
+use rerun::{Image, RecordingStream, Scalars};
 
-use crate::VizError;
+use crate::{Target, VizError, source};
 
 /// Scalars by name on a step axis, as a recording that `rerun FILE` opens.
 pub struct Curves {
@@ -12,11 +12,9 @@ pub struct Curves {
 }
 
 impl Curves {
-    /// Starts the file anew.
-    pub fn to_file(path: &Path, title: &str) -> Result<Self, VizError> {
-        let sink =
-            FileSink::new(path).map_err(|e| VizError::File { path: path.to_path_buf(), reason: e.to_string() })?;
-        let rec = RecordingStreamBuilder::new("neuraxis_training").set_sinks((sink,))?;
+    /// Starts anew. [`VizError::NoDisplay`] where a viewer is wanted and there is no screen for it.
+    pub fn open(target: &Target<'_>, title: &str) -> Result<Self, VizError> {
+        let rec = source::open("neuraxis_training", target)?;
         rec.send_recording_name(title)?;
         Ok(Self { rec })
     }

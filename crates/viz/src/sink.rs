@@ -73,7 +73,7 @@ impl Viz {
     pub fn together(target: &Target<'_>, configs: &[VizConfig]) -> Result<Vec<Self>, VizError> {
         let trees = configs.iter().map(tree).collect::<Result<Vec<_>, _>>()?;
         let shown: Vec<_> = configs.iter().zip(&trees).map(|(config, tree)| (config, tree.name())).collect();
-        let rec = source::open(target)?;
+        let rec = source::open(blueprint::APPLICATION, target)?;
         blueprint::send(&rec, &layout::layout(&shown))?;
         let titles: Vec<&str> = configs.iter().map(|config| config.title.as_str()).collect();
         rec.send_recording_name(titles.join(" | "))?;

@@ -7,7 +7,7 @@ use rerun::{
     sink::{FileSink, GrpcSink},
 };
 
-use crate::{VizError, blueprint};
+use crate::VizError;
 
 /// Where a run is shown.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +23,8 @@ pub enum Target<'a> {
     },
 }
 
-pub(crate) fn open(target: &Target<'_>) -> Result<RecordingStream, VizError> {
-    let builder = RecordingStreamBuilder::new(blueprint::APPLICATION);
+pub(crate) fn open(application: &'static str, target: &Target<'_>) -> Result<RecordingStream, VizError> {
+    let builder = RecordingStreamBuilder::new(application);
     match *target {
         Target::File(path) => builder.set_sinks((file(path)?,)),
         Target::Viewer { viewer, also_to: None } => builder.set_sinks((window(viewer)?,)),

@@ -37,12 +37,12 @@ pub struct Curves {
 }
 
 impl Curves {
-    /// Goes on after what earlier runs have written.
-    pub fn create(out: &Path) -> Result<Self> {
+    /// Goes on after what earlier runs have written. `live`: also in the viewer, which lies below that root.
+    pub fn create(out: &Path, live: Option<&Path>) -> Result<Self> {
         let path = out.join("evaluation.csv");
         let scores = OpenOptions::new().create(true).append(true).open(&path);
         let mut curves = Self {
-            losses: Losses::create(out, "neuraxis train policy", &CURVES)?,
+            losses: Losses::create(out, "neuraxis train policy", &CURVES, live)?,
             scores: scores.with_context(|| path.display().to_string())?,
             out: out.into(),
         };
@@ -244,7 +244,7 @@ mod shown {
                 ..PredictionViews::default()
             };
             for step in [3, 6] {
-                let mut curves = Curves::create(&out).unwrap();
+                let mut curves = Curves::create(&out, None).unwrap();
                 let pictures = vec![Picture { name: "t".into(), views: views.clone() }];
                 curves.push_evaluation(&Evaluation { step, scores: vec![score.clone()], pictures }).unwrap();
                 curves.finish().unwrap();
@@ -257,7 +257,7 @@ mod shown {
             assert!(out.join("pictures/000003.png").exists() && out.join("pictures/000006.png").exists());
             let both = std::fs::metadata(out.join("curves.rrd")).unwrap().len();
             std::fs::remove_dir_all(out.join("pictures")).unwrap();
-            Curves::create(&out).unwrap().finish().unwrap();
+            Curves::create(&out, None).unwrap().finish().unwrap();
             let without_pictures = std::fs::metadata(out.join("curves.rrd")).unwrap().len();
             assert!(without_pictures < both, "{without_pictures} {both}");
             std::fs::remove_dir_all(&out).unwrap();

@@ -53,7 +53,7 @@ pub fn run(config: &Config, args: TrainArgs, choice: DeviceChoice) -> Result<()>
         licence: "Apache-2.0".into(),
     };
     let files = RunFiles { weights: out.join("gaze.safetensors"), state: out.join("state.safetensors") };
-    let mut curves = Curves::create(out, "neuraxis train gaze", &CURVES)?;
+    let mut curves = Curves::create(out, "neuraxis train gaze", &CURVES, run.live(config))?;
     let mut trouble = None;
     let bar = bar(settings.steps)?;
     let report = |p: Progress| {

@@ -62,7 +62,7 @@ pub fn run(config: &Config, args: TrainArgs, early: &EarlyArgs, init: Option<&Pa
         init: init.map(Into::into),
     };
     println!("network     {:.1} M numbers", StaticStream::count(&settings.policy)? as f64 / 1e6);
-    let mut curves = Curves::create(out)?;
+    let mut curves = Curves::create(out, run.live(config))?;
     let mut player = Player::new(early, config, out)?;
     let mut trouble = None;
     let bar = bar(settings.steps)?;

@@ -1,4 +1,5 @@
-//! franky-sim, a public server of the Franka control interface, in a real robot's place: contact, and a hand.
+//! A public server of the Franka control interface in a real robot's place: franky-sim with contact and a hand, or franka-sim
+//! with the robot's limits.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -32,17 +33,36 @@ pub struct Franky {
 }
 
 impl Franky {
-    /// Waits until it listens.
+    /// franky-sim; waits until it listens.
     ///
     /// # Panics
     /// It is not installed, or does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::listening("franky-sim", |command, _| {
+            command.arg("contact");
+        })
+    }
+
+    /// franka-sim: motion limits and the rule about lost packets are enforced, and there is no hand; waits until it listens.
+    ///
+    /// # Panics
+    /// It is not installed, or does not start.
+    #[must_use]
+    pub fn strict() -> Self {
+        Self::listening("franka-sim", |command, peers| {
+            let model = peers.join("franky-sim/lib/python3.11/site-packages/franky_sim/assets/fr3.xml");
+            command.args(["limits", "--model"]).arg(model);
+        })
+    }
+
+    fn listening(peer: &str, add: impl Fn(&mut Command, &Path)) -> Self {
         let own = std::env::var_os("NEURAXIS_PEERS").map_or_else(|| workspace().join(".deps"), PathBuf::from);
-        let python = own.join("franky-sim/bin/python");
+        let python = own.join(peer).join("bin/python");
         assert!(python.exists(), "{} is missing: ./neuraxis setup --peers", python.display());
         let mut command = Command::new(python);
-        command.arg(workspace().join("sim/franka_server.py")).arg("contact");
+        command.arg(workspace().join("sim/franka_server.py"));
+        add(&mut command, &own);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the server starts");
         let (stdin, stdout) = (child.stdin.take().expect("its input"), child.stdout.take().expect("its output"));
         let mut franky = Self { child, stdin, lines: BufReader::new(stdout), at: Value::Null };
@@ -59,6 +79,15 @@ impl Franky {
         let answer = self.answer();
         assert!(answer.get("error").is_none(), "{answer}");
         answer
+    }
+
+    /// Where its joints are, by its own word [rad].
+    ///
+    /// # Panics
+    /// It has ended.
+    pub fn joints_rad(&mut self) -> Vec<f64> {
+        let state = self.ask("state");
+        state["q"].as_array().expect("joints").iter().map(|q| q.as_f64().expect("a number")).collect()
     }
 
     /// The arm of a running `ros plant` goes where this one is, as long as what is returned lives.
@@ -78,11 +107,15 @@ impl Franky {
     /// # Panics
     /// It cannot be written.
     pub fn write_arm(&self, file: &Path, cameras: &str) {
+        let hand = match self.at["hand_port"].as_u64() {
+            Some(port) if port > 0 => format!("hand_port: {port}"),
+            _ => "hand: false".into(),
+        };
         // A busy machine lets packets wait.
         let text = format!(
-            "driver: franka\nrehearsal: true\nfranka: {{ host: {}, port: {}, hand_port: {}, realtime: ignore, \
+            "driver: franka\nrehearsal: true\nfranka: {{ host: {}, port: {}, {hand}, realtime: ignore, \
              state_timeout_secs: 1.0, hand_timeout_secs: 5.0 }}\n{cameras}",
-            self.at["host"], self.at["port"], self.at["hand_port"]
+            self.at["host"], self.at["port"]
         );
         std::fs::write(file, text).expect("the file");
     }

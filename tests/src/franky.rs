@@ -5,14 +5,27 @@ use std::{
     io::{BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
 use crate::{
-    running::{Running, script},
+    running::{PATIENCE, Running, script},
     workspace,
 };
+
+/// An arm whose joints stay within this for this long rests [rad].
+const RESTS_RAD: f64 = 4e-4;
+const RESTS: Duration = Duration::from_millis(700);
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The joint that differs most [rad].
+#[must_use]
+pub fn farthest(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
 
 /// `cameras:` of `arm.yaml` for those that `ros plant` plays.
 ///
@@ -88,6 +101,40 @@ impl Franky {
     pub fn joints_rad(&mut self) -> Vec<f64> {
         let state = self.ask("state");
         state["q"].as_array().expect("joints").iter().map(|q| q.as_f64().expect("a number")).collect()
+    }
+
+    /// Waits until no joint goes anywhere for a while; where they are then [rad]. By positions: at rest franky-sim's seventh joint
+    /// trembles at 500 Hz, by a tenth of a milliradian, and its velocity is as large as that of a slow motion.
+    ///
+    /// # Panics
+    /// It never rests, or has ended.
+    pub fn at_rest(&mut self) -> Vec<f64> {
+        let (mut still, mut since, end) = (self.joints_rad(), Instant::now(), Instant::now() + PATIENCE);
+        while since.elapsed() < RESTS {
+            assert!(Instant::now() < end, "the arm never rests: {still:?}");
+            sleep(LOOK);
+            let now = self.joints_rad();
+            if farthest(&now, &still) > RESTS_RAD {
+                (still, since) = (now, Instant::now());
+            }
+        }
+        still
+    }
+
+    /// Waits until a joint has gone so far from where it was; where they are then [rad].
+    ///
+    /// # Panics
+    /// None ever has, or the server has ended.
+    pub fn on_its_way(&mut self, start_rad: &[f64], way_rad: f64) -> Vec<f64> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let now = self.joints_rad();
+            if farthest(&now, start_rad) > way_rad {
+                return now;
+            }
+            assert!(Instant::now() < end, "it goes nowhere: {now:?}");
+            sleep(LOOK);
+        }
     }
 
     /// The arm of a running `ros plant` goes where this one is, as long as what is returned lives.

@@ -22,9 +22,6 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// The jog that is broken off; it is in full motion when it has done the second [rad].
 const JOG_RAD: f64 = 0.5;
 const MOVES_RAD: f64 = 0.08;
-/// An arm whose joints stay within this for this long rests [rad].
-const RESTS_RAD: f64 = 2e-4;
-const RESTS: Duration = Duration::from_millis(700);
 const LOOK: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(40);
 /// Robot and loop are in real time: a machine that gives its time to others for a moment breaks off a motion that was right.
@@ -76,33 +73,19 @@ fn in_motion(robot: &mut Franky, config: &Path) -> (Running, f64) {
     panic!("no jog was in motion in {ATTEMPTS} attempts");
 }
 
-/// Waits until no joint moves any more; where they are then [rad].
-fn at_rest(robot: &mut Franky) -> Vec<f64> {
-    let (mut still, mut since, end) = (robot.joints_rad(), Instant::now(), Instant::now() + PATIENCE);
-    while since.elapsed() < RESTS {
-        assert!(Instant::now() < end, "the arm never rests: {still:?}");
-        sleep(LOOK);
-        let now = robot.joints_rad();
-        if now.iter().zip(&still).any(|(a, b)| (a - b).abs() > RESTS_RAD) {
-            (still, since) = (now, Instant::now());
-        }
-    }
-    still
-}
-
 /// It did not go on to where the program wanted to bring it, and the next programs have it.
 fn it_rests_and_is_driven_again(robot: &mut Franky, config: &Path, before: f64, at_the_kill: f64) {
-    let rest = at_rest(robot);
+    let rest = robot.at_rest();
     let (way, after) = ((rest[0] - before).abs(), (rest[0] - at_the_kill).abs());
     println!("at rest {way:.3} rad from where it began, {after:.4} rad after the kill");
     assert!((0.8 * MOVES_RAD..0.8 * JOG_RAD).contains(&way), "{way} rad of {JOG_RAD}");
 
     let recovered = arm(config, &["recover"]);
     assert!(recovered.status.success() && recovered.stdout.contains("no errors any more"), "{recovered:?}");
-    let stands = at_rest(robot);
+    let stands = robot.at_rest();
     assert!((stands[0] - rest[0]).abs() < 0.002, "recovery moved it from {rest:?} to {stands:?}");
     arrives(config, &["jog", "--joint", "7", "--by", "0.15"]);
-    let turned = at_rest(robot)[6] - stands[6];
+    let turned = robot.at_rest()[6] - stands[6];
     // A jog that was broken off and begun again is longer by what was done of it.
     assert!((0.14..0.32).contains(&turned), "{turned}");
 }
@@ -148,7 +131,7 @@ fn a_frozen_program_is_a_reflex_of_lost_packets_and_the_next_one_drives_the_arm(
     let state = robot.ask("state");
     println!("{}", state["reflexes"]);
     assert_eq!(state["mode"], "kReflex", "{state}");
-    at_rest(&mut robot);
+    robot.at_rest();
     program.kill();
     it_rests_and_is_driven_again(&mut robot, file.path(), before, at_the_kill);
 }

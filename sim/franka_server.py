@@ -7,7 +7,8 @@
 Prints one JSON object per line: first {"ready": true, "host", "port", "hand_port"}, then an answer to each line on standard
 input; it ends when that closes. Lines:
 
-    state          contact: joint positions, width of the hand, the cube's position; limits: mode, violations so far
+    state          contact: joint positions, width of the hand, the cube's position; limits: joint positions, mode, violations
+                   and reasons of reflexes so far
     mode NAME      limits: tell the client that the robot is idle, guiding, reflex, user_stopped or other; auto: the truth
     pause SECS     no states for so long, as when a cable is out
     push JOINT NM SECS   contact: a torque from outside on a joint
@@ -223,6 +224,17 @@ def limits(arguments):
 
     MotionLimitChecker.report = noted
 
+    # A client that leaves takes its error with it; here it stays.
+    reflexes = []
+    abort = FrankaSimServer._abort_with_error
+
+    def remembered(self, error_index, reason, motion_id=0):
+        abort(self, error_index, reason, motion_id)
+        if self.robot_state.state["robot_mode"] == RobotMode.kReflex:
+            reflexes.append(reason)
+
+    FrankaSimServer._abort_with_error = remembered
+
     forced = []
     pack = RobotState.pack_state
 
@@ -271,8 +283,10 @@ def limits(arguments):
         if words is None:
             os._exit(0)
         if words[0] == "state":
-            state = server.robot_state.state
-            say(q=[float(q) for q in state["q"]], mode=RobotMode(state["robot_mode"]).name, violations=violations)
+            # What it tells its client begins anew with each of them; the arm's joints do not.
+            q = [float(q) for q in server.physics_sim.get_robot_state()["q"]]
+            mode = RobotMode(server.robot_state.state["robot_mode"]).name
+            say(q=q, mode=mode, violations=violations, reflexes=reflexes)
         elif words[0] == "mode":
             forced[:] = [] if words[1] == "auto" else [modes[words[1]]]
             say(mode=words[1])

@@ -1,8 +1,9 @@
 """Brings the Neuraxis node up as `ros2 lifecycle set /neuraxis configure` and `... activate` do, and says where the arm was.
 
-  .deps/ros/bin/python tests/ros/activate.py [--node neuraxis] [--hold 3]
+  .deps/ros/bin/python tests/ros/activate.py [--node neuraxis] [--hold 3] [--still-active 8]
 
-Exit code 0 only if the arm held still (0.01 rad) for --hold seconds before the node was activated.
+Exit code 0 only if the arm held still (0.01 rad) for --hold seconds before the node was activated, and, with --still-active, for
+so long after that.
 """
 
 import argparse
@@ -26,6 +27,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--node", default="neuraxis")
     parser.add_argument("--hold", type=float, default=3.0, help="seconds of standing still before activation")
+    parser.add_argument("--still-active", type=float, help="seconds of standing still after activation")
     args = parser.parse_args()
     rclpy.init()
     node = rclpy.create_node("activate")
@@ -47,16 +49,22 @@ def main():
             rclpy.spin_once(node, timeout_sec=0.05)
 
     go(Transition.TRANSITION_CONFIGURE)
-    spin(args.hold)
-    seen = [dict(zip(state.name, state.position)) for state in states]
-    if len(seen) < 10:
-        sys.exit(f"only {len(seen)} joint states came")
-    moved = max(max(s[name] for s in seen) - min(s[name] for s in seen) for name in seen[0])
-    print(f"held within {moved:.4f} rad", flush=True)
-    if moved > 0.01:
-        sys.exit("the arm moved before it was let")
+    def still(secs, otherwise):
+        states.clear()
+        spin(secs)
+        seen = [dict(zip(state.name, state.position)) for state in states]
+        if len(seen) < 10:
+            sys.exit(f"only {len(seen)} joint states came")
+        moved = max(max(s[name] for s in seen) - min(s[name] for s in seen) for name in seen[0])
+        print(f"held within {moved:.4f} rad", flush=True)
+        if moved > 0.01:
+            sys.exit(otherwise)
+
+    still(args.hold, "the arm moved before it was let")
     go(Transition.TRANSITION_ACTIVATE)
     print("active", flush=True)
+    if args.still_active is not None:
+        still(args.still_active, "the arm moved although nothing was to be sent to it")
 
 
 main()

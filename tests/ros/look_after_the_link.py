@@ -1,6 +1,6 @@
 """An operator of an arm whose policy is in another process: does what the lines on its standard input say, one by one.
 
-  .deps/ros/bin/python tests/ros/look_after_the_link.py [--node neuraxis]
+  .deps/ros/bin/python tests/ros/look_after_the_link.py [--node /namespace/neuraxis]
 
   configure          the transition must be accepted
   refused            `activate` must be refused, and the node stay inactive
@@ -10,6 +10,7 @@
   goal TEXT          a goal of the action; it must succeed, at the fourth time at the latest
   moves              waits until the arm moves
   holds              waits until the arm has been at rest for a second, and looks that it stays so for another one
+  stop, reset        ~/stop or ~/reset; it must say that it was done
 
 Each is answered with a line "ok LINE", or the end: exit code 1 and what was missed. An arm that is faster than FR3 may be fails.
 """
@@ -29,6 +30,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.action import ActionClient
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
+from std_srvs.srv import Trigger
 
 try:
     from neuraxis_msgs.action import ExecuteTask
@@ -45,11 +47,13 @@ class Failure(Exception):
 
 class Operator:
     def __init__(self, args):
-        self.timeout, self.name = args.timeout, args.node
-        self.node = rclpy.create_node("look_after_the_link")
+        # Its topics are those of the node's namespace.
+        self.timeout, (namespace, _, self.name) = args.timeout, args.node.rpartition("/")
+        self.node = rclpy.create_node("look_after_the_link", namespace=namespace)
         self.moved_at, self.rested_since, self.fastest, self.link = None, None, 0.0, None
         self.change = self.node.create_client(ChangeState, f"{args.node}/change_state")
         self.state = self.node.create_client(GetState, f"{args.node}/get_state")
+        self.triggers = {name: self.node.create_client(Trigger, f"{args.node}/{name}") for name in ("stop", "reset")}
         self.tasks = ActionClient(self.node, ExecuteTask, f"{args.node}/execute_task")
         self.instruction = self.node.create_publisher(String, "instruction", 10)
         self.node.create_subscription(JointState, "joint_states", self.on_state, 50)
@@ -127,6 +131,9 @@ class Operator:
             is_met = any(self.succeeds(text, reasons) for _ in range(4))
             print(*reasons, sep="\n", flush=True)
             self.must(f"the goal ended: {reasons[-1]}", is_met)
+        elif step in self.triggers:
+            answer = self.call(self.triggers[step], Trigger.Request())
+            self.must(f"{step}: {answer.message}", answer.success)
         elif step == "moves":
             self.moved_at = None
             self.wait_for("the arm to move", lambda: self.moved_at)
@@ -143,7 +150,7 @@ class Operator:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--node", default="neuraxis")
+    parser.add_argument("--node", default="neuraxis", help="its name, /namespace/name (default: %(default)s)")
     parser.add_argument("--timeout", type=float, default=100.0, help="for each step [s]")
     args = parser.parse_args()
     rclpy.init(args=[])

@@ -9,6 +9,7 @@ pub mod names;
 pub mod python;
 pub mod running;
 pub mod server;
+pub mod viewer;
 
 use std::{
     io::{self, Read},
@@ -49,11 +50,21 @@ impl Finished {
     /// It has printed none.
     #[must_use]
     pub fn off_the_front_camera_m(&self) -> f64 {
-        let line = self.stdout.lines().find(|line| line.starts_with("world_from_camera"));
-        let line = line.unwrap_or_else(|| panic!("no pose in:\n{}{}", self.stdout, self.stderr));
-        let at = line[line.find('[').expect("xyz") + 1..line.find(']').expect("xyz")].split(',');
-        let at = at.map(|part| part.trim().parse::<f64>().expect("a number"));
-        at.zip([1.35, 0.0, 1.58]).map(|(is, should)| (is - should).powi(2)).sum::<f64>().sqrt()
+        let found = self.list_of("world_from_camera", "xyz_m");
+        found.iter().zip([1.35, 0.0, 1.58]).map(|(is, should)| (is - should).powi(2)).sum::<f64>().sqrt()
+    }
+
+    /// The numbers of the list `key: [...]` in the line that begins with `word`.
+    ///
+    /// # Panics
+    /// There is none.
+    #[must_use]
+    pub fn list_of(&self, word: &str, key: &str) -> Vec<f64> {
+        let line = self.stdout.lines().find(|line| line.starts_with(word));
+        let line = line.unwrap_or_else(|| panic!("no {word} in:\n{}{}", self.stdout, self.stderr));
+        let list = line.split_once(&format!("{key}: [")).and_then(|(_, after)| Some(after.split_once(']')?.0));
+        let list = list.unwrap_or_else(|| panic!("no {key} in {line}"));
+        list.split(',').map(|part| part.trim().parse().expect("a number")).collect()
     }
 }
 

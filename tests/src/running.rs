@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
     time::{Duration, Instant},
@@ -81,8 +81,35 @@ impl Running {
     /// # Panics
     /// It is gone.
     pub fn interrupt(&self) {
-        let killed = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
-        assert!(killed.is_ok_and(|status| status.success()));
+        self.signal("-INT");
+    }
+
+    /// It does nothing any more, and keeps what it has (SIGSTOP).
+    ///
+    /// # Panics
+    /// It is gone.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// How it ends by itself.
+    ///
+    /// # Panics
+    /// It does not.
+    pub fn ends(&mut self) -> ExitStatus {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
+                return status;
+            }
+            assert!(Instant::now() < end, "it does not end");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn signal(&self, which: &str) {
+        let sent = Command::new("kill").args([which, &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()));
     }
 }
 
@@ -105,6 +132,16 @@ pub fn script(name: &str) -> Command {
     command.arg(workspace().join("tests/ros").join(name));
     // It finds its own prefix; ours is the copy for Rust.
     command.env_remove("AMENT_PREFIX_PATH").env_remove("LD_LIBRARY_PATH");
+    command
+}
+
+/// The process that a launch file says, exactly as `ros2 launch` would start it; only the program is this build's. `ros2 launch`
+/// itself is not on PyPI.
+#[must_use]
+pub fn launch(file: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new("python3");
+    command.arg(workspace().join("tests/ros/start_launch_file.py")).arg(workspace().join("launch").join(file));
+    command.arg(format!("neuraxis:={}", binary().display())).args(arguments);
     command
 }
 

@@ -1,14 +1,15 @@
-//! From a camera whose place is not known to a policy in the arm's shadow: franky-sim is driven, and led as by hand; the cameras
-//! are those of `ros plant`, whose own arm goes where that one is. That a policy learns something from one demonstration is not
-//! claimed, only that each step takes what the one before made.
+//! From a demonstration to a policy in the arm's shadow, and then to one that leads the arm: franky-sim is led as by hand, and
+//! driven by `arm.launch.xml`; the cameras are those of `ros plant`, whose own arm goes where that one is. That a policy learns
+//! something from one demonstration is not claimed, only that each step takes what the one before made, and that the arm goes
+//! where these weights want it, wherever that is, and stops when it is told to.
 
 use std::{path::Path, process::Command, thread::sleep, time::Duration};
 
 use neuraxis_tests::{
     Finished, binary,
-    franky::{Franky, plant_cameras},
+    franky::{Franky, farthest, plant_cameras},
     run,
-    running::{Running, domain},
+    running::{Running, domain, launch, script},
     workspace,
 };
 
@@ -16,6 +17,8 @@ const SAY: &str = "put the cup on the tray";
 /// From home down to the table and back, the hand closing in between [rad].
 const LOW_RAD: &str = "0.2 0.3 0 -1.2 0 1.4 0.785";
 const HOME_RAD: &str = "0 0.1752 0 -0.943 0 1.1182 0.785";
+/// An arm that has gone so far is on its way [rad].
+const WAY_RAD: f64 = 0.1;
 /// Whoever leads an arm lets it stand.
 const STAND: Duration = Duration::from_millis(1500);
 
@@ -30,7 +33,7 @@ fn path(path: &Path) -> &str {
 }
 
 #[test]
-fn a_led_motion_is_recorded_imported_trained_on_and_shadowed() {
+fn a_led_motion_is_recorded_imported_trained_on_shadowed_and_then_leads_the_arm() {
     let (domain, dir) = (domain(), tempfile::tempdir().expect("a folder"));
     let plant = Running::start(&["ros", "plant", "--task", "push_buttons", "--seed", "1000007"], &domain);
     plant.wait_for("ros ");
@@ -79,14 +82,85 @@ fn a_led_motion_is_recorded_imported_trained_on_and_shadowed() {
     assert!(trained.status.success(), "{}{}", trained.stdout, trained.stderr);
 
     let (learned, shadow) = (policy.join("policy.safetensors"), dir.path().join("shadow"));
-    let arm = ["arm", "--config", path(&arm), "--out", path(&shadow)];
+    let command = ["arm", "--config", path(&arm), "--out", path(&shadow)];
     let watch = ["shadow", "--policy", path(&learned), "--say", SAY, "--secs", "10"];
-    let shadowed = neuraxis(&[&arm[..], &watch[..]].concat(), &domain);
+    let shadowed = neuraxis(&[&command[..], &watch[..]].concat(), &domain);
     assert!(shadowed.status.success(), "{}{}", shadowed.stdout, shadowed.stderr);
     assert!(shadowed.stdout.lines().any(|line| line.starts_with("wanted ")), "{}", shadowed.stdout);
     // It stands where it was led: nothing was sent to it.
-    let state = franky.ask("state");
-    let stands = state["q"].as_array().expect("joints").iter().map(|q| q.as_f64().expect("a number"));
-    let home = HOME_RAD.split(' ').map(|q| q.parse::<f64>().expect("a number"));
-    assert!(stands.zip(home).all(|(q, home)| (q - home).abs() < 0.01), "{state}");
+    let home: Vec<f64> = HOME_RAD.split(' ').map(|q| q.parse().expect("a number")).collect();
+    let stands = franky.joints_rad();
+    assert!(farthest(&stands, &home) < 0.01, "{stands:?}");
+
+    leads(&mut franky, &arm, &learned, &domain);
+}
+
+/// `ros2 launch neuraxis arm.launch.xml`, as launch/README.md says it, with the weights that were learned; an operator lets it
+/// act, tells it what was shown, and stops it. The second time the program is killed in motion.
+///
+/// No reset after the stop: braked so hard, franky-sim's last joint trembles, and the loop sees an arm that does not stand.
+fn leads(franky: &mut Franky, arm: &Path, weights: &Path, domain: &str) {
+    let (config, policy) = (format!("config:={}", path(arm)), format!("policy:={}", path(weights)));
+    // The arm that is seen has topics of the same names.
+    let arguments = ["arm:=franka", "namespace:=/led", &config, &policy];
+    let before = franky.at_rest();
+    let (node, mut operator) = launched(&arguments, domain);
+    does(&mut operator, &["configure", "activate"]);
+    sleep(STAND);
+    let still = franky.joints_rad();
+    assert!(farthest(&still, &before) < 0.005, "it moved before it was told what to do: {before:?}, {still:?}");
+    let say = format!("say {SAY}");
+    does(&mut operator, &[&say, "moves"]);
+    franky.on_its_way(&before, WAY_RAD);
+    does(&mut operator, &["stop"]);
+    // By the robot's own word. The stop holds, whatever is said.
+    let stopped = franky.at_rest();
+    does(&mut operator, &["say go on"]);
+    sleep(STAND);
+    let rests = franky.joints_rad();
+    println!(
+        "led: moved by {:.3} rad, at rest within {:.5} rad",
+        farthest(&stopped, &before),
+        farthest(&rests, &stopped)
+    );
+    assert!(farthest(&rests, &stopped) < 0.005, "{stopped:?}, {rests:?}");
+    node.interrupt();
+    node.wait_for("ros         RosStats");
+    comes_back(arm, domain);
+
+    let start = franky.at_rest();
+    let (mut node, mut operator) = launched(&arguments, domain);
+    does(&mut operator, &["configure", "activate", &say, "moves"]);
+    let killed = franky.on_its_way(&start, WAY_RAD);
+    node.kill();
+    let left = franky.at_rest();
+    println!("killed: {:.3} rad further to its rest", farthest(&left, &killed));
+    sleep(STAND);
+    assert!(farthest(&franky.joints_rad(), &left) < 0.005, "it moves on without a program: {left:?}");
+    comes_back(arm, domain);
+}
+
+/// The launch file's node over the Franka interface, and an operator of it.
+fn launched(arguments: &[&str], domain: &str) -> (Running, Running) {
+    let node = Running::of(&mut launch("arm.launch.xml", arguments), domain);
+    let told = node.wait_for("ros ");
+    assert!(told.iter().any(|line| line == "arm         fr3 over franka"), "{told:#?}");
+    (node, Running::of(script("look_after_the_link.py").args(["--node", "/led/neuraxis"]), domain))
+}
+
+fn does(operator: &mut Running, lines: &[&str]) {
+    for line in lines {
+        operator.tell(line);
+        operator.wait_for(&format!("ok {line}"));
+    }
+}
+
+/// The robot is there for the next program: recovered, it goes home. In three attempts, as robot and loop are in real time.
+fn comes_back(arm: &Path, domain: &str) {
+    let by_hand = |what: &str| neuraxis(&["arm", "--config", path(arm), what], domain);
+    let recovered = by_hand("recover");
+    assert!(recovered.status.success(), "{}{}", recovered.stdout, recovered.stderr);
+    let tries: Vec<_> = (0..3).map(|_| by_hand("home")).take_while(|home| !home.status.success()).collect();
+    println!("home: attempt {} of 3", tries.len() + 1);
+    assert!(tries.len() < 3, "{tries:?}");
 }

@@ -37,8 +37,8 @@ fn arrives(config: &Path, arguments: &[&str]) -> Finished {
 }
 
 #[test]
-fn it_jogs_grips_and_goes_home_over_the_franka_interface() {
-    let (robot, file) = (Franky::start(), file());
+fn it_jogs_grips_homes_its_hand_recovers_and_goes_home_over_the_franka_interface() {
+    let (mut robot, file) = (Franky::start(), file());
     robot.write_arm(file.path(), "");
     let config = file.path();
     let home = arrives(config, &["home"]);
@@ -56,6 +56,24 @@ fn it_jogs_grips_and_goes_home_over_the_franka_interface() {
 
     let opened = arrives(config, &["gripper", "open"]);
     assert!(numbers(&opened, "tool")[3] > 0.06, "{}", opened.stdout);
+    let homed = arrives(config, &["gripper", "home", "--yes"]);
+    assert_eq!(homed.stdout, "", "it says what went wrong, and nothing else");
+    let width_m = robot.ask("state")["width"].as_f64().expect("a width");
+    assert!(width_m > 0.06, "a hand that has found out how wide it opens is open, not {width_m} m");
+
+    let before_jog = robot.joints_rad();
+    let jogged = numbers(&arrives(config, &["jog", "--joint", "6", "--by", "0.2"]), "joints");
+    let (told, truth) = (jogged[5] - before_jog[5], robot.joints_rad()[5] - before_jog[5]);
+    // As above: what was broken off and begun again is longer.
+    assert!((0.19..0.42).contains(&told) && (told - truth).abs() < 0.01, "{told} and {truth} rad");
+    assert!((0..7).filter(|i| *i != 5).all(|i| (jogged[i] - before_jog[i]).abs() < 0.01), "{jogged:?}");
+
+    // A robot without an error has none afterwards, and stands where it stood.
+    let recovered = arrives(config, &["recover"]);
+    assert!(recovered.stdout.contains("the arm has no errors any more"), "{}", recovered.stdout);
+    let stands = robot.joints_rad();
+    assert!(stands.iter().zip(&jogged).all(|(a, b)| (a - b).abs() < 0.01), "{stands:?} and {jogged:?}");
+
     let back = numbers(&arrives(config, &["home"]), "joints");
     assert!(back.iter().zip(&before).all(|(a, b)| (a - b).abs() < 0.01), "{back:?} and {before:?}");
 }

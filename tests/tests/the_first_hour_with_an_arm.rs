@@ -6,13 +6,16 @@ use std::{
     time::Duration,
 };
 
-use neuraxis_tests::{Finished, binary, run};
+use neuraxis_tests::{Finished, binary, run, workspace};
 
 /// Two loops of 1 kHz on two cores disturb each other.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// FR3's home, configs/fr3/robot.yaml [rad].
 const HOME_RAD: [f64; 7] = [0.0, 0.1752, 0.0, -0.943, 0.0, 1.1182, std::f64::consts::FRAC_PI_4];
+
+/// Trained with the FR3.
+const FR3_WEIGHTS: &str = "configs/weights/small.safetensors";
 
 fn arm(arguments: &[&str]) -> Finished {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -78,6 +81,24 @@ fn in_the_shadow_nothing_moves_and_what_is_wanted_is_said() {
     assert!(std::fs::metadata(dir.path().join("episode.mcap")).expect("a recording").len() > 100_000);
 }
 
+/// Weights of another robot are shown, not refused: what they were trained with is said, and nothing moves.
+#[test]
+fn in_the_shadow_weights_of_another_robot_are_shown_and_what_differs_is_said() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let out = dir.path().to_str().expect("a path");
+    let shadow = ["shadow", "--secs", "3", "--say", "hit the button that is green", "--policy", FR3_WEIGHTS];
+    let mut command = Command::new(binary());
+    command.args(["--robot", "ur5e", "arm", "--driver", "sim", "--out", out]).args(shadow).current_dir(workspace());
+    let ended = {
+        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        run(&mut command, Duration::from_secs(120)).expect("the command ends")
+    };
+    assert!(ended.status.success(), "{}{}", ended.stdout, ended.stderr);
+    let differs = r#"differs     trained for robot "fr3", this is "ur5e""#;
+    assert!(ended.stdout.lines().any(|line| line == differs), "{}", ended.stdout);
+    assert!(ended.stdout.contains("nothing is sent to the arm") && numbers(&ended, "wanted").len() == 3);
+}
+
 #[test]
 fn what_is_recorded_of_an_arm_that_others_move_opens_again() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -96,14 +117,38 @@ fn what_is_recorded_of_an_arm_that_others_move_opens_again() {
     assert!(info.status.success() && info.stdout.contains("wrist"), "{}{}", info.stdout, info.stderr);
 }
 
+/// `calibrate camera` with ten poses at full speed.
+fn calibrated(camera: &[&str]) -> Finished {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let calibrate = ["calibrate", "camera", "--driver", "sim", "--speed", "1", "--poses", "10", "--camera"];
+    let ended = run(Command::new(binary()).args(calibrate).args(camera), Duration::from_secs(180));
+    let ended = ended.expect("the command ends");
+    assert!(ended.status.success(), "{}{}", ended.stdout, ended.stderr);
+    ended
+}
+
 #[test]
 fn a_camera_is_found_from_a_ball_in_the_hand() {
-    let ended = {
-        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        let calibrate =
-            ["calibrate", "camera", "--driver", "sim", "--camera", "front", "--speed", "1", "--poses", "10"];
-        run(Command::new(binary()).args(calibrate), Duration::from_secs(180)).expect("the command ends")
-    };
-    assert!(ended.status.success(), "{}{}", ended.stdout, ended.stderr);
+    let ended = calibrated(&["front"]);
     assert!(ended.off_the_front_camera_m() < 0.01, "{}", ended.stdout);
+}
+
+/// RLBench's wrist camera, given in the frame of its tip: 5 cm behind it, 9.2 cm back, 5 degrees inclined. Its tip frame is
+/// our tool's, half a turn about z and 7 mm apart along it.
+const WRIST_XYZ_M: [f64; 3] = [0.05, -0.002, -0.0855];
+const WRIST_QUATERNION_XYZW: [f64; 4] = [-0.030844, -0.030844, 0.706434, 0.706434];
+
+#[test]
+fn a_camera_on_the_hand_is_found_from_a_ball_on_the_table() {
+    let ended = calibrated(&["wrist", "--on", "tool"]);
+    print!("{}", ended.stdout);
+    let at = ended.list_of("tool_from_camera", "xyz_m");
+    let off_m = at.iter().zip(WRIST_XYZ_M).map(|(is, should)| (is - should).powi(2)).sum::<f64>().sqrt();
+    let q = ended.list_of("tool_from_camera", "quaternion_xyzw");
+    // A quaternion and its negative are the same turn; the chord between two is half the angle.
+    let chord =
+        |sign: f64| q.iter().zip(WRIST_QUATERNION_XYZW).map(|(is, should)| (sign * is - should).powi(2)).sum::<f64>();
+    let off_rad = 2.0 * chord(1.0).min(chord(-1.0)).sqrt();
+    println!("off         {:.2} mm, {:.2} mrad", 1e3 * off_m, 1e3 * off_rad);
+    assert!(off_m < 0.004 && off_rad < 0.01, "{off_m} m, {off_rad} rad:\n{}", ended.stdout);
 }

@@ -14,6 +14,11 @@ const CORRECTION_PER_SEC: f64 = 10.0;
 const DIVERGED_RAD: f64 = 0.012;
 /// Same for velocity.
 const DIVERGED_RAD_S: f64 = 0.3;
+/// A chain and a commanded state that both stand may differ by this: the brainstem was stopped short of the chain's end, and must
+/// not be led there when a reset frees it.
+const APART_AT_REST_RAD: f64 = 5e-4;
+/// Slower is standing [rad/s].
+const STANDS_RAD_S: f64 = 1e-3;
 /// Times of commanded state and chain may differ by this.
 const SKEW_SECS: f64 = 0.006;
 /// ... for this many ticks.
@@ -100,8 +105,11 @@ impl Chain {
             _ => return false,
         };
         let expected = segment.at(now);
-        let fastest = expected.qd.iter().fold(0.0_f64, |most, qd| most.max(qd.abs()));
-        let apart = expected.q.max_abs_diff(&commanded.q) > DIVERGED_RAD + SKEW_SECS * fastest
+        let speed = |qd: &Joints| qd.iter().fold(0.0_f64, |most, qd| most.max(qd.abs()));
+        let (fastest, away_rad) = (speed(&expected.qd), expected.q.max_abs_diff(&commanded.q));
+        let both_stand = fastest.max(speed(&commanded.qd)) < STANDS_RAD_S;
+        let apart = away_rad > DIVERGED_RAD + SKEW_SECS * fastest
+            || (both_stand && away_rad > APART_AT_REST_RAD)
             || expected.qd.max_abs_diff(&commanded.qd) > DIVERGED_RAD_S;
         self.diverged_ticks = if apart { self.diverged_ticks + 1 } else { 0 };
         self.diverged_ticks >= DIVERGED_TICKS

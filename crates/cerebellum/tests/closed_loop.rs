@@ -296,6 +296,33 @@ fn sr08_an_operator_stop_holds_against_the_policy_until_reset() {
     body.until(10.0, &mut policy, |mind, _| mind.progress.reached_count == 1);
 }
 
+/// A stop at a low speed ends a few milliradians short of where the cerebellum's own stop does. The task ends with it; once freed,
+/// the arm stays where it was stopped, however early or late that was.
+#[test]
+fn sr08_an_arm_that_was_stopped_when_it_was_slow_does_not_move_when_it_is_reset() {
+    let mut furthest: f64 = 0.0;
+    for ms in (5..200).step_by(5) {
+        let mut body = Body::new(CerebellumConfig::default());
+        let mut policy = script(vec![far(&body)]);
+        body.until(2.0, &mut policy, |_, tick| tick.command.qd.iter().any(|qd| qd.abs() > 1e-3));
+        for _ in 0..ms {
+            body.tick(&mut policy);
+        }
+        body.brainstem.request_stop();
+        let (_, stopped) = body.until(1.0, &mut policy, |_, tick| tick.mode == Mode::Latched);
+        body.start_task(EPOCH + 1);
+        for _ in 0..400 {
+            body.tick(&mut silent);
+        }
+        body.brainstem.reset().unwrap();
+        for _ in 0..1000 {
+            let (_, tick) = body.tick(&mut silent);
+            furthest = furthest.max(tick.command.q.max_abs_diff(&stopped.command.q));
+        }
+        assert!(furthest < 5e-4, "stopped after {ms} ms of motion it went {furthest} rad when it was reset");
+    }
+}
+
 #[test]
 fn a_new_task_stops_the_old_motion_and_ignores_its_predictions() {
     let mut body = Body::new(CerebellumConfig::default());

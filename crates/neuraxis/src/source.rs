@@ -155,3 +155,61 @@ impl Policy for Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CAMERAS: [&str; 4] = ["front", "left_shoulder", "right_shoulder", "wrist"];
+
+    fn names(cameras: &[&str]) -> Vec<String> {
+        cameras.iter().map(ToString::to_string).collect()
+    }
+
+    /// What weights that were trained so have against the shipped FR3 with these cameras.
+    fn against(embodiment: &str, cameras: &[&str], bounds_m: &[f64], here: &[&str]) -> Vec<String> {
+        let config = Config::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), "fr3").unwrap();
+        Trained { embodiment, cameras: &names(cameras), bounds_m }.misfits(&config, &names(here))
+    }
+
+    /// The workspace of configs/fr3/cerebellum.yaml, lower corner and upper [m].
+    fn bounds_m() -> [f64; 6] {
+        let config = Config::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), "fr3").unwrap();
+        let ([a, b, c], [d, e, f]) = (config.cerebellum.workspace_min_xyz_m, config.cerebellum.workspace_max_xyz_m);
+        [a, b, c, d, e, f]
+    }
+
+    #[test]
+    fn weights_of_this_robot_its_cameras_in_any_order_and_its_bounds_fit() {
+        let order = ["wrist", "front", "right_shoulder", "left_shoulder"];
+        let nearly = bounds_m().map(|bound| bound + 0.5 * SAME_BOUNDS_M);
+        assert_eq!(against("fr3", &CAMERAS, &nearly, &order), Vec::<String>::new());
+    }
+
+    #[test]
+    fn another_robot_other_cameras_and_other_bounds_are_each_named() {
+        let bounds = bounds_m();
+        let robot = against("ur5e", &CAMERAS, &bounds, &CAMERAS);
+        assert_eq!(robot, [r#"trained for robot "ur5e", this is "fr3""#]);
+
+        for here in [&CAMERAS[..3], &["front", "left_shoulder", "right_shoulder", "hand"], &[]] {
+            let cameras = against("fr3", &CAMERAS, &bounds, here);
+            let said = format!("trained with cameras {}, here are {}", CAMERAS.join(", "), here.join(", "));
+            assert_eq!(cameras, [said]);
+        }
+        // More of them than it knows are other cameras, too.
+        assert_eq!(against("fr3", &CAMERAS[..3], &bounds, &CAMERAS).len(), 1);
+
+        for corner in 0..6 {
+            let mut other = bounds;
+            other[corner] += 0.01;
+            let found = against("fr3", &CAMERAS, &other, &CAMERAS);
+            assert!(matches!(&found[..], [one] if one.starts_with("trained within [")), "{corner}: {found:?}");
+            assert!(
+                found[0].contains(&format!("{:?}", other)) && found[0].contains(&format!("{bounds:?}")),
+                "{found:?}"
+            );
+        }
+        assert_eq!(against("ur5e", &CAMERAS[..3], &[0.0; 6], &CAMERAS).len(), 3);
+    }
+}

@@ -63,6 +63,11 @@ impl Which {
         self.settings.as_ref().is_some_and(|settings| self.driver.is_real() && !settings.rehearsal)
     }
 
+    /// The cameras that look on.
+    pub(super) fn camera_names(&self) -> Vec<String> {
+        self.settings.as_ref().map_or_else(simulated_cameras, ArmSettings::camera_names)
+    }
+
     /// Clears the errors of an arm that its own controller has stopped.
     pub(super) fn recover(&self) -> Result<()> {
         neuraxis_franka::recover(self.franka()?)?;
@@ -104,8 +109,7 @@ impl Around {
 
     /// What a viewer shows of it.
     pub(super) fn window(&self, live: bool) -> Window {
-        let cameras = self.which.settings.as_ref().map_or_else(simulated_cameras, ArmSettings::camera_names);
-        Window { live, brain: false, cameras }
+        Window { live, brain: false, cameras: self.which.camera_names() }
     }
 
     /// Not begun yet. Without words the source is not asked; `looks`: with a real arm's cameras.

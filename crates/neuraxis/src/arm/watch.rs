@@ -16,7 +16,7 @@ use crate::{
     realtime::{Drive, Report, Until},
     recorder::Recorder,
     script::Script,
-    source::{Source, load_policy},
+    source::{Source, load_any_policy, misfits},
     threads::Shared,
 };
 
@@ -70,12 +70,15 @@ pub fn record(config: &Config, args: RecordArgs) -> Result<()> {
     watch(&config, which, Source::Script(Script::new(Vec::new())), (words, false), &watched, meta).map(|_| ())
 }
 
-/// Shows what a policy wants.
+/// Shows what a policy wants, also one that was trained with something else: what that is, is said.
 pub(super) fn shadow(config: &Config, which: Which, weights: &Path, watched: &Watched) -> Result<()> {
     let mut embedder = package::text_encoder(&config.root)?;
     let features = Some(embedder.embed(&watched.say)?);
     let words = Instruction { text: watched.say.as_str().into(), epoch: 1, features };
-    let policy = load_policy(config, weights, embedder.id())?;
+    let policy = load_any_policy(config, weights, embedder.id())?;
+    for misfit in misfits(policy.about(), config, &which.camera_names()) {
+        println!("differs     {misfit}");
+    }
     println!("shadow      {}: nothing is sent to the arm", words.text);
     let source = Source::Weights(Box::new(policy));
     let report = watch(config, which, source, (words, true), watched, json!({ "shadow": true }))?;

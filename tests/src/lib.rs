@@ -6,6 +6,7 @@ pub mod brain;
 pub mod franky;
 pub mod model;
 pub mod names;
+pub mod plant;
 pub mod python;
 pub mod running;
 pub mod server;

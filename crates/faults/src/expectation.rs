@@ -82,8 +82,7 @@ const REQUESTED: Outcome = Outcome { brainstem: &[Fault::StopRequested], ..READ_
 const BLIND: Outcome = Outcome { blind: true, ..POLICY_STALE };
 
 const NO_DISK: &str = "no disk is on this path";
-const ONE_PROCESS: &str =
-    "a thread of the loop's own process: kill -9 ends the loop too, and the arm's time-out stops it";
+const ONE_PROCESS: &str = "a thread of the loop's own process: kill -9 ends the loop too; tests/tests/a_killed_program_leaves_the_arm_at_rest.rs";
 const ONLY_TAKES: &str = "it only takes: nothing flows from it to the loop";
 
 impl Expectation {

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{Config, read},
+    realtime::Drive,
     sight::{self, Views},
     threads::{CameraLinks, Shared},
     world::{Side, World},
@@ -149,12 +150,13 @@ fn serve_resets<E: Display>(shared: &Shared, make_ready: impl Fn() -> Result<(),
     }
 }
 
-/// Makes the arm, and with `looks` its cameras, when the run is ready for them.
+/// Makes the arm, and with `looks` its cameras, when the run is ready for them. In the shadow the arm may be somebody else's.
 pub fn world<'a>(
     config: &Config,
     robot: &Arc<Robot>,
     settings: &ArmSettings,
     driver: Driver,
+    drive: Drive,
     looks: bool,
 ) -> Result<Box<dyn FnOnce() -> Result<World<'a>> + 'a>> {
     if looks && settings.camera_names().is_empty() {
@@ -174,7 +176,7 @@ pub fn world<'a>(
             Driver::Sim => bail!("the simulated arm needs a scene"),
             Driver::Franka => franka::driven(&settings.franka)?,
             #[cfg(feature = "ros")]
-            Driver::Ros2Control => ros2_control::driven(settings.ros2_control, &robot)?,
+            Driver::Ros2Control => ros2_control::driven(settings.ros2_control, &robot, drive)?,
             #[cfg(not(feature = "ros"))]
             Driver::Ros2Control => bail!("this program was built without ROS 2: ./neuraxis build where there is one"),
         };

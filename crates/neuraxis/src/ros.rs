@@ -248,16 +248,18 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
         None => println!("waiting     for an instruction on topic `instruction`"),
     }
     let shared = Arc::new(Shared::default());
+    let drive = if is_shadow { Drive::Shadow } else { Drive::Thinker };
+    let world = real::world(&config, &studio.robot, &settings, driver, drive, true)?;
     let session = Session {
         config: &config,
         robot: studio.robot.clone(),
         surroundings: studio.surroundings,
-        world: with_link(real::world(&config, &studio.robot, &settings, driver, true)?, link_node.zip(Some(ring(1).0))),
+        world: with_link(world, link_node.zip(Some(ring(1).0))),
         thinker,
         words: plan.say.is_some().then(|| words.clone()),
         limit: Nanos(u64::MAX / 4),
         judged: None,
-        drive: if is_shadow { Drive::Shadow } else { Drive::Thinker },
+        drive,
     };
     let cameras = settings.camera_names();
     let record = |zero| {

@@ -15,7 +15,7 @@
 //! | gripper    | as the hand answers | yes / yes          | a Franka Hand                                      |
 //! | desk       | when asked      | yes / yes              | recovery of a real arm                             |
 //! | recorder   | 50 Hz           | yes / on disk          | MCAP file, Rerun stream                            |
-//! | ros        | as data comes   | yes / yes              | every r2r object                                   |
+//! | ros        | as data comes   | yes / yes              | r2r objects of the program's own node, `neuraxis`  |
 //!
 //! Between them are mailboxes and rings of `neuraxis-channel` only. Whoever is slow loses data, which is counted;
 //! nobody can hold up the loop.

@@ -2,7 +2,7 @@
 //! until the robot has said nothing that could be believed. With cameras: until one of them is left out.
 //!
 //! `cargo run -p neuraxis-ros --example drive_arm -- [forward_position|forward_velocity|joint_trajectory] [cameras|cameras=tf]
-//! [timeout=SECS] [swings=N] [gripper=action]`, beside `fake_controller` or `neuraxis ros plant`. Prints how it ended.
+//! [timeout=SECS] [swings=N] [gripper=KIND]`, beside `fake_controller` or `neuraxis ros plant`. Prints how it ended.
 
 use std::{
     path::{Path, PathBuf},
@@ -169,6 +169,7 @@ fn main() -> Result<(), Failure> {
 
         println!("fault: {:?}", ended.and_then(|body| body.fault));
         println!("mode: {:?}", ended.map(|body| body.mode));
+        println!("fingers_m: {:.3}", ended.map_or(f64::NAN, |body| body.state.gripper_width_m));
         println!("ticks: {}", summary.ticks);
         println!("heap_calls: {heap_calls}");
         println!("moved_rad: {:.3}", swing.moved_rad);

@@ -12,12 +12,13 @@
 //! | states stop, or are refused, for `state_timeout_secs` | `read` fails: [`Fault::ReadFailed`](neuraxis_core::Fault), the loop brakes, its commands still go out, then latches |
 //! | the loop falls silent for `silence_secs`, 20 ms | the node brakes within the joints' limits from the last command; then positions stop being published, and velocities are zero |
 //! | commands that do not continue from there | not published; `write` fails: `Fault::WriteFailed`, until a reset begins at the measured position |
-//! | somebody else publishes commands | refused at the start; later `write` fails, the loop brakes, then nothing is published until they are gone and the loop was reset |
+//! | somebody else publishes commands | refused at the start (an arm that is only watched, [`watched_arm`], is theirs to move); later `write` fails, the loop brakes, then nothing is published until they are gone and the loop was reset |
 //! | a gripper behind an action is served by nobody for 5 s, refuses, gives up, is cancelled by others, or does not answer | `write` fails, the loop brakes and latches; the goal is given again each second, and once one has ended well a reset leads on |
-//! | our process is killed | nobody brakes but the controller: a trajectory ends at rest by itself, a position is held, a velocity goes on unless the controller has a time-out of its own |
+//! | our process is killed | nobody brakes but the controller: a trajectory ends at rest by itself, the last position is held (how hard the arm stops there is its drives' affair), a velocity goes on for ever unless whoever takes it has a time-out of its own, which ros2_controllers' `forward_command_controller` has not |
 //!
 //! So of the three interfaces, trajectories are the safest where the link may break, positions the most exact, and
-//! velocities need a controller or a driver that times out.
+//! velocities need a controller or a driver that times out. All three are tried with a program that is killed in
+//! `tests/tests/a_killed_program_leaves_the_arm_at_rest.rs`.
 
 mod arm;
 mod config;
@@ -26,6 +27,7 @@ mod goals;
 mod gripper;
 mod judge;
 mod node;
+mod order;
 mod out;
 mod report;
 mod states;
@@ -60,7 +62,7 @@ pub struct Ros2Control {
 ///
 /// Takes three and a half seconds: that long it listens for others who command the same arm.
 ///
-/// Errors: a setting out of its range; joints that are not the robot's; [`RosError::DiscoveryRangeUnset`];
+/// Errors: a setting out of its range; joints that are not the robot's, or that the controller takes in another order; [`RosError::DiscoveryRangeUnset`];
 /// [`RosError::Rivals`]; whatever rcl refuses.
 pub fn ros2_control(
     mut config: ControlConfig,
@@ -69,11 +71,44 @@ pub fn ros2_control(
     clock: Arc<dyn Clock>,
 ) -> Result<Ros2Control, RosError> {
     config.complete(joint_names, limits)?;
+    ends(config, limits, clock, Role::Drives)
+}
+
+/// As [`ros2_control`] for an arm that somebody else moves: nothing is published, no gripper is told, and it does not matter
+/// who else commands the arm. Every command to the arm's end fails.
+///
+/// Errors: as there, but for rivals.
+pub fn watched_arm(
+    mut config: ControlConfig,
+    joint_names: &[String],
+    limits: &[JointLimits],
+    clock: Arc<dyn Clock>,
+) -> Result<Ros2Control, RosError> {
+    config.complete(joint_names, limits)?;
+    ends(config, limits, clock, Role::Watches)
+}
+
+/// What we are to the arm.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Who commands it.
+    Drives,
+    /// Who looks on.
+    Watches,
+}
+
+fn ends(
+    config: ControlConfig,
+    limits: &[JointLimits],
+    clock: Arc<dyn Clock>,
+    role: Role,
+) -> Result<Ros2Control, RosError> {
     let (states_in, states) = mailbox(None);
     let (commands_in, commands) = mailbox(None);
     let (reports_in, reports) = ring(2);
     let verdict = Arc::new(arm::Verdict::default());
-    let arm = ControlArm::new(&config, clock.clone(), states, commands_in, verdict.clone());
-    let node = ControlNode::new(config, limits, clock, node::Ends { states_in, commands, reports_in, verdict })?;
+    let arm = ControlArm::new(&config, role, clock.clone(), states, commands_in, verdict.clone());
+    let ends = node::Ends { states_in, commands, reports_in, verdict };
+    let node = ControlNode::new(config, role, limits, clock, ends)?;
     Ok(Ros2Control { arm, node, reports })
 }

@@ -25,6 +25,17 @@ fn is_discovery_chosen() -> bool {
     [RANGE, LOCALHOST_ONLY].iter().any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
+/// Files of Fast DDS's settings, and the variable that says that another middleware is used.
+const PROFILES: [&str; 2] = ["FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"];
+const MIDDLEWARE: &str = "RMW_IMPLEMENTATION";
+
+/// Fast DDS runs with the shared memory that it comes with, 512 KiB for each process: larger messages are lost there.
+pub(crate) fn has_small_shared_memory() -> bool {
+    let value = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    let is_fast_dds = value(MIDDLEWARE).is_none_or(|name| name.starts_with("rmw_fastrtps"));
+    is_fast_dds && PROFILES.into_iter().all(|name| value(name).is_none())
+}
+
 pub(crate) fn require_discovery_choice() -> Result<(), RosError> {
     if is_discovery_chosen() { Ok(()) } else { Err(RosError::DiscoveryRangeUnset) }
 }

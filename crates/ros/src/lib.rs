@@ -54,13 +54,13 @@ pub use cameras_in::{CameraSet, CamerasConfig, CamerasIn, CamerasNode, ToolAt, c
 pub use config::RosConfig;
 pub use control::{
     ControlArm, ControlConfig, ControlNode, ControlReport, ControlStats, GripperConfig, GripperTrouble, Ros2Control,
-    ros2_control,
+    ros2_control, watched_arm,
 };
 pub use environment::{keep_local, without_ros_args};
 pub use error::RosError;
 pub use health::{ArmHealth, Health, LoopTiming, PolicyHealth, Spread};
 pub use node::RosNode;
-pub use plant::{Misbehave, PlantNode, PlantPorts};
+pub use plant::{Misbehave, Misbehaviour, PlantNode, PlantPorts};
 pub use ports::{Others, RosPorts};
 pub use stats::RosStats;
 pub use status::{Level, Status};

@@ -1,4 +1,5 @@
-//! Every name on the wire, with its type and quality of service.
+//! Every name on the wire, with its type and quality of service: what the program's own node has, and below what a real arm and
+//! its cameras have.
 //!
 //! | name | type | direction | quality of service |
 //! |---|---|---|---|
@@ -25,6 +26,27 @@
 //! | `policy/observation` | `neuraxis_msgs/Observation`, where the policy runs apart | out | reliable, volatile, last 1 |
 //! | `policy/prediction` | `neuraxis_msgs/Prediction` | in (out of the policy's node) | reliable, volatile, last 10 |
 //! | `policy/description` | `neuraxis_msgs/PolicyDescription` | in (out of the policy's node) | reliable, transient local, last 1 |
+//!
+//! An arm behind ros2_control and cameras of any driver, under the names that `arm.yaml` gives; these are the defaults:
+//!
+//! | name | type | direction | quality of service |
+//! |---|---|---|---|
+//! | `/joint_states`, `gripper.states_topic` | `sensor_msgs/JointState` | in | best effort, volatile, last 10 |
+//! | `/forward_position_controller/commands` | `std_msgs/Float64MultiArray` [rad] | out | reliable, volatile, last 1 |
+//! | `/forward_velocity_controller/commands` | `std_msgs/Float64MultiArray` [rad/s] | out | reliable, volatile, last 1 |
+//! | `/joint_trajectory_controller/joint_trajectory` | `trajectory_msgs/JointTrajectory` | out | reliable, volatile, last 1 |
+//! | `<controller>/get_parameters`, of a forward controller: its `joints` | `rcl_interfaces/GetParameters` | client | services' default |
+//! | `/gripper/command` (`kind: float64`) | `std_msgs/Float64` [m] | out | reliable, volatile, last 1 |
+//! | `/gripper_controller/commands` (`float64_array`) | `std_msgs/Float64MultiArray` [m] | out | reliable, volatile, last 1 |
+//! | `/gripper_controller/gripper_cmd` (`action`) | `control_msgs/GripperCommand` | action's client | services' default |
+//! | `colour` | `sensor_msgs/Image` or, `compressed`, `sensor_msgs/CompressedImage` | in | best effort (`reliable: true`: reliable), volatile, last 4 |
+//! | `depth` | `sensor_msgs/Image`, raw | in | as `colour` |
+//! | `info` | `sensor_msgs/CameraInfo` | in | as `colour` |
+//! | `pose` | `geometry_msgs/PoseStamped` | in | as `colour`, last 20 |
+//! | `/tf`, where a camera asks it | `tf2_msgs/TFMessage` | in | reliable, volatile, last 100 |
+//! | `/tf_static`, as above | `tf2_msgs/TFMessage` | in | reliable, transient local, last 100 |
+//!
+//! Of the two interfaces and grippers that are not configured there is nothing. The simulated robot's names are in [`crate::plant`].
 //!
 //! Reliable writers match readers of both kinds, and keep-last writers never wait for a slow one. Volatile but for what
 //! late comers draw: a state or a command from before a restart must not come back. The four messages of a camera and its

@@ -5,7 +5,7 @@ mod peers;
 
 use std::{path::Path, process::Command};
 
-use peers::{Process, example, python};
+use peers::{Process, example, file, python};
 
 /// The tests of the other files have the first.
 fn domain(test: u32) -> String {
@@ -123,6 +123,41 @@ fn a_gripper_behind_an_action_is_given_its_goal_once() {
     let goals = number(&told, "gripper_commands");
     assert!((1.0..=2.0).contains(&goals) && number(&told, "gripper_troubles") == 0.0, "{both}");
     assert_eq!(number(&both, "gripper"), goals, "{both}");
+}
+
+#[test]
+fn a_gripper_behind_a_topic_of_numbers_goes_where_it_is_told() {
+    for (i, kind) in ["float64", "float64_array"].into_iter().enumerate() {
+        let (told, both) = drive(31 + i as u32, &[], &[&format!("gripper={kind}"), "swings=1"]);
+        assert!(told.contains("fault: None"), "{kind}\n{both}");
+        assert!(number(&told, "gripper_commands") > 0.0 && number(&both, "gripper") > 0.0, "{kind}\n{both}");
+        // Where the loop's segments want it, by the word of the finger's joint.
+        assert_eq!(number(&told, "fingers_m"), 0.05, "{kind}\n{both}");
+    }
+}
+
+#[test]
+fn a_controller_that_takes_the_joints_in_another_order_is_refused() {
+    let joints = (1..=7).map(|i| format!("fr3_joint{i}")).collect::<Vec<_>>();
+    let beside = |joints: &[String], test: u32| {
+        let robot = start("robot", &mut Command::new(example("fake_controller")), test);
+        let mut controller = python();
+        controller.arg(file("tests/ros/be_a_controller.py")).arg("forward_position_controller").args(joints);
+        let mut controller = start("controller", &mut controller, test);
+        controller.read_until("says");
+        let (code, told) = start("driver", Command::new(example("drive_arm")).arg("swings=1"), test).finish();
+        drop(controller);
+        robot.finish();
+        (code, told)
+    };
+    let mut others = joints.clone();
+    others.swap(1, 4);
+    let (code, told) = beside(&others, 33);
+    assert!(code != Some(0) && told.contains("joint_names"), "{told}");
+    let order = "/forward_position_controller's own parameter joints: fr3_joint1, fr3_joint5, fr3_joint3";
+    assert!(told.contains(order), "{told}");
+    let (code, told) = beside(&joints, 34);
+    assert!(code == Some(0) && told.contains("fault: None") && number(&told, "moved_rad") > 0.5, "{told}");
 }
 
 /// Whoever starts the robot and this program together: the gripper's action is found later than the first wish.

@@ -17,7 +17,11 @@ use neuraxis_faults::{
     conformance::{Bench, Conformance},
 };
 use neuraxis_robot::{Robot, RobotConfig};
-use neuraxis_ros::{ControlConfig, Ros2Control, keep_local, ros2_control};
+use neuraxis_ros::{
+    ControlConfig, GripperConfig, Ros2Control,
+    control::{CommandInterface, GripperKind},
+    keep_local, ros2_control,
+};
 
 #[global_allocator]
 static HEAP: CountingAllocator = CountingAllocator;
@@ -35,6 +39,8 @@ fn fr3() -> Arc<Robot> {
 
 struct Controllers {
     robot: Arc<Robot>,
+    interface: CommandInterface,
+    gripper: GripperKind,
     process: Mutex<Option<Child>>,
     node: Mutex<Option<JoinHandle<()>>>,
     over: Arc<AtomicBool>,
@@ -54,8 +60,14 @@ impl Controllers {
 impl Bench for Controllers {
     fn arm(&self) -> Result<Box<dyn Arm>, String> {
         self.start();
-        let config =
-            ControlConfig { silence_secs: PATIENT_SECS, state_timeout_secs: PATIENT_SECS, ..ControlConfig::default() };
+        let joint = Some("fr3_finger_joint1".to_string());
+        let config = ControlConfig {
+            interface: self.interface,
+            silence_secs: PATIENT_SECS,
+            state_timeout_secs: PATIENT_SECS,
+            gripper: GripperConfig { kind: self.gripper, joint, ..GripperConfig::default() },
+            ..ControlConfig::default()
+        };
         let made = ros2_control(config, self.robot.joint_names(), self.robot.limits(), Arc::new(MonotonicClock));
         let Ros2Control { arm, node, .. } = made.map_err(|error| error.to_string())?;
         let over = self.over.clone();
@@ -92,7 +104,7 @@ impl Drop for Controllers {
 }
 
 #[test]
-fn sr07_an_arm_behind_ros2_control_conforms() {
+fn sr07_an_arm_behind_ros2_control_conforms_on_each_interface_with_each_gripper() {
     let domain = (1 + (2 * std::process::id() + 60) % 100).to_string();
     // SAFETY: this test is alone in its process, and no thread runs yet that reads the environment.
     unsafe {
@@ -100,10 +112,22 @@ fn sr07_an_arm_behind_ros2_control_conforms() {
         std::env::set_var("ROS_DOMAIN_ID", domain);
     }
     let robot = fr3();
-    let controllers =
-        Controllers { robot: robot.clone(), process: Mutex::default(), node: Mutex::default(), over: Arc::default() };
-    let config = BrainstemConfig { state_timeout_secs: 2.0 * PATIENT_SECS, ..BrainstemConfig::default() };
-    let report = Conformance::new(robot, config, CountingAllocator::calls).run(&controllers);
-    println!("ros2_control\n{report}");
-    assert!(report.is_ok(), "{report}");
+    for (interface, gripper) in [
+        (CommandInterface::ForwardPosition, GripperKind::Action),
+        (CommandInterface::ForwardVelocity, GripperKind::Float64),
+        (CommandInterface::JointTrajectory, GripperKind::Float64Array),
+    ] {
+        let controllers = Controllers {
+            robot: robot.clone(),
+            interface,
+            gripper,
+            process: Mutex::default(),
+            node: Mutex::default(),
+            over: Arc::default(),
+        };
+        let config = BrainstemConfig { state_timeout_secs: 2.0 * PATIENT_SECS, ..BrainstemConfig::default() };
+        let report = Conformance::new(robot.clone(), config, CountingAllocator::calls).run(&controllers);
+        println!("ros2_control, {interface:?}, gripper {gripper:?}\n{report}");
+        assert!(report.is_ok(), "{interface:?}\n{report}");
+    }
 }

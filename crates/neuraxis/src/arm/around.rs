@@ -124,7 +124,9 @@ impl Around {
         let config = &self.studio.config;
         let world = match (&self.setup, &self.which.settings) {
             (Some(setup), _) => simulated(config, &self.studio.robot, setup, None)?,
-            (None, Some(settings)) => real::world(config, &self.studio.robot, settings, self.which.driver, looks)?,
+            (None, Some(settings)) => {
+                real::world(config, &self.studio.robot, settings, self.which.driver, drive, looks)?
+            }
             (None, None) => bail!("--driver {}: no file about it was read", self.which.driver.name()),
         };
         Ok(Session {

@@ -7,7 +7,7 @@ use clap::{
     Subcommand,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use neuraxis_ros::Misbehave;
+use neuraxis_ros::{Misbehave, Misbehaviour};
 use neuraxis_sim::model::Mark;
 
 use crate::{
@@ -61,9 +61,7 @@ pub enum RosCommand {
         /// Seed of the scene.
         #[arg(long, default_value_t = EVAL_SEED + 7)]
         seed: u64,
-        /// What goes wrong, SECS after the first command: silent, freeze, nan, wrong_names, missing_joint, duplicate_joint,
-        /// late, ignore, jump, cameras_freeze, camera_skew, cameras_move, tf_silent, gripper_refuse, gripper_abort, gripper_hang or gripper_deaf.
-        #[arg(long, value_name = "KIND[@SECS]")]
+        #[arg(long, value_name = "KIND[@SECS|@asked]", help = Misbehaviour::HELP)]
         misbehave: Option<Misbehave>,
         /// A red ball to calibrate cameras by.
         #[arg(long, value_name = "WHERE", value_parser = PossibleValuesParser::new(["hand", "table"]).map(mark))]

@@ -8,19 +8,21 @@ use neuraxis_channel::MailboxReader;
 use neuraxis_robot::Robot;
 use neuraxis_ros::{
     cameras_in::{CameraSet, CamerasConfig, CamerasIn, cameras_in},
-    control::{ControlConfig, Ros2Control, ros2_control},
+    control::{ControlConfig, Ros2Control, ros2_control, watched_arm},
 };
 
 use super::{Driven, Eyes, Teller, serve_resets, told};
 use crate::{
+    realtime::Drive,
     sight::{self, Whereabouts},
     threads::Shared,
     world::{Side, SideReport},
 };
 
-/// Listens for the arm's states; nothing moves.
-pub(super) fn driven(config: ControlConfig, robot: &Robot) -> Result<Driven> {
-    let made = ros2_control(config, robot.joint_names(), robot.limits(), Arc::new(MonotonicClock));
+/// Listens for the arm's states; nothing moves yet. In the shadow nothing ever does by us, and others may move it.
+pub(super) fn driven(config: ControlConfig, robot: &Robot, drive: Drive) -> Result<Driven> {
+    let make = if drive == Drive::Shadow { watched_arm } else { ros2_control };
+    let made = make(config, robot.joint_names(), robot.limits(), Arc::new(MonotonicClock));
     let Ros2Control { arm, node, reports } = made.context("arm.yaml: ros2_control")?;
     let listen = move |shared: &Shared| {
         let stats = node.run(&shared.ros_done);

@@ -60,7 +60,8 @@ pub struct CameraConfig {
     /// `colour` is a `sensor_msgs/CompressedImage` instead: JPEG or PNG.
     #[serde(default)]
     pub compressed: bool,
-    /// Topic of depth, absolute: `sensor_msgs/Image`, `32FC1` [m] or `16UC1` [mm], registered to colour.
+    /// Topic of depth, absolute: `sensor_msgs/Image`, `32FC1` [m] or `16UC1` [mm], registered to colour. Raw only: the
+    /// transports `compressedDepth` and `compressed` are refused, `republish` of image_transport makes them raw.
     pub depth: String,
     /// Topic of `sensor_msgs/CameraInfo` of colour, absolute.
     pub info: String,
@@ -150,6 +151,11 @@ impl CameraConfig {
         check_name(&format!("{key}.name"), &self.name)?;
         check_topic(&format!("{key}.colour"), &self.colour)?;
         check_topic(&format!("{key}.depth"), &self.depth)?;
+        let transports = ["compressedDepth", "compressed", "theora", "zstd", "ffmpeg"];
+        if self.depth.rsplit('/').next().is_some_and(|last| transports.contains(&last)) {
+            let allowed = "a raw sensor_msgs/Image, as `republish` of image_transport makes it of a compressed one";
+            return Err(setting(&format!("{key}.depth"), &self.depth, allowed));
+        }
         check_topic(&format!("{key}.info"), &self.info)?;
         let poses = [("world_from_camera", self.world_from_camera), ("tool_from_camera", self.tool_from_camera)];
         for (name, pose) in &poses {
@@ -218,6 +224,10 @@ max_skew_secs: 0.01
             (refused(|c| c.max_age_secs = f64::NAN), ["max_age_secs", "NaN", "0.05 to 5"]),
             (refused(|c| c.cameras[1].name = "front".into()), ["cameras[1].name", "front", "once"]),
             (refused(|c| c.cameras[0].colour = "front".into()), ["cameras[0].colour", "front", "/name"]),
+            (
+                refused(|c| c.cameras[0].depth = "/front/depth/compressedDepth".into()),
+                ["cameras[0].depth", "/front/depth/compressedDepth", "a raw sensor_msgs/Image"],
+            ),
             (refused(|c| c.cameras[1].pose = None), ["cameras[1]", "0 of", "exactly one"]),
             (refused(|c| c.cameras[0].pose = Some("/p".into())), ["cameras[0]", "2 of", "exactly one"]),
             (

@@ -200,6 +200,12 @@ impl Eye {
         Ok(())
     }
 
+    /// What a picture of depth takes, as its calibration says [bytes].
+    pub(super) fn depth_bytes(&self) -> Option<usize> {
+        let (intrinsics, _) = self.info.as_ref()?;
+        Some(4 * intrinsics.width as usize * intrinsics.height as usize)
+    }
+
     /// It is where tf says.
     pub(super) fn asks_tf(&self) -> bool {
         matches!(self.place, Place::Seated { .. })

@@ -50,7 +50,9 @@ pub fn compressed_from_msg(msg: &CompressedImage) -> Result<Picture, RosError> {
     let Decoded { size: [width, height], pixels } = neuraxis_picture::decode(&msg.data).map_err(refuse)?;
     match pixels {
         Pixels::Rgb(rgb) => Ok(Picture { width, height, rgb }),
-        Pixels::Millimetres(_) | Pixels::Metres(_) => Err(refuse("16 bits of grey are no colours".into())),
+        Pixels::Millimetres(_) | Pixels::Metres(_) => {
+            Err(refuse("grey of 16 or 32 bits is depth, and no colours".into()))
+        }
     }
 }
 
@@ -121,6 +123,34 @@ mod tests {
         assert!(refusal(image("rgb8", u32::MAX, u32::MAX, u32::MAX, vec![])).contains("pixels, allowed"));
         assert!(refusal(image("rgb8", 0, 0, 0, vec![])).contains("0 x 0 pixels"));
         assert!(depth_from_msg(&image("64FC1", 1, 1, 8, vec![0; 8])).is_err());
+    }
+
+    #[test]
+    fn compressed_colours_are_png_or_jpeg_and_what_is_broken_is_refused_in_words() {
+        let compressed = |format: &str, data: Vec<u8>| {
+            let msg = CompressedImage { format: format.into(), data, ..Default::default() };
+            compressed_from_msg(&msg).map_err(|error| error.to_string())
+        };
+        let rgb: Vec<u8> = (0..5 * 4 * 3).collect();
+        let png = neuraxis_picture::encode([5, 4], &rgb).unwrap();
+        let picture = Picture { width: 5, height: 4, rgb };
+        assert_eq!(compressed("rgb8; png compressed bgr8", png.clone()), Ok(picture.clone()));
+        // The data know what they are.
+        assert_eq!(compressed("jpeg", png.clone()), Ok(picture));
+        let jpeg = include_bytes!("../../../formats/tests/data/picture.jpg").to_vec();
+        let Picture { width, height, rgb } = compressed("rgb8; jpeg compressed bgr8", jpeg.clone()).unwrap();
+        assert_eq!(rgb.len(), 3 * width as usize * height as usize);
+        assert!(rgb.iter().any(|&value| value != rgb[0]), "{width} x {height} of one colour");
+
+        for (data, part) in [
+            (Vec::new(), "neither PNG nor JPEG"),
+            (b"GIF89a".to_vec(), "neither PNG nor JPEG"),
+            (png[..png.len() / 2].to_vec(), "PNG: "),
+            (jpeg[..40].to_vec(), "JPEG: "),
+        ] {
+            let refusal = compressed("jpeg", data).unwrap_err();
+            assert!(refusal.contains("sensor_msgs/CompressedImage") && refusal.contains(part), "{refusal}");
+        }
     }
 
     #[test]

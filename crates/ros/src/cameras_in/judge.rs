@@ -4,6 +4,7 @@
 //! |---|---|
 //! | left out of the sets | error |
 //! | pictures dropped, missing in the rhythm, or refused since the report before; cameras too far apart for a set | warning |
+//! | pictures larger than the middleware's shared memory | warning |
 
 use super::{CameraReport, CamerasReport};
 use crate::status::{Level, Status};
@@ -21,6 +22,9 @@ impl CamerasReport {
         if apart > 0 {
             sets.say(Level::Warn, format!("{apart} moments at which the cameras lay too far apart for a set"));
         }
+        if let Some(bytes) = self.cramped {
+            sets.say(Level::Warn, cramped(bytes));
+        }
         if self.failed > before.failed {
             sets.say(Level::Warn, "ROS time could not be had");
         }
@@ -32,6 +36,15 @@ impl CamerasReport {
         all.push(sets);
         all
     }
+}
+
+/// For log and diagnostics.
+pub(super) fn cramped(bytes: usize) -> String {
+    format!(
+        "pictures of {} KiB, and Fast DDS's shared memory is 512 KiB: many will be lost, and not all of those told; \
+         FASTRTPS_DEFAULT_PROFILES_FILE is to name configs/fastdds.xml, at the drivers too, launch/README.md",
+        bytes >> 10
+    )
 }
 
 fn one(camera: &CameraReport, before: Option<&CameraReport>) -> Status {
@@ -93,6 +106,15 @@ mod tests {
         let mut camera = CameraReport { name: "front".into(), is_in: true, tally, refused: 1, last_refusal, lost: 0 };
         change(&mut camera);
         CamerasReport { cameras: vec![camera], sets: 28, ..CamerasReport::default() }
+    }
+
+    #[test]
+    fn pictures_larger_than_the_shared_memory_are_warned_of_as_long_as_they_are() {
+        let large = CamerasReport { cramped: Some(4 * 640 * 480), ..report(|_| ()) };
+        let all = large.statuses(&large);
+        let [_, sets] = &all[..] else { panic!("{all:?}") };
+        assert!(sets.level == Level::Warn && sets.message.contains("1200 KiB"), "{sets:?}");
+        assert!(sets.message.contains("FASTRTPS_DEFAULT_PROFILES_FILE"), "{sets:?}");
     }
 
     #[test]

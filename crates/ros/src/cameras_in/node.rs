@@ -17,7 +17,9 @@ use r2r::{
     tf2_msgs::msg::TFMessage,
 };
 
-use super::{CameraConfig, CameraSet, CamerasConfig, Tally, ToolAt, ViewRefusal, eye::Eye, transforms::Transforms};
+use super::{
+    CameraConfig, CameraSet, CamerasConfig, Tally, ToolAt, ViewRefusal, eye::Eye, judge, transforms::Transforms,
+};
 use crate::{
     RosError, config, environment,
     inbox::{Inbox, inbox},
@@ -36,6 +38,8 @@ const BURST: usize = 10;
 /// At the start each camera is waited for this long [s]: discovery takes its time.
 const PATIENCE_SECS: f64 = 3.0;
 const REPORT: Nanos = Nanos::from_millis(100);
+/// Fast DDS's shared memory as it comes [bytes].
+const SHARED_MEMORY: usize = 512 << 10;
 
 /// One camera at one moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +71,8 @@ pub struct CamerasReport {
     pub apart: u64,
     /// Times that ROS time could not be had.
     pub failed: u64,
+    /// Pictures are larger than the shared memory through which they come [bytes, the largest].
+    pub cramped: Option<usize>,
 }
 
 /// Where the colour of a camera comes.
@@ -137,6 +143,8 @@ pub struct CamerasNode {
     reports_in: RingSender<CamerasReport>,
     report: CamerasReport,
     reported: Nanos,
+    /// The middleware has the shared memory that it comes with.
+    is_small: bool,
 }
 
 impl CamerasNode {
@@ -186,6 +194,7 @@ impl CamerasNode {
             reports_in,
             report,
             reported: clock.now(),
+            is_small: environment::has_small_shared_memory(),
         })
     }
 
@@ -309,6 +318,12 @@ impl CamerasNode {
 
     /// Brings the counts of the report up to date.
     fn count(&mut self) {
+        let largest = self.ears.iter().filter_map(|ear| ear.eye.depth_bytes()).max();
+        let cramped = largest.filter(|&bytes| self.is_small && bytes > SHARED_MEMORY);
+        if let (Some(bytes), None) = (cramped, self.report.cramped) {
+            r2r::log_warn!(NAME, "{}", judge::cramped(bytes));
+        }
+        self.report.cramped = cramped;
         for (i, (ear, report)) in self.ears.iter().zip(&mut self.report.cameras).enumerate() {
             let in_sets = self.in_sets.get(i).copied().unwrap_or(0);
             let among_others = self.sets.as_ref().map(|sets| sets.left(i)).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use neuraxis_channel::{MailboxReader, MailboxWriter};
 use neuraxis_core::{Arm, ArmCommand, ArmState, Clock, Fault, Joints, Nanos, Pacing};
 
-use super::{ControlConfig, course};
+use super::{ControlConfig, Role, course};
 
 /// A command and when the loop gave it.
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -46,6 +46,7 @@ impl Level {
 /// Its rhythm is the clock's: the newest state counts, and a state that is older than the time-out is a failed read.
 pub struct ControlArm {
     dof: usize,
+    role: Role,
     timeout: Nanos,
     clock: Arc<dyn Clock>,
     states: MailboxReader<Option<ArmState>>,
@@ -56,13 +57,14 @@ pub struct ControlArm {
 impl ControlArm {
     pub(crate) fn new(
         config: &ControlConfig,
+        role: Role,
         clock: Arc<dyn Clock>,
         states: MailboxReader<Option<ArmState>>,
         commands: MailboxWriter<Option<Given>>,
         verdict: Arc<Verdict>,
     ) -> Self {
         let timeout = Nanos::from_secs(config.state_timeout_secs);
-        Self { dof: config.joint_names.len(), timeout, clock, states, commands, verdict }
+        Self { dof: config.joint_names.len(), role, timeout, clock, states, commands, verdict }
     }
 }
 
@@ -89,13 +91,14 @@ impl Arm for ControlArm {
         }
     }
 
-    /// Fails, too, while the node does not publish what it is given, others command the same arm, or a gripper that says how
-    /// its commands end has not done what it was told. The command is left
-    /// for the node in any case: it may be part of the way to rest.
+    /// Fails where the arm is only watched; and while the node does not publish what it is given, others command the same arm,
+    /// or a gripper that says how its commands end has not done what it was told: then the command is left for the node
+    /// nevertheless, it may be part of the way to rest.
     fn write(&mut self, command: &ArmCommand) -> Result<(), Fault> {
         let is_sound = |joints: &Joints| joints.len() == self.dof && joints.is_finite();
         let vectors = [&command.q, &command.qd, &command.qdd];
-        if !(vectors.into_iter().all(is_sound) && command.gripper_width_m.is_finite()) {
+        let is_sound = vectors.into_iter().all(is_sound) && command.gripper_width_m.is_finite();
+        if !is_sound || self.role == Role::Watches {
             return Err(Fault::WriteFailed);
         }
         self.commands.write(Some(Given { command: *command, at: self.clock.now() }));
@@ -139,12 +142,16 @@ mod tests {
     type Rig = (ControlArm, Arc<Hand>, MailboxWriter<Option<ArmState>>, MailboxReader<Option<Given>>, Arc<Verdict>);
 
     fn rig() -> Rig {
+        rig_of(Role::Drives)
+    }
+
+    fn rig_of(role: Role) -> Rig {
         let clock = Arc::new(Hand::default());
         let config = ControlConfig { joint_names: vec!["a".into(), "b".into()], ..Default::default() };
         let ((states_in, states), (commands_in, commands)) = (mailbox(None), mailbox(None));
         let verdict = Arc::new(Verdict::default());
         (
-            ControlArm::new(&config, clock.clone(), states, commands_in, verdict.clone()),
+            ControlArm::new(&config, role, clock.clone(), states, commands_in, verdict.clone()),
             clock,
             states_in,
             commands,
@@ -166,6 +173,15 @@ mod tests {
         assert_eq!(arm.read().unwrap().q, joints([0.1, 0.2]));
         clock.0.store(Nanos::from_millis(101).0, Ordering::Relaxed);
         assert_eq!(arm.read(), Err(Fault::ReadFailed));
+    }
+
+    #[test]
+    fn an_arm_that_is_watched_is_read_and_takes_no_command() {
+        let (mut arm, _, mut states, mut commands, _) = rig_of(Role::Watches);
+        states.write(Some(state([0.1, 0.2], Nanos(0))));
+        assert_eq!(arm.read().unwrap().q, joints([0.1, 0.2]));
+        assert_eq!(arm.write(&ArmCommand::hold(joints([0.1, 0.2]), 0.08, 20.0)), Err(Fault::WriteFailed));
+        assert_eq!(commands.fresh(), None);
     }
 
     #[test]

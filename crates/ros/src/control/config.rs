@@ -52,11 +52,13 @@ pub enum GripperKind {
 }
 
 impl GripperKind {
-    /// Where a controller of this kind listens, as ros2_control names it.
+    /// Where a controller of this kind listens, as ros2_control names it. It has none that takes a `Float64`: for that it is a
+    /// plain topic, of which there is no usual name.
     pub fn usual_topic(self) -> &'static str {
         match self {
             Self::Action => "/gripper_controller/gripper_cmd",
-            Self::None | Self::Float64 | Self::Float64Array => "/gripper_controller/commands",
+            Self::Float64 => "/gripper/command",
+            Self::None | Self::Float64Array => "/gripper_controller/commands",
         }
     }
 }
@@ -126,8 +128,10 @@ impl Default for GripperConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ControlConfig {
-    /// Names of the joints in its messages, in the order of the robot's URDF, which is the controller's too. Default empty:
-    /// the URDF's own names.
+    /// Names of the joints in its messages, in the order of the robot's URDF, which must be the controller's too. Default
+    /// empty: the URDF's own names. A name of the URDF may stand at its own place only. With a forward controller the order
+    /// counts, for its commands are numbers without names: where the controller's node serves its parameter `joints`, as those
+    /// of ros2_controllers do, another order there is refused; where it does not, nobody sees it, so compare by hand.
     pub joint_names: Vec<String>,
     /// Where joint states come, absolute. Default `/joint_states`.
     pub states_topic: String,
@@ -135,7 +139,8 @@ pub struct ControlConfig {
     pub interface: CommandInterface,
     /// Where it takes it, absolute. Default empty: [`CommandInterface::usual_topic`].
     pub command_topic: String,
-    /// Rate of commands, 50 to 1000 [Hz]. Default 500; for trajectories 100 is enough.
+    /// Rate of commands, 50 to 1000 [Hz]. Default 500; for trajectories take 100: each leads by two periods, and where the next
+    /// comes later than that the arm brakes and catches up.
     pub publish_hz: f64,
     /// A state older than this, by its stamp, is none, 0.01 to 1 [s]. Default 0.1.
     pub state_timeout_secs: f64,
@@ -207,6 +212,12 @@ impl ControlConfig {
             let allowed = format!("{dof}, one for each joint of the robot, at most {MAX_JOINTS}");
             return Err(setting("joint_names", format!("{} names", self.joint_names.len()), &allowed));
         }
+        // Names may differ from the URDF's (a prefix); the URDF's own at other places are an arm with its joints mixed up.
+        let is_moved = |(given, own): &(&String, &String)| given != own && joint_names.contains(given);
+        if let Some((given, own)) = self.joint_names.iter().zip(joint_names).find(is_moved) {
+            let allowed = format!("the order of the robot's URDF: {}", joint_names.join(", "));
+            return Err(setting("joint_names", format!("{given:?} in the place of {own:?}"), &allowed));
+        }
         Ok(())
     }
 }
@@ -221,7 +232,8 @@ impl GripperConfig {
         if !(0.0..self.open_m).contains(&self.closed_m) {
             return Err(setting("gripper.closed_m", self.closed_m, "0 to less than gripper.open_m"));
         }
-        if self.kind != GripperKind::None && self.topic == arm.command_topic {
+        // Two empty ones are not the same: each is its kind's usual one.
+        if self.kind != GripperKind::None && !self.topic.is_empty() && self.topic == arm.command_topic {
             return Err(setting("gripper.topic", &self.topic, "another topic than command_topic"));
         }
         if let Some(joint) = &self.joint
@@ -263,6 +275,22 @@ mod tests {
     }
 
     #[test]
+    fn the_robots_own_names_stand_at_their_own_places_and_others_may_stand_anywhere() {
+        let names = ["a", "b", "c"].map(String::from);
+        let complete = |given: [&str; 3]| {
+            let mut config =
+                ControlConfig { joint_names: given.map(String::from).to_vec(), ..ControlConfig::default() };
+            config.complete(&names, &[LIMITS; 3]).map_err(|error| error.to_string())
+        };
+        let error = complete(["a", "c", "b"]).unwrap_err();
+        assert!(error.contains("joint_names") && error.contains("\"c\" in the place of \"b\""), "{error}");
+        assert!(error.contains("a, b, c"), "{error}");
+        assert!(complete(["x", "a", "c"]).unwrap_err().contains("\"a\" in the place of \"b\""));
+        assert_eq!(complete(["left/a", "left/b", "left/c"]), Ok(()));
+        assert_eq!(complete(["a", "b", "c"]), Ok(()));
+    }
+
+    #[test]
     fn errors_name_key_value_and_range() {
         let refused = |change: fn(&mut ControlConfig)| {
             let mut config = ControlConfig::default();
@@ -291,11 +319,16 @@ mod tests {
 
     #[test]
     fn the_kind_of_the_gripper_says_where_it_listens() {
-        for (kind, topic) in
-            [("action", "/gripper_controller/gripper_cmd"), ("float64", "/gripper_controller/commands")]
-        {
+        for (kind, topic) in [
+            ("action", "/gripper_controller/gripper_cmd"),
+            ("float64_array", "/gripper_controller/commands"),
+            // Not the controller's: the same name with another type would be heard by nobody.
+            ("float64", "/gripper/command"),
+        ] {
             let gripper = serde_yaml::from_str(&format!("kind: {kind}")).unwrap();
             let mut config = ControlConfig { gripper, ..ControlConfig::default() };
+            // As a file is checked before the robot is known.
+            config.validate().unwrap();
             config.complete(&["a".to_string()], &[LIMITS]).unwrap();
             assert_eq!(config.gripper.topic, topic);
         }

@@ -11,7 +11,9 @@ use crate::status::{Level, Status};
 impl ControlReport {
     /// As `/diagnostics` tells it; `before` is the report of a second ago.
     pub fn status(&self, before: &Self) -> Status {
-        let mut status = Status::new("driver ros2_control", "the arm is heard and follows");
+        let well =
+            if self.is_watched { "the arm is heard; nothing is sent to it" } else { "the arm is heard and follows" };
+        let mut status = Status::new("driver ros2_control", well);
         let (now, earlier) = (&self.stats, &before.stats);
         if !self.rivals.is_empty() {
             status.say(Level::Error, format!("commanded by others, too: {}", self.rivals.join(", ")));
@@ -92,6 +94,8 @@ mod tests {
             assert_eq!(status.level, level, "{status:?}");
             assert!(status.message.contains(words), "{status:?}");
         }
+        let watched = after(|r| r.is_watched = true);
+        assert_eq!((watched.level, &*watched.message), (Level::Ok, "the arm is heard; nothing is sent to it"));
         // A gripper that was in trouble and is not any more is only told.
         let over = after(|r| r.gripper_trouble = Some(GripperTrouble::Refused { width_m: 0.05 }));
         assert_eq!(over.level, Level::Ok);

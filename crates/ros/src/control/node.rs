@@ -15,10 +15,11 @@ use neuraxis_robot::JointLimits;
 use r2r::{Node, QosProfile, sensor_msgs::msg::JointState};
 
 use super::{
-    CommandInterface, ControlConfig, ControlReport, ControlStats, StateRefusal,
+    CommandInterface, ControlConfig, ControlReport, ControlStats, Role, StateRefusal,
     arm::{Given, Verdict},
     course::{Course, Step},
     goals::{GripperTrouble, Wish},
+    order,
     out::{ArmOut, GripperOut},
     states::States,
 };
@@ -48,6 +49,28 @@ pub(crate) struct Ends {
     pub(crate) verdict: Arc<Verdict>,
 }
 
+/// What tells the arm and its gripper.
+struct Mouth {
+    arm: ArmOut,
+    gripper: GripperOut,
+    /// With the node's namespace, as the graph knows it.
+    own_name: String,
+}
+
+impl Mouth {
+    fn new(node: &mut Node, config: &ControlConfig, limits: &[JointLimits]) -> Result<Self, RosError> {
+        refuse_rivals(node, config)?;
+        order::check(node, NAME, config)?;
+        let arm = ArmOut::new(node, config, limits)?;
+        let gripper = GripperOut::new(node, &config.gripper)?;
+        let own_name = node
+            .fully_qualified_name()
+            .map_err(|source| RosError::Make { what: format!("name of node {NAME}"), source })?;
+        require_own(node, &own_name, &config.command_topic)?;
+        Ok(Self { arm, gripper, own_name })
+    }
+}
+
 /// Takes joint states in and sends commands out. Blocks, allocates and waits for the middleware: give it a thread of its own.
 pub struct ControlNode {
     node: Node,
@@ -59,14 +82,12 @@ pub struct ControlNode {
     states: States,
     newest: Option<ArmState>,
     course: Course,
-    arm: ArmOut,
-    gripper: GripperOut,
+    /// `None` where the arm is only watched.
+    mouth: Option<Mouth>,
     stats: ControlStats,
     last_refusal: Option<StateRefusal>,
     /// The last.
     gripper_trouble: Option<GripperTrouble>,
-    /// With its namespace, as the graph knows it.
-    own_name: String,
     rivals: Vec<String>,
     looked_around: Nanos,
     refused_in_a_row: u64,
@@ -75,23 +96,23 @@ pub struct ControlNode {
 impl ControlNode {
     pub(crate) fn new(
         config: ControlConfig,
+        role: Role,
         limits: &[JointLimits],
         clock: Arc<dyn Clock>,
         ends: Ends,
     ) -> Result<Self, RosError> {
         environment::require_discovery_choice()?;
-        let failed = |what: String| move |source| RosError::Make { what, source };
-        let mut node = Node::create(start()?, NAME, "").map_err(failed(format!("node {NAME}")))?;
-        refuse_rivals(&node, &config)?;
+        let mut node = Node::create(start()?, NAME, "")
+            .map_err(|source| RosError::Make { what: format!("node {NAME}"), source })?;
+        let mouth = match role {
+            Role::Drives => Some(Mouth::new(&mut node, &config, limits)?),
+            Role::Watches => None,
+        };
         // Best effort takes from publishers of both kinds, and what was lost would have been too old.
         let qos = || QosProfile::default().keep_last(10).best_effort();
         let topics = [Some(&config.states_topic), config.gripper.states_topic.as_ref()];
         let inboxes =
             topics.into_iter().flatten().map(|topic| inbox(&mut node, topic, qos())).collect::<Result<_, _>>()?;
-        let arm = ArmOut::new(&mut node, &config, limits)?;
-        let gripper = GripperOut::new(&mut node, &config.gripper)?;
-        let own_name = node.fully_qualified_name().map_err(failed(format!("name of node {NAME}")))?;
-        require_own(&node, &own_name, &config.command_topic)?;
         Ok(Self {
             timeline: Timeline::new(clock.clone(), &node),
             states: States::new(&config),
@@ -101,7 +122,6 @@ impl ControlNode {
             stats: ControlStats::default(),
             last_refusal: None,
             gripper_trouble: None,
-            own_name,
             rivals: Vec::new(),
             refused_in_a_row: 0,
             node,
@@ -109,8 +129,7 @@ impl ControlNode {
             clock,
             ends,
             inboxes,
-            arm,
-            gripper,
+            mouth,
         })
     }
 
@@ -126,8 +145,7 @@ impl ControlNode {
                 let ends = stop.load(Ordering::Acquire);
                 let step = self.command(ends);
                 if ends && self.course.is_at_rest() {
-                    self.say_zero(&step);
-                    self.gripper.end();
+                    self.end_speech(&step);
                     self.report();
                     return self.stats;
                 }
@@ -183,8 +201,9 @@ impl ControlNode {
         }
     }
 
-    /// One command, if there is one to give.
+    /// One command, if there is one to give and somebody to give it.
     fn command(&mut self, ends: bool) -> Step {
+        let Some(mouth) = &mut self.mouth else { return Step::Nothing };
         let now = self.clock.now();
         let timeout = Nanos::from_secs(self.config.state_timeout_secs);
         let measured = self.newest.filter(|state| now - state.stamp <= timeout);
@@ -196,19 +215,19 @@ impl ControlNode {
         }
         self.ends.verdict.refused.set(self.course.is_refusing());
         self.stats.notice(self.course.noticed);
-        if let Some(sent) = self.arm.publish(&step, measured.as_ref()) {
+        if let Some(sent) = mouth.arm.publish(&step, measured.as_ref()) {
             *if sent { &mut self.stats.commands } else { &mut self.stats.failed } += 1;
         }
         let wish = given
             .filter(|_| matches!(step, Step::Move(_)))
             .map(|Given { command, .. }| Wish { width_m: command.gripper_width_m, force_n: command.grip_force_n });
-        let told = self.gripper.look(now, wish);
+        let told = mouth.gripper.look(now, wish);
         self.stats.gripper_commands += told.sent;
         self.stats.failed += told.failed;
         if let Some(width_m) = told.width_m {
             self.states.told_width(width_m);
         }
-        let (trouble, goals_failed) = self.gripper.trouble();
+        let (trouble, goals_failed) = mouth.gripper.trouble();
         if let Some(trouble) = trouble.filter(|_| goals_failed > self.stats.gripper_troubles) {
             if goals_failed.is_power_of_two() {
                 r2r::log_error!(NAME, "{trouble}; the arm stops ({goals_failed} times)");
@@ -220,12 +239,14 @@ impl ControlNode {
         step
     }
 
-    /// The last word to a controller of velocities, given time to leave.
-    fn say_zero(&mut self, step: &Step) {
+    /// The last word to a controller of velocities, given time to leave, and to the gripper.
+    fn end_speech(&mut self, step: &Step) {
+        let Some(mouth) = &mut self.mouth else { return };
         if self.config.interface == CommandInterface::ForwardVelocity && *step != Step::Nothing {
-            self.arm.publish(&Step::Rest, None);
+            mouth.arm.publish(&Step::Rest, None);
             thread::sleep(Duration::from_millis(20));
         }
+        mouth.gripper.end();
     }
 
     /// Looks for rivals and reports, now and then.
@@ -235,11 +256,18 @@ impl ControlNode {
             return;
         }
         self.looked_around = now;
+        if let Some(own_name) = self.mouth.as_ref().map(|mouth| mouth.own_name.clone()) {
+            self.look_for_rivals(&own_name);
+        }
+        self.report();
+    }
+
+    fn look_for_rivals(&mut self, own_name: &str) {
         let topic = &self.config.command_topic;
         let rivals = match publishers(&self.node, topic) {
             Ok(mut all) => {
                 // One of them is ours.
-                if let Some(own) = all.iter().position(|name| *name == self.own_name) {
+                if let Some(own) = all.iter().position(|name| name == own_name) {
                     all.swap_remove(own);
                 }
                 all
@@ -256,7 +284,6 @@ impl ControlNode {
         }
         self.ends.verdict.rivals.set(!rivals.is_empty());
         self.rivals = rivals;
-        self.report();
     }
 
     fn report(&self) {
@@ -267,7 +294,8 @@ impl ControlNode {
             is_alive: self.newest.is_some_and(|state| now - state.stamp <= timeout),
             is_refusing: self.course.is_refusing(),
             gripper_trouble: self.gripper_trouble,
-            is_gripper_in_trouble: self.gripper.trouble().0.is_some(),
+            is_gripper_in_trouble: self.mouth.as_ref().is_some_and(|mouth| mouth.gripper.trouble().0.is_some()),
+            is_watched: self.mouth.is_none(),
             rivals: self.rivals.clone(),
         });
     }

@@ -97,6 +97,8 @@ pub struct ControlReport {
     pub gripper_trouble: Option<GripperTrouble>,
     /// The fingers are not where they were told to be, and the loop's commands fail for it.
     pub is_gripper_in_trouble: bool,
+    /// Somebody else moves the arm, and nothing is published here.
+    pub is_watched: bool,
     /// Other publishers of commands, now.
     pub rivals: Vec<String>,
 }

@@ -11,6 +11,17 @@ macro_rules! misbehaviours {
         impl Misbehaviour {
             /// Every one, with its name on command lines.
             pub const ALL: &[(Misbehaviour, &str)] = &[$((Misbehaviour::$name, $text),)*];
+
+            /// For the help of command lines.
+            pub const HELP: &str = concat!(
+                "What goes wrong, SECS after the first command, or when the service plant/misbehave is called:"
+                $(, " ", $text)*
+            );
+
+            /// Their names, for people.
+            fn kinds() -> String {
+                Self::ALL.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
+            }
         }
     };
 }
@@ -61,13 +72,13 @@ misbehaviours! {
 pub struct Misbehave {
     /// What.
     pub what: Misbehaviour,
-    /// This long after the first command [s].
-    pub after_secs: f64,
+    /// This long after the first command [s]; `None`: when somebody calls the plant's service `~/misbehave`.
+    pub after_secs: Option<f64>,
 }
 
 /// Why a misbehaviour was not understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("misbehaviour {0:?}: allowed is KIND or KIND@SECS, after the first command; KIND: {kinds}", kinds = kinds())]
+#[error("misbehaviour {0:?}: allowed is KIND, KIND@SECS after the first command, or KIND@asked; KIND: {kinds}", kinds = Misbehaviour::kinds())]
 pub struct UnknownMisbehaviour(String);
 
 impl FromStr for Misbehave {
@@ -77,16 +88,12 @@ impl FromStr for Misbehave {
         let refuse = || UnknownMisbehaviour(text.to_string());
         let (name, secs) = text.split_once('@').unwrap_or((text, "0"));
         let (what, _) = Misbehaviour::ALL.iter().find(|(_, known)| *known == name).ok_or_else(refuse)?;
-        let after_secs: f64 = secs.parse().map_err(|_| refuse())?;
-        if !(0.0..=3600.0).contains(&after_secs) {
+        let after_secs = if secs == "asked" { None } else { Some(secs.parse::<f64>().map_err(|_| refuse())?) };
+        if after_secs.is_some_and(|secs| !(0.0..=3600.0).contains(&secs)) {
             return Err(refuse());
         }
         Ok(Self { what: *what, after_secs })
     }
-}
-
-fn kinds() -> String {
-    Misbehaviour::ALL.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -96,9 +103,11 @@ mod tests {
     #[test]
     fn names_and_times_are_read_and_others_refused() {
         let read = |text: &str| text.parse::<Misbehave>();
-        assert_eq!(read("silent@2.5"), Ok(Misbehave { what: Misbehaviour::Silent, after_secs: 2.5 }));
-        assert_eq!(read("camera_skew"), Ok(Misbehave { what: Misbehaviour::CameraSkew, after_secs: 0.0 }));
-        for bad in ["", "silence", "nan@", "nan@-1", "nan@NaN", "nan@1@2"] {
+        assert_eq!(read("silent@2.5"), Ok(Misbehave { what: Misbehaviour::Silent, after_secs: Some(2.5) }));
+        assert_eq!(read("camera_skew"), Ok(Misbehave { what: Misbehaviour::CameraSkew, after_secs: Some(0.0) }));
+        assert_eq!(read("nan@asked"), Ok(Misbehave { what: Misbehaviour::Nan, after_secs: None }));
+        assert!(Misbehaviour::ALL.iter().all(|(_, name)| Misbehaviour::HELP.contains(name)));
+        for bad in ["", "silence", "nan@", "nan@-1", "nan@NaN", "nan@1@2", "nan@ask"] {
             let text = read(bad).unwrap_err().to_string();
             assert!(text.contains(&format!("{bad:?}")) && text.contains("wrong_names, missing_joint"), "{text}");
         }

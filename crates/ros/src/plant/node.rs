@@ -16,10 +16,11 @@ use neuraxis_core::{
     Arm, ArmCommand, ArmState, Camera, Clock, Joints, Nanos, Observation, PERIOD_BRAINSTEM, Pose, World,
 };
 use r2r::{
-    Node, Publisher, QosProfile,
+    Node, Publisher, QosProfile, ServiceRequest,
     builtin_interfaces::msg::Time,
     sensor_msgs::msg::JointState,
     std_msgs::msg::{Float64, Float64MultiArray},
+    std_srvs::srv::Trigger::{Response, Service as Trigger},
     tf2_msgs::msg::TFMessage,
     trajectory_msgs::msg::JointTrajectory,
 };
@@ -35,11 +36,16 @@ use crate::{
     inbox::{Inbox, inbox},
     node::start,
     publish::{CameraOut, Stamper, publisher},
+    serve::{self, service},
     topics,
 };
 
 /// Name of the node.
 const NAME: &str = "plant";
+/// Asks for what goes wrong.
+const MISBEHAVE: &str = "~/misbehave";
+/// What the arm does, whatever it says of itself.
+const TRUTH: &str = "~/truth";
 /// The gripper's action.
 const GRIPPER: &str = "gripper_controller/gripper_cmd";
 /// A command to the world each millisecond, joint states at every second.
@@ -100,8 +106,12 @@ pub struct PlantNode<F: Deref<Target = Observation>> {
     node: Node,
     ports: PlantPorts<F>,
     misbehave: Option<Misbehave>,
+    asks: serve::Inbox<ServiceRequest<Trigger>>,
+    /// Somebody has asked for what goes wrong.
+    is_asked: bool,
     stamper: Stamper,
     states_out: Publisher<JointState>,
+    truth: Publisher<JointState>,
     cameras: Vec<CameraOut>,
     tf: Publisher<TFMessage>,
     positions: Inbox<Float64MultiArray>,
@@ -145,6 +155,7 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
             cameras: cameras.collect::<Result<_, _>>()?,
             tf: publisher(&mut node, topics::TF, topics::tf_qos())?,
             states_out: publisher(&mut node, topics::JOINT_STATES, topics::joint_states_qos())?,
+            truth: publisher(&mut node, TRUTH, topics::joint_states_qos())?,
             positions: inbox(&mut node, "forward_position_controller/commands", qos())?,
             velocities: inbox(&mut node, "forward_velocity_controller/commands", qos())?,
             trajectories: inbox(&mut node, "joint_trajectory_controller/joint_trajectory", qos())?,
@@ -155,6 +166,8 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
             setpoint: Setpoint::new(ports.clock.now(), state.q),
             width_m: state.gripper_width_m,
             measured_m: state.gripper_width_m,
+            asks: service(&mut node, MISBEHAVE)?,
+            is_asked: false,
             node,
             ports,
             misbehave,
@@ -192,8 +205,9 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
         let since = |first: Nanos| (self.ports.clock.now() - first).secs();
         self.misbehave.is_some_and(|misbehave| {
             misbehave.what == what
-                && (misbehave.after_secs == 0.0
-                    || self.first_command.is_some_and(|first| since(first) >= misbehave.after_secs))
+                && misbehave.after_secs.map_or(self.is_asked, |secs| {
+                    secs == 0.0 || self.first_command.is_some_and(|first| since(first) >= secs)
+                })
         })
     }
 
@@ -224,6 +238,13 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
     fn listen(&mut self) {
         let now = self.ports.clock.now();
         let dof = self.ports.joint_names.len();
+        serve::drain(&mut self.asks, |request| {
+            self.is_asked = true;
+            let success = self.misbehave.is_some_and(|misbehave| misbehave.after_secs.is_none());
+            let message = if success { "it misbehaves from now on" } else { "it was started without `KIND@asked`" };
+            let answered = request.respond(Response { success, message: message.into() });
+            self.stats.failed += u64::from(answered.is_err());
+        });
         let (ignores, mut taken) = (self.does(Misbehaviour::Ignore), false);
         if let Some(msg) = self.positions.newest().0 {
             taken = true;
@@ -237,8 +258,8 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
         if let Some(msg) = self.velocities.newest().0 {
             taken = true;
             match joints(&msg.data, dof) {
-                Some(_) if ignores => self.setpoint.velocity(Joints::zeros(dof)),
-                Some(qd) => self.setpoint.velocity(qd),
+                Some(_) if ignores => self.setpoint.velocity(now, Joints::zeros(dof)),
+                Some(qd) => self.setpoint.velocity(now, qd),
                 None => self.stats.refused += 1,
             }
             self.stats.velocities += 1;
@@ -296,6 +317,7 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
         self.said_of = Some(state.stamp);
         self.measured_m = state.gripper_width_m;
         let Some(mut msg) = self.message(&state) else { return };
+        self.stats.failed += u64::from(self.truth.publish(&msg).is_err());
         if self.does(Misbehaviour::Silent) {
             return;
         }

@@ -9,6 +9,11 @@ const WINDOW: Nanos = Nanos::from_millis(10);
 /// After this time without a command a position does not move.
 const STALE: Nanos = Nanos::from_millis(40);
 
+/// After this time without a command a velocity counts no more, and each joint brakes so hard [rad/s2]: what whoever takes
+/// velocities must do, for who gives them may be killed.
+const VELOCITY_TIMEOUT: Nanos = Nanos::from_millis(100);
+const BRAKE_RAD_S2: f64 = 2.5;
+
 /// A point of a trajectory.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub(crate) struct Point {
@@ -22,7 +27,7 @@ pub(crate) struct Point {
 enum Course {
     Hold,
     Positions(VecDeque<(Nanos, Joints)>),
-    Velocities(Joints),
+    Velocities(Nanos, Joints),
     Trajectory { start: Nanos, from: Point, points: Vec<Point> },
 }
 
@@ -52,9 +57,9 @@ impl Setpoint {
         }
     }
 
-    /// A command of a velocity controller; it goes on until the next.
-    pub(crate) fn velocity(&mut self, qd: Joints) {
-        self.course = Course::Velocities(qd);
+    /// A command of a velocity controller; it goes on until the next, or until it is too old.
+    pub(crate) fn velocity(&mut self, now: Nanos, qd: Joints) {
+        self.course = Course::Velocities(now, qd);
     }
 
     /// A command of a trajectory controller, from where the arm is; it ends at its last point.
@@ -78,9 +83,12 @@ impl Setpoint {
                 }
                 _ => at_rest(self.state.q),
             },
-            Course::Velocities(qd) => {
+            Course::Velocities(told, qd) => {
+                let braked_rad_s = BRAKE_RAD_S2 * (now - (*told + VELOCITY_TIMEOUT)).secs();
+                let left = |i: usize| qd[i].signum() * (qd[i].abs() - braked_rad_s).max(0.0);
+                let qd = Joints::from_fn(qd.len(), left);
                 let q = Joints::from_fn(qd.len(), |i| self.state.q[i] + dt_secs * qd[i]);
-                SegmentState { qd: *qd, ..at_rest(q) }
+                SegmentState { qd, ..at_rest(q) }
             }
             Course::Trajectory { start, from, points } => along(from, points, now - *start),
         };
@@ -146,10 +154,27 @@ mod tests {
     #[test]
     fn velocities_are_added_up_until_the_next() {
         let mut setpoint = Setpoint::new(ms(0), one(1.0));
-        setpoint.velocity(one(0.5));
+        setpoint.velocity(ms(0), one(0.5));
         assert!((setpoint.at(ms(100)).q[0] - 1.05).abs() < 1e-9);
-        setpoint.velocity(one(0.0));
+        setpoint.velocity(ms(100), one(0.0));
         assert!((setpoint.at(ms(200)).q[0] - 1.05).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_velocity_that_nobody_repeats_is_braked_to_rest() {
+        let mut setpoint = Setpoint::new(ms(0), one(1.0));
+        setpoint.velocity(ms(0), one(-0.5));
+        let mut qd = -0.5;
+        // 100 ms of patience, 200 ms of braking.
+        for k in 1..=30 {
+            let state = setpoint.at(ms(10 * k));
+            assert!((state.qd[0] - qd).abs() <= BRAKE_RAD_S2 * 0.01 + 1e-9 && state.qd[0] <= 0.0, "{qd}, {state:?}");
+            qd = state.qd[0];
+            assert!(k > 10 || qd == -0.5, "braked after {k}0 ms");
+        }
+        let end = setpoint.at(ms(310));
+        assert!((end.q[0] - 0.9).abs() < 0.01 && end.qd == one(0.0), "{end:?}");
+        assert_eq!(setpoint.at(ms(5000)), at_rest(end.q));
     }
 
     #[test]

@@ -37,6 +37,9 @@ fn it_holds_until_it_is_activated_and_then_the_goal_is_met() {
     let activated = operator(&["--hold", "6"], &domain);
     assert!(activated.status.success(), "{}{}", activated.stdout, activated.stderr);
     plant.wait_for("success");
+    let mut views = script("see_policy_views.py");
+    let seen = run(views.env("ROS_DOMAIN_ID", &domain), PATIENCE).expect("it comes to an end");
+    assert!(seen.status.success(), "{}{}", seen.stdout, seen.stderr);
     arm.interrupt();
     let told = arm.wait_for("recorded");
     let cameras = told.iter().find(|line| line.starts_with("ros_cameras")).expect("a line about the cameras");

@@ -55,6 +55,17 @@ fn every_node_has_a_name_of_its_own() {
     }
 }
 
+/// The Python of the wheels, and with it every launcher that runs in it, names its own libraries to whatever it starts.
+#[test]
+fn libraries_that_a_launcher_brings_along_do_not_get_in_the_way() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let share = installed(&dir.path().join("install"));
+    let mut command = Command::new(share.join("neuraxis"));
+    command.args(["ros", "sim", "--help"]).env("LD_LIBRARY_PATH", workspace().join(".deps/ros/lib"));
+    let ended = finish(&mut command);
+    assert!(ended.status.success() && ended.stdout.contains("--task"), "{ended:?}");
+}
+
 /// `colcon build` in a workspace of many packages: what cargo is told there, and what goes where.
 #[test]
 fn colcon_builds_the_program_that_setup_builds() {

@@ -32,6 +32,8 @@ pub struct Predicted {
     pub prediction: Prediction,
     /// Where the eye is and what it looks at, in the world [m]; `None`: no gaze.
     pub gaze: Option<[Vector3<f64>; 2]>,
+    /// Cameras that it did without.
+    pub cameras_left_out: u32,
 }
 
 /// Where answers are shown.
@@ -47,8 +49,8 @@ impl Showcase {
     }
 
     /// Shows an answer in the place of the last one. Wait-free.
-    pub fn show(&mut self, prediction: Prediction, gaze: Option<[Vector3<f64>; 2]>) {
+    pub fn show(&mut self, prediction: Prediction, gaze: Option<[Vector3<f64>; 2]>, cameras_left_out: u32) {
         self.answers += 1;
-        self.window.write(Some(Predicted { number: self.answers, prediction, gaze }));
+        self.window.write(Some(Predicted { number: self.answers, prediction, gaze, cameras_left_out }));
     }
 }

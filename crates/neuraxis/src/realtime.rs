@@ -33,7 +33,8 @@ use crate::{
     route::Router,
     source::Source,
     threads::{
-        self, CameraLinks, CerebellumLinks, Film, PolicyLinks, PolicyReport, Rate, RecorderLinks, Shared, join, start,
+        self, CameraLinks, CerebellumLinks, Film, PolicyLinks, PolicyReport, Rate, RecorderLinks, Seen, Shared, join,
+        start,
     },
     world::{Side, World},
 };
@@ -127,6 +128,9 @@ pub struct Outside {
     pub orders: RingSender<TaskOrder>,
     /// What is said of those that are goals.
     pub reports: RingReceiver<TaskReport>,
+    /// What a policy looked at.
+    #[cfg_attr(not(feature = "ros"), allow(dead_code, reason = "ROS publishes it"))]
+    pub looks: RingReceiver<Arc<Seen>>,
     /// How the run is.
     pub insight: Insight,
 }
@@ -198,6 +202,7 @@ impl Session<'_> {
         let (eyes_to_film, film_eyes) = ring::<Arc<Observation>>(16);
         let (eyes_to_world, world_eyes) = ring::<Arc<Observation>>(2);
         let (seen_in, seen) = ring(16);
+        let (looks_in, looks) = ring(2);
         let (orders_in, orders) = ring(4);
         let (reports_in, reports) = ring(4);
         let (thoughts_in, thoughts) = ring(64);
@@ -216,7 +221,8 @@ impl Session<'_> {
                 ("predictions", Box::new(move || lost_seen.dropped())),
             ],
         };
-        let guest = outside(Outside { states, frames: world_eyes, events, orders: orders_in, reports, insight })?;
+        let guest =
+            outside(Outside { states, frames: world_eyes, events, orders: orders_in, reports, looks, insight })?;
         let zero = MonotonicClock.now();
         let recorder = record(zero)?;
         let World { mut arm, eyes: look, sides, tellers } = (self.world)()?;
@@ -276,6 +282,7 @@ impl Session<'_> {
                     shown: Showcase::new(window),
                     epochs: epochs_in,
                     seen: seen_in,
+                    looks: looks_in,
                 };
                 let think = move || {
                     threads::policy(&mut source, router, words, embedder, policy_period, links, shared)

@@ -7,8 +7,10 @@ use anyhow::{Context, Result, bail};
 use neuraxis_brainstem::MonotonicClock;
 use neuraxis_channel::{RingReceiver, RingSender, ring};
 use neuraxis_core::{Instruction, Nanos, TextEmbedder};
+use neuraxis_episode::VirtualView;
 use neuraxis_ros::{
-    LinkConfig, LinkNode, LinkReport, Others, PolicyCard, Remote, RosConfig, RosNode, RosPorts, RosStats, remote_policy,
+    LinkConfig, LinkNode, LinkReport, Looks, Others, PolicyCard, PolicyLook, PolicyView, Remote, RosConfig, RosNode,
+    RosPorts, RosStats, remote_policy,
 };
 use serde_json::json;
 
@@ -24,10 +26,10 @@ use crate::{
     package,
     real::{self, Driver},
     realtime::{Drive, Outside, Report, Session, Thinker, Until},
-    recorder::{Recorder, Window},
+    recorder::{self, Recorder, Window},
     source::{Source, Trained, load_any_policy, misfits},
     supervise,
-    threads::Shared,
+    threads::{Seen, Shared, newest},
     world::{Side, SideReport, World, simulated, time_limit},
 };
 
@@ -357,6 +359,7 @@ fn serve(
             events: outside.events,
             orders: outside.orders,
             reports: outside.reports,
+            looks: looks(outside.looks),
             stop: Box::new(move || stop.stop.raise()),
             reset,
             supervision: supervise::supervision(config, &robot, &requests, outside.insight, link)?,
@@ -369,6 +372,17 @@ fn serve(
         println!("ros         node is up; Ctrl-C ends");
         Ok(Some(Box::new(move || print_stats(&node.run(&end)))))
     }
+}
+
+/// The newest prediction's views, as the node publishes them.
+fn looks(seen: RingReceiver<Arc<Seen>>) -> Looks {
+    Box::new(move || {
+        let seen = newest(&seen)?;
+        let (views, _) = seen.looked.as_ref()?;
+        let view = |VirtualView { name, size, rgb, heat }| PolicyView { name, size, rgb, heat };
+        let views = recorder::detail(views).views.into_iter().map(view).collect();
+        Some(PolicyLook { stamp: seen.prediction.observed_at, views })
+    })
 }
 
 fn print_stats(stats: &RosStats) {

@@ -103,6 +103,7 @@ impl Watch {
                 latency_secs: predicted.map(|p| f64::from(p.prediction.times.total_secs)),
                 observed_at: predicted.map(|p| p.prediction.observed_at),
                 refused: self.shared.refused.get(),
+                cameras_left_out: predicted.map_or(0, |p| p.cameras_left_out),
             },
             drivers: self.shared.tellers.lock().iter_mut().flat_map(|tell| tell()).collect(),
             link,

@@ -193,6 +193,17 @@ pub fn is_whole(view: &CameraView) -> bool {
 
 fn image(header: Header, view: &CameraView, encoding: &str, bytes_per_pixel: u32, data: Vec<u8>) -> Image {
     let Intrinsics { width, height, .. } = view.intrinsics;
+    picture(header, [width, height], encoding, bytes_per_pixel, data)
+}
+
+/// Rows without padding, little-endian.
+pub(crate) fn picture(
+    header: Header,
+    [width, height]: [u32; 2],
+    encoding: &str,
+    bytes_per_pixel: u32,
+    data: Vec<u8>,
+) -> Image {
     Image { header, height, width, encoding: encoding.into(), is_bigendian: 0, step: width * bytes_per_pixel, data }
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `loop` | woke later than 0.25 ms (p99), decided longer than 0.5 ms (p99), any deadline missed in the last second | 50 deadlines missed in the last second; no tick |
 //! | `arm` | a fault that ends by itself; a stop that was asked for; not active | a fault that an operator must reset |
-//! | `policy` | something refused in the last second; the newest answer was made from what is over 2 s old | |
+//! | `policy` | something refused in the last second; a camera left out; the newest answer was made from what is over 2 s old | |
 //! | `link` | where the policy is in another process: it cannot lead the arm; an answer refused in the last second | it cannot lead the arm, which is free to move |
 //! | `camera NAME` | no image yet, or the newest older than 0.5 s | the newest older than 2 s |
 //! | `driver ...` | as the arm's and the cameras' drivers judge themselves: [`crate::control`], [`crate::cameras_in`] | |
@@ -260,7 +260,11 @@ fn policy(now: PolicyHealth, before: PolicyHealth, age: Option<Duration>, secs: 
     if refused > 0 {
         status.say(Level::Warn, format!("{refused} refused in the last second"));
     }
+    if now.cameras_left_out > 0 {
+        status.say(Level::Warn, format!("does without {} of the cameras", now.cameras_left_out));
+    }
     status.value("answers", now.answers);
+    status.value("cameras_left_out", now.cameras_left_out);
     status.value("rate_hz", format!("{:.1}", answers as f64 / secs));
     status.value("refused", now.refused);
     if let Some(latency_secs) = now.latency_secs.filter(|secs| secs.is_finite()) {

@@ -15,7 +15,13 @@ fn well() -> Health {
             missed: 3,
         }),
         arm: Some(ArmHealth { mode: "track", latched: false, fault: None }),
-        policy: PolicyHealth { answers: 20, latency_secs: Some(0.08), observed_at: Some(Nanos(5)), refused: 1 },
+        policy: PolicyHealth {
+            answers: 20,
+            latency_secs: Some(0.08),
+            observed_at: Some(Nanos(5)),
+            refused: 1,
+            cameras_left_out: 0,
+        },
         drivers: Vec::new(),
         link: None,
         unrecorded: vec![("ticks", 0), ("images", 4)],
@@ -113,6 +119,7 @@ fn silence_of_policy_and_cameras_is_noticed() {
     let age = |millis| Some(Duration::from_millis(millis));
     assert_eq!(level("policy", |_, _, look| look.policy_age = age(2001)), Level::Warn);
     assert_eq!(level("policy", |health, _, _| health.policy.refused += 1), Level::Warn);
+    assert_eq!(level("policy", |health, _, _| health.policy.cameras_left_out = 1), Level::Warn);
     let asked_nothing = after("policy", |health, _, look| {
         (health.policy, look.policy_age) = (PolicyHealth::default(), None);
     });

@@ -70,4 +70,6 @@ pub struct PolicyHealth {
     pub observed_at: Option<Nanos>,
     /// Observations, instructions and answers refused.
     pub refused: u64,
+    /// Cameras that the newest answer did without.
+    pub cameras_left_out: u32,
 }

@@ -29,6 +29,7 @@ pub mod instruction;
 pub mod lifecycle;
 mod lifecycle_services;
 pub mod load;
+pub mod looked;
 mod markers;
 pub mod node;
 mod parameter_services;
@@ -59,6 +60,7 @@ pub use control::{
 pub use environment::{keep_local, without_ros_args};
 pub use error::RosError;
 pub use health::{ArmHealth, Health, LoopTiming, PolicyHealth, Spread};
+pub use looked::{Looks, PolicyLook, PolicyView};
 pub use node::RosNode;
 pub use plant::{Misbehave, Misbehaviour, PlantNode, PlantPorts};
 pub use ports::{Others, RosPorts};

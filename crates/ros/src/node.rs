@@ -18,6 +18,7 @@ use crate::{
     environment,
     frames::FramesOut,
     lifecycle_services::Lifecycle,
+    looked::LooksOut,
     markers::Markers,
     parameter_services::Parameters,
     parameters,
@@ -51,6 +52,7 @@ pub struct RosNode<F: Deref<Target = Observation>> {
     cameras: Vec<CameraOut>,
     tf: FramesOut,
     events: EventsOut,
+    looks: LooksOut,
     inputs: Inputs,
     config: RosConfig,
     lifecycle: Lifecycle,
@@ -80,7 +82,7 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
 
         let mut stats = RosStats::default();
         let RosPorts { clock, joint_names, camera_names, base_frame, world_from_base, .. } = ports;
-        let RosPorts { states, frames, events, orders, reports, stop, reset, others, .. } = ports;
+        let RosPorts { states, frames, events, looks, orders, reports, stop, reset, others, .. } = ports;
         let Supervision { hardware_id, let_move, obstacle, health, robot_description, boundaries, .. } =
             ports.supervision;
         let (intent, world_from_tool) = (ports.supervision.intent, ports.supervision.world_from_tool);
@@ -95,6 +97,7 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
         let shown: &[String] = if others.publish_cameras { &[] } else { &camera_names };
         let cameras = shown.iter().map(|name| CameraOut::new(&mut node, name, &config)).collect::<Result<_, _>>()?;
         let events = EventsOut::new(&mut node, events)?;
+        let looks = LooksOut::new(looks);
         let tf = FramesOut::new(&mut node, &config, &base_frame, &world_from_base, &stamper)?;
         let inputs = Inputs::new(&mut node, &config, orders.clone(), stop, reset)?;
         let tasks = Tasks::new(&mut node, &config, orders, reports)?;
@@ -112,6 +115,7 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
             cameras,
             tf,
             events,
+            looks,
             inputs,
             config,
             lifecycle,
@@ -149,6 +153,7 @@ impl<F: Deref<Target = Observation> + Send> RosNode<F> {
             }
             self.publish_newest_frame(publishes);
             self.events.publish(&mut self.stats);
+            self.looks.publish(&mut self.node, &self.stamper, &mut self.stats);
             if publishes {
                 self.markers.publish(&self.q, &self.stamper, &mut self.stats);
             }

@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use neuraxis_channel::{MailboxReader, RingReceiver, RingSender};
 use neuraxis_core::{ArmState, Base, Clock, Observation, Pose, TaskOrder, TaskReport, World};
 
-use crate::{RosConfig, RosError, config, supervision::Supervision};
+use crate::{RosConfig, RosError, config, looked::Looks, supervision::Supervision};
 
 /// The node's ends of lock-free channels, and the names of what they carry.
 ///
@@ -30,6 +30,8 @@ pub struct RosPorts<F: Deref<Target = Observation>> {
     pub frames: RingReceiver<F>,
     /// What a brain plans, does and notices, a line each.
     pub events: RingReceiver<String>,
+    /// What the policy looked at, prediction by prediction.
+    pub looks: Looks,
     /// Instructions and goals that passed [`crate::instruction::accept`], and wishes to end a goal. Whoever carries them
     /// out takes them in order; the newest counts.
     pub orders: RingSender<TaskOrder>,

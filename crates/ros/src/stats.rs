@@ -9,6 +9,8 @@ pub struct RosStats {
     pub images: u64,
     /// Messages on `/tf` published.
     pub frames: u64,
+    /// Views of the policy and heatmaps published.
+    pub policy_views: u64,
     /// Lines about a brain published.
     pub events: u64,
     /// Observations replaced by newer ones before they were published.

@@ -8,6 +8,8 @@
 //! | `<camera>/depth` | `sensor_msgs/Image`, `32FC1`, metres, 0 where there is no reading | out | reliable, volatile, last 2 |
 //! | `<camera>/camera_info` | `sensor_msgs/CameraInfo`, no distortion | out | reliable, volatile, last 2 |
 //! | `<camera>/pose` | `geometry_msgs/PoseStamped`, X_WC, optical convention | out | reliable, volatile, last 2 |
+//! | `policy/<view>/image` | `sensor_msgs/Image`, `rgb8`: what the networks saw (`coarse_top` ... `fine_right`, `dynamic`, `dynamic_before`) | out, if somebody listens | reliable, volatile, last 2 |
+//! | `policy/<view>/heat` | `sensor_msgs/Image`, `32FC1`: the probabilities that they put on it | out, if somebody listens | reliable, volatile, last 2 |
 //! | `brain/events` | `std_msgs/String`, one line each | out | reliable, volatile, last 100 |
 //! | `/tf` | `tf2_msgs/TFMessage`, `world` to `<camera>_optical_frame` | out | reliable, volatile, last 100 |
 //! | `/tf_static` | `tf2_msgs/TFMessage`, `world` to the arm's base | out | reliable, transient local, last 1 |
@@ -101,6 +103,16 @@ pub const PARAMETER_EVENTS: &str = "/parameter_events";
 /// Colour image of a camera.
 pub fn image(camera: &str) -> String {
     format!("{camera}/image")
+}
+
+/// What the policy's networks saw in a view.
+pub fn view_image(view: &str) -> String {
+    format!("policy/{view}/image")
+}
+
+/// The heatmap that they put on it.
+pub fn view_heat(view: &str) -> String {
+    format!("policy/{view}/heat")
 }
 
 /// Depth image of a camera.

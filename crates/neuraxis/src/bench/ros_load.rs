@@ -162,6 +162,7 @@ pub fn beside_node<T>(
         frames,
         events: ring(1).1,
         orders: orders_in,
+        looks: Box::new(|| None),
         reports: ring(1).1,
         stop: Box::new(|| {}),
         reset: Box::new(|| {}),

@@ -144,7 +144,7 @@ pub struct BrainLinks {
 impl BrainLinks {
     fn predict(&mut self, prediction: Prediction) {
         self.predictions.write(Some(Given::now(prediction)));
-        self.shown.show(prediction, None);
+        self.shown.show(prediction, None, 0);
     }
 }
 

@@ -44,7 +44,9 @@ pub struct PolicyLinks {
     /// To the cerebellum: number of the newest instruction.
     pub epochs: MailboxWriter<u32>,
     /// To the recorder.
-    pub seen: RingSender<Box<Seen>>,
+    pub seen: RingSender<Arc<Seen>>,
+    /// To ROS.
+    pub looks: RingSender<Arc<Seen>>,
 }
 
 /// How the policy's thread ended.
@@ -117,8 +119,10 @@ pub fn policy(
                 let given = Given::now(prediction);
                 in_policy.record(given.at - began);
                 links.predictions.write(Some(given));
-                links.shown.show(prediction, source.gaze());
-                links.seen.push(Box::new(Seen { prediction, at: given.at, looked: source.looked() }));
+                links.shown.show(prediction, source.gaze(), source.masked().len() as u32);
+                let seen = Arc::new(Seen { prediction, at: given.at, looked: source.looked() });
+                links.looks.push_newest(seen.clone());
+                links.seen.push(seen);
             }
             Err(error) if source.is_asked_once() => return Err(error.into()),
             // The arm goes on as long as the last prediction's lease allows, then stops.

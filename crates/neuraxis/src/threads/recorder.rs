@@ -20,7 +20,7 @@ pub struct RecorderLinks {
     /// Images; may be dropped.
     pub observations: RingReceiver<Arc<Observation>>,
     /// Predictions with their views.
-    pub seen: RingReceiver<Box<Seen>>,
+    pub seen: RingReceiver<Arc<Seen>>,
     /// What a brain thinks.
     pub thoughts: RingReceiver<Box<Thought>>,
 }

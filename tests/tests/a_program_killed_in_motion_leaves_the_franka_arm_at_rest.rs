@@ -84,10 +84,11 @@ fn it_rests_and_is_driven_again(robot: &mut Franky, config: &Path, before: f64, 
     assert!(recovered.status.success() && recovered.stdout.contains("no errors any more"), "{recovered:?}");
     let stands = robot.at_rest();
     assert!((stands[0] - rest[0]).abs() < 0.002, "recovery moved it from {rest:?} to {stands:?}");
-    arrives(config, &["jog", "--joint", "7", "--by", "0.15"]);
+    // Slowly: the shipped limits of the loop are the robot's own and leave franka-sim no margin for a millisecond that is late.
+    arrives(config, &["--speed", "0.05", "jog", "--joint", "7", "--by", "0.15"]);
     let turned = robot.at_rest()[6] - stands[6];
     // A jog that was broken off and begun again is longer by what was done of it.
-    assert!((0.14..0.32).contains(&turned), "{turned}");
+    assert!((0.14..0.46).contains(&turned), "{turned}");
 }
 
 fn file(robot: &Franky) -> tempfile::NamedTempFile {

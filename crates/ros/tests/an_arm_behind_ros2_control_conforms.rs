@@ -106,7 +106,7 @@ impl Drop for Controllers {
 }
 
 #[test]
-fn sr07_an_arm_behind_ros2_control_conforms_on_each_interface_with_each_gripper() {
+fn sr07_an_arm_behind_ros2_control_conforms() {
     let domain = (1 + (2 * std::process::id() + 60) % 100).to_string();
     // SAFETY: this test is alone in its process, and no thread runs yet that reads the environment.
     unsafe {

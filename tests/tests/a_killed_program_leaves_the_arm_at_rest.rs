@@ -22,7 +22,7 @@ const CASES: [(&str, &str, &str, &str); 3] = [
 ];
 
 #[test]
-fn sr07_on_each_interface_the_arm_comes_to_rest_within_its_limits() {
+fn on_each_interface_the_arm_comes_to_rest_within_its_limits() {
     let (domain, dir) = (domain(), tempfile::tempdir().expect("a folder"));
     for (interface, keys, speed, moving) in CASES {
         let file = dir.path().join(format!("{interface}.yaml"));

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use nalgebra::Vector3;
 use neuraxis_brainstem::{BodyState, LoopStats, Mode, Percentiles};
 use neuraxis_channel::RingReceiver;
-use neuraxis_core::KeyFrame;
+use neuraxis_core::{Fault, KeyFrame};
 use neuraxis_robot::Robot;
 use neuraxis_ros::{
     ArmHealth, Boundaries, Gaze, Health, Intent, LinkReport, LoopTiming, PolicyHealth, Spread, Supervision, Wall,
@@ -89,7 +89,8 @@ impl Watch {
 
     fn health(&mut self) -> Health {
         let link = self.link.as_mut().and_then(|link| link.look().cloned());
-        let Insight { stats, body, predicted, lost, .. } = &mut self.insight;
+        let Insight { stats, body, mind, predicted, lost } = &mut self.insight;
+        let stopped_for = mind.latest().and_then(|mind| mind.fault);
         let predicted = predicted.latest();
         let stats = stats.latest();
         let mut unrecorded: Vec<_> = lost.iter().map(|(kind, count)| (*kind, count())).collect();
@@ -97,7 +98,7 @@ impl Watch {
         Health {
             ticks: self.shared.signals.heartbeat.get(),
             timing: (stats.wake.count > 0).then(|| timing(&stats)),
-            arm: body.latest().map(|body| arm(&body)),
+            arm: body.latest().map(|body| arm(&body, stopped_for)),
             policy: PolicyHealth {
                 answers: predicted.map_or(0, |p| p.number),
                 latency_secs: predicted.map(|p| f64::from(p.prediction.times.total_secs)),
@@ -141,14 +142,17 @@ fn timing(stats: &LoopStats) -> LoopTiming {
     }
 }
 
-fn arm(body: &BodyState) -> ArmHealth {
+fn arm(body: &BodyState, stopped_for: Option<Fault>) -> ArmHealth {
     let mode = match body.mode {
         Mode::Hold => "hold",
         Mode::Track => "track",
         Mode::Stopping => "stopping",
         Mode::Latched => "latched",
     };
-    ArmHealth { mode, latched: body.mode == Mode::Latched, fault: body.fault }
+    // Where the cameras are gone the cerebellum stands still, and the loop follows it without a fault of its own. That the policy
+    // says nothing may have no other reason than that nobody has asked it: `policy` tells.
+    let blind = stopped_for.filter(|fault| *fault == Fault::CameraStale);
+    ArmHealth { mode, latched: body.mode == Mode::Latched, fault: body.fault.or(blind) }
 }
 
 fn boundaries(config: &Config) -> Boundaries {

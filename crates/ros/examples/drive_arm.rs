@@ -232,7 +232,11 @@ impl Swing {
 
 /// The loop's own privileges are not asked for, so its silence is allowed to last.
 fn control(arguments: &[String], timeout_secs: Option<f64>) -> Result<ControlConfig, Failure> {
-    let interface = arguments.iter().map(String::as_str).find(|text| text.contains('_')).unwrap_or("forward_position");
+    let interface = arguments
+        .iter()
+        .map(String::as_str)
+        .find(|text| text.contains('_') && !text.contains('='))
+        .unwrap_or("forward_position");
     let kind = arguments.iter().find_map(|text| text.strip_prefix("gripper=")).unwrap_or("float64_array");
     let gripper = format!("{{ kind: {kind}, joint: fr3_finger_joint1, goal_timeout_secs: 1.0 }}");
     Ok(ControlConfig {

@@ -72,7 +72,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         arm: Box::new(IdealArm { clock: clock.clone(), state: at_home() }),
         frames,
     };
-    let node = PlantNode::new(ports, misbehave)?;
+    let node = PlantNode::new(ports, misbehave)?.at_full_rate();
     let end = Arc::new(AtomicBool::new(false));
     let node_end = end.clone();
     let node = thread::spawn(move || node.run(&node_end));

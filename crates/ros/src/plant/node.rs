@@ -48,7 +48,7 @@ const MISBEHAVE: &str = "~/misbehave";
 const TRUTH: &str = "~/truth";
 /// The gripper's action.
 const GRIPPER: &str = "gripper_controller/gripper_cmd";
-/// A command to the world each millisecond, joint states at every second.
+/// A command to the world each millisecond, joint states at every second unless somebody wants others.
 const PERIOD: Duration = Duration::from_millis(1);
 const TICKS_PER_STATE: u64 = 2;
 /// How late joint states come, how far the clock jumps, how far depth lies from colour.
@@ -122,6 +122,7 @@ pub struct PlantNode<F: Deref<Target = Observation>> {
     /// `None` while nobody serves the gripper's action.
     gripper: Option<GripperServer>,
     setpoint: Setpoint,
+    ticks_per_state: u64,
     /// Told [m].
     width_m: f64,
     /// Measured last [m].
@@ -164,6 +165,7 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
             gripper: if is_unserved { None } else { Some(GripperServer::new(&mut node, GRIPPER)?) },
             stamper: Stamper::new(ports.clock.clone(), &node),
             setpoint: Setpoint::new(ports.clock.now(), state.q),
+            ticks_per_state: TICKS_PER_STATE,
             width_m: state.gripper_width_m,
             measured_m: state.gripper_width_m,
             asks: service(&mut node, MISBEHAVE)?,
@@ -179,6 +181,12 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
             stats: PlantStats::default(),
             camera_stats: RosStats::default(),
         })
+    }
+
+    /// With a joint state each millisecond, as often as the loop that reads them looks; each second one otherwise.
+    #[must_use]
+    pub fn at_full_rate(self) -> Self {
+        Self { ticks_per_state: 1, ..self }
     }
 
     /// Runs until `stop` is true.
@@ -228,7 +236,7 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
         let wanted = ArmCommand { qd: state.qd, ..ArmCommand::hold(state.q, self.width_m, GRIP_FORCE_N) };
         self.stats.told_urad_s = state.qd.iter().fold(0.0, |most, qd| f64::max(most, 1e6 * qd.abs())) as u64;
         self.stats.failed += u64::from(self.ports.arm.write(&wanted).is_err());
-        if tick.is_multiple_of(TICKS_PER_STATE) {
+        if tick.is_multiple_of(self.ticks_per_state) {
             self.say_state(now);
         }
         self.show();

@@ -18,7 +18,7 @@ const ACCELERATION: &str = "10";
 const CASES: [(&str, &str, &str, &str); 3] = [
     ("forward_position", "", "0.2", "0.1"),
     ("forward_velocity", "", "0.6", "0.5"),
-    ("joint_trajectory", "publish_hz: 100,", "0.6", "0.5"),
+    ("joint_trajectory", "", "0.6", "0.5"),
 ];
 
 #[test]

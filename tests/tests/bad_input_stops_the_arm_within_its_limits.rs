@@ -76,7 +76,7 @@ fn each_ends_at_rest_with_a_diagnostic() {
     let file = dir.path().join("arm.yaml");
     write_arm(
         &file,
-        "interface: joint_trajectory, publish_hz: 100,",
+        "interface: joint_trajectory,",
         "kind: action, topic: /gripper_controller/gripper_cmd, joint: fr3_finger_joint1",
     );
     for Case { misbehaviour, trouble, task, said } in CASES {

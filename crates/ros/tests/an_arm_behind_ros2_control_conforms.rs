@@ -63,8 +63,6 @@ impl Bench for Controllers {
         let joint = Some("fr3_finger_joint1".to_string());
         let config = ControlConfig {
             interface: self.interface,
-            // As the key's description wants it for trajectories.
-            publish_hz: if self.interface == CommandInterface::JointTrajectory { 100.0 } else { 500.0 },
             silence_secs: PATIENT_SECS,
             state_timeout_secs: PATIENT_SECS,
             gripper: GripperConfig { kind: self.gripper, joint, ..GripperConfig::default() },

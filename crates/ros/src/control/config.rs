@@ -139,9 +139,9 @@ pub struct ControlConfig {
     pub interface: CommandInterface,
     /// Where it takes it, absolute. Default empty: [`CommandInterface::usual_topic`].
     pub command_topic: String,
-    /// Rate of commands, 50 to 1000 [Hz]. Default 500; for trajectories take 100: each leads by two periods, and where the next
-    /// comes later than that the arm brakes and catches up.
-    pub publish_hz: f64,
+    /// Rate of commands, 50 to 1000 [Hz]. Default none: 500, and 100 for trajectories, of which each leads by two periods: where
+    /// the next comes later than that the arm brakes and catches up.
+    pub publish_hz: Option<f64>,
     /// A state older than this, by its stamp, is none, 0.01 to 1 [s]. Default 0.1.
     pub state_timeout_secs: f64,
     /// The loop is silent after this long without a command, and the node brakes, 0.005 to 0.5 [s]. Default 0.02.
@@ -159,7 +159,7 @@ impl Default for ControlConfig {
             states_topic: "/joint_states".into(),
             interface: CommandInterface::ForwardPosition,
             command_topic: String::new(),
-            publish_hz: 500.0,
+            publish_hz: None,
             state_timeout_secs: 0.1,
             silence_secs: 0.02,
             velocity_gain_per_sec: 2.0,
@@ -169,6 +169,12 @@ impl Default for ControlConfig {
 }
 
 impl ControlConfig {
+    /// Rate of commands [Hz].
+    pub fn rate_hz(&self) -> f64 {
+        let usual = if self.interface == CommandInterface::JointTrajectory { 100.0 } else { 500.0 };
+        self.publish_hz.unwrap_or(usual)
+    }
+
     /// Errors name the key and its allowed range.
     pub fn validate(&self) -> Result<(), RosError> {
         for (i, name) in self.joint_names.iter().enumerate() {
@@ -188,7 +194,7 @@ impl ControlConfig {
             let allowed = format!("the topic of a controller for {:?}", self.interface);
             return Err(setting("command_topic", &self.command_topic, &allowed));
         }
-        check_range("publish_hz", self.publish_hz, 50.0, 1000.0)?;
+        check_range("publish_hz", self.rate_hz(), 50.0, 1000.0)?;
         check_range("state_timeout_secs", self.state_timeout_secs, 0.01, 1.0)?;
         check_range("silence_secs", self.silence_secs, 0.005, 0.5)?;
         check_range("velocity_gain_per_sec", self.velocity_gain_per_sec, 0.0, 20.0)?;
@@ -298,7 +304,7 @@ mod tests {
             config.validate().unwrap_err().to_string()
         };
         for (text, parts) in [
-            (refused(|c| c.publish_hz = 20.0), ["publish_hz", "20", "50 to 1000"]),
+            (refused(|c| c.publish_hz = Some(20.0)), ["publish_hz", "20", "50 to 1000"]),
             (refused(|c| c.state_timeout_secs = f64::NAN), ["state_timeout_secs", "NaN", "0.01 to 1"]),
             (refused(|c| c.command_topic = "commands".into()), ["command_topic", "commands", "/name"]),
             (

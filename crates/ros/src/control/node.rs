@@ -136,7 +136,7 @@ impl ControlNode {
     /// Serves until `stop` is true and the arm is at rest: raise it after the loop has ended. Dropping the node on return
     /// takes its topics off the network.
     pub fn run(mut self, stop: &AtomicBool) -> ControlStats {
-        let period = Duration::from_secs_f64(1.0 / self.config.publish_hz);
+        let period = Duration::from_secs_f64(1.0 / self.config.rate_hz());
         let mut next = Instant::now();
         loop {
             let now = Instant::now();

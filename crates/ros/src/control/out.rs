@@ -50,7 +50,7 @@ impl ArmOut {
                 publisher: publisher(node, topic, command_qos())?,
                 names: config.joint_names.clone(),
                 // Where it shall be when the command after the next is due: one may be late.
-                lead_secs: 2.0 / config.publish_hz,
+                lead_secs: 2.0 / config.rate_hz(),
                 brakes_rad_s2: limits.iter().map(|limit| REST_SHARE * limit.acceleration_rad_s2).collect(),
             },
         })

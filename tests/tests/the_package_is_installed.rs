@@ -71,11 +71,27 @@ fn libraries_that_a_launcher_brings_along_do_not_get_in_the_way() {
 fn colcon_builds_the_program_that_setup_builds() {
     let package = workspace().join("crates/neuraxis");
     let read = |name: &str| fs::read_to_string(package.join(name)).expect(name);
-    assert!(read("colcon.pkg").contains(r#"["--release", "--locked", "--features", "ros"]"#));
+    assert!(read("colcon.pkg").contains(r#"["--release", "--locked", "--features", "ros", "#));
     let manifest = read("Cargo.toml");
     for entry in fs::read_dir(package.join("nodes")).expect("nodes") {
         let name = entry.expect("a node").file_name();
         assert!(manifest.contains(&format!("\"nodes/{}\"", name.to_string_lossy())), "{name:?} is not installed");
+    }
+}
+
+/// Before anything is compiled: `colcon build` calls the compiler through it.
+#[test]
+fn colcon_is_told_at_once_what_is_missing() {
+    let compiler = || {
+        let mut command = Command::new(workspace().join("crates/neuraxis/rustc_if_set_up"));
+        command.args(["echo", "compiled"]).env_remove("LIBTORCH").env_remove("MUJOCO_DYNAMIC_LINK_DIR");
+        command
+    };
+    assert_eq!(finish(&mut compiler()).stdout, "compiled\n");
+    for (variable, library) in [("LIBTORCH", "libtorch.so"), ("MUJOCO_DYNAMIC_LINK_DIR", "libmujoco.so")] {
+        let said = finish(compiler().env(variable, "/nowhere"));
+        assert!(!said.status.success() && said.stdout.is_empty(), "{said:?}");
+        assert!(said.stderr.contains(library) && said.stderr.contains("/neuraxis setup"), "{said:?}");
     }
 }
 

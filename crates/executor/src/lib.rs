@@ -15,7 +15,8 @@
 //! No clock, thread, lock or log; the tick does not touch the heap.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
-pub mod config;
+pub mod carry;
+mod config;
 pub mod error;
 pub mod event;
 pub mod executor;

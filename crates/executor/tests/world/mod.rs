@@ -60,6 +60,8 @@ pub struct World {
     pub orders: Vec<(Skill, neuraxis_executor::Variation, f64)>,
     /// What the policy's node wants, for whoever follows the sentence.
     pub policy_does: FactSet,
+    /// The last order.
+    pub last: Option<Task>,
     /// Frames of facts contradict themselves.
     pub contradicts: bool,
     /// No frames of facts any more.
@@ -67,13 +69,15 @@ pub struct World {
     /// Hidden from the cameras.
     pub hidden: FactSet,
     pub force_n: f64,
+    /// What the fingers feel.
+    pub felt: Truth,
     pub fault: Option<BodyFault>,
     pub signals: Signals,
     pub running: u32,
 }
 
 impl World {
-    fn effects(&self, task: &Task) -> Option<Effects> {
+    pub fn effects(&self, task: &Task) -> Option<Effects> {
         let (skill, object, place) = match *task {
             Task::Reach { object, .. } => (Skill::Reach, Some(object), None),
             Task::Grasp { block, from, .. } => (Skill::Grasp, Some(block), Some(from)),
@@ -139,6 +143,7 @@ impl Perform for Actor {
             world.orders.push((self.skill, order.variation, order.speed));
         }
         world.running += 1;
+        world.last = Some(order.task);
         let slot = self.runs.iter_mut().find(|slot| slot.is_none()).ok_or(SkillFault::Busy)?;
         *slot = Some((order.run, now, order.task, fault));
         Ok(())
@@ -161,6 +166,12 @@ impl Perform for Actor {
             at: now,
             status: SkillStatus::Running(Want::Reach(keyframe)),
             released: now.secs_since(began) > 0.2,
+            // Taken late in a grasp, let go of late in a place.
+            holds: match task {
+                Task::Grasp { .. } => now.secs_since(began) >= 0.1,
+                Task::Place { .. } => now.secs_since(began) < 0.2,
+                _ => false,
+            },
         };
         let secs = if let Task::Hold { secs } = task { secs } else { ACT.secs() };
         match fault {
@@ -263,10 +274,12 @@ impl Bench {
             unseen: 0,
             orders: Vec::with_capacity(256),
             policy_does: FactSet::default(),
+            last: None,
             contradicts: false,
             blind: false,
             hidden: FactSet::default(),
             force_n: 1.0,
+            felt: Truth::Unknown,
             fault: None,
             signals: Signals::default(),
             running: 0,
@@ -306,7 +319,7 @@ impl Bench {
             world.seen = state;
             self.observed = Observed { state, stamp: self.now };
         }
-        let (fault, signals) = (world.fault, world.signals);
+        let (fault, signals, held) = (world.fault, world.signals, world.felt);
         let eyes = Eyes { force_n: world.force_n };
         world.running = world.running.min(64);
         drop(world);
@@ -316,7 +329,7 @@ impl Bench {
             sights: &eyes,
             signals,
             progress: Progress { reached_world_from_tool: Pose::identity(), gripper: Gripper::Open, reached_count: 0 },
-            held: Truth::Unknown,
+            held,
             fault,
         };
         let mut events = Events::new(&mut self.slots);

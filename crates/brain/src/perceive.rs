@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use neuraxis_core::Nanos;
 use neuraxis_executor::Observed;
 use neuraxis_plan::{Class, FactId, ObjectFile, Scene, SceneFile, State, Truth, Unlisted};
-use neuraxis_scene::{FactReader, Finding, Hand, Shape, SightError, ThingId, Track, Tracker, scene_file};
+use neuraxis_scene::{FactReader, Finding, Hand, Shape, SightError, ThingId, Track, Tracker, Why, scene_file};
 
 use crate::{
     BrainConfig, BrainError, Furniture, Look, Place,
@@ -148,7 +148,10 @@ impl Perception {
         let state = self.permanence.complete(stamp, scene, findings.state);
         let state = self.with_believed(stamp, scene, state);
         self.findings = findings.findings;
-        let mut look = Look { observed: Observed { state, stamp }, ..Look::default() };
+        let is_shown =
+            |finding: &&Finding| finding.truth != Truth::Unknown && matches!(finding.why, Why::Seen | Why::Felt);
+        let shown = self.findings.iter().filter(is_shown).map(|finding| finding.fact).collect();
+        let mut look = Look { observed: Observed { state, shown, stamp }, ..Look::default() };
         let mut crossing: Option<f64> = None;
         look.high = room::high(self.tracker.tracks(), self.tracker.table());
         look.stands_high = look.high.iter().any(Option::is_some);

@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn a_jolt_is_no_loss_and_what_need_not_be_held_cannot_be_lost() {
         let mut carry = Carry::default();
-        let mut looks = |carry: &mut Carry, held: Truth, count: u8| {
+        let looks = |carry: &mut Carry, held: Truth, count: u8| {
             (0..count).for_each(|_| carry.look(held));
             carry.is_lost()
         };

@@ -215,11 +215,13 @@ impl<'a> Walk<'a, '_> {
         !cell.post.is_empty() && self.node(at).act.seen >= self.config.facts_in_a_row
     }
 
-    /// As [`Walk::confirmed`]; but what is observed not to be so, in frame after frame, is not waited for.
+    /// As [`Walk::confirmed`]; but what is observed not to be so, in frame after frame, is not waited for. What the hand may
+    /// still hide is only remembered, and refutes nothing.
     fn confirm(&mut self, at: usize) -> Status {
         let status = self.confirmed(at);
         let Some(cell) = self.program.cell(at).filter(|_| status == Status::Running) else { return status };
-        let (now, wrong) = (self.now(), cell.post.intersection(self.know.state.fails()));
+        let (now, fails) = (self.now(), self.know.state.fails().intersection(&self.know.shown));
+        let wrong = cell.post.intersection(&fails);
         if self.know.is_new && self.know.is_from(self.node(at).since) {
             self.change(at, |node| {
                 let Refuted { frames, since } = node.refuted;

@@ -229,6 +229,15 @@ fn a_postcondition_that_is_seen_to_be_false_is_not_waited_for_and_one_that_comes
     assert_eq!(bench.run(200.0), Outcome::Succeeded, "{:?}", reasons(&bench));
     assert!(bench.is_done(&plan));
 
+    // What is not seen now, but was seen to be false before, refutes nothing.
+    let (mut bench, _) = begun(ExecutorConfig::default());
+    bench.world().cues.push((Skill::Grasp, 0, Fault::DoesNothing));
+    bench.world().remembered = [holding].into_iter().collect();
+    until_failed(&mut bench);
+    let confirming = bench.log.iter().find(|event| event.what == What::Confirming).unwrap().at;
+    assert_eq!(reasons(&bench), [Reason::Post(holding, Truth::False)]);
+    assert!((noticed_after(&bench, confirming) - 1.0).abs() < 0.01, "{}", noticed_after(&bench, confirming));
+
     // What is hidden is waited for as long as it may take to settle.
     let (mut bench, _) = begun(ExecutorConfig::default());
     bench.world().hidden = [holding].into_iter().collect();

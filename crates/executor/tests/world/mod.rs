@@ -68,6 +68,8 @@ pub struct World {
     pub blind: bool,
     /// Hidden from the cameras.
     pub hidden: FactSet,
+    /// Not shown by the frames, but as it was when it was seen last: so the truth has it here.
+    pub remembered: FactSet,
     pub force_n: f64,
     /// What the fingers feel.
     pub felt: Truth,
@@ -278,6 +280,7 @@ impl Bench {
             contradicts: false,
             blind: false,
             hidden: FactSet::default(),
+            remembered: FactSet::default(),
             force_n: 1.0,
             felt: Truth::Unknown,
             fault: None,
@@ -288,7 +291,7 @@ impl Bench {
             pool.with(skill, Box::new(Actor { skill, world: world.clone(), runs: [None; 8] }))
         });
         let executor = Executor::new(config, pool, thresholds).unwrap();
-        let observed = Observed { state: *scene.state(), stamp: Nanos(0) };
+        let observed = Observed::all_shown(*scene.state(), Nanos(0));
         let now = Nanos::from_millis(1000);
         Self { world, executor, now, observed, log: Vec::new(), slots: [Event::NONE; 512], dropped: 0 }
     }
@@ -317,7 +320,8 @@ impl Bench {
                 state = state.after(&scene.of_predicate(Predicate::Holding), &FactSet::default());
             }
             world.seen = state;
-            self.observed = Observed { state, stamp: self.now };
+            let shown = Observed::all_shown(state, self.now);
+            self.observed = Observed { shown: shown.shown.minus(&world.remembered), ..shown };
         }
         let (fault, signals, held) = (world.fault, world.signals, world.felt);
         let eyes = Eyes { force_n: world.force_n };

@@ -13,7 +13,7 @@ pub enum Purpose {
     Plan,
     /// A plan again, with what was wrong with the first.
     Repair,
-    /// Which things are in view.
+    /// Which things are in view. The brain does not ask this: its things come from clouds.
     Ground,
     /// Whether a fact holds that nothing else can tell (M4).
     Check,

@@ -350,8 +350,9 @@ mod tests {
     fn a_paraphrase_is_done_from_memory_and_another_task_is_not() {
         let root = workspace_root().unwrap();
         let config = Config::load(&root, "fr3").unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let mut memory = open_memory(&config, &folder.path().join("memory.sqlite")).unwrap();
+        let folder = std::env::temp_dir().join(format!("neuraxis-paraphrase-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut memory = open_memory(&config, &folder.join("memory.sqlite")).unwrap();
         let scene = scene(&root);
         let plan = SymbolicPlanner.plan(&PlanRequest { instruction: SAID, scene: &scene, epoch: 0 }).unwrap().plan;
         let at = |secs: i64| Stamp::from_unix_ms(1_800_000_000_000 + 1000 * secs);
@@ -400,5 +401,7 @@ mod tests {
             .collect();
         millis.sort_by(f64::total_cmp);
         println!("a question with its encoding: p50 {:.1} ms, most {:.1} ms", millis[25], millis[49]);
+        drop(memory);
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -193,12 +193,10 @@ impl Reflex {
         let brain = &config.brain;
         let contact = config.contact.as_ref().map(|model| model.detector(&robot)).transpose();
         let contact = contact.with_context(|| format!("configs/{}/contact.json", config.name))?;
-        let is_watched = !without.contains(&Without::Monitors);
-        let thresholds = if is_watched { config.monitors.armed()? } else { Thresholds::default() };
         let pool = primitives(brain.primitives)?.with(Skill::Policy, Box::new(LearnedSkill::default()));
         Ok(Self {
             robot,
-            executor: Executor::new(brain.executor, pool, thresholds)?,
+            executor: Executor::new(brain.executor, pool, thresholds(config, without)?)?,
             look: Look::default(),
             force: Vector3::zeros(),
             felt: Felt::default(),
@@ -326,7 +324,34 @@ impl Reflex {
     }
 }
 
+/// When signals of the body are strange: never, without monitors.
+fn thresholds(config: &Config, without: &[Without]) -> Result<Thresholds> {
+    let is_watched = !without.contains(&Without::Monitors);
+    if is_watched { Ok(config.monitors.armed()?) } else { Ok(Thresholds::default()) }
+}
+
 /// A key-frame in the form in which policies give theirs.
 pub fn prediction(seq: u64, observed_at: Nanos, epoch: u32, keyframe: KeyFrame) -> Prediction {
     Prediction { seq, epoch, observed_at, keyframe, confidence: 1.0, times: StageTimes::default(), path: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use neuraxis_executor::Channel;
+
+    use super::*;
+    use crate::config::workspace_root;
+
+    #[test]
+    fn without_monitors_no_signal_of_the_body_has_a_threshold() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let armed = |without: &[Without]| {
+            let thresholds = thresholds(&config, without).unwrap();
+            let of_skill = |skill: Skill| Channel::ALL.into_iter().filter(move |c| thresholds.of(skill, *c).is_some());
+            Skill::ALL.into_iter().flat_map(of_skill).count()
+        };
+        println!("thresholds: {} with monitors, {} without", armed(&[]), armed(&[Without::Monitors]));
+        assert!(armed(&[]) >= 5 && armed(&[Without::Ladder, Without::Feedback]) == armed(&[]));
+        assert_eq!(armed(&[Without::Monitors]), 0);
+    }
 }

@@ -396,7 +396,7 @@ mod tests {
         // The second sentence, and its question; before it is looked at, the third.
         interrupt(&fast.sentence, 1, fast.cancel.as_ref());
         let Ok(Reply::Plan(first)) = fast.replies.recv_timeout(PATIENCE) else { panic!("the call hangs on") };
-        let why = first.draft.err().expect("it was broken off, and nobody else was asked");
+        let Err(why) = first.draft else { panic!("it was broken off, and nobody else was asked") };
         println!("after {:.2} s: {why}", began.elapsed().as_secs_f64());
         assert!(why.contains("cancel"), "{why}");
         fast.sentence.store(2, Ordering::SeqCst);

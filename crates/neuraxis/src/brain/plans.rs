@@ -328,6 +328,10 @@ fn unix_ms() -> i64 {
 }
 
 #[cfg(test)]
+#[path = "../../../cortex/tests/wire/mod.rs"]
+mod wire;
+
+#[cfg(test)]
 mod tests {
     use std::time::Instant;
 
@@ -335,7 +339,12 @@ mod tests {
     use neuraxis_hippocampus::{Attempt, Likeness, Ranking, Reuse};
     use neuraxis_plan::SceneFile;
 
-    use super::*;
+    use neuraxis_brain::PlannerKind;
+
+    use super::{
+        wire::{Act, Server, good},
+        *,
+    };
     use crate::config::workspace_root;
 
     const SAID: &str = "put the red block in the top drawer and close it";
@@ -403,5 +412,50 @@ mod tests {
         println!("a question with its encoding: p50 {:.1} ms, most {:.1} ms", millis[25], millis[49]);
         drop(memory);
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    /// A new plan, because nobody knows whether the middle drawer is shut.
+    fn replanned(server: &Server, checks: bool) -> (PlanReply, FactId) {
+        let root = workspace_root().unwrap();
+        let mut config = Config::load(&root, "fr3").unwrap();
+        (config.brain.planner, config.brain.vlm) = (PlannerKind::Vlm, wire::config(server));
+        config.brain.vlm_checks = checks;
+        config.brain.validate().unwrap();
+        let robot = Arc::new(config.load_robot().unwrap());
+        let mut plans = Plans::new(&config, drafter(&config, robot).unwrap(), None);
+        let mut scene = scene(&root);
+        let fact = scene.literal("closed(middle_drawer)").unwrap().fact;
+        let hidden = ["closed(middle_drawer)", "open(middle_drawer)"].map(|text| scene.literal(text).unwrap().fact);
+        scene.set_state(scene.state().forget(&hidden.into_iter().collect())).unwrap();
+        let wanted = Wanted::Replan { unknown: Some(fact), tried: BTreeSet::new() };
+        let (words, at) = (SAID.into(), Nanos::from_secs(1.0));
+        let question =
+            Question { task: 1, sentence: 1, id: Some(1), epoch: 1, wanted, words, context: None, scene, at };
+        match plans.answer(question) {
+            Reply::Plan(reply) => (*reply, fact),
+            Reply::Meant { .. } => panic!("nobody asked what it means"),
+        }
+    }
+
+    #[test]
+    fn a_model_that_may_be_asked_about_a_fact_is_and_its_word_is_in_the_new_plans_scene() {
+        for (answer, checked) in [("true", Some(true)), ("false", Some(false)), ("unknown", None), ("maybe", None)] {
+            let server = Server::new([Act::say(format!("{{\"answer\": \"{answer}\"}}")), Act::plan(&good())]);
+            let (reply, fact) = replanned(&server, true);
+            println!("{answer}: {:?} {:?}", reply.lines, reply.draft.as_ref().err());
+            assert_eq!(reply.checked, checked.map(|holds| (fact, holds)), "{answer}");
+            let asked = server.asked();
+            assert!(asked[0].last_words().contains("Is this so in what the images show: closed(middle_drawer)?"));
+            let scene = asked[1].last_words();
+            let (_, holds) = scene.split_once("\"holds\":").unwrap();
+            let holds = holds.split(']').next().unwrap();
+            assert_eq!(holds.contains("closed(middle_drawer)"), checked == Some(true), "{answer}: {holds}");
+            // A plan that assumes the drawer to be shut is begun only if it is.
+            assert_eq!(reply.draft.is_ok(), checked == Some(true), "{answer}");
+        }
+        let server = Server::new([Act::plan(&good()), Act::plan(&good())]);
+        let (reply, _) = replanned(&server, false);
+        assert_eq!((reply.checked, reply.lines.len()), (None, 0));
+        assert!(!server.asked()[0].body.contains("Is this so"), "the switch is off");
     }
 }

@@ -1,10 +1,12 @@
 //! Who makes plans, and how a vision-language model has served where one is asked.
 
+use std::time::Duration;
+
 use neuraxis_cortex::{
-    CortexError, Fallback, PlanRequest, Planner, Proposal, SymbolicPlanner,
-    vlm::{Cancel, Context, Monitor, VlmPlanner},
+    CortexError, Fallback, PlanFile, PlanRequest, Planner, Proposal, SymbolicPlanner,
+    vlm::{Cancel, Context, Image, Monitor, Purpose, Question, VlmPlanner},
 };
-use neuraxis_plan::{Limits, Scene};
+use neuraxis_plan::{Scene, Truth};
 
 use crate::{BrainConfig, BrainError, PlannerKind, draft::Reach};
 
@@ -13,11 +15,35 @@ use crate::{BrainConfig, BrainError, PlannerKind, draft::Reach};
 pub struct ModelUse {
     /// Calls made; looking at what its server can do is none.
     pub calls: u32,
+    /// Tokens that it read in them, as its server counts.
+    pub tokens_in: u64,
+    /// Tokens that it wrote.
+    pub tokens_out: u64,
+    /// Time of all of them.
+    pub time: Duration,
     /// Plans that were asked of it in vain.
     pub failures: u32,
     /// Why, the last time.
     pub why: Option<String>,
 }
+
+impl ModelUse {
+    /// What came after `before`.
+    pub fn since(&self, before: &Self) -> Self {
+        let failures = self.failures - before.failures;
+        Self {
+            calls: self.calls - before.calls,
+            tokens_in: self.tokens_in - before.tokens_in,
+            tokens_out: self.tokens_out - before.tokens_out,
+            time: self.time.saturating_sub(before.time),
+            failures,
+            why: self.why.clone().filter(|_| failures > 0),
+        }
+    }
+}
+
+/// The answers of a closed question, in the order of what they mean.
+const ANSWERS: [(&str, Truth); 3] = [("true", Truth::True), ("false", Truth::False), ("unknown", Truth::Unknown)];
 
 /// A planner, and where to look if a model is in it.
 pub(crate) struct Asked {
@@ -42,25 +68,50 @@ impl Asked {
 
     /// Whom the configuration says.
     pub(crate) fn of(config: &BrainConfig, reach: Reach) -> Result<Self, BrainError> {
-        if config.planner == PlannerKind::Symbolic {
-            return Ok(Self::other(Box::new(SymbolicPlanner)));
+        match &config.planner {
+            PlannerKind::Symbolic => return Ok(Self::other(Box::new(SymbolicPlanner))),
+            PlannerKind::File(file) => return Ok(Self::other(Box::new(PlanFile::new(&file.file)))),
+            PlannerKind::Vlm | PlannerKind::VlmOrSymbolic => {}
         }
-        let model = VlmPlanner::new(config.vlm.clone(), Limits::default());
+        let model = VlmPlanner::new(config.vlm.clone(), config.limits.clone());
         let mut model = model.map_err(CortexError::from)?.with_geometry(Box::new(reach));
         let (calls, cancel) = (Some(model.client().monitor()), Some(model.client().cancel()));
         let who = match config.planner {
             PlannerKind::VlmOrSymbolic => Who::ModelOrSearch(Box::new(Fallback::new(model, SymbolicPlanner))),
-            PlannerKind::Vlm | PlannerKind::Symbolic => Who::Model(Box::new(model)),
+            _ => Who::Model(Box::new(model)),
         };
         Ok(Self { who, calls, cancel, failures: 0, why: None })
     }
 
+    fn model(&mut self) -> Option<&mut VlmPlanner> {
+        match &mut self.who {
+            Who::Other(_) => None,
+            Who::Model(model) => Some(model),
+            Who::ModelOrSearch(both) => Some(both.first()),
+        }
+    }
+
+    /// A new task: a model's calls are counted anew, and it may be asked again if a call was broken off.
+    pub(crate) fn begin_task(&mut self) {
+        if let Some(model) = self.model() {
+            model.client().begin_task();
+        }
+    }
+
+    /// Whether a fact holds in these images, as a model sees it; unknown without one. Costs a call.
+    pub(crate) fn check(&mut self, fact: &str, images: &[Image]) -> Result<Truth, CortexError> {
+        let Some(model) = self.model() else { return Ok(Truth::Unknown) };
+        let text = format!("Is this so in what the images show: {fact}?");
+        let answers = ANSWERS.map(|(answer, _)| answer);
+        let question = Question { purpose: Purpose::Check, text: &text, answers: &answers, images };
+        let place = model.client().choose(&question)?;
+        Ok(ANSWERS.get(place).map_or(Truth::Unknown, |(_, truth)| *truth))
+    }
+
     /// What a model, if one is asked next, is told beside sentence and scene.
     pub(crate) fn tell(&mut self, context: Context) {
-        match &mut self.who {
-            Who::Other(_) => {}
-            Who::Model(model) => model.tell(context),
-            Who::ModelOrSearch(both) => both.first().tell(context),
+        if let Some(model) = self.model() {
+            model.tell(context);
         }
     }
 
@@ -96,8 +147,15 @@ impl Asked {
     }
 
     /// How the model has served.
-    pub(crate) fn model(&self) -> ModelUse {
-        let calls = self.calls.as_ref().map_or(0, |monitor| monitor.status().costs.calls());
-        ModelUse { calls, failures: self.failures, why: self.why.clone() }
+    pub(crate) fn served(&self) -> ModelUse {
+        let cost = self.calls.as_ref().map(|monitor| monitor.status().costs.total()).unwrap_or_default();
+        ModelUse {
+            calls: cost.calls,
+            tokens_in: cost.tokens_in,
+            tokens_out: cost.tokens_out,
+            time: cost.time,
+            failures: self.failures,
+            why: self.why.clone(),
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! `configs/<robot>/brain.yaml`.
 
+use std::path::PathBuf;
+
 use neuraxis_cortex::vlm::VlmConfig;
 use neuraxis_executor::{ExecutorConfig, PrimitiveConfig};
+use neuraxis_plan::Limits;
 use neuraxis_scene::SceneConfig;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +31,12 @@ pub struct BrainConfig {
     pub vlm: VlmConfig,
     /// Pictures of these cameras, as they are, go with each question for a plan to a model that takes images; at most 6.
     pub vlm_cameras: Vec<String>,
+    /// A model is asked about a fact that stays unknown when a new plan is needed because of it, in a call of its own, and
+    /// believed for as long as things out of sight are. Default false: then only cameras and fingers say what is so.
+    pub vlm_checks: bool,
+    /// What no plan may exceed, whoever made it: forces 1 to 150 [N], and at most 32 boxes in which nothing is touched, in the
+    /// world within 10 [m].
+    pub limits: Limits,
     /// How things are found.
     pub scene: SceneConfig,
     /// What cameras do not tell about the furniture.
@@ -43,7 +52,7 @@ pub struct BrainConfig {
 }
 
 /// Who makes plans.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlannerKind {
     /// A grammar and a search; no model.
@@ -53,6 +62,24 @@ pub enum PlannerKind {
     Vlm,
     /// A vision-language model, and the search where it gives no plan.
     VlmOrSymbolic,
+    /// Somebody who wrote a plan down; no model.
+    #[serde(untagged)]
+    File(PlanIn),
+}
+
+/// A plan in a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanIn {
+    /// JSON in the plan language, from the workspace's folder; it is checked as every plan is.
+    pub file: PathBuf,
+}
+
+impl PlannerKind {
+    /// Whether a model makes plans.
+    pub fn asks_model(&self) -> bool {
+        matches!(self, Self::Vlm | Self::VlmOrSymbolic)
+    }
 }
 
 /// What is known of the furniture from elsewhere: how its parts are called, and how it is built.
@@ -116,6 +143,8 @@ impl Default for BrainConfig {
             planner: PlannerKind::default(),
             vlm: VlmConfig::default(),
             vlm_cameras: vec!["front".into()],
+            vlm_checks: false,
+            limits: Limits::default(),
             scene: SceneConfig { remember_secs: 5.0, ..SceneConfig::default() },
             furniture: Furniture::default(),
             withdraw: WithdrawConfig::default(),
@@ -162,6 +191,8 @@ impl BrainConfig {
             ("furniture.floor_m", furniture.floor_m, 0.0, 0.5, "0 to 0.5 m"),
             ("furniture.cross_m", furniture.cross_m, 0.0, 0.5, "0 to 0.5 m"),
             ("furniture.room_m", furniture.room_m, 0.03, 0.5, "0.03 to 0.5 m"),
+            ("limits.grip_force_n", self.limits.grip_force_n, 1.0, 150.0, "1 to 150 N"),
+            ("limits.contact_force_n", self.limits.contact_force_n, 1.0, 150.0, "1 to 150 N"),
         ];
         if let Some((key, value, .., allowed)) =
             values.into_iter().find(|(_, v, low, high, _)| !(low..=high).contains(&v))
@@ -180,13 +211,34 @@ impl BrainConfig {
             let value = self.vlm_cameras.join(", ");
             return Err(BrainError::Config { key: "vlm_cameras", value, allowed: "at most 6 names" });
         }
-        if self.planner != PlannerKind::Symbolic {
+        self.check_boxes()?;
+        if self.planner.asks_model() {
             self.vlm.validate().map_err(neuraxis_cortex::CortexError::from)?;
+        } else if self.vlm_checks {
+            let value = "true, without a model".into();
+            return Err(BrainError::Config { key: "vlm_checks", value, allowed: "planner: vlm or vlm_or_symbolic" });
         }
         self.scene.validate()?;
         self.executor.validate()?;
         self.primitives.validate()?;
         Ok(())
+    }
+
+    fn check_boxes(&self) -> Result<(), BrainError> {
+        let boxes = &self.limits.keep_out;
+        let error = |value| BrainError::Config {
+            key: "limits.keep_out",
+            value,
+            allowed: "at most 32 boxes, corners within 10 m, min_xyz_m not above max_xyz_m",
+        };
+        if boxes.len() > 32 {
+            return Err(error(format!("{} boxes", boxes.len())));
+        }
+        let is_box = |(low, high): (&f64, &f64)| (-10.0..=10.0).contains(low) && (*low..=10.0).contains(high);
+        match boxes.iter().find(|b| !b.min_xyz_m.iter().zip(&b.max_xyz_m).all(is_box)) {
+            Some(wrong) => Err(error(format!("{:?} to {:?}", wrong.min_xyz_m, wrong.max_xyz_m))),
+            None => Ok(()),
+        }
     }
 }
 
@@ -205,5 +257,35 @@ mod tests {
         let mut config = BrainConfig::default();
         config.primitives.above_m = 3.0;
         assert!(text(config).contains("above_m = 3"));
+    }
+
+    #[test]
+    fn limits_have_ranges_and_a_planner_may_be_a_file() {
+        let read = |yaml: &str| serde_yaml::from_str::<BrainConfig>(yaml).map_err(|e| e.to_string());
+        let keep_out = "limits: {keep_out: [{min_xyz_m: [0, -1, 0.7], max_xyz_m: [0.1, 1, 2]}]}";
+        let config = read(keep_out).unwrap();
+        config.validate().unwrap();
+        assert_eq!((config.limits.keep_out.len(), config.limits.grip_force_n), (1, 40.0));
+        for (yaml, says) in [
+            ("limits: {grip_force_n: 500}", "limits.grip_force_n = 500, allowed: 1 to 150 N"),
+            ("limits: {contact_force_n: .nan}", "limits.contact_force_n = NaN, allowed: 1 to 150 N"),
+            (
+                "limits: {keep_out: [{min_xyz_m: [0, 0, 2], max_xyz_m: [1, 1, 1]}]}",
+                "limits.keep_out = [0.0, 0.0, 2.0] to",
+            ),
+            (
+                "limits: {keep_out: [{min_xyz_m: [0, 0, .nan], max_xyz_m: [1, 1, 1]}]}",
+                "limits.keep_out = [0.0, 0.0, NaN]",
+            ),
+            ("vlm_checks: true", "vlm_checks = true, without a model, allowed: planner: vlm or vlm_or_symbolic"),
+        ] {
+            let said = read(yaml).unwrap().validate().unwrap_err().to_string();
+            assert!(said.contains(says), "{yaml}: {said}");
+        }
+        let file = PlannerKind::File(PlanIn { file: "plans/stow.json".into() });
+        assert_eq!(read("planner: {file: plans/stow.json}").unwrap().planner, file);
+        assert_eq!(read("planner: vlm_or_symbolic").unwrap().planner, PlannerKind::VlmOrSymbolic);
+        assert_eq!(serde_yaml::to_string(&PlannerKind::Symbolic).unwrap().trim(), "symbolic");
+        assert!(read("planner: oracle").is_err() && read("planner: {fill: x}").is_err());
     }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use neuraxis_cortex::{
     PlanRequest, Planner,
-    vlm::{Cancel, Context},
+    vlm::{Cancel, Context, Image},
 };
 use neuraxis_executor::Program;
 use neuraxis_hippocampus::{Memory, PlanId, RepairId, Reuse};
-use neuraxis_plan::{Geometry, Limits, Plan, RawNode, RawPlan, Scene, Validator};
+use neuraxis_plan::{Geometry, Limits, Plan, RawNode, RawPlan, Scene, Truth, Validator};
 
 use crate::{
     BrainConfig, BrainError, Learned,
@@ -77,15 +77,32 @@ impl Drafter {
         Self { asked: Asked::other(planner), limits: Limits::default(), reach: None, said: None }
     }
 
-    /// Plans by whom the configuration says, about what the arm can reach.
+    /// Plans by whom the configuration says, within its limits, about what the arm can reach.
     pub fn of(config: &BrainConfig, reach: Reach) -> Result<Self, BrainError> {
         let asked = Asked::of(config, reach.clone())?;
-        Ok(Self { asked, limits: Limits::default(), reach: Some(reach), said: None })
+        Ok(Self { asked, limits: config.limits.clone(), reach: Some(reach), said: None })
     }
 
     /// How a vision-language model has served so far.
     pub fn model(&self) -> ModelUse {
-        self.asked.model()
+        self.asked.served()
+    }
+
+    /// A new task begins, by a sentence that was not said before: a model's calls are counted anew, and one whose call was
+    /// broken off may be asked again.
+    pub fn begin_task(&mut self) {
+        self.asked.begin_task();
+    }
+
+    /// Whether there is a model to be asked.
+    pub fn has_model(&self) -> bool {
+        self.asked.has_model()
+    }
+
+    /// Whether a fact of a scene holds in these images, as a model sees it: one call of the task's budget. Unknown without
+    /// a model, and if it cannot tell.
+    pub fn check(&mut self, fact: &str, images: &[Image]) -> Result<Truth, BrainError> {
+        Ok(self.asked.check(fact, images)?)
     }
 
     /// Breaks a call of a model off, from any thread; `None`: there is no model.

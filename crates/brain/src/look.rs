@@ -1,9 +1,8 @@
 //! One look at the scene as the loop reads it: where things are, and which facts hold. Of fixed size.
 
 use nalgebra::{Isometry3, Vector3};
-use neuraxis_core::Nanos;
 use neuraxis_executor::Observed;
-use neuraxis_plan::{MOST_OBJECTS, ObjectId, State};
+use neuraxis_plan::{MOST_OBJECTS, ObjectId};
 use neuraxis_scene::OrientedBox;
 
 /// Where a thing is, in the frames that [`neuraxis_executor::Sights`] describes.
@@ -41,7 +40,7 @@ impl Default for Look {
     /// Nothing is seen.
     fn default() -> Self {
         Self {
-            observed: Observed { state: State::default(), stamp: Nanos::default() },
+            observed: Observed::default(),
             places: [None; MOST_OBJECTS],
             seats: [None; MOST_OBJECTS],
             crossing_z_in_world: None,

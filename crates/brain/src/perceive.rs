@@ -1,9 +1,11 @@
 //! From clouds to a [`Look`]: which things there are, what they are called, where they are, and which facts hold.
 
+use std::collections::BTreeMap;
+
 use neuraxis_core::Nanos;
 use neuraxis_executor::Observed;
-use neuraxis_plan::{Class, FactId, ObjectFile, Scene, SceneFile, Unlisted};
-use neuraxis_scene::{FactReader, Finding, Hand, Shape, SightError, ThingId, Track, Tracker, scene_file};
+use neuraxis_plan::{Class, FactId, ObjectFile, Scene, SceneFile, State, Truth, Unlisted};
+use neuraxis_scene::{FactReader, Finding, Hand, Shape, SightError, ThingId, Track, Tracker, Why, scene_file};
 
 use crate::{
     BrainConfig, BrainError, Furniture, Look, Place,
@@ -27,6 +29,8 @@ pub struct Perception {
     findings: Vec<Finding>,
     spot: Option<usize>,
     looks: u32,
+    /// Facts that a model was asked about: whether they hold, and when it was.
+    believed: BTreeMap<FactId, (bool, Nanos)>,
 }
 
 impl Perception {
@@ -43,6 +47,7 @@ impl Perception {
             findings: Vec::new(),
             spot: None,
             looks: 0,
+            believed: BTreeMap::new(),
         })
     }
 
@@ -87,7 +92,8 @@ impl Perception {
             let drawers = self.furniture.drawers.iter().map(|drawer| ObjectFile {
                 id: drawer.id.clone(),
                 class: Class::Drawer,
-                position_m: Some([0.0, 0.0, drawer.z_m]),
+                // As it is seen, and not before.
+                position_m: None,
             });
             file.objects.splice(at..at, drawers);
         }
@@ -96,7 +102,11 @@ impl Perception {
             told.iter().map(|told| ObjectFile { id: told.block.clone(), class: Class::Block, position_m: None });
         file.objects.extend(unseen);
         let scene = Scene::try_from(file)?;
-        (self.reader, self.permanence, self.spot) = (FactReader::default(), Permanence::default(), None);
+        let drawers = self.furniture.drawers.iter();
+        let heights_m = drawers.filter_map(|drawer| Some((scene.object(&drawer.id)?, drawer.z_m))).collect();
+        self.reader = FactReader::default().with_heights(heights_m);
+        (self.permanence, self.spot) = (Permanence::default(), None);
+        self.believed.clear();
         for told in &told {
             if let Some((block, drawer)) = scene.object(&told.block).zip(scene.object(&told.drawer)) {
                 self.permanence.tell(block, drawer);
@@ -113,14 +123,14 @@ impl Perception {
         self.scene = None;
     }
 
-    /// The scene with the facts of the last look, and blocks where it shows them: for a plan that goes on from here, and for
-    /// memory. Numbers of things and facts stay as they were.
+    /// The scene with the facts of the last look, and blocks and handles of drawers where it shows them: for a plan that goes
+    /// on from here, and for memory. Numbers of things and facts stay as they were.
     pub fn present(&self) -> Result<Scene, BrainError> {
         let scene = self.scene.as_ref().ok_or(BrainError::NoTask)?;
         let objects = scene.objects().iter().zip(&self.last.places).map(|(object, place)| {
-            // Where a block lay at first says nothing once it has been moved.
+            // Where a block lay at first says nothing once it has been moved, nor where a drawer was once it is open.
             let position_in_world = match object.class {
-                Class::Block => place.map(|place| place.world_from_thing.translation.vector),
+                Class::Block | Class::Drawer => place.map(|place| place.world_from_thing.translation.vector),
                 _ => object.position_in_world,
             };
             ObjectFile { id: object.id.clone(), class: object.class, position_m: position_in_world.map(Into::into) }
@@ -136,8 +146,12 @@ impl Perception {
         let (Some(scene), Some(stamp)) = (&self.scene, self.tracker.now()) else { return Look::default() };
         let findings = self.reader.read(scene, &self.tracker);
         let state = self.permanence.complete(stamp, scene, findings.state);
+        let state = self.with_believed(stamp, scene, state);
         self.findings = findings.findings;
-        let mut look = Look { observed: Observed { state, stamp }, ..Look::default() };
+        let is_shown =
+            |finding: &&Finding| finding.truth != Truth::Unknown && matches!(finding.why, Why::Seen | Why::Felt);
+        let shown = self.findings.iter().filter(is_shown).map(|finding| finding.fact).collect();
+        let mut look = Look { observed: Observed { state, shown, stamp }, ..Look::default() };
         let mut crossing: Option<f64> = None;
         look.high = room::high(self.tracker.tracks(), self.tracker.table());
         look.stands_high = look.high.iter().any(Option::is_some);
@@ -193,6 +207,25 @@ impl Perception {
         look.crossing_z_in_world = crossing;
         self.last = look;
         look
+    }
+
+    /// A model was asked about a fact that nothing else tells: it is believed for as long as things out of sight are, until a
+    /// look says something about it.
+    pub fn believe(&mut self, fact: FactId, holds: bool) {
+        if let Some(now) = self.tracker.now() {
+            self.believed.insert(fact, (holds, now));
+        }
+    }
+
+    /// What is believed of what is not known, where it contradicts nothing.
+    fn with_believed(&self, now: Nanos, scene: &Scene, state: State) -> State {
+        let remember_secs = self.tracker.config().remember_secs;
+        let fresh = self.believed.iter().filter(|(_, (_, since))| now.secs_since(*since) <= remember_secs);
+        fresh.fold(state, |state, (fact, (holds, _))| {
+            let with = state.with(*fact, *holds);
+            let is_news = state.truth(*fact) == Truth::Unknown && scene.clone().set_state(with).is_ok();
+            if is_news { with } else { state }
+        })
     }
 
     /// What a thing is called in the plan.

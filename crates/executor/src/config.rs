@@ -19,6 +19,9 @@ pub struct ExecutorConfig {
     pub ready_secs: f64,
     /// Time in which a postcondition must be observed after the act, 0 to 30 [s].
     pub settle_secs: f64,
+    /// A postcondition that is observed false in each frame of facts after the act, for so long and in `facts_in_a_row` of
+    /// them at least, has failed, 0 to 30 [s]. Things come to rest in this time; what is unknown is waited for longer.
+    pub refuted_secs: f64,
     /// Frames of facts in a row in which a maintained fact must be false to count as lost, 1 to 32.
     pub facts_in_a_row: u8,
     /// A test whose value is not sensed, or a maintained fact that is unknown, fails after this, 0 to 30 [s].
@@ -79,6 +82,7 @@ impl Default for ExecutorConfig {
             facts_lease_secs: 0.5,
             ready_secs: 1.0,
             settle_secs: 1.0,
+            refuted_secs: 0.3,
             facts_in_a_row: 2,
             blind_secs: 0.5,
             silence_secs: 1.0,
@@ -130,6 +134,7 @@ impl ExecutorConfig {
             ("facts_lease_secs", self.facts_lease_secs, 0.05, 10.0, "0.05 to 10 s"),
             ("ready_secs", self.ready_secs, 0.0, 30.0, "0 to 30 s"),
             ("settle_secs", self.settle_secs, 0.0, 30.0, "0 to 30 s"),
+            ("refuted_secs", self.refuted_secs, 0.0, 30.0, "0 to 30 s"),
             ("facts_in_a_row", f64::from(self.facts_in_a_row), 1.0, 32.0, "1 to 32"),
             ("blind_secs", self.blind_secs, 0.0, 30.0, "0 to 30 s"),
             ("silence_secs", self.silence_secs, 0.01, 30.0, "0.01 to 30 s"),

@@ -65,6 +65,17 @@ impl Reason {
         }
     }
 
+    /// The fact that it failed for because nobody knows whether it holds; `None`: it failed for something else.
+    pub fn unknown(self) -> Option<FactId> {
+        match self {
+            Self::Precondition(fact, Truth::Unknown)
+            | Self::Post(fact, Truth::Unknown)
+            | Self::Condition(fact, Truth::Unknown)
+            | Self::Assumption(fact, Truth::Unknown) => Some(fact),
+            _ => None,
+        }
+    }
+
     /// True if the act may have reached its end all the same: nothing but the skill's word is against it.
     pub(crate) fn may_have_succeeded(self) -> bool {
         matches!(self, Self::Skill(_) | Self::Timeout | Self::Silent | Self::Post(..))

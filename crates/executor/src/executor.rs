@@ -9,8 +9,8 @@ use crate::{
     event::{Event, Events, Reason, WHOLE_PLAN, What},
     knowledge::{Knowledge, Observed},
     ledger::{Ledger, Spent},
-    memory::Memory,
-    monitor::{Signals, Thresholds},
+    memory::{Memory, NodeState},
+    monitor::{Scores, Signals, Thresholds},
     program::Program,
     skill::{Pool, Sights, Wish},
     walk::{Status, Walk},
@@ -199,6 +199,16 @@ impl Executor {
             is_slow: false,
             last_tick: Nanos::default(),
         })
+    }
+
+    /// Scores of the skill that moves the arm now, each beside its threshold; none while nothing moves it.
+    pub fn scores(&self) -> Scores {
+        let moves = |(at, node): (usize, &NodeState)| {
+            let leaf = self.program.as_ref().and_then(|program| program.leaf(at));
+            node.phase == crate::memory::Phase::Acting && leaf.is_some_and(|leaf| leaf.skill.moves())
+        };
+        let is_moved = self.outcome == Outcome::Running && self.memory.nodes.iter().enumerate().any(moves);
+        if is_moved { self.memory.channels.latest() } else { Scores::default() }
     }
 
     /// The present epoch: who begins to make a plan notes it, and names it in [`Executor::begin`].

@@ -8,8 +8,17 @@ use neuraxis_plan::{FactId, FactSet, Scene, State};
 pub struct Observed {
     /// What holds, fails, or is unknown.
     pub state: State,
+    /// Facts that this look shows, or the gripper feels: the others are remembered from looks before, and may be so no more.
+    pub shown: FactSet,
     /// Capture stamp of what it was computed from, in the loop's clock.
     pub stamp: Nanos,
+}
+
+impl Observed {
+    /// All that is known is seen in this look.
+    pub fn all_shown(state: State, stamp: Nanos) -> Self {
+        Self { state, stamp, shown: state.holds().union(state.fails()) }
+    }
 }
 
 /// For each fact the facts that cannot hold with it.
@@ -35,6 +44,8 @@ impl Exclusions {
 pub(crate) struct Knowledge {
     /// Clean; nothing is known once the lease is over.
     pub(crate) state: State,
+    /// Facts that the newest observation shows.
+    pub(crate) shown: FactSet,
     /// Of the newest observation; zero before the first and once the lease is over.
     pub(crate) stamp: Nanos,
     /// It came with this tick.
@@ -59,11 +70,11 @@ impl Knowledge {
         {
             let wrong = exclusions.contradicting(observed.state.holds());
             self.contradiction = wrong.iter().next();
-            self.state = observed.state.forget(&wrong);
+            (self.state, self.shown) = (observed.state.forget(&wrong), observed.shown);
             (self.stamp, self.newest, self.is_new) = (observed.stamp, Some(observed.stamp), true);
         }
         if now.secs_since(self.stamp) > lease_secs || self.stamp > now {
-            (self.state, self.stamp) = (State::default(), Nanos::default());
+            (self.state, self.shown, self.stamp) = (State::default(), FactSet::default(), Nanos::default());
         }
     }
 
@@ -92,7 +103,7 @@ mod tests {
         let (holding, empty, closed) = (fact("holding(red_block)"), fact("hand_empty"), fact("closed(top_drawer)"));
         let state = scene.state().with(holding, true);
         let mut know = Knowledge::default();
-        know.look(Nanos(5), Some(&Observed { state, stamp: Nanos(5) }), &exclusions, 1.0);
+        know.look(Nanos(5), Some(&Observed::all_shown(state, Nanos(5))), &exclusions, 1.0);
         assert_eq!(know.state.truth(holding), Truth::Unknown);
         assert_eq!(know.state.truth(empty), Truth::Unknown);
         assert_eq!(know.state.truth(fact("on(red_block,table)")), Truth::Unknown);
@@ -109,7 +120,7 @@ mod tests {
         let mut know = Knowledge::default();
         let mut look = |now: f64, stamp: f64, holds: bool| {
             let state = State::default().with(empty, holds);
-            know.look(secs(now), Some(&Observed { state, stamp: secs(stamp) }), &exclusions, 0.5);
+            know.look(secs(now), Some(&Observed::all_shown(state, secs(stamp))), &exclusions, 0.5);
             (know.is_new, know.state.truth(empty))
         };
         assert_eq!(look(1.0, 2.0, true), (false, Truth::Unknown), "from the future");

@@ -13,7 +13,7 @@ use crate::{
     Variation,
     config::has_passed,
     event::{Reason, What},
-    memory::{Act, Phase},
+    memory::{Act, Phase, Refuted},
     monitor::Channels,
     program::{Leaf, is_over},
     skill::{Order, RunId, SkillFault, SkillStatus, View, Want, Wish},
@@ -28,9 +28,14 @@ impl<'a> Walk<'a, '_> {
     pub(crate) fn leaf(&mut self, at: usize) -> Status {
         let program = self.program;
         let Some(leaf) = program.leaf(at) else { return Status::Running };
-        let result = match self.node(at).phase {
+        let phase = self.node(at).phase;
+        let is_lost = self.program.watches_hand && self.memory.carry.is_lost();
+        let result = match phase {
+            Phase::Preparing | Phase::Acting | Phase::Confirming if is_lost => {
+                Status::Failure(Reason::Skill(SkillFault::EmptyHand))
+            }
             Phase::Acting => self.act(at, leaf),
-            Phase::Confirming => self.confirmed(at),
+            Phase::Confirming => self.confirm(at),
             Phase::Failing(reason) => return self.failing(at, leaf, reason),
             Phase::Asking(reason) => return self.asking(at, leaf, reason),
             _ => self.prepare(at, leaf),
@@ -49,8 +54,7 @@ impl<'a> Walk<'a, '_> {
     /// what it was for, although something spoke against it.
     fn prepare(&mut self, at: usize, leaf: &Leaf) -> Status {
         let state = self.fresh();
-        let post = self.program.cell(at).map(|cell| cell.post).filter(|post| !post.is_empty());
-        if self.node(at).episode.tries > 0 && post.is_some_and(|post| post.is_subset(state.holds())) {
+        if self.node(at).episode.tries > 0 && self.is_done(at, leaf, &state) {
             // Not a nominal run: its scores teach nothing.
             self.change(at, |node| node.episode.tries = node.episode.tries.saturating_add(1));
             return Status::Success;
@@ -162,6 +166,9 @@ impl<'a> Walk<'a, '_> {
             self.books.counts.late_reports += 1;
             self.tell(at, What::Late, None, f64::from(report.run.run));
         } else if report.at <= now {
+            if leaf.skill.moves() {
+                self.memory.carry.expect(report.holds);
+            }
             self.change(at, |node| {
                 node.act.heard = node.act.heard.max(report.at);
                 node.act.released |= report.released;
@@ -189,7 +196,7 @@ impl<'a> Walk<'a, '_> {
                 SkillStatus::Done => {
                     self.set_phase(at, Phase::Confirming);
                     self.tell(at, What::Confirming, None, 0.0);
-                    return self.confirmed(at);
+                    return self.confirm(at);
                 }
             }
         }
@@ -208,6 +215,37 @@ impl<'a> Walk<'a, '_> {
         !cell.post.is_empty() && self.node(at).act.seen >= self.config.facts_in_a_row
     }
 
+    /// As [`Walk::confirmed`]; but what is observed not to be so, in frame after frame, is not waited for. What the hand may
+    /// still hide is only remembered, and refutes nothing.
+    fn confirm(&mut self, at: usize) -> Status {
+        let status = self.confirmed(at);
+        let Some(cell) = self.program.cell(at).filter(|_| status == Status::Running) else { return status };
+        let (now, fails) = (self.now(), self.know.state.fails().intersection(&self.know.shown));
+        let wrong = cell.post.intersection(&fails);
+        if self.know.is_new && self.know.is_from(self.node(at).since) {
+            self.change(at, |node| {
+                let Refuted { frames, since } = node.refuted;
+                let more = Refuted { frames: frames.saturating_add(1), since: since.or(Some(now)) };
+                node.refuted = if wrong.is_empty() { Refuted::default() } else { more };
+            });
+        }
+        let Refuted { frames, since } = self.node(at).refuted;
+        let is_over = since.is_some_and(|since| has_passed(since, now, self.config.refuted_secs));
+        match wrong.iter().next() {
+            Some(fact) if is_over && frames >= self.config.facts_in_a_row => {
+                Status::Failure(Reason::Post(fact, Truth::False))
+            }
+            _ => Status::Running,
+        }
+    }
+
+    /// What a leaf is for is observed. Nothing is held that the fingers do not feel, whatever was seen of it.
+    fn is_done(&self, at: usize, leaf: &Leaf, state: &State) -> bool {
+        let is_felt = leaf.skill != Skill::Grasp || self.input.held != Truth::False;
+        let post = self.program.cell(at).map(|cell| cell.post).filter(|post| !post.is_empty());
+        is_felt && post.is_some_and(|post| post.is_subset(state.holds()))
+    }
+
     fn succeed(&mut self, at: usize, leaf: &Leaf) -> Status {
         let now = self.now();
         self.books.ledger.close_of(now, at);
@@ -223,8 +261,10 @@ impl<'a> Walk<'a, '_> {
 
     /// One try is over. Nothing that was observed before counts any more.
     fn fail(&mut self, at: usize, reason: Reason) {
-        let acted = matches!(self.node(at).phase, Phase::Acting | Phase::Confirming);
+        let acted =
+            matches!(self.node(at).phase, Phase::Acting | Phase::Confirming) || matches!(reason, Reason::Skill(_));
         self.abort(at);
+        self.memory.carry.expect(false);
         if acted {
             self.disturb();
         }
@@ -247,10 +287,7 @@ impl<'a> Walk<'a, '_> {
         if !is_fresh && !has_passed(self.node(at).since, self.now(), self.config.ready_secs) {
             return Status::Running;
         }
-        let done = self
-            .program
-            .cell(at)
-            .is_some_and(|cell| !cell.post.is_empty() && is_fresh && cell.post.is_subset(self.know.state.holds()));
+        let done = is_fresh && self.is_done(at, leaf, &self.know.state);
         if done && reason.may_have_succeeded() {
             self.tell(at, What::Succeeded, Some(reason), 0.0);
             return Status::Success;

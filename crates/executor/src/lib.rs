@@ -15,6 +15,7 @@
 //! No clock, thread, lock or log; the tick does not touch the heap.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod carry;
 pub mod config;
 pub mod error;
 pub mod event;
@@ -38,7 +39,7 @@ pub use event::{Event, Events, Reason, WHOLE_PLAN, What};
 pub use executor::{Answer, Ask, Counts, Debrief, Executor, ExecutorTick, Input, Outcome, Request};
 pub use knowledge::Observed;
 pub use ledger::Spent;
-pub use monitor::{Calibration, Channel, Signals, Tally, Thresholds};
+pub use monitor::{Calibration, Channel, Score, Scores, Signals, Tally, Thresholds};
 pub use primitive::{LearnedSkill, Primitive, PrimitiveConfig, primitives};
 pub use program::{MOST_OPERATIONS_AT_ONCE, MOST_WATCHES, Program};
 pub use skill::{Order, Perform, Pool, RunId, Sights, SkillFault, SkillReport, SkillStatus, Task, View, Want, Wish};

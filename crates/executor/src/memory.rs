@@ -4,6 +4,7 @@ use neuraxis_core::{Fault, Nanos};
 use neuraxis_plan::{MOST_NODES, Vary};
 
 use crate::{
+    carry::Carry,
     event::{CAUSES, Reason},
     monitor::{Channels, Debounce},
     program::{MOST_WATCHES, Program, Watch},
@@ -47,8 +48,17 @@ pub(crate) struct NodeState {
     /// A condition was observed to hold since its parent was entered.
     pub(crate) passed: bool,
     pub(crate) unknown_since: Option<Nanos>,
+    pub(crate) refuted: Refuted,
     pub(crate) act: Act,
     pub(crate) episode: Episode,
+}
+
+/// Frames of facts in a row, since the phase began, in which something of the postcondition was false.
+#[derive(Copy, Clone, Debug, Default)]
+pub(crate) struct Refuted {
+    pub(crate) frames: u8,
+    /// When the first of them came.
+    pub(crate) since: Option<Nanos>,
 }
 
 /// Of a leaf, from one start of its skill to the next.
@@ -87,6 +97,7 @@ pub(crate) struct Memory {
     pub(crate) watches: [WatchState; MOST_WATCHES],
     /// Scores of the skill that has the arm.
     pub(crate) channels: Channels,
+    pub(crate) carry: Carry,
     /// Facts from before this say nothing any more: something failed since.
     pub(crate) disturbed_at: Nanos,
 }
@@ -97,6 +108,7 @@ impl Memory {
             nodes: [NodeState::default(); MOST_NODES],
             watches: [WatchState { debounce: Debounce::new(1, 1), blind_since: None }; MOST_WATCHES],
             channels: Channels::new(Nanos::default()),
+            carry: Carry::default(),
             disturbed_at: Nanos::default(),
         }
     }
@@ -105,6 +117,7 @@ impl Memory {
     pub(crate) fn reset(&mut self, program: &Program, now: Nanos, facts_in_a_row: u8) {
         self.nodes.fill(NodeState::default());
         self.channels = Channels::new(now);
+        self.carry = Carry::default();
         self.disturbed_at = Nanos::default();
         for (state, watch) in self.watches.iter_mut().zip(&program.watches) {
             let debounce = match watch {
@@ -121,7 +134,7 @@ impl Memory {
             for time in [&mut node.since, &mut node.entered, &mut node.act.heard] {
                 *time = now.min(*time);
             }
-            node.unknown_since = None;
+            (node.unknown_since, node.refuted) = (None, Refuted::default());
         }
         for watch in &mut self.watches {
             watch.blind_since = None;

@@ -28,6 +28,8 @@ pub struct Program {
     pub(crate) watches: Box<[Watch]>,
     pub(crate) rungs: Box<[Rung]>,
     pub(crate) assumptions: Box<[Literal]>,
+    /// What is carried is watched by the gripper's word.
+    pub(crate) watches_hand: bool,
     pub(crate) exclusions: Exclusions,
 }
 
@@ -94,12 +96,13 @@ pub(crate) enum Watch {
 
 /// For ablations: what a plan does without one of the executor's means. Nothing that runs on a robot.
 impl Program {
-    /// Without guards and maintained facts.
+    /// Without guards and maintained facts; what is carried is not watched either.
     #[must_use]
     pub fn without_watches(mut self: Box<Self>) -> Box<Self> {
         for cell in &mut self.cells {
             (cell.watches, cell.guards) = ((0, 0), 0);
         }
+        self.watches_hand = false;
         self
     }
 
@@ -190,6 +193,7 @@ impl Program {
             watches: watches.into(),
             rungs: rungs.into(),
             assumptions: plan.assumptions().into(),
+            watches_hand: true,
             exclusions: Exclusions::of(scene),
         }))
     }

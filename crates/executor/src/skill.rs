@@ -225,6 +225,8 @@ pub struct SkillReport {
     pub status: SkillStatus,
     /// The fingers have been told to open.
     pub released: bool,
+    /// Something must be between the fingers now.
+    pub holds: bool,
 }
 
 /// Does one or more skills. Called from the executor's thread at 200 Hz: must not allocate, block or log; what takes

@@ -15,7 +15,7 @@ use crate::{
     event::{Event, Events, Reason, What},
     executor::{Books, Input, Outcome},
     knowledge::Knowledge,
-    memory::{Act, Memory, NodeState, Phase},
+    memory::{Act, Memory, NodeState, Phase, Refuted},
     monitor::Thresholds,
     program::{Kind, Program},
     skill::{Pool, Wish},
@@ -59,6 +59,7 @@ pub(crate) struct Walk<'a, 'e> {
 impl Walk<'_, '_> {
     /// One tick from the root.
     pub(crate) fn run(&mut self) -> Status {
+        self.memory.carry.look(self.input.held);
         let mut next = Move::Down(0);
         // Twice per node is the most there is; the bound is a second lock on the door.
         for _ in 0..=2 * MOST_NODES {
@@ -95,7 +96,7 @@ impl Walk<'_, '_> {
 
     pub(crate) fn set_phase(&mut self, at: usize, phase: Phase) {
         let now = self.now();
-        self.change(at, |node| (node.phase, node.since) = (phase, now));
+        self.change(at, |node| (node.phase, node.since, node.refuted) = (phase, now, Refuted::default()));
     }
 
     pub(crate) fn tell(&mut self, at: usize, what: What, reason: Option<Reason>, value: f64) {

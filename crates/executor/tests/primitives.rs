@@ -200,7 +200,7 @@ fn run(hand: &mut Hand, mut each: impl FnMut(u32, &mut Hand)) -> (Outcome, Vec<E
         each(i, hand);
         let now = Nanos::from_millis(5 * u64::from(i));
         if i % 20 == 0 {
-            observed = Observed { state: hand.truth, stamp: now };
+            observed = Observed::all_shown(hand.truth, now);
         }
         let held = match (hand.progress.gripper, hand.place.held) {
             (Gripper::Open, _) => Truth::Unknown,
@@ -275,7 +275,7 @@ fn a_block_that_is_out_of_sight_is_not_taken() {
     assert!(executor.begin(Nanos(0), 0, program, &mut Events::new(&mut slots)).is_ok());
     for i in 1..2000_u64 {
         let now = Nanos::from_millis(5 * i);
-        let observed = Observed { state: hand.truth, stamp: now };
+        let observed = Observed::all_shown(hand.truth, now);
         let input = hand.input(now, &observed, Truth::Unknown);
         let tick = executor.tick(&input, &mut Events::new(&mut slots));
         assert_eq!(tick.wish.want, Want::Still);

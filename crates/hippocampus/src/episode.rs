@@ -69,7 +69,7 @@ pub struct Leaf {
     pub secs: f64,
     /// Arguments that are numbers, in the units of `neuraxis_plan::NumberArgument`.
     pub parameters: Vec<(String, f64)>,
-    /// Greatest score of each monitor while it ran; of leaves that worked they make the thresholds.
+    /// Greatest score of each monitor while it ran: kept, asked for by nobody (`neuraxis calibrate monitors` takes its own).
     pub scores: Vec<(String, f64)>,
 }
 

@@ -4,9 +4,9 @@
 //! | tier | holds | written | read by |
 //! |---|---|---|---|
 //! | short-term ([`Working`]) | what is so now, the last 30 s, open anomalies | as it is seen; in memory only | whoever runs the episode |
-//! | 1 episodic ([`Memory::recall`], [`Memory::reuse`]) | instruction, start scene, plans, leaves, anomalies, outcome | at the episode's end | planner |
-//! | 2 procedural ([`Store::skills`], [`Store::repairs`]) | counts over leaves, parameters, nominal scores; repairs, which are skills after two successes | with the episode | ladder, thresholds |
-//! | 3 semantic ([`Store::facts_now`], [`Store::last_move`], [`Memory::consolidate`]) | facts with the times between which they held; what is usually so | with the episode; when idle | grounding, planner |
+//! | 1 episodic ([`Memory::recall`], [`Memory::reuse`]) | instruction, start scene, plans, leaves, anomalies, outcome | at the episode's end | planner, a model's prompt |
+//! | 2 procedural ([`Store::skills`], [`Store::repairs`]) | counts over leaves, parameters; repairs, which are skills after two successes | with the episode | ladder, a model's prompt |
+//! | 3 semantic ([`Store::facts_now`], [`Store::last_move`], [`Memory::consolidate`]) | facts with the times between which they held; what is usually so | with the episode; after it | "put it back", a model's prompt |
 //!
 //! An episode is a [`Draft`] until its outcome is observed ([`Draft::conclude`]) or it is given up; only then can it be
 //! remembered ([`Memory::commit`]), in one transaction that is on the disk when the call returns. What ends before,

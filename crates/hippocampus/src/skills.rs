@@ -3,12 +3,9 @@
 use std::fmt;
 
 use neuraxis_plan::Class;
-use rusqlite::{Row, params};
+use rusqlite::Row;
 
 use crate::{Result, Store, episode::class_name};
-
-/// Most nominal scores kept in view per monitor: the newest.
-const MOST_SCORES: i64 = 512;
 
 /// A skill on a class of things with one arm.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,15 +77,6 @@ impl Store {
                 Ok(Spread { name: row.get(0)?, count: row.get(1)?, mean, deviation })
             };
             db.prepare_cached(sql)?.query_map([skill, class_name(class), embodiment], spread)?.collect()
-        })
-    }
-
-    /// The last scores of a monitor over leaves that worked, newest first: what conformal thresholds are made of.
-    pub fn nominal_scores(&self, skill: &str, monitor: &str) -> Result<Vec<f64>> {
-        self.query(|db| {
-            let sql = "SELECT value FROM numbers JOIN leaves ON leaf = id WHERE skill = ?1 AND worked = 1 \
-                       AND kind = 'score' AND name = ?2 ORDER BY leaf DESC LIMIT ?3";
-            db.prepare_cached(sql)?.query_map(params![skill, monitor, MOST_SCORES], |row| row.get(0))?.collect()
         })
     }
 }

@@ -131,5 +131,4 @@ fn counts_of_skills_are_those_of_their_leaves() {
     assert_eq!(store.failures("grasp", Some(Class::Block)).unwrap(), [("slip".to_string(), 1)]);
     let force = &store.parameters("grasp", Some(Class::Block), "fr3").unwrap()[0];
     assert_eq!((force.count, force.mean, force.deviation), (2, 40.0, 10.0));
-    assert_eq!(store.nominal_scores("grasp", "force").unwrap(), [2.0, 0.0]);
 }

@@ -33,12 +33,12 @@ pub fn run(plan: &DemoPlan, studio: &Studio, setup: &Setup) -> Result<bool> {
     }
 }
 
-/// A brain for the threads of a run.
-pub fn thinker(studio: &Studio, memory: Option<&Path>) -> Result<Thinker> {
+/// A brain for the threads of a run, with a memory in a file and a folder for the recording, if there are any.
+pub fn thinker(studio: &Studio, memory: Option<&Path>, recording: Option<&Path>) -> Result<Thinker> {
     let config = &studio.config;
     let memory = memory.map(|file| open_memory(config, file)).transpose()?;
-    let reflex = Reflex::new(config, studio.robot.clone(), studio.surroundings != Surroundings::Off)?;
-    let plans = Plans::new(config, drafter(config, studio.robot.clone())?, memory);
+    let reflex = Reflex::new(config, studio.robot.clone(), &[], studio.surroundings != Surroundings::Off)?;
+    let plans = Plans::new(config, drafter(config, studio.robot.clone())?, memory).recorded_in(recording);
     let (mind, apprentice) = (Mind::new(config, plans.remembers(), Vec::new())?, Apprentice::of(config)?);
     Ok(Thinker::Brain(Box::new(Brain { reflex, mind, plans, apprentice })))
 }
@@ -57,7 +57,7 @@ fn realtime(plan: &DemoPlan, studio: &Studio, setup: &Setup, words: &Instruction
         robot: studio.robot.clone(),
         surroundings: studio.surroundings,
         world: simulated(&studio.config, &studio.robot, setup, plan.eye_fault)?,
-        thinker: thinker(studio, plan.memory.as_deref())?,
+        thinker: thinker(studio, plan.memory.as_deref(), Some(&plan.out))?,
         words: Some(words.clone()),
         limit: time_limit(&studio.config, setup),
         judged: Some(setup.goal().instruction.clone()),
@@ -85,6 +85,7 @@ fn lockstep(plan: &DemoPlan, studio: &Studio, setup: &Setup, words: &Instruction
     let planner = drafter(config, studio.robot.clone())?;
     let (robot, apprentice) = (studio.robot.clone(), Apprentice::of(config)?);
     let brain = BrainPilot::new(config, robot, planner, memory, apprentice, Vec::new(), ways_are_planned)?;
+    let brain = brain.recorded_in(Some(&plan.out));
     let mut filmed = FilmedBrain { brain, recorder: recorder.clone(), shown: 0, ticks: 0, trouble: None };
     let mut lockstep = studio.lockstep(setup, true)?;
     let mut rig = CameraRig::new(setup)?;

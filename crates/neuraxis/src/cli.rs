@@ -25,7 +25,7 @@ use crate::{
     config::{Config, workspace_root},
     eval::{self, EvalArgs},
     import::{self, ImportCommand},
-    plan::{self, Shown},
+    plan::{self, Proposed, Shown},
     rec, tasks,
     training::{self, EarlyArgs, TrainArgs},
 };
@@ -118,7 +118,11 @@ enum Command {
     /// From a sentence to a checked plan, by grammar and search: nothing moves. Prints an outline.
     Plan {
         /// What is to be done, e.g. "put the red block in the top drawer and close it".
-        instruction: String,
+        #[arg(required_unless_present = "file")]
+        instruction: Option<String>,
+        /// A plan in the plan language (JSON), to be checked and shown in place of one that is searched.
+        #[arg(long, value_name = "FILE", conflicts_with = "instruction")]
+        file: Option<PathBuf>,
         /// What is there and what is known: YAML or JSON, explained in the default's head.
         #[arg(long, value_name = "FILE", default_value = "sim/scenes/workbench.yaml")]
         scene: PathBuf,
@@ -245,7 +249,7 @@ pub fn run(cli: Cli) -> Result<()> {
             }
         }
         Command::Calibrate(what) => calibrate::run(&what, &config()?),
-        Command::Plan { instruction, scene, json, xml } => {
+        Command::Plan { instruction, file, scene, json, xml } => {
             let shown = match (json, xml) {
                 (true, _) => Shown::Json,
                 (_, true) => Shown::Xml,
@@ -253,7 +257,11 @@ pub fn run(cli: Cli) -> Result<()> {
             };
             // The default lies in the workspace, wherever the command is given.
             let scene = if scene.exists() { scene } else { root.join(scene) };
-            plan::run(&instruction, &scene, shown, &config()?)
+            let proposed = match file {
+                Some(file) => Proposed::In(file),
+                None => Proposed::For(instruction.unwrap_or_default()),
+            };
+            plan::run(&proposed, &scene, shown, &config()?)
         }
         Command::Install { prefix } => {
             println!("{}", crate::package::install(&root, &prefix)?);

@@ -167,7 +167,10 @@ impl Config {
         cerebellum.motion.validate().with_context(|| motion_file.display().to_string())?;
         cerebellum.validate().with_context(|| cerebellum_file.display().to_string())?;
         let brain_file = dir.join("brain.yaml");
-        let brain: BrainConfig = read(&brain_file)?;
+        let mut brain: BrainConfig = read(&brain_file)?;
+        if let PlannerKind::File(plan) = &mut brain.planner {
+            plan.file = root.join(&plan.file);
+        }
         brain.validate().with_context(|| brain_file.display().to_string())?;
         let monitors_file = dir.join("monitors.yaml");
         let monitors: MonitorConfig =
@@ -187,9 +190,11 @@ impl Config {
     /// Takes the command line's word for who plans and where a model is; checks the model's settings, which count from
     /// here on.
     pub fn ask_of(&mut self, planner: Option<PlannerKind>, vlm_url: Option<String>) -> Result<()> {
-        self.brain.planner = planner.unwrap_or(self.brain.planner);
+        if let Some(planner) = planner {
+            self.brain.planner = planner;
+        }
         if let Some(url) = vlm_url {
-            if self.brain.planner == PlannerKind::Symbolic {
+            if !self.brain.planner.asks_model() {
                 bail!("--vlm-url without a model: --cortex vlm or vlm_or_symbolic");
             }
             self.brain.vlm.base_url = url;

@@ -192,6 +192,11 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
         }
     }
     let mut memory = plan.memory.as_deref().map(|file| open_memory(config, file)).transpose()?;
+    // One for all episodes: what it takes for usual in a model's answers is learned over many.
+    let mut planner = match plan.actor {
+        Actor::Brain => Some(drafter(config, studio.robot.clone())?),
+        _ => None,
+    };
     let mut rows = Vec::new();
     for task in &plan.tasks {
         for i in (0..plan.episodes).filter(|i| i % plan.shard.1 == plan.shard.0) {
@@ -236,11 +241,12 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
             let (mut story, mut brain_row) = (None, None);
             let outcome = match learned.as_mut() {
                 None if plan.actor == Actor::Brain => {
-                    let planner = drafter(config, studio.robot.clone())?;
+                    let asked = planner.take().context("a brain without a planner")?;
                     let ways_are_planned = plan.planner != Surroundings::Off;
                     let (robot, without) = (studio.robot.clone(), plan.without.clone());
                     let (kept, taught) = (memory.take(), apprentice.take());
-                    let brain = BrainPilot::new(config, robot, planner, kept, taught, without, ways_are_planned)?;
+                    let brain = BrainPilot::new(config, robot, asked, kept, taught, without, ways_are_planned)?;
+                    let brain = brain.recorded_in(plan.record.as_deref());
                     let mut brain = brain.judging_itself(plan.say.is_some());
                     let mut outcome = if plan.poisoned {
                         let world = Plant::new(&studio.setup(task, seed + 1)?)?;
@@ -249,8 +255,9 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                     } else {
                         lockstep.run(&mut brain, &words, &truth, rig.as_mut(), &mut tape)?
                     };
-                    let told;
-                    (told, memory, apprentice) = brain.end();
+                    let (told, asked);
+                    (told, asked, memory, apprentice) = brain.end();
+                    planner = Some(asked);
                     if plan.say.is_some() {
                         outcome.success = told.goal_seen;
                     }

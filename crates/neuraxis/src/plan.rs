@@ -1,10 +1,13 @@
 //! `neuraxis plan`: from a sentence to a checked plan, without moving anything.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::{Context, Result, bail};
-use neuraxis_cortex::{PlanRequest, Planner, SymbolicPlanner};
-use neuraxis_plan::{Limits, Scene, SceneFile, Validator, behavior_tree_xml, outline};
+use neuraxis_cortex::{PlanFile, PlanRequest, Planner, SymbolicPlanner};
+use neuraxis_plan::{Scene, SceneFile, Validator, behavior_tree_xml, outline};
 
 use crate::{config::Config, reach::reach};
 
@@ -19,12 +22,25 @@ pub enum Shown {
     Xml,
 }
 
-/// Plans what `instruction` says in the scene of a file (YAML or JSON), checks the plan, and prints it.
-pub fn run(instruction: &str, scene: &Path, shown: Shown, config: &Config) -> Result<()> {
+/// Who proposes a plan.
+pub enum Proposed {
+    /// The search, for this sentence.
+    For(String),
+    /// Whoever wrote this file.
+    In(PathBuf),
+}
+
+/// Takes the plan that is proposed in the scene of a file (YAML or JSON), checks it within the limits of brain.yaml, and
+/// prints it.
+pub fn run(proposed: &Proposed, scene: &Path, shown: Shown, config: &Config) -> Result<()> {
     let scene = load(scene)?;
-    let proposal = SymbolicPlanner.plan(&PlanRequest { instruction, scene: &scene, epoch: 0 })?;
+    let request = |instruction| PlanRequest { instruction, scene: &scene, epoch: 0 };
+    let proposal = match proposed {
+        Proposed::For(instruction) => SymbolicPlanner.plan(&request(instruction))?,
+        Proposed::In(file) => PlanFile::new(file).plan(&request(""))?,
+    };
     let reach = reach(config, Arc::new(config.load_robot()?));
-    let plan = match Validator::new(&scene, &Limits::default()).with_geometry(reach.as_ref()).check(&proposal.plan) {
+    let plan = match Validator::new(&scene, &config.brain.limits).with_geometry(reach.as_ref()).check(&proposal.plan) {
         Ok(plan) => plan,
         Err(errors) => bail!("the plan is refused:\n{errors}"),
     };

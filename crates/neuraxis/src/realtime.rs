@@ -292,7 +292,8 @@ impl Session<'_> {
             }
             Thinker::Brain(brain) => {
                 let Brain { reflex, mind, plans, apprentice } = *brain;
-                let (fast, slow, asked) = live::wire(reflex);
+                cancel = plans.cancel();
+                let (fast, slow, asked) = live::wire(reflex, cancel.clone());
                 mind_links.brain = Some(fast);
                 let links = BrainLinks {
                     observations: policy_eyes,
@@ -303,7 +304,6 @@ impl Session<'_> {
                     thoughts: thoughts_in,
                     events: events_in,
                 };
-                cancel = plans.cancel();
                 let own = Slow { mind, apprentice, router, words };
                 let think = move || {
                     let report = live::brain(own, zero, policy_period, slow, links, shared)?;
@@ -366,7 +366,7 @@ impl Session<'_> {
                 demo::print_files(&recorder.finish(None, &json!({ "error": error }))?);
             }
             let (sides, film, eyes, (mind, to_segment)) = (sides?, film?, eyes?, mind?);
-            let mut latencies = None;
+            let (mut latencies, mut brain_lost) = (None, None);
             let (thinker, refused, wanted, story) = match thinker? {
                 Thinking::Policy(policy) => {
                     let PolicyReport { rate, refused, last, to_policy, in_policy } = *policy;
@@ -374,7 +374,8 @@ impl Session<'_> {
                     (rate, refused, last.map(|prediction| prediction.keyframe), None)
                 }
                 Thinking::Brain(brain) => {
-                    let BrainReport { rate, refused, mind, last } = *brain;
+                    let BrainReport { rate, refused, mind, last, lost: [events, thoughts] } = *brain;
+                    brain_lost = Some(format!("lost        {events} events and {thoughts} thoughts of the brain"));
                     let mut plans = planner?.context("a brain without a planner")?;
                     (rate, refused, None, Some(mind.end(&mut plans, &last)))
                 }
@@ -397,7 +398,7 @@ impl Session<'_> {
                 brainstem: summary,
                 watchdog,
                 rates: [mind, thinker, eyes].into_iter().chain(side_rates.into_iter().flatten()).collect(),
-                said: said.into_iter().flatten().collect(),
+                said: said.into_iter().flatten().chain(brain_lost).collect(),
                 physics_lost: lost,
                 dropped: [drops.0.dropped(), drops.1.dropped(), drops.2.dropped(), drops.3.dropped()],
                 refused,

@@ -72,6 +72,8 @@ pub struct RosSim {
     pub wait: bool,
     /// Folder for a recording.
     pub out: Option<PathBuf>,
+    /// File of the brain's memory; without it there is none.
+    pub memory: Option<PathBuf>,
 }
 
 /// A real arm: the options of `neuraxis ros arm`.
@@ -97,6 +99,9 @@ pub struct ArmOptions {
     /// Folder for a recording.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// File of the brain's memory, made if it is not there.
+    #[arg(long, value_name = "FILE")]
+    memory: Option<PathBuf>,
     #[command(flatten)]
     keep: KeepArgs,
 }
@@ -117,7 +122,10 @@ pub fn run(config: &Config, plan: &RosSim, limit: Option<Nanos>) -> Result<(Repo
     let setup = studio.setup(&plan.task, plan.seed)?;
     let mut link = None;
     let (thinker, words) = match &plan.leader {
-        Leader::Here(Actor::Brain) => (brain_demo::thinker(&studio, None)?, instruction(setup.goal(), None)?),
+        Leader::Here(Actor::Brain) => {
+            let thinker = brain_demo::thinker(&studio, plan.memory.as_deref(), plan.out.as_deref())?;
+            (thinker, instruction(setup.goal(), None)?)
+        }
         Leader::Here(actor) => {
             let (source, words, embedder) = demo::source(&studio, &setup, actor)?;
             (Thinker::Source { source, embedder }, words)
@@ -206,7 +214,8 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
             bail!("--shadow shows what a policy wants; the brain acts or does nothing")
         }
         Leader::Here(Actor::Brain) => {
-            (brain_demo::thinker(&studio, None)?, Instruction { text: say.into(), epoch: 1, features: None })
+            let thinker = brain_demo::thinker(&studio, plan.memory.as_deref(), plan.out.as_deref())?;
+            (thinker, Instruction { text: say.into(), epoch: 1, features: None })
         }
         Leader::Remote(hash) => {
             let (source, made) = remote(config, hash.as_deref(), settings.camera_names(), plan.trust_weights)?;

@@ -37,6 +37,7 @@ pub struct Findings {
 #[derive(Clone, Debug, Default)]
 pub struct FactReader {
     names: Names,
+    heights_m: BTreeMap<ObjectId, f64>,
     fronts: BTreeMap<ObjectId, SeenFront>,
 }
 
@@ -90,6 +91,13 @@ impl Answer {
 }
 
 impl FactReader {
+    /// With the heights of drawers' handles in the world [m]; of a drawer that is not among them the scene's position
+    /// counts.
+    #[must_use]
+    pub fn with_heights(self, heights_m: BTreeMap<ObjectId, f64>) -> Self {
+        Self { heights_m, ..self }
+    }
+
     /// Which thing a name means.
     pub fn names(&self) -> &Names {
         &self.names
@@ -104,7 +112,8 @@ impl FactReader {
     pub fn read(&mut self, scene: &Scene, tracker: &Tracker) -> Findings {
         let nameless = self.names.give(scene, tracker);
         self.look_at_drawers(scene, tracker);
-        let reading = Reading { scene, tracker, names: &self.names, nameless: &nameless, fronts: &self.fronts };
+        let (names, fronts, heights_m) = (&self.names, &self.fronts, &self.heights_m);
+        let reading = Reading { scene, tracker, names, nameless: &nameless, fronts, heights_m };
         let mut findings: Vec<Finding> = scene
             .fact_ids()
             .filter_map(|fact| {
@@ -121,7 +130,7 @@ impl FactReader {
     fn look_at_drawers(&mut self, scene: &Scene, tracker: &Tracker) {
         let (Some(now), true) = (tracker.now(), tracker.is_sighted()) else { return };
         for drawer in scene.of_class(Class::Drawer) {
-            if let Ok((fronts, z_m, out_m)) = front(drawer, scene, tracker) {
+            if let Ok((fronts, z_m, out_m)) = front(height_m(drawer, scene, &self.heights_m), tracker) {
                 self.fronts.insert(drawer, SeenFront { at: now, fronts: fronts.clone(), z_m, out_m });
             }
         }
@@ -135,10 +144,15 @@ enum Hiding {
     Hidden,
 }
 
+/// Height of a drawer's handle in the world [m], as it was told, or as the scene has it.
+fn height_m(drawer: ObjectId, scene: &Scene, told_m: &BTreeMap<ObjectId, f64>) -> Option<f64> {
+    let in_scene = || scene.objects().get(drawer.index()).and_then(|object| object.position_in_world).map(|at| at.z);
+    told_m.get(&drawer).copied().or_else(in_scene)
+}
+
 /// The front that is at a drawer's height, that height, and how far it is out [m].
-fn front<'a>(drawer: ObjectId, scene: &Scene, tracker: &'a Tracker) -> Result<(&'a Fronts, f64, f64), Hiding> {
-    let place = scene.objects().get(drawer.index()).and_then(|object| object.position_in_world);
-    let z_m = place.ok_or(Hiding::Unnamed)?.z;
+fn front(height_m: Option<f64>, tracker: &Tracker) -> Result<(&Fronts, f64, f64), Hiding> {
+    let z_m = height_m.ok_or(Hiding::Unnamed)?;
     let fronts = tracker.cabinet().and_then(|track| track.thing.fronts.as_ref()).ok_or(Hiding::NoCabinet)?;
     let out_m = fronts.out_m(z_m, DRAWER_ROWS_M).ok_or(Hiding::Hidden)?;
     // A hand that reaches into a drawer hides its front, and is no front itself.
@@ -178,6 +192,7 @@ struct Reading<'a> {
     names: &'a Names,
     nameless: &'a BTreeMap<ObjectId, Nameless>,
     fronts: &'a BTreeMap<ObjectId, SeenFront>,
+    heights_m: &'a BTreeMap<ObjectId, f64>,
 }
 
 impl Reading<'_> {
@@ -305,7 +320,7 @@ impl Reading<'_> {
     /// A drawer as it is seen, or was seen last; and how it is known.
     fn front(&self, drawer: ObjectId) -> Result<(&SeenFront, Why), Why> {
         let now = self.tracker.now().ok_or(Why::Missing("a look at the table"))?;
-        let lost = || match front(drawer, self.scene, self.tracker) {
+        let lost = || match front(height_m(drawer, self.scene, self.heights_m), self.tracker) {
             Err(Hiding::Unnamed) => Why::Missing("the drawer's height"),
             Err(Hiding::NoCabinet) => Why::Missing("the cabinet in view"),
             _ => Why::Hidden,

@@ -13,7 +13,7 @@ pub enum Purpose {
     Plan,
     /// A plan again, with what was wrong with the first.
     Repair,
-    /// Which things are in view.
+    /// Which things are in view. The brain does not ask this: its things come from clouds.
     Ground,
     /// Whether a fact holds that nothing else can tell (M4).
     Check,
@@ -99,7 +99,21 @@ impl Costs {
 
     /// Calls within tasks: the probe is none.
     pub fn calls(&self) -> u32 {
-        self.0.iter().filter(|(purpose, _)| **purpose != Purpose::Probe).map(|(_, cost)| cost.calls).sum()
+        self.total().calls
+    }
+
+    /// Of all calls within tasks, whatever for.
+    pub fn total(&self) -> Cost {
+        let within = self.0.iter().filter(|(purpose, _)| **purpose != Purpose::Probe);
+        within.fold(Cost::default(), |sum, (_, cost)| Cost {
+            calls: sum.calls + cost.calls,
+            requests: sum.requests + cost.requests,
+            failures: sum.failures + cost.failures,
+            tokens_in: sum.tokens_in + cost.tokens_in,
+            tokens_out: sum.tokens_out + cost.tokens_out,
+            time: sum.time + cost.time,
+            longest: sum.longest.max(cost.longest),
+        })
     }
 
     pub(super) fn add(&mut self, purpose: Purpose, requests: u32, time: Duration, reply: Option<&Reply>) {

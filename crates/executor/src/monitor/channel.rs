@@ -45,6 +45,15 @@ impl Channel {
             Self::Duration => "duration",
         }
     }
+
+    /// Unit of its score.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Tracking | Self::Model | Self::Residual | Self::Contact => "-",
+            Self::Slip => "m",
+            Self::Stall | Self::Duration => "s",
+        }
+    }
 }
 
 /// What is measured or computed at 200 Hz. `None`: not there; NaN and infinity count as not there.
@@ -75,6 +84,18 @@ pub(crate) struct Verdict {
     pub(crate) share: f64,
 }
 
+/// A channel's score, beside the threshold of the skill that runs.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct Score {
+    /// In the channel's unit.
+    pub value: f64,
+    /// A score above this is strange; `None`: it is not armed.
+    pub threshold: Option<f64>,
+}
+
+/// Scores by channel, in the order of [`Channel::ALL`]; `None`: there was no signal.
+pub type Scores = [Option<Score>; CHANNELS];
+
 /// Scores of the skill that has the arm.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Channels {
@@ -86,6 +107,7 @@ pub(crate) struct Channels {
     began: Nanos,
     debounce: [Debounce; CHANNELS],
     peaks: [f64; CHANNELS],
+    latest: Scores,
 }
 
 impl Channels {
@@ -100,6 +122,7 @@ impl Channels {
             began: now,
             debounce: [Debounce::new(2, 3); CHANNELS],
             peaks: [0.0; CHANNELS],
+            latest: [None; CHANNELS],
         }
     }
 
@@ -112,6 +135,11 @@ impl Channels {
     /// Highest scores since the beginning, for [`super::Calibration`].
     pub(crate) fn peaks(&self) -> impl Iterator<Item = (Channel, f64)> + use<> {
         Channel::ALL.into_iter().zip(self.peaks)
+    }
+
+    /// Of the newest tick.
+    pub(crate) fn latest(&self) -> Scores {
+        self.latest
     }
 
     /// Scores a tick. A channel without its signal, or that is not armed, does not trip.
@@ -130,11 +158,13 @@ impl Channels {
             Some(now.secs_since(self.began).max(0.0)),
         ];
         let mut verdict = Verdict::default();
-        let state = self.peaks.iter_mut().zip(&mut self.debounce);
-        for ((channel, score), (peak, debounce)) in Channel::ALL.into_iter().zip(scores).zip(state) {
+        let state = self.peaks.iter_mut().zip(&mut self.debounce).zip(&mut self.latest);
+        for ((channel, score), ((peak, debounce), latest)) in Channel::ALL.into_iter().zip(scores).zip(state) {
+            let armed = thresholds.of(skill, channel);
+            *latest = score.map(|value| Score { value, threshold: armed });
             let Some(score) = score else { continue };
             *peak = peak.max(score);
-            let Some(threshold) = thresholds.of(skill, channel) else { continue };
+            let Some(threshold) = armed else { continue };
             verdict.share = verdict.share.max(score / threshold.max(f64::MIN_POSITIVE));
             if debounce.look(score > threshold) {
                 verdict.tripped = verdict.tripped.or(Some(channel));
@@ -178,5 +208,8 @@ mod tests {
         assert_eq!(looks, [None, None, None, None, None, None, Some(Channel::Contact)]);
         let peak = channels.peaks().find(|(channel, _)| *channel == Channel::Contact);
         assert_eq!(peak, Some((Channel::Contact, 1.5)));
+        let latest = channels.latest()[Channel::Contact as usize];
+        assert_eq!(latest, Some(Score { value: 1.4, threshold: Some(1.2) }));
+        assert_eq!(channels.latest()[Channel::Slip as usize], None, "no signal");
     }
 }

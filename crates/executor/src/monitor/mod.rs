@@ -18,7 +18,7 @@ mod tally;
 
 pub use ahead::Ahead;
 pub(crate) use channel::Channels;
-pub use channel::{CHANNELS, Channel, Signals};
+pub use channel::{CHANNELS, Channel, Score, Scores, Signals};
 pub use conformal::{Calibration, Thresholds, conformal_threshold, runs_needed};
 pub use debounce::Debounce;
 pub use score::{Cusum, Ewma, Slip, Stall};

@@ -55,7 +55,7 @@ impl Perform for LearnedSkill {
     fn tick(&mut self, now: Nanos, id: RunId, view: &View<'_>) -> SkillReport {
         // Of no run, if nobody started it here: the executor drops that.
         let run = self.run.filter(|run| *run == id).unwrap_or_default();
-        let report = |status, released| SkillReport { run, at: now, status, released };
+        let report = |status, released| SkillReport { run, at: now, status, released, holds: false };
         let Some(leaving) = &mut self.leaving else { return report(SkillStatus::Running(Want::Policy), false) };
         let count = view.progress.reached_count;
         if count > leaving.reached_before {

@@ -80,7 +80,7 @@ impl Perform for Primitive {
     }
 
     fn tick(&mut self, now: Nanos, id: RunId, view: &View<'_>) -> SkillReport {
-        let report = |status, released| SkillReport { run: id, at: now, status, released };
+        let report = |status, released| SkillReport { run: id, at: now, status, released, holds: false };
         let Some(slot) = self.runs.iter_mut().find(|slot| slot.is_some_and(|run| run.id == id)) else {
             // Nobody started it here: an answer of no run, which the executor drops.
             return SkillReport { run: RunId::default(), ..report(SkillStatus::Done, false) };
@@ -90,10 +90,11 @@ impl Perform for Primitive {
         let released = run.route.releases.is_some_and(|releases| {
             run.at > releases || (run.at == releases && view.progress.gripper == Gripper::Open)
         });
+        let holds = run.holds();
         if !matches!(status, SkillStatus::Running(_)) {
             *slot = None;
         }
-        report(status, released)
+        SkillReport { holds, ..report(status, released) }
     }
 
     fn abort(&mut self, _: Nanos, id: RunId) {
@@ -157,6 +158,15 @@ impl Run {
         match self.route.frame(self.at) {
             Some(frame) => SkillStatus::Running(self.want(frame)),
             None => SkillStatus::Done,
+        }
+    }
+
+    /// A block is between the fingers: it was taken, or is not put down yet.
+    fn holds(&self) -> bool {
+        match self.task {
+            Task::Grasp { .. } => self.route.grips.is_some_and(|grips| self.at > grips),
+            Task::Place { .. } => self.route.releases.is_some_and(|releases| self.at < releases),
+            _ => false,
         }
     }
 

@@ -60,20 +60,26 @@ pub struct World {
     pub orders: Vec<(Skill, neuraxis_executor::Variation, f64)>,
     /// What the policy's node wants, for whoever follows the sentence.
     pub policy_does: FactSet,
+    /// The last order.
+    pub last: Option<Task>,
     /// Frames of facts contradict themselves.
     pub contradicts: bool,
     /// No frames of facts any more.
     pub blind: bool,
     /// Hidden from the cameras.
     pub hidden: FactSet,
+    /// Not shown by the frames, but as it was when it was seen last: so the truth has it here.
+    pub remembered: FactSet,
     pub force_n: f64,
+    /// What the fingers feel.
+    pub felt: Truth,
     pub fault: Option<BodyFault>,
     pub signals: Signals,
     pub running: u32,
 }
 
 impl World {
-    fn effects(&self, task: &Task) -> Option<Effects> {
+    pub fn effects(&self, task: &Task) -> Option<Effects> {
         let (skill, object, place) = match *task {
             Task::Reach { object, .. } => (Skill::Reach, Some(object), None),
             Task::Grasp { block, from, .. } => (Skill::Grasp, Some(block), Some(from)),
@@ -139,6 +145,7 @@ impl Perform for Actor {
             world.orders.push((self.skill, order.variation, order.speed));
         }
         world.running += 1;
+        world.last = Some(order.task);
         let slot = self.runs.iter_mut().find(|slot| slot.is_none()).ok_or(SkillFault::Busy)?;
         *slot = Some((order.run, now, order.task, fault));
         Ok(())
@@ -161,6 +168,12 @@ impl Perform for Actor {
             at: now,
             status: SkillStatus::Running(Want::Reach(keyframe)),
             released: now.secs_since(began) > 0.2,
+            // Taken late in a grasp, let go of late in a place.
+            holds: match task {
+                Task::Grasp { .. } => now.secs_since(began) >= 0.1,
+                Task::Place { .. } => now.secs_since(began) < 0.2,
+                _ => false,
+            },
         };
         let secs = if let Task::Hold { secs } = task { secs } else { ACT.secs() };
         match fault {
@@ -263,10 +276,13 @@ impl Bench {
             unseen: 0,
             orders: Vec::with_capacity(256),
             policy_does: FactSet::default(),
+            last: None,
             contradicts: false,
             blind: false,
             hidden: FactSet::default(),
+            remembered: FactSet::default(),
             force_n: 1.0,
+            felt: Truth::Unknown,
             fault: None,
             signals: Signals::default(),
             running: 0,
@@ -275,7 +291,7 @@ impl Bench {
             pool.with(skill, Box::new(Actor { skill, world: world.clone(), runs: [None; 8] }))
         });
         let executor = Executor::new(config, pool, thresholds).unwrap();
-        let observed = Observed { state: *scene.state(), stamp: Nanos(0) };
+        let observed = Observed::all_shown(*scene.state(), Nanos(0));
         let now = Nanos::from_millis(1000);
         Self { world, executor, now, observed, log: Vec::new(), slots: [Event::NONE; 512], dropped: 0 }
     }
@@ -304,9 +320,10 @@ impl Bench {
                 state = state.after(&scene.of_predicate(Predicate::Holding), &FactSet::default());
             }
             world.seen = state;
-            self.observed = Observed { state, stamp: self.now };
+            let shown = Observed::all_shown(state, self.now);
+            self.observed = Observed { shown: shown.shown.minus(&world.remembered), ..shown };
         }
-        let (fault, signals) = (world.fault, world.signals);
+        let (fault, signals, held) = (world.fault, world.signals, world.felt);
         let eyes = Eyes { force_n: world.force_n };
         world.running = world.running.min(64);
         drop(world);
@@ -316,7 +333,7 @@ impl Bench {
             sights: &eyes,
             signals,
             progress: Progress { reached_world_from_tool: Pose::identity(), gripper: Gripper::Open, reached_count: 0 },
-            held: Truth::Unknown,
+            held,
             fault,
         };
         let mut events = Events::new(&mut self.slots);

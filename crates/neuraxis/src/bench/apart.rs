@@ -21,7 +21,14 @@ use crate::{
 pub fn apart(config: &Config, secs: f64) -> Result<Vec<Measured>> {
     ensure!((1.0..=3600.0).contains(&secs), "--secs {secs}: allowed: 1 to 3600");
     let limit = Some(Nanos::from_secs(secs));
-    let sim = |leader: Leader| RosSim { leader, task: "stack_blocks".into(), seed: EVAL_SEED, wait: false, out: None };
+    let sim = |leader: Leader| RosSim {
+        leader,
+        task: "stack_blocks".into(),
+        seed: EVAL_SEED,
+        wait: false,
+        out: None,
+        memory: None,
+    };
     println!("in one process");
     let (one, _) = ros::run(config, &sim(Leader::Here(Actor::of("weights", config))), limit)?;
     demo::print_rates(&one);

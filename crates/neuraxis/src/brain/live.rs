@@ -1,6 +1,10 @@
 //! The brain on the wall clock: the fast half beside the cerebellum, the slow half and the planner in threads of their own.
 
-use std::sync::{Arc, mpsc};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+    mpsc,
+};
 
 use anyhow::Result;
 use neuraxis_brain::{Look, is_same_place};
@@ -8,6 +12,7 @@ use neuraxis_brainstem::BodyState;
 use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_channel::{MailboxReader, MailboxWriter, RingReceiver, RingSender, mailbox, ring};
 use neuraxis_core::{Instruction, Nanos, Observation, PolicyError, Prediction};
+use neuraxis_cortex::vlm::Cancel;
 use neuraxis_executor::{Outcome, Program, What};
 
 use super::{
@@ -53,16 +58,21 @@ pub struct MindLinks {
     spent: RingReceiver<Box<Program>>,
     jobs: mpsc::Sender<Job>,
     replies: mpsc::Receiver<Reply>,
+    /// Number of the newest sentence.
+    sentence: Arc<AtomicU32>,
+    /// Breaks off what a model is asked.
+    cancel: Option<Cancel>,
 }
 
 /// The planner's ends.
 pub struct PlannerLinks {
     jobs: mpsc::Receiver<Job>,
     replies: mpsc::Sender<Reply>,
+    sentence: Arc<AtomicU32>,
 }
 
-/// Wires a fast half to a slow half and a planner.
-pub fn wire(reflex: Reflex) -> (LiveReflex, MindLinks, PlannerLinks) {
+/// Wires a fast half to a slow half and a planner, whose calls of a model are broken off by `cancel`.
+pub fn wire(reflex: Reflex, cancel: Option<Cancel>) -> (LiveReflex, MindLinks, PlannerLinks) {
     let (looks_in, looks) = mailbox(Look::default());
     let (orders_in, orders) = ring(ORDERS_ROOM);
     let (told_in, told) = ring(EVENTS_ROOM);
@@ -70,10 +80,22 @@ pub fn wire(reflex: Reflex) -> (LiveReflex, MindLinks, PlannerLinks) {
     let (spent_in, spent) = ring(ORDERS_ROOM);
     let (jobs_in, jobs) = mpsc::channel();
     let (replies_in, replies) = mpsc::channel();
+    let sentence = Arc::new(AtomicU32::new(0));
+    let asked = PlannerLinks { jobs, replies: replies_in, sentence: sentence.clone() };
     (
         LiveReflex { reflex, looks, orders, told: told_in, reports: reports_in, spent: spent_in, routed: None },
-        MindLinks { looks: looks_in, orders: orders_in, told, reports, spent, jobs: jobs_in, replies },
-        PlannerLinks { jobs, replies: replies_in },
+        MindLinks {
+            looks: looks_in,
+            orders: orders_in,
+            told,
+            reports,
+            spent,
+            jobs: jobs_in,
+            replies,
+            sentence,
+            cancel,
+        },
+        asked,
     )
 }
 
@@ -158,6 +180,9 @@ pub struct BrainReport {
     pub mind: Mind,
     /// How things stood last.
     pub last: Report,
+    /// Events of the executor that the slow half has not heard, and thoughts that the recorder has not had: their rings were
+    /// full.
+    pub lost: [u64; 2],
 }
 
 /// What the thread `brain` works with.
@@ -203,6 +228,7 @@ pub fn brain(
             words = sentence.map(|text| Instruction { text: text.into(), epoch, features: None });
             links.epochs.write(epoch);
             fast.orders.push(Order::Stop);
+            interrupt(&fast.sentence, mind.hear(), fast.cancel.as_ref());
             (stopping, ended_at) = (Some(last.epoch), None);
             say(mind.end_task(last.outcome, now).map(Box::new).map(Job::Keep));
         }
@@ -266,17 +292,123 @@ pub fn brain(
         links.thoughts.push(Box::new(mind.thought(&last, &mut shown)));
         Ok(observation.is_some())
     })?;
-    Ok(BrainReport { rate, refused, mind, last })
+    let lost = [fast.told.dropped(), links.thoughts.dropped()];
+    Ok(BrainReport { rate, refused, mind, last, lost })
 }
 
-/// Answers questions until nobody asks any more.
+/// Another sentence came: a model that is asked about the one before is left alone.
+fn interrupt(newest: &AtomicU32, sentence: u32, cancel: Option<&Cancel>) {
+    // Pairs with the load in `planner`: told before it is broken off, so that one of the two sees the other.
+    newest.store(sentence, Ordering::SeqCst);
+    cancel.into_iter().for_each(Cancel::cancel);
+}
+
+/// Answers questions until nobody asks any more; none about a sentence that is not the newest.
 pub fn planner(mut plans: Plans, links: PlannerLinks) -> Plans {
     while let Ok(job) = links.jobs.recv() {
         match job {
-            // Whoever asked may have gone home.
-            Job::Answer(question) => drop(links.replies.send(plans.answer(*question))),
+            Job::Answer(question) => {
+                // Lets a model be asked again; so only afterwards it is certain that it may be.
+                plans.begin(question.sentence);
+                // Pairs with the store in `interrupt`.
+                if links.sentence.load(Ordering::SeqCst) != question.sentence {
+                    plans.cancel().iter().for_each(Cancel::cancel);
+                    continue;
+                }
+                // Whoever asked may have gone home.
+                drop(links.replies.send(plans.answer(*question)));
+            }
             Job::Keep(record) => plans.keep(*record),
         }
     }
     plans
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Read,
+        net::TcpListener,
+        time::{Duration, Instant},
+    };
+
+    use neuraxis_brain::PlannerKind;
+    use neuraxis_plan::{Scene, SceneFile};
+
+    use super::*;
+    use crate::{
+        brain::{
+            drafter,
+            plans::{Question, Wanted},
+        },
+        config::{Config, workspace_root},
+    };
+
+    /// Waits for an answer for as long as a busy machine may take; a call's own limit is longer.
+    const PATIENCE: Duration = Duration::from_secs(100);
+
+    #[test]
+    fn another_sentence_ends_a_call_that_hangs_and_what_waits_behind_it_is_not_asked() {
+        let root = workspace_root().unwrap();
+        let mut config = Config::load(&root, "fr3").unwrap();
+        // A server that takes every request and says nothing.
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        config.brain.planner = PlannerKind::VlmOrSymbolic;
+        config.brain.vlm.base_url = format!("http://{}/v1", server.local_addr().unwrap());
+        (config.brain.vlm.connect_secs, config.brain.vlm.first_byte_secs) = (60.0, 600.0);
+        config.brain.vlm.total_secs = 600.0;
+        let (requests_in, requests) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut held = Vec::new();
+            for stream in server.incoming().flatten() {
+                held.push(stream);
+                let mut beginning = [0; 8];
+                let read = held.last_mut().map(|stream| stream.read(&mut beginning));
+                if read.is_none() || requests_in.send(()).is_err() {
+                    return;
+                }
+            }
+        });
+        let robot = Arc::new(config.load_robot().unwrap());
+        let plans = Plans::new(&config, drafter(&config, robot.clone()).unwrap(), None);
+        let cancel = plans.cancel();
+        let (_, fast, asked) = wire(Reflex::new(&config, robot, &[], false).unwrap(), cancel);
+        let text = std::fs::read_to_string(root.join("sim/scenes/workbench.yaml")).unwrap();
+        let scene = Scene::try_from(serde_yaml::from_str::<SceneFile>(&text).unwrap()).unwrap();
+        let ask = |sentence: u32| {
+            let question = Question {
+                task: sentence,
+                sentence,
+                id: None,
+                epoch: sentence,
+                wanted: Wanted::First,
+                words: "put the red block in the top drawer and close it".into(),
+                context: None,
+                scene: scene.clone(),
+                at: Nanos::from_secs(1.0),
+            };
+            fast.jobs.send(Job::Answer(Box::new(question))).unwrap();
+        };
+        let thread = std::thread::spawn(move || planner(plans, asked));
+        let began = Instant::now();
+        ask(0);
+        requests.recv_timeout(PATIENCE).expect("the model is asked");
+        // The second sentence, and its question; before it is looked at, the third.
+        interrupt(&fast.sentence, 1, fast.cancel.as_ref());
+        let Ok(Reply::Plan(first)) = fast.replies.recv_timeout(PATIENCE) else { panic!("the call hangs on") };
+        let Err(why) = first.draft else { panic!("it was broken off, and nobody else was asked") };
+        println!("after {:.2} s: {why}", began.elapsed().as_secs_f64());
+        assert!(why.contains("cancel"), "{why}");
+        fast.sentence.store(2, Ordering::SeqCst);
+        ask(1);
+        ask(2);
+        requests.recv_timeout(PATIENCE).expect("the model is asked again");
+        interrupt(&fast.sentence, 3, fast.cancel.as_ref());
+        let Ok(Reply::Plan(third)) = fast.replies.recv_timeout(PATIENCE) else { panic!("the call hangs on") };
+        println!("after {:.2} s: {:?}", began.elapsed().as_secs_f64(), third.draft.as_ref().err());
+        assert_eq!((third.task, third.draft.is_err()), (2, true), "the one between was not asked");
+        drop(fast);
+        thread.join().unwrap();
+        assert!(requests.try_recv().is_err(), "two questions in all");
+    }
 }

@@ -1,7 +1,8 @@
 //! The brain's slow half: it looks at the scene, asks for plans, and knows in words what happened. Allocates.
 
-use neuraxis_brain::{Draft, Look, ModelUse, Perception, PlannerKind, Scribe, outcome_text};
+use neuraxis_brain::{Draft, Look, ModelUse, Perception, Scribe, outcome_text};
 use neuraxis_core::{Instruction, Nanos, Observation};
+use neuraxis_episode::Level;
 use neuraxis_executor::{Answer, Ask, Outcome, What};
 use neuraxis_plan::{FactId, Plan, Scene};
 use neuraxis_policy::{PolicyConfig, views};
@@ -45,6 +46,10 @@ pub struct Mind {
     model_sees: Option<Vec<String>>,
     /// Counts tasks: what is answered about another one is late.
     task: u32,
+    /// Counts sentences: a task that is begun anew goes on with its calls of a model.
+    sentence: u32,
+    /// When something was seen or told last.
+    clock: Nanos,
     /// Time zero of what is told.
     zero: Nanos,
     pub(super) story: Story,
@@ -69,7 +74,7 @@ struct Offered {
 impl Mind {
     /// With nothing seen yet. `remembers`: there is a memory to ask.
     pub fn new(config: &Config, remembers: bool, without: Vec<Without>) -> Result<Self, neuraxis_brain::BrainError> {
-        let asks_model = config.brain.planner != PlannerKind::Symbolic;
+        let asks_model = config.brain.planner.asks_model();
         Ok(Self {
             perception: Perception::new(&config.brain)?,
             looks_first: config.brain.looks_first,
@@ -87,6 +92,8 @@ impl Mind {
             meant: None,
             model_sees: asks_model.then(|| config.brain.vlm_cameras.clone()),
             task: 0,
+            sentence: 0,
+            clock: Nanos::default(),
             zero: Nanos::default(),
             story: Story::default(),
         })
@@ -100,6 +107,7 @@ impl Mind {
 
     /// Looks; asks for the first plan once the scene has been seen often enough. `epoch`: the executor's.
     pub fn see(&mut self, seen: &Observation, words: &Instruction, epoch: u32) -> Result<Option<Question>, String> {
+        self.clock = seen.stamp;
         views::fuse(seen, &self.fuse, &mut self.cloud).map_err(|e| e.to_string())?;
         let hand = Hand {
             world_from_tool: seen.world_from_tool,
@@ -121,8 +129,10 @@ impl Mind {
                 Ok(scene) => {
                     let said = if sentence.is_empty() { words.text.to_string() } else { sentence };
                     self.story.plans += u32::from(matches!(wanted, Wanted::First));
-                    let (task, at, context) = (self.task, seen.stamp, self.context(seen));
-                    question = Some(Question { task, id: None, epoch, wanted, words: said, context, scene, at });
+                    let (task, sentence) = (self.task, self.sentence);
+                    let (at, context) = (seen.stamp, self.context(seen));
+                    question =
+                        Some(Question { task, sentence, id: None, epoch, wanted, words: said, context, scene, at });
                 }
                 Err(error) => self.no_plan(&error.to_string(), false),
             }
@@ -146,12 +156,12 @@ impl Mind {
         if self.perception.looks() < LOOKS_MOST * self.looks_first && !is_final {
             let line = format!("{why}; I look again");
             if self.story.lines.last() != Some(&line) {
-                self.story.lines.push(line);
+                self.story.remark(self.clock, Level::Info, line);
             }
             self.perception.end();
         } else {
             let seen: Vec<String> = self.perception.tracks().iter().map(|t| t.thing.to_string()).collect();
-            self.story.lines.push(format!("{why}; I see {}", seen.join(", ")));
+            self.story.remark(self.clock, Level::Warning, format!("{why}; I see {}", seen.join(", ")));
             self.story.trouble = Some(why.into());
         }
     }
@@ -171,12 +181,14 @@ impl Mind {
             },
             _ => {
                 self.story.plans += 1;
-                Wanted::Replan
+                let tried = self.scribe.as_ref().map(|scribe| scribe.tried().clone()).unwrap_or_default();
+                Wanted::Replan { unknown: request.reason.unknown(), tried }
             }
         };
-        let (task, id, epoch, context) = (self.task, Some(request.id), request.epoch, self.context(seen));
+        let (task, sentence, id) = (self.task, self.sentence, Some(request.id));
+        let (epoch, context) = (request.epoch, self.context(seen));
         let words = self.meant.as_deref().unwrap_or(words).to_string();
-        Some(Question { task, id, epoch, wanted, words, context, scene, at: report.now })
+        Some(Question { task, sentence, id, epoch, wanted, words, context, scene, at: report.now })
     }
 
     /// Takes an answer: what the executor is to be told.
@@ -190,7 +202,7 @@ impl Mind {
                 return None;
             }
         };
-        let PlanReply { task, id, epoch, draft, is_final, lines, reused, scribe, model } = reply;
+        let PlanReply { task, id, epoch, draft, is_final, lines, reused, scribe, model, checked } = reply;
         if task != self.task {
             self.account(model, id.is_none());
             self.late(draft.as_ref().map_or("nobody", |draft| draft.0.source));
@@ -200,7 +212,10 @@ impl Mind {
             (self.scribe, self.story.reused) = (scribe, reused);
         }
         self.account(model, id.is_none());
-        self.story.lines.extend(lines);
+        if let Some((fact, holds)) = checked {
+            self.perception.believe(fact, holds);
+        }
+        lines.into_iter().for_each(|line| self.remembers_this(self.clock, line));
         let program = match (draft, id) {
             (Ok(draft), _) => Some(self.offer(*draft, epoch)),
             (Err(why), None) => {
@@ -208,7 +223,7 @@ impl Mind {
                 None
             }
             (Err(why), Some(_)) => {
-                self.story.lines.push(format!("no plan: {why}"));
+                self.story.remark(self.clock, Level::Warning, format!("no plan: {why}"));
                 None
             }
         };
@@ -234,9 +249,10 @@ impl Mind {
     /// Keeps count of the model's calls since the last time.
     fn account(&mut self, model: ModelUse, is_first: bool) {
         let before = std::mem::replace(&mut self.story.model, model);
-        let model = &self.story.model;
+        let model = self.story.model.clone();
         if let (true, Some(why)) = (model.failures > before.failures, &model.why) {
-            self.story.lines.push(format!("no plan by the model: {why}"));
+            let line = format!("no plan by the model: {why}");
+            self.story.remark(self.clock, Level::Warning, line);
         }
         if is_first {
             self.story.first_calls = model.calls;
@@ -259,7 +275,16 @@ impl Mind {
     /// Nobody waited for a plan any more.
     pub(super) fn late(&mut self, source: &str) {
         self.story.late_plans += 1;
-        self.story.lines.push(format!("a plan by {source} came too late and was not used"));
+        let line = format!("a plan by {source} came too late and was not used");
+        self.story.remark(self.clock, Level::Warning, line);
+    }
+
+    /// What memory, or the model that was asked about a fact, did for a plan.
+    pub(super) fn remembers_this(&mut self, at: Nanos, line: String) {
+        if line.contains("from memory") {
+            self.story.from_memory = Some(line.clone());
+        }
+        self.story.remark(at, Level::Info, line);
     }
 
     /// The executor has taken over what it was offered, or found it late, as its events tell.
@@ -286,6 +311,7 @@ impl Mind {
     /// Keeps what happened; tells memory.
     pub fn note(&mut self, told: &[Told]) {
         for told in told {
+            self.clock = told.event.at.max(self.clock);
             self.settle(told);
             let is_in_force = self.plan.as_ref().is_some_and(|plan| plan.epoch == told.event.epoch);
             if let Some(scribe) = self.scribe.as_mut().filter(|_| is_in_force) {
@@ -312,11 +338,18 @@ impl Mind {
         let record = self.record(outcome, at);
         self.perception.end();
         self.task += 1;
-        (self.offered, self.meant) = (None, None);
+        (self.offered, self.meant, self.story.from_memory) = (None, None, None);
         self.before = self.plan.take();
         (self.story.trouble, self.story.force_limit_n) = (None, None);
         self.story.marks.clear();
         record
+    }
+
+    /// Another sentence came. Its number: what is asked about an earlier one need not be answered any more.
+    #[cfg(feature = "viz")]
+    pub fn hear(&mut self) -> u32 {
+        self.sentence += 1;
+        self.sentence
     }
 
     /// What is to be remembered of a task that is over, once.

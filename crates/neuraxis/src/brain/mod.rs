@@ -41,7 +41,7 @@ const AFTER_SECS: f64 = 3.0;
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Without {
-    /// Guards and maintained facts.
+    /// Guards, maintained facts, what is carried, and thresholds of the body's signals.
     Monitors,
     /// Recovery: the first failure is the last.
     Ladder,

@@ -3,7 +3,7 @@
 //! Nothing of the simulator goes in but what cameras, joints and gripper measure; see [`Pilot::predict`], whose `plant`
 //! stays unused here.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use neuraxis_brain::{Drafter, Look};
 use neuraxis_core::{Instruction, KeyFrame, Nanos, Observation, PolicyError, Prediction};
@@ -54,7 +54,7 @@ impl BrainPilot {
         ways_are_planned: bool,
     ) -> anyhow::Result<Self> {
         Ok(Self {
-            reflex: Reflex::new(config, robot, ways_are_planned)?,
+            reflex: Reflex::new(config, robot, &without, ways_are_planned)?,
             mind: Mind::new(config, memory.is_some(), without)?,
             plans: Plans::new(config, drafter, memory),
             apprentice,
@@ -66,6 +66,12 @@ impl BrainPilot {
             model: (config.brain.lockstep_vlm_secs, 0),
             judges_itself: false,
         })
+    }
+
+    /// What is remembered names this folder as the place of its recording.
+    #[must_use]
+    pub fn recorded_in(self, recording: Option<&Path>) -> Self {
+        Self { plans: self.plans.recorded_in(recording), ..self }
     }
 
     /// With nobody else to say when it is done: the run goes on until the brain has ended its plan.
@@ -84,8 +90,9 @@ impl BrainPilot {
         self.reflex.report()
     }
 
-    /// Ends the episode: what happened, the memory, which has been told, and the learned policy.
-    pub fn end(self) -> (Story, Option<Memory>, Option<Apprentice>) {
+    /// Ends the episode: what happened, and for the next one the planner, the memory, which has been told, and the learned
+    /// policy.
+    pub fn end(self) -> (Story, Drafter, Option<Memory>, Option<Apprentice>) {
         let Self { mut mind, mut plans, reflex, apprentice, replies, .. } = self;
         // What is still under way comes too late.
         for (_, reply) in replies {
@@ -96,7 +103,8 @@ impl BrainPilot {
             }
         }
         let story = mind.end(&mut plans, reflex.report());
-        (story, plans.into_memory(), apprentice)
+        let (drafter, memory) = plans.into_parts();
+        (story, drafter, memory, apprentice)
     }
 
     fn ask(&mut self, question: Option<Question>, now: Nanos) {

@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
-use neuraxis_brain::{BrainError, Draft, Drafter, FailedLeaf, Learned, ModelUse, Origin, Scribe, put_back_instruction};
+use neuraxis_brain::{
+    BrainError, Draft, Drafter, FailedLeaf, Learned, ModelUse, Origin, Scribe, put_back_instruction, recollect,
+};
 use neuraxis_core::Nanos;
-use neuraxis_cortex::vlm::{Cancel, Context};
+use neuraxis_cortex::vlm::{Cancel, Context, Image};
 use neuraxis_executor::{Outcome, Reason};
 use neuraxis_hippocampus::{Memory, RepairId, Stamp};
-use neuraxis_plan::{Plan, Scene};
+use neuraxis_plan::{FactId, Plan, Scene, Truth};
 use neuraxis_robot::Robot;
 
 use crate::{config::Config, reach::reach};
@@ -41,13 +43,20 @@ pub enum Wanted {
         tried: BTreeSet<RepairId>,
     },
     /// Another plan.
-    Replan,
+    Replan {
+        /// What the one before failed for because nobody knows whether it holds.
+        unknown: Option<FactId>,
+        /// Repairs that did not help.
+        tried: BTreeSet<RepairId>,
+    },
 }
 
 /// A question for a plan.
 pub struct Question {
     /// Which task it is about.
     pub task: u32,
+    /// Which sentence the task is from: the calls of a model are counted for each.
+    pub sentence: u32,
     /// Of the executor's request, where it has one.
     pub id: Option<u32>,
     /// The executor's, when it was asked.
@@ -99,6 +108,8 @@ pub struct PlanReply {
     pub scribe: Option<Scribe>,
     /// How a model has served so far.
     pub model: ModelUse,
+    /// A fact that a model was asked about, and whether it holds.
+    pub checked: Option<(FactId, bool)>,
 }
 
 /// How a task ended, for memory.
@@ -127,21 +138,52 @@ pub struct Plans {
     memory: Option<Memory>,
     robot: String,
     learned: Vec<Learned>,
+    /// A model is asked about facts that stay unknown.
+    checks: bool,
+    /// Where the recording lies.
+    recording: Option<String>,
+    sentence: Option<u32>,
+    /// How the model had served before.
+    served: ModelUse,
     troubles: Vec<String>,
 }
 
 impl Plans {
     /// For a robot, with a memory or without.
     pub fn new(config: &Config, drafter: Drafter, memory: Option<Memory>) -> Self {
-        let learned = config.brain.learned.clone();
-        Self { drafter, memory, robot: config.name.clone(), learned, troubles: Vec::new() }
+        Self {
+            served: drafter.model(),
+            drafter,
+            memory,
+            robot: config.name.clone(),
+            learned: config.brain.learned.clone(),
+            checks: config.brain.vlm_checks,
+            recording: None,
+            sentence: None,
+            troubles: Vec::new(),
+        }
+    }
+
+    /// What is remembered names this folder as the place of its recording.
+    #[must_use]
+    pub fn recorded_in(self, recording: Option<&Path>) -> Self {
+        Self { recording: recording.map(|folder| folder.display().to_string()), ..self }
+    }
+
+    /// What comes is about this sentence: for one that is new, a model's calls are counted anew, and it may be asked again
+    /// if a call was broken off.
+    pub fn begin(&mut self, sentence: u32) {
+        if self.sentence.replace(sentence) != Some(sentence) {
+            self.drafter.begin_task();
+        }
     }
 
     /// Calls the planner or looks into memory.
     pub fn answer(&mut self, question: Question) -> Reply {
-        let Question { task, id, epoch, wanted, words, context, scene, at } = question;
+        let Question { task, sentence, id, epoch, wanted, words, context, mut scene, at } = question;
+        self.begin(sentence);
         let text = |error: &BrainError| error.to_string();
-        let (mut lines, mut scribe, mut reused) = (Vec::new(), None, false);
+        let (mut lines, mut scribe, mut reused, mut checked) = (Vec::new(), None, false, None);
         let drafted = match wanted {
             Wanted::Meaning => {
                 let memory = self.memory.as_ref();
@@ -150,7 +192,7 @@ impl Plans {
                 return Reply::Meant { task, words, said };
             }
             Wanted::First => {
-                self.drafter.tell(|| context.map(|context| *context).unwrap_or_default());
+                self.tell(context, &words, &scene, &BTreeSet::new());
                 self.first(&words, &scene, epoch, at).map(|(draft, who)| {
                     lines.extend(where_from(&draft).filter(|_| who.is_some()));
                     reused = matches!(draft.origin, Origin::Reused { .. });
@@ -169,18 +211,52 @@ impl Plans {
                 Some(memory) => {
                     let failed = FailedLeaf { plan: &plan, node, reason };
                     let found = self.drafter.repair(memory.store(), &failed, &tried, &scene, epoch);
+                    lines.extend(found.as_ref().ok().and_then(where_from));
                     found.map_err(|error| (false, error.to_string()))
                 }
             },
-            Wanted::Replan => {
-                self.drafter.tell(|| context.map(|context| *context).unwrap_or_default());
+            Wanted::Replan { unknown, tried } => {
+                if let Some(fact) = unknown.filter(|_| self.checks) {
+                    let images = context.as_ref().map(|context| &*context.images).unwrap_or_default();
+                    let (said, line) = self.check(fact, &scene, images);
+                    checked = said;
+                    lines.push(line);
+                    let state = said.map(|(fact, holds)| scene.state().with(fact, holds));
+                    // What contradicts the rest is not believed.
+                    checked = checked.filter(|_| state.is_some_and(|state| scene.set_state(state).is_ok()));
+                }
+                self.tell(context, &words, &scene, &tried);
                 self.drafter.draft_on(&words, &scene, epoch).map_err(|error| (error.is_of_the_model(), text(&error)))
             }
         };
         let is_final = matches!(drafted, Err((true, _)));
         let draft = drafted.map(|draft| Box::new((draft, scene))).map_err(|(_, why)| why);
-        let model = self.drafter.model();
-        Reply::Plan(Box::new(PlanReply { task, id, epoch, draft, is_final, lines, reused, scribe, model }))
+        let model = self.drafter.model().since(&self.served);
+        Reply::Plan(Box::new(PlanReply { task, id, epoch, draft, is_final, lines, reused, scribe, model, checked }))
+    }
+
+    /// What a model, if one is asked next, is told: what is seen and what failed, and what memory knows about it.
+    fn tell(&mut self, context: Option<Box<Context>>, words: &str, scene: &Scene, tried: &BTreeSet<RepairId>) {
+        if !self.drafter.has_model() {
+            return;
+        }
+        let mut context = context.map(|context| *context).unwrap_or_default();
+        if let Some(memory) = &mut self.memory {
+            let now = Stamp::from_unix_ms(unix_ms());
+            let told = recollect(memory, words, scene, tried, now, &mut context);
+            self.troubles.extend(told.err().map(|error| format!("memory: {error}")));
+        }
+        self.drafter.tell(|| context);
+    }
+
+    /// Asks a model about a fact; in words what came of it.
+    fn check(&mut self, fact: FactId, scene: &Scene, images: &[Image]) -> (Option<(FactId, bool)>, String) {
+        let name = scene.name(fact);
+        match self.drafter.check(name, images) {
+            Ok(Truth::Unknown) => (None, format!("the model cannot tell whether {name}")),
+            Ok(truth) => (Some((fact, truth == Truth::True)), format!("{name} is {truth:?}, says the model")),
+            Err(error) => (None, format!("whether {name} is not known: {error}")),
+        }
     }
 
     /// The first plan of a task: one that worked before, if memory has one.
@@ -197,7 +273,10 @@ impl Plans {
         };
         let draft = self.drafter.draft_remembering(memory, words, scene, epoch).map_err(text)?;
         let zero = Stamp::from_unix_ms(unix_ms() - (at.0 / 1_000_000) as i64);
-        let scribe = Scribe::begin(memory, words, scene, &self.robot, zero, at).map_err(text)?;
+        let mut scribe = Scribe::begin(memory, words, scene, &self.robot, zero, at).map_err(text)?;
+        if let Some(recording) = &self.recording {
+            scribe.recorded_in(recording).map_err(text)?;
+        }
         Ok((draft, Some(scribe)))
     }
 
@@ -211,10 +290,15 @@ impl Plans {
         self.memory.is_some()
     }
 
-    /// Tells memory how a task ended: on return it is on the disk. What goes wrong is kept in [`Plans::troubles`].
+    /// Tells memory how a task ended: on return it is on the disk, and what is usually so is summed up anew. What goes wrong is kept in [`Plans::troubles`].
     pub fn keep(&mut self, record: Record) {
         let Record { scribe, outcome, scene, at } = record;
-        let told = self.memory.as_mut().map(|memory| scribe.end(memory, &outcome, &scene, at));
+        let told = self.memory.as_mut().map(|memory| {
+            let episode = scribe.end(memory, &outcome, &scene, at)?;
+            let ended = memory.store().episode(episode)?.map(|episode| episode.ended);
+            ended.map(|ended| memory.consolidate(ended)).transpose()?;
+            Ok::<(), BrainError>(())
+        });
         self.troubles.extend(told.and_then(Result::err).map(|error| format!("memory: {error}")));
     }
 
@@ -223,9 +307,9 @@ impl Plans {
         &self.troubles
     }
 
-    /// Gives the memory back.
-    pub fn into_memory(self) -> Option<Memory> {
-        self.memory
+    /// Gives planner and memory back, for another task.
+    pub fn into_parts(self) -> (Drafter, Option<Memory>) {
+        (self.drafter, self.memory)
     }
 }
 
@@ -241,4 +325,137 @@ fn where_from(draft: &Draft) -> Option<String> {
 fn unix_ms() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+#[path = "../../../cortex/tests/wire/mod.rs"]
+mod wire;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use neuraxis_cortex::{PlanRequest, Planner, SymbolicPlanner};
+    use neuraxis_hippocampus::{Attempt, Likeness, Ranking, Reuse};
+    use neuraxis_plan::SceneFile;
+
+    use neuraxis_brain::PlannerKind;
+
+    use super::{
+        wire::{Act, Server, good},
+        *,
+    };
+    use crate::config::workspace_root;
+
+    const SAID: &str = "put the red block in the top drawer and close it";
+
+    fn scene(root: &Path) -> Scene {
+        let text = std::fs::read_to_string(root.join("sim/scenes/workbench.yaml")).unwrap();
+        Scene::try_from(serde_yaml::from_str::<SceneFile>(&text).unwrap()).unwrap()
+    }
+
+    /// With the sentence encoder that is shipped: what means the same is done as before, what does not is planned anew.
+    #[test]
+    fn a_paraphrase_is_done_from_memory_and_another_task_is_not() {
+        let root = workspace_root().unwrap();
+        let config = Config::load(&root, "fr3").unwrap();
+        let folder = std::env::temp_dir().join(format!("neuraxis-paraphrase-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut memory = open_memory(&config, &folder.join("memory.sqlite")).unwrap();
+        let scene = scene(&root);
+        let plan = SymbolicPlanner.plan(&PlanRequest { instruction: SAID, scene: &scene, epoch: 0 }).unwrap().plan;
+        let at = |secs: i64| Stamp::from_unix_ms(1_800_000_000_000 + 1000 * secs);
+        let mut notes = memory.begin(SAID, &scene, "fr3", at(0)).unwrap();
+        let attempt = Attempt { plan: plan.clone(), source: "symbolic".into(), derived_from: None };
+        notes.attempt(attempt, at(0)).unwrap();
+        let mut done = scene.clone();
+        let facts = ["on(red_block,table)", "visible(red_block)", "in(red_block,top_drawer)"];
+        let state = facts
+            .iter()
+            .fold(*scene.state(), |state, text| state.with(scene.literal(text).unwrap().fact, text.starts_with("in(")));
+        done.set_state(state).unwrap();
+        memory.commit(&notes.conclude(&done, &plan.goal, at(20)).unwrap()).unwrap();
+
+        let any = Ranking { least_similarity: -1.0, ..Ranking::default() };
+        let mut cosine = |sentence: &str| memory.recall(sentence, at(30), &any).unwrap()[0].similarity;
+        let same = "place the red block into the top drawer, then shut the drawer";
+        let others = [
+            "put the blue block in the top drawer and close it",
+            "take the red block out of the top drawer",
+            "press the pink button",
+        ];
+        println!("{:.2} {same}", cosine(same));
+        others.iter().for_each(|other| println!("{:.2} {other}", cosine(other)));
+        match memory.reuse(same, &scene, None).unwrap() {
+            Reuse::Found(found) => assert!(found.likeness == Likeness::OtherWords, "{found}"),
+            Reuse::Nothing { why } => panic!("{why:?}"),
+        }
+        for other in others {
+            match memory.reuse(other, &scene, None).unwrap() {
+                // Another block in the same words is the same with another block.
+                Reuse::Found(found) => {
+                    println!("{other}: {found}");
+                    assert!(found.likeness != Likeness::OtherWords, "{other}: {found}");
+                }
+                Reuse::Nothing { why } => println!("{other}: {why:?}"),
+            }
+        }
+        // What a question costs, the encoder's time included.
+        let mut millis: Vec<f64> = (0..50)
+            .map(|i| {
+                let began = Instant::now();
+                memory.reuse(&format!("{same} {i}"), &scene, None).unwrap();
+                1e3 * began.elapsed().as_secs_f64()
+            })
+            .collect();
+        millis.sort_by(f64::total_cmp);
+        println!("a question with its encoding: p50 {:.1} ms, most {:.1} ms", millis[25], millis[49]);
+        drop(memory);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    /// A new plan, because nobody knows whether the middle drawer is shut.
+    fn replanned(server: &Server, checks: bool) -> (PlanReply, FactId) {
+        let root = workspace_root().unwrap();
+        let mut config = Config::load(&root, "fr3").unwrap();
+        (config.brain.planner, config.brain.vlm) = (PlannerKind::Vlm, wire::config(server));
+        config.brain.vlm_checks = checks;
+        config.brain.validate().unwrap();
+        let robot = Arc::new(config.load_robot().unwrap());
+        let mut plans = Plans::new(&config, drafter(&config, robot).unwrap(), None);
+        let mut scene = scene(&root);
+        let fact = scene.literal("closed(middle_drawer)").unwrap().fact;
+        let hidden = ["closed(middle_drawer)", "open(middle_drawer)"].map(|text| scene.literal(text).unwrap().fact);
+        scene.set_state(scene.state().forget(&hidden.into_iter().collect())).unwrap();
+        let wanted = Wanted::Replan { unknown: Some(fact), tried: BTreeSet::new() };
+        let (words, at) = (SAID.into(), Nanos::from_secs(1.0));
+        let question =
+            Question { task: 1, sentence: 1, id: Some(1), epoch: 1, wanted, words, context: None, scene, at };
+        match plans.answer(question) {
+            Reply::Plan(reply) => (*reply, fact),
+            Reply::Meant { .. } => panic!("nobody asked what it means"),
+        }
+    }
+
+    #[test]
+    fn a_model_that_may_be_asked_about_a_fact_is_and_its_word_is_in_the_new_plans_scene() {
+        for (answer, checked) in [("true", Some(true)), ("false", Some(false)), ("unknown", None), ("maybe", None)] {
+            let server = Server::new([Act::say(format!("{{\"answer\": \"{answer}\"}}")), Act::plan(&good())]);
+            let (reply, fact) = replanned(&server, true);
+            println!("{answer}: {:?} {:?}", reply.lines, reply.draft.as_ref().err());
+            assert_eq!(reply.checked, checked.map(|holds| (fact, holds)), "{answer}");
+            let asked = server.asked();
+            assert!(asked[0].last_words().contains("Is this so in what the images show: closed(middle_drawer)?"));
+            let scene = asked[1].last_words();
+            let (_, holds) = scene.split_once("\"holds\":").unwrap();
+            let holds = holds.split(']').next().unwrap();
+            assert_eq!(holds.contains("closed(middle_drawer)"), checked == Some(true), "{answer}: {holds}");
+            // A plan that assumes the drawer to be shut is begun only if it is.
+            assert_eq!(reply.draft.is_ok(), checked == Some(true), "{answer}");
+        }
+        let server = Server::new([Act::plan(&good()), Act::plan(&good())]);
+        let (reply, _) = replanned(&server, false);
+        assert_eq!((reply.checked, reply.lines.len()), (None, 0));
+        assert!(!server.asked()[0].body.contains("Is this so"), "the switch is off");
+    }
 }

@@ -10,12 +10,13 @@ use neuraxis_brain::{DeadEnd, Eyes, GiveWay, Look, Withdraw, WithdrawConfig};
 use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
 use neuraxis_core::{ArmState, Fault, Gripper, Joints, KeyFrame, Nanos, Pose, Prediction, Progress, StageTimes};
 use neuraxis_executor::{
-    Answer, Event, Events, Executor, Input, LearnedSkill, Outcome, Program, Request, Want, What, primitives,
+    Answer, Event, Events, Executor, Input, LearnedSkill, Outcome, Program, Request, Scores, Thresholds, Want, What,
+    primitives,
 };
 use neuraxis_plan::{Skill, Truth};
 use neuraxis_robot::{Robot, contact::Detector};
 
-use super::feel::held;
+use super::{Without, feel::held};
 use crate::config::Config;
 
 /// Events of one tick.
@@ -144,6 +145,8 @@ pub struct Report {
     pub to_go_m: Option<f64>,
     /// The learned policy is to say where to go.
     pub wants_policy: bool,
+    /// Signals of the body beside their thresholds, while a skill moves the arm.
+    pub scores: Scores,
 }
 
 impl Default for Report {
@@ -157,6 +160,7 @@ impl Default for Report {
             felt: Felt::default(),
             to_go_m: None,
             wants_policy: false,
+            scores: Scores::default(),
         }
     }
 }
@@ -184,15 +188,15 @@ pub struct Reflex {
 }
 
 impl Reflex {
-    /// At rest, without a plan.
-    pub fn new(config: &Config, robot: Arc<Robot>, ways_are_planned: bool) -> Result<Self> {
+    /// At rest, without a plan. Without monitors no signal of the body has a threshold either.
+    pub fn new(config: &Config, robot: Arc<Robot>, without: &[Without], ways_are_planned: bool) -> Result<Self> {
         let brain = &config.brain;
         let contact = config.contact.as_ref().map(|model| model.detector(&robot)).transpose();
         let contact = contact.with_context(|| format!("configs/{}/contact.json", config.name))?;
         let pool = primitives(brain.primitives)?.with(Skill::Policy, Box::new(LearnedSkill::default()));
         Ok(Self {
             robot,
-            executor: Executor::new(brain.executor, pool, config.monitors.armed()?)?,
+            executor: Executor::new(brain.executor, pool, thresholds(config, without)?)?,
             look: Look::default(),
             force: Vector3::zeros(),
             felt: Felt::default(),
@@ -292,7 +296,8 @@ impl Reflex {
         let wants_policy = tick.wish.want == Want::Policy;
         // Over via points first: what is planned may end in a posture from which the contact after it fails.
         let plans_way = self.ways_are_planned && (tick.wish.retried || self.look.stands_high);
-        self.report = Report { now, epoch, outcome, request, free: None, felt, to_go_m, wants_policy };
+        let scores = self.executor.scores();
+        self.report = Report { now, epoch, outcome, request, free: None, felt, to_go_m, wants_policy, scores };
         let manner = Manner { speed: tick.wish.speed, grip_force_n: tick.wish.grip_force_n };
         match (tick.wish.want, back) {
             (Want::Still, Some(keyframe)) => Steer::Reach(self.prediction(now, moment.epoch, keyframe), manner),
@@ -319,7 +324,34 @@ impl Reflex {
     }
 }
 
+/// When signals of the body are strange: never, without monitors.
+fn thresholds(config: &Config, without: &[Without]) -> Result<Thresholds> {
+    let is_watched = !without.contains(&Without::Monitors);
+    if is_watched { Ok(config.monitors.armed()?) } else { Ok(Thresholds::default()) }
+}
+
 /// A key-frame in the form in which policies give theirs.
 pub fn prediction(seq: u64, observed_at: Nanos, epoch: u32, keyframe: KeyFrame) -> Prediction {
     Prediction { seq, epoch, observed_at, keyframe, confidence: 1.0, times: StageTimes::default(), path: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use neuraxis_executor::Channel;
+
+    use super::*;
+    use crate::config::workspace_root;
+
+    #[test]
+    fn without_monitors_no_signal_of_the_body_has_a_threshold() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let armed = |without: &[Without]| {
+            let thresholds = thresholds(&config, without).unwrap();
+            let of_skill = |skill: Skill| Channel::ALL.into_iter().filter(move |c| thresholds.of(skill, *c).is_some());
+            Skill::ALL.into_iter().flat_map(of_skill).count()
+        };
+        println!("thresholds: {} with monitors, {} without", armed(&[]), armed(&[Without::Monitors]));
+        assert!(armed(&[]) >= 5 && armed(&[Without::Ladder, Without::Feedback]) == armed(&[]));
+        assert_eq!(armed(&[Without::Monitors]), 0);
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use neuraxis_brain::{BrainError, ModelUse, Peak, describe};
 use neuraxis_core::Nanos;
+use neuraxis_episode::Level;
 use neuraxis_executor::{Event, What};
 use neuraxis_plan::{Plan, RawTest, Scene};
 use neuraxis_scene::Finding;
@@ -17,6 +18,10 @@ pub struct Story {
     pub lines: Vec<String>,
     /// As it happened, each with its words.
     pub told: Vec<(Event, String)>,
+    /// For viewer and recording: what the executor told, and what became of questions for plans.
+    pub journal: Vec<(Nanos, Level, String)>,
+    /// What memory did for the plan in force, and why.
+    pub from_memory: Option<String>,
     /// How far each node of the present plan is, as a sign: in work, done, failed.
     pub marks: BTreeMap<u16, char>,
     /// Force on the tool at which the skill that runs is broken off [N].
@@ -65,7 +70,17 @@ impl Story {
         if event.what == What::Started {
             self.force_limit_n = force_limit_n(event.node, plan);
         }
+        let level = match event.what {
+            What::Failed | What::Recovering(_) | What::Passed(_) => Level::Warning,
+            _ => Level::Info,
+        };
         self.told.push((*event, line.clone()));
+        self.remark(event.at, level, line);
+    }
+
+    /// Something that no event tells.
+    pub(super) fn remark(&mut self, at: Nanos, level: Level, line: String) {
+        self.journal.push((at, level, line.clone()));
         self.lines.push(line);
     }
 

@@ -3,7 +3,7 @@
 use neuraxis_brain::outcome_text;
 use neuraxis_core::Nanos;
 use neuraxis_episode::{BrainPanel, Level, Monitor, Points, SeenThing};
-use neuraxis_executor::{Outcome, What};
+use neuraxis_executor::{Channel, Outcome};
 use neuraxis_plan::{Truth, outline};
 
 use super::{
@@ -27,16 +27,16 @@ pub struct Thought {
 impl Mind {
     /// What is to be written down now. `shown`: how much of the story was written before.
     pub fn thought(&self, report: &Report, shown: &mut usize) -> Thought {
-        let told = self.story.told.get(*shown..).unwrap_or_default();
-        let level = |what| match what {
-            What::Failed | What::Recovering(_) | What::Passed(_) => Level::Warning,
-            _ => Level::Info,
-        };
-        let events: Vec<_> = told.iter().map(|(event, line)| (event.at, level(event.what), line.clone())).collect();
-        *shown = self.story.told.len();
+        let events = self.story.journal.get(*shown..).unwrap_or_default().to_vec();
+        *shown = self.story.journal.len();
         let monitor = |name: &str, value, limit| Monitor { name: name.into(), value, limit };
         let mut monitors = vec![monitor("force on the tool [N]", report.felt.force_n, self.story.force_limit_n)];
         monitors.extend(report.to_go_m.map(|to_go_m| monitor("way to go [cm]", 100.0 * to_go_m, None)));
+        monitors.extend(Channel::ALL.into_iter().zip(report.scores).filter_map(|(channel, score)| {
+            let score = score?;
+            let name = format!("{} [{}]", channel.name(), channel.unit());
+            Some(Monitor { name, value: score.value, limit: score.threshold })
+        }));
         let points = || {
             let cloud = self.cloud();
             Points { xyz_in_world: cloud.xyz_in_world.clone(), rgb: cloud.rgb.clone() }
@@ -97,11 +97,20 @@ impl Mind {
                 named(Truth::True),
                 unknown.collect::<Vec<_>>().join("\n")
             ),
-            costs: format!(
-                "| | |\n|---|---|\n| plans | {} |\n| VLM calls | {} |\n| again (L2) | {l2} |\n| back (L3) | {l3} |\n| memory (L4) | \
-                 {l4} |\n| new plan (L5) | {l5} |\n| person (L6) | {l6} |",
-                story.plans, story.model.calls
-            ),
+            costs: rows(&[
+                ("plans", story.plans.to_string()),
+                ("plans too late", story.late_plans.to_string()),
+                ("memory", story.from_memory.clone().unwrap_or_else(|| "not asked".into())),
+                ("VLM calls", story.model.calls.to_string()),
+                ("VLM time [s]", format!("{:.1}", story.model.time.as_secs_f64())),
+                ("tokens read, written", format!("{}, {}", story.model.tokens_in, story.model.tokens_out)),
+                ("VLM asked in vain", story.model.failures.to_string()),
+                ("again (L2)", l2.to_string()),
+                ("back (L3)", l3.to_string()),
+                ("memory (L4)", l4.to_string()),
+                ("new plan (L5)", l5.to_string()),
+                ("person (L6)", l6.to_string()),
+            ]),
         }
     }
 
@@ -117,5 +126,87 @@ impl Mind {
                 is_held: track.held.is_some(),
             })
             .collect()
+    }
+}
+
+/// A table of two columns in Markdown; what would break a cell is written otherwise.
+fn rows(all: &[(&str, String)]) -> String {
+    let row = |(name, value): &(&str, String)| format!("| {name} | {} |", value.replace('|', "/").replace('\n', " "));
+    let rows: Vec<String> = all.iter().map(row).collect();
+    format!("| | |\n|---|---|\n{}", rows.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use neuraxis_brain::ModelUse;
+    use neuraxis_cortex::{PlanRequest, Planner, SymbolicPlanner};
+    use neuraxis_executor::{Score, Scores};
+    use neuraxis_plan::{Limits, Scene, SceneFile, Validator};
+
+    use super::*;
+    use crate::config::{Config, workspace_root};
+
+    /// A brain with a plan in force.
+    fn mind() -> Mind {
+        let root = workspace_root().unwrap();
+        let config = Config::load(&root, "fr3").unwrap();
+        let text = std::fs::read_to_string(root.join("sim/scenes/workbench.yaml")).unwrap();
+        let scene = Scene::try_from(serde_yaml::from_str::<SceneFile>(&text).unwrap()).unwrap();
+        let instruction = "put the red block in the top drawer and close it";
+        let raw = SymbolicPlanner.plan(&PlanRequest { instruction, scene: &scene, epoch: 1 }).unwrap().plan;
+        let plan = Validator::new(&scene, &Limits::default()).check(&raw).unwrap();
+        let mut mind = Mind::new(&config, true, Vec::new()).unwrap();
+        mind.plan = Some(PlanInForce { plan, scene, epoch: 1 });
+        mind
+    }
+
+    #[test]
+    fn the_panel_says_what_calls_cost_what_memory_did_and_how_near_each_signal_is_to_its_limit() {
+        let mut mind = mind();
+        mind.story.plans = 2;
+        mind.story.late_plans = 1;
+        mind.story.model = ModelUse {
+            calls: 3,
+            tokens_in: 4100,
+            tokens_out: 512,
+            time: Duration::from_millis(7340),
+            failures: 1,
+            why: None,
+        };
+        let at = Nanos::from_secs(2.0);
+        mind.remembers_this(at, "from memory: episode 4 | likeness 0.93\nworked twice".into());
+        mind.late("vlm");
+        let mut scores = Scores::default();
+        scores[Channel::Stall as usize] = Some(Score { value: 1.2, threshold: Some(3.0) });
+        scores[Channel::Slip as usize] = Some(Score { value: 0.001, threshold: None });
+        let report = Report { scores, ..Report::default() };
+        let mut shown = 0;
+        let thought = mind.thought(&report, &mut shown);
+
+        let (panel, ..) = thought.panel.unwrap();
+        println!("{}", panel.costs);
+        for row in [
+            "| plans | 2 |",
+            "| plans too late | 2 |",
+            "| memory | from memory: episode 4 / likeness 0.93 worked twice |",
+            "| VLM calls | 3 |",
+            "| VLM time [s] | 7.3 |",
+            "| tokens read, written | 4100, 512 |",
+            "| VLM asked in vain | 1 |",
+            "| new plan (L5) | 0 |",
+        ] {
+            assert!(panel.costs.lines().any(|line| line == row), "{row}\n{}", panel.costs);
+        }
+        assert!(panel.tree.contains("grasp"), "{}", panel.tree);
+        let of = |name: &str| thought.monitors.iter().find(|monitor| monitor.name == name).map(|m| (m.value, m.limit));
+        assert_eq!(of("stall [s]"), Some((1.2, Some(3.0))));
+        assert_eq!(of("slip [m]"), Some((0.001, None)));
+        assert_eq!(of("contact [-]"), None, "there is no signal of it");
+        // Viewer and recording are told, once.
+        let lines: Vec<&str> = thought.events.iter().map(|(_, _, line)| line.as_str()).collect();
+        assert!(lines[0].starts_with("from memory: episode 4") && lines[1].contains("came too late"), "{lines:?}");
+        assert!(mind.thought(&report, &mut shown).events.is_empty());
     }
 }

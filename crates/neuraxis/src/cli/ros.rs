@@ -43,6 +43,9 @@ pub enum RosCommand {
         /// Folder for a recording.
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+        /// File of the brain's memory, made if it is not there.
+        #[arg(long, value_name = "FILE")]
+        memory: Option<PathBuf>,
         #[command(flatten)]
         keep: KeepArgs,
     },
@@ -76,10 +79,10 @@ impl RosCommand {
     /// Runs it until it is told to end.
     pub fn run(self, mut config: Config) -> Result<()> {
         match self {
-            Self::Sim { policy, task, seed, wait, out, keep } => {
+            Self::Sim { policy, task, seed, wait, out, memory, keep } => {
                 keep.apply(&mut config.run.recording)?;
                 let task = tasks::one(&task, &config)?;
-                ros::sim(&config, &RosSim { leader: Leader::of(&policy, &config), task, seed, wait, out })
+                ros::sim(&config, &RosSim { leader: Leader::of(&policy, &config), task, seed, wait, out, memory })
             }
             Self::Arm(options) => ros::arm(&config, options),
             Self::Policy(options) => ros_policy::policy(&config, &options),

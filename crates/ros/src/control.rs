@@ -62,16 +62,15 @@ pub struct Ros2Control {
 ///
 /// Takes three and a half seconds: that long it listens for others who command the same arm.
 ///
-/// Errors: a setting out of its range; joints that are not the robot's, or that the controller takes in another order; [`RosError::DiscoveryRangeUnset`];
-/// [`RosError::Rivals`]; whatever rcl refuses.
+/// Errors: a setting out of its range; joints that are not the robot's, or that the controller takes in another order;
+/// [`RosError::DiscoveryRangeUnset`]; [`RosError::Rivals`]; whatever rcl refuses.
 pub fn ros2_control(
-    mut config: ControlConfig,
+    config: ControlConfig,
     joint_names: &[String],
     limits: &[JointLimits],
     clock: Arc<dyn Clock>,
 ) -> Result<Ros2Control, RosError> {
-    config.complete(joint_names, limits)?;
-    ends(config, limits, clock, Role::Drives)
+    ends(config, joint_names, limits, clock, Role::Drives)
 }
 
 /// As [`ros2_control`] for an arm that somebody else moves: nothing is published, no gripper is told, and it does not matter
@@ -79,13 +78,12 @@ pub fn ros2_control(
 ///
 /// Errors: as there, but for rivals.
 pub fn watched_arm(
-    mut config: ControlConfig,
+    config: ControlConfig,
     joint_names: &[String],
     limits: &[JointLimits],
     clock: Arc<dyn Clock>,
 ) -> Result<Ros2Control, RosError> {
-    config.complete(joint_names, limits)?;
-    ends(config, limits, clock, Role::Watches)
+    ends(config, joint_names, limits, clock, Role::Watches)
 }
 
 /// What we are to the arm.
@@ -98,11 +96,13 @@ pub(crate) enum Role {
 }
 
 fn ends(
-    config: ControlConfig,
+    mut config: ControlConfig,
+    joint_names: &[String],
     limits: &[JointLimits],
     clock: Arc<dyn Clock>,
     role: Role,
 ) -> Result<Ros2Control, RosError> {
+    config.complete(joint_names, limits)?;
     let (states_in, states) = mailbox(None);
     let (commands_in, commands) = mailbox(None);
     let (reports_in, reports) = ring(2);

@@ -5,7 +5,7 @@ use r2r::{Node, Publisher, sensor_msgs::msg::Image};
 
 use crate::{
     RosError, RosStats, config, conversions,
-    publish::{Stamper, publisher},
+    publish::{Stamper, is_heard, publisher},
     topics,
 };
 
@@ -100,8 +100,4 @@ impl ViewOut {
             heat: publisher(node, &topics::view_heat(name), topics::camera_qos())?,
         })
     }
-}
-
-fn is_heard(publisher: &Publisher<Image>) -> bool {
-    publisher.get_inter_process_subscription_count().is_ok_and(|count| count > 0)
 }

@@ -133,11 +133,7 @@ impl CameraOut {
 
     /// Somebody takes its colour, depth, calibration and pose.
     pub(crate) fn is_heard(&self) -> bool {
-        let has_any = |count: r2r::Result<usize>| count.is_ok_and(|count| count > 0);
-        has_any(self.image.get_inter_process_subscription_count())
-            && has_any(self.depth.get_inter_process_subscription_count())
-            && has_any(self.info.get_inter_process_subscription_count())
-            && has_any(self.pose.get_inter_process_subscription_count())
+        is_heard(&self.image) && is_heard(&self.depth) && is_heard(&self.info) && is_heard(&self.pose)
     }
 
     pub(crate) fn publish(&self, view: &CameraView, captured: Nanos, stamper: &Stamper, stats: &mut RosStats) {
@@ -173,6 +169,11 @@ impl CameraOut {
         }
         Ok(())
     }
+}
+
+/// Somebody in another process takes what it publishes.
+pub(crate) fn is_heard<T: WrappedTypesupport + 'static>(publisher: &Publisher<T>) -> bool {
+    publisher.get_inter_process_subscription_count().is_ok_and(|count| count > 0)
 }
 
 /// A publisher of the node.

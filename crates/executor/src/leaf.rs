@@ -7,7 +7,7 @@
 //! ```
 
 use neuraxis_core::{Fault, Reaction};
-use neuraxis_plan::{FactId, Skill, State, Truth};
+use neuraxis_plan::{FactId, FactSet, Skill, State, Truth};
 
 use crate::{
     Variation,
@@ -65,6 +65,9 @@ impl<'a> Walk<'a, '_> {
             Some(not_ready(leaf, &state))
         };
         let Some(reason) = missing else { return self.start(at, leaf) };
+        if let Some(reason) = self.is_refuted(at, leaf) {
+            return Status::Failure(reason);
+        }
         if has_passed(self.node(at).since, self.now(), self.config.ready_secs) {
             return Status::Failure(reason);
         }
@@ -215,13 +218,29 @@ impl<'a> Walk<'a, '_> {
         !cell.post.is_empty() && self.node(at).act.seen >= self.config.facts_in_a_row
     }
 
-    /// As [`Walk::confirmed`]; but what is observed not to be so, in frame after frame, is not waited for. What the hand may
-    /// still hide is only remembered, and refutes nothing.
+    /// As [`Walk::confirmed`]; but what is observed not to be so is not waited for.
     fn confirm(&mut self, at: usize) -> Status {
         let status = self.confirmed(at);
         let Some(cell) = self.program.cell(at).filter(|_| status == Status::Running) else { return status };
-        let (now, fails) = (self.now(), self.know.state.fails().intersection(&self.know.shown));
-        let wrong = cell.post.intersection(&fails);
+        match self.refuted(at, cell.post.intersection(self.know.state.fails())) {
+            Some(fact) => Status::Failure(Reason::Post(fact, Truth::False)),
+            None => Status::Running,
+        }
+    }
+
+    /// A precondition that is observed not to be so, and which way.
+    fn is_refuted(&mut self, at: usize, leaf: &Leaf) -> Option<Reason> {
+        let state = self.fresh();
+        let (lacks, stands) =
+            (leaf.effects.pre.intersection(state.fails()), leaf.effects.pre_not.intersection(state.holds()));
+        let fact = self.refuted(at, lacks.union(&stands))?;
+        Some(Reason::Precondition(fact, state.truth(fact)))
+    }
+
+    /// One of the facts that are not as they must be, once frame after frame has shown it since the phase began. What the hand may
+    /// still hide is only remembered, and refutes nothing.
+    fn refuted(&mut self, at: usize, wrong: FactSet) -> Option<FactId> {
+        let (now, wrong) = (self.now(), wrong.intersection(&self.know.shown));
         if self.know.is_new && self.know.is_from(self.node(at).since) {
             self.change(at, |node| {
                 let Refuted { frames, since } = node.refuted;
@@ -231,12 +250,7 @@ impl<'a> Walk<'a, '_> {
         }
         let Refuted { frames, since } = self.node(at).refuted;
         let is_over = since.is_some_and(|since| has_passed(since, now, self.config.refuted_secs));
-        match wrong.iter().next() {
-            Some(fact) if is_over && frames >= self.config.facts_in_a_row => {
-                Status::Failure(Reason::Post(fact, Truth::False))
-            }
-            _ => Status::Running,
-        }
+        wrong.iter().next().filter(|_| is_over && frames >= self.config.facts_in_a_row)
     }
 
     /// What a leaf is for is observed. Nothing is held that the fingers do not feel, whatever was seen of it.

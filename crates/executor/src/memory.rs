@@ -53,7 +53,7 @@ pub(crate) struct NodeState {
     pub(crate) episode: Episode,
 }
 
-/// Frames of facts in a row, since the phase began, in which something of the postcondition was false.
+/// Frames of facts in a row, since the phase began, in which something of the pre- or postcondition was seen not to be so.
 #[derive(Copy, Clone, Debug, Default)]
 pub(crate) struct Refuted {
     pub(crate) frames: u8,

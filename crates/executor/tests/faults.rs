@@ -247,6 +247,30 @@ fn a_postcondition_that_is_seen_to_be_false_is_not_waited_for_and_one_that_comes
 }
 
 #[test]
+fn a_precondition_that_is_seen_to_be_false_is_not_waited_for_either() {
+    // While the first block is put away, something comes to lie on the one that is taken next.
+    let covered = |remembered: bool| {
+        let (mut bench, _) = begun(ExecutorConfig::default());
+        until_started(&mut bench, Skill::Place, 1);
+        let mut world = bench.world();
+        let clear = world.fact("clear(green_block)");
+        world.truth = world.truth.with(clear, false);
+        if remembered {
+            world.remembered = [clear].into_iter().collect();
+        }
+        drop(world);
+        until_failed(&mut bench);
+        let placed = bench.log.iter().rfind(|event| event.what == What::Succeeded).unwrap().at;
+        assert_eq!(reasons(&bench), [Reason::Precondition(clear, Truth::False)]);
+        noticed_after(&bench, placed)
+    };
+    let (seen, remembered) = (covered(false), covered(true));
+    println!("seen to be false: failed after {:.0} ms; remembered to be: {:.0} ms", 1e3 * seen, 1e3 * remembered);
+    assert!((0.3..=0.5).contains(&seen), "{seen}");
+    assert!((remembered - 1.0).abs() < 0.02, "{remembered}");
+}
+
+#[test]
 fn a_push_against_something_trips_at_the_second_of_three_looks_and_a_spike_does_not() {
     let (mut bench, _) = begun(ExecutorConfig::default());
     let mut tally = Tally::default();

@@ -37,7 +37,7 @@ try:
 except ImportError as missing:
     sys.exit(f"FAILED: {missing}. Remedy: ./neuraxis setup, which builds these messages")
 
-MOVES_RAD_S, RESTS_RAD_S, MOST_RAD_S = 0.05, 0.01, 5.26
+MOVES_RAD, RESTS_RAD_S, MOST_RAD_S = 0.02, 0.01, 5.26
 LEVELS = {"OK": 0, "WARN": 1, "ERROR": 2}
 
 
@@ -50,7 +50,8 @@ class Operator:
         # Its topics are those of the node's namespace.
         self.timeout, (namespace, _, self.name) = args.timeout, args.node.rpartition("/")
         self.node = rclpy.create_node("look_after_the_link", namespace=namespace)
-        self.moved_at, self.rested_since, self.fastest, self.link = None, None, 0.0, None
+        self.stood, self.moved, self.rested_since, self.fastest = None, 0.0, None, 0.0
+        self.link, self.troubles = None, {}
         self.change = self.node.create_client(ChangeState, f"{args.node}/change_state")
         self.state = self.node.create_client(GetState, f"{args.node}/get_state")
         self.triggers = {name: self.node.create_client(Trigger, f"{args.node}/{name}") for name in ("stop", "reset")}
@@ -60,23 +61,29 @@ class Operator:
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self.on_diagnostics, 10)
 
     def on_state(self, msg):
-        speed = max(abs(v) for n, v in zip(msg.name, msg.velocity) if "finger" not in n)
+        arm = [i for i, name in enumerate(msg.name) if "finger" not in name]
+        speed, positions = max(abs(msg.velocity[i]) for i in arm), [msg.position[i] for i in arm]
         now = time.monotonic()
         self.fastest = max(self.fastest, speed)
-        if speed > MOVES_RAD_S:
-            self.moved_at = now
+        # Not by speed: the last joint of a stiffly held arm trembles.
+        self.stood = self.stood or positions
+        self.moved = max(abs(a - b) for a, b in zip(positions, self.stood))
         self.rested_since = (self.rested_since or now) if speed < RESTS_RAD_S else None
 
     def on_diagnostics(self, msg):
         for status in msg.status:
+            level = int.from_bytes(status.level, "little")
+            self.troubles.pop(status.name, None)
+            if level > LEVELS["OK"]:
+                self.troubles[status.name] = status.message
             if status.name.endswith(": link"):
-                self.link = (int.from_bytes(status.level, "little"), status.message)
+                self.link = (level, status.message)
 
     def wait_for(self, what, condition):
         end = time.monotonic() + self.timeout
         while not condition():
             if time.monotonic() > end:
-                raise Failure(f"waited {self.timeout:.0f} s in vain for {what}; the link was {self.link}")
+                raise Failure(f"waited {self.timeout:.0f} s in vain for {what}; the link was {self.link}, {self.troubles}")
             rclpy.spin_once(self.node, timeout_sec=0.05)
 
     def call(self, client, request):
@@ -135,8 +142,8 @@ class Operator:
             answer = self.call(self.triggers[step], Trigger.Request())
             self.must(f"{step}: {answer.message}", answer.success)
         elif step == "moves":
-            self.moved_at = None
-            self.wait_for("the arm to move", lambda: self.moved_at)
+            self.stood, self.moved = None, 0.0
+            self.wait_for("the arm to move", lambda: self.moved > MOVES_RAD)
         elif step == "holds":
             self.rested_since = None
             at_rest = lambda: self.rested_since and time.monotonic() - self.rested_since

@@ -68,13 +68,29 @@ pub(crate) struct Before {
     stats: RosStats,
 }
 
+/// The parts that were in error at the report before: a terminal is told of each error when it begins.
+#[derive(Debug, Default)]
+struct Errors(Vec<String>);
+
+impl Errors {
+    fn news(&mut self, all: &[Status]) -> Vec<String> {
+        let now: Vec<_> = all.iter().filter(|status| status.level == Level::Error).collect();
+        let is_new = |status: &&&Status| !self.0.contains(&status.name);
+        let news = now.iter().filter(is_new).map(|status| format!("{}: {}", status.name, status.message)).collect();
+        self.0 = now.iter().map(|status| status.name.clone()).collect();
+        news
+    }
+}
+
 /// Publishes how everything is.
 pub(crate) struct Diagnostics {
     publisher: Publisher<DiagnosticArray>,
     health: Box<dyn FnMut() -> Health + Send>,
     cameras: Vec<CameraHealth>,
     before: Before,
+    errors: Errors,
     last: Instant,
+    logger: String,
     node_name: String,
     hardware_id: String,
 }
@@ -92,7 +108,9 @@ impl Diagnostics {
             health,
             cameras: cameras.iter().map(unseen).collect(),
             before: Before::default(),
+            errors: Errors::default(),
             last: Instant::now(),
+            logger: node.logger().to_string(),
             node_name: node.fully_qualified_name().unwrap_or_default().trim_start_matches('/').to_string(),
             hardware_id,
         })
@@ -125,7 +143,11 @@ impl Diagnostics {
             policy_age: age(health.policy.observed_at),
             secs: elapsed.as_secs_f64(),
         };
-        let status = judge(&look, &self.before).into_iter().map(|status| self.to_msg(status)).collect();
+        let all = judge(&look, &self.before);
+        for news in self.errors.news(&all) {
+            r2r::log_error!(&self.logger, "{news}");
+        }
+        let status = all.into_iter().map(|status| self.to_msg(status)).collect();
         self.before = Before { stats: *stats, health };
         self.cameras.iter_mut().for_each(|camera| camera.images = 0);
         let stamp = stamper.now().map(conversions::time_to_msg).unwrap_or_default();

@@ -101,6 +101,20 @@ fn a_latch_is_an_error_unless_somebody_asked_for_it() {
 }
 
 #[test]
+fn an_error_is_told_when_it_begins() {
+    let mut errors = Errors::default();
+    let latched =
+        || after("arm", |health, _, _| health.arm = Some(ArmHealth { mode: "latched", latched: true, fault: None }));
+    let silent = || after("camera front", |_, _, look| look.cameras[0].2 = Some(Duration::from_secs(3)));
+    let fine = || after("policy", |_, _, _| ());
+    assert_eq!(errors.news(&[fine()]), [""; 0]);
+    assert_eq!(errors.news(&[latched(), fine()]), ["arm: latched; reset when it is safe"]);
+    assert_eq!(errors.news(&[latched(), silent()]), ["camera front: silent"]);
+    assert_eq!(errors.news(&[silent()]), [""; 0]);
+    assert_eq!(errors.news(&[latched(), silent()]), ["arm: latched; reset when it is safe"], "once more");
+}
+
+#[test]
 fn who_is_not_active_says_so_and_its_lease_is_no_fault() {
     let status = after("arm", |health, _, look| {
         look.state = State::Inactive;

@@ -10,6 +10,7 @@
   goal TEXT          a goal of the action; it must succeed, at the fourth time at the latest
   moves              waits until the arm moves
   holds              waits until the arm has been at rest for a second, and looks that it stays so for another one
+  troubles           prints what /diagnostics says that is not well, a line each
   stop, reset        ~/stop or ~/reset; it must say that it was done
 
 Each is answered with a line "ok LINE", or the end: exit code 1 and what was missed. An arm that is faster than FR3 may be fails.
@@ -150,6 +151,10 @@ class Operator:
             self.wait_for("the arm to come to rest", lambda: (at_rest() or 0) > 1)
             self.wait_for("a second of rest", lambda: self.rested_since is None or at_rest() > 2)
             self.must("the arm did not stay at rest", self.rested_since is not None)
+        elif step == "troubles":
+            end = time.monotonic() + 2
+            self.wait_for("two reports", lambda: time.monotonic() > end)
+            print(*(f"{name}: {message}" for name, message in self.troubles.items()), sep="\n", flush=True)
         else:
             raise Failure(f"what is {step!r}?")
         self.must(f"the arm moved with {self.fastest} rad/s", self.fastest <= MOST_RAD_S)

@@ -152,7 +152,8 @@ fn moving(franky: &mut Franky, arm: &Path, arguments: &[&str], domain: &str) -> 
             println!("on its way: attempt {attempt} of 3");
             return Moving { node, operator, start, at };
         }
-        eprintln!("attempt {attempt}: it goes nowhere; the node has said why");
+        operator.tell("troubles");
+        eprintln!("attempt {attempt}: it goes nowhere: {:#?}", operator.wait_for("ok troubles"));
         node.interrupt();
         node.wait_for("ros         RosStats");
         comes_back(arm, domain);

@@ -226,7 +226,7 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
         Leader::Here(Actor::Weights(weights)) => {
             let mut embedder = package::text_encoder(&config.root)?;
             // Without a sentence it waits for one.
-            let features = plan.say.as_deref().map(|say| embedder.embed(say)).transpose()?;
+            let features = plan.say.as_deref().map(|say| embedder.embed_order(say)).transpose()?;
             let policy = load_any_policy(config, weights, embedder.id())?;
             let misfits = misfits(policy.about(), config, &settings.camera_names());
             misfits.iter().for_each(|misfit| println!("differs     {misfit}"));

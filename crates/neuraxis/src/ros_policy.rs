@@ -58,7 +58,7 @@ pub fn policy(config: &Config, options: &PolicyOptions) -> Result<()> {
         let text = if text.is_empty() { REHEARSED } else { text };
         let features = match read.take().filter(|(sentence, _)| sentence == text) {
             Some((_, features)) => features,
-            None => embedder.embed(text).map_err(|error| error.to_string())?,
+            None => embedder.embed_order(text).map_err(|error| error.to_string())?,
         };
         read = Some((text.into(), features.clone()));
         let words = Instruction { text: text.into(), epoch, features: Some(features) };

@@ -22,6 +22,26 @@ const MOST_TOKENS: usize = 32;
 /// Sentences remembered before the memory starts anew: a task has a handful, an operator may type for weeks.
 const MOST_SENTENCES: usize = 1024;
 
+/// Words of English orders, of which other languages have hardly one.
+const ENGLISH: [&str; 16] = [
+    "the",
+    "it",
+    "this",
+    "that",
+    "them",
+    "and",
+    "then",
+    "with",
+    "from",
+    "into",
+    "onto",
+    "by",
+    "first",
+    "next",
+    "afterwards",
+    "finally",
+];
+
 /// The encoder and the sentences it has seen.
 pub struct MiniLm {
     weights: HashMap<String, Tensor>,
@@ -59,6 +79,41 @@ impl MiniLm {
         // One sentence uses every tensor once.
         encoder.encode("red").map_err(|e| refuse(&path, e.to_string()))?;
         Ok(encoder)
+    }
+
+    /// As `embed`, for what an operator tells a policy to do: a sentence in a language that the encoder does not know is refused, for
+    /// its features would mean nothing.
+    ///
+    /// # Errors
+    /// As those of `embed`; of the sentence's words two, and a third of all, are none that the encoder knows as a whole, and
+    /// nothing else in it is sure to be English.
+    pub fn embed_order(&mut self, text: &str) -> std::result::Result<TextFeatures, PolicyError> {
+        let features = self.embed(text)?;
+        let words = self.words(text).map_err(|e| PolicyError::Internal(format!("text encoder: {e}")))?;
+        let unknown: Vec<&str> = words.iter().filter(|(_, pieces)| *pieces != 1).map(|(word, _)| *word).collect();
+        let is_english = words.iter().any(|(word, _)| ENGLISH.contains(&word.to_lowercase().as_str()));
+        if is_english || unknown.len() < 2 || unknown.len() * 3 < words.len() {
+            return Ok(features);
+        }
+        let reason = format!("it is not in English, or not in common words of it: {}", unknown.join(", "));
+        Err(PolicyError::Instruction { text: text.into(), reason })
+    }
+
+    /// Each word with the number of pieces that the vocabulary has for it; none for one that cannot be pieced together.
+    fn words<'a>(&self, text: &'a str) -> Result<Vec<(&'a str, usize)>> {
+        let encoding = self.tokenizer.encode(text, false).map_err(|e| Error::Data(e.to_string()))?;
+        let mut words: Vec<(Option<u32>, (usize, usize), usize)> = Vec::new();
+        for ((&word, &(from, to)), token) in
+            encoding.get_word_ids().iter().zip(encoding.get_offsets()).zip(encoding.get_tokens())
+        {
+            let pieces = usize::from(token != "[UNK]");
+            match words.last_mut().filter(|(last, ..)| *last == word) {
+                Some((_, span, count)) => (span.1, *count) = (to, *count + pieces),
+                None => words.push((word, (from, to), pieces)),
+            }
+        }
+        let named = words.into_iter().filter_map(|(_, (from, to), pieces)| Some((text.get(from..to)?, pieces)));
+        Ok(named.filter(|(word, _)| word.chars().any(char::is_alphanumeric)).collect())
     }
 
     fn weight(&self, name: &str) -> Result<&Tensor> {
@@ -236,6 +291,49 @@ mod tests {
         assert_eq!(encoder.embed(&long).unwrap().tokens, MOST_TOKENS);
         let (short, long) = (encoder.token_ids("red").unwrap(), encoder.token_ids(&long).unwrap());
         assert_eq!((short[0], short[2]), (long[0], long[MOST_TOKENS - 1]));
+    }
+
+    #[test]
+    fn orders_in_other_languages_are_refused_and_those_in_plain_english_are_not() {
+        let mut encoder = encoder();
+        let foreign = [
+            "Drücke den roten Knopf",
+            "öffne die untere Schublade",
+            "lege den Würfel auf den Teller",
+            "appuie sur le bouton rouge",
+            "ouvre le tiroir du bas",
+            "presiona el botón rojo",
+            "abre el cajón inferior",
+            "premi il pulsante rosso",
+            "druk op de rode knop",
+            "aperte o botão vermelho",
+            "naciśnij czerwony przycisk",
+            "нажми красную кнопку",
+            "按红色按钮",
+            "赤いボタンを押して",
+            "빨간 버튼을 누르세요",
+            "اضغط على الزر الأحمر",
+        ];
+        for text in foreign {
+            let refused = encoder.embed_order(text).expect_err(text).to_string();
+            assert!(refused.contains("not in English"), "{refused}");
+        }
+        let told = encoder.embed_order("Drücke den roten Knopf").unwrap_err().to_string();
+        assert!(told.ends_with(": Drücke, roten, Knopf"), "{told}");
+        let english = [
+            "red",
+            "stow the mugs",
+            "stack cubes neatly",
+            "collect the mugs inside the tray",
+            "tidy up: shelve the banknotes",
+            "sweep the crumbs into the dustpan, then unscrew the lightbulb",
+            "PRESS THE CYAN BUTTON!",
+            "activate cyan, followed by magenta",
+            "poke cyan, afterwards magenta, finally teal",
+        ];
+        for text in english {
+            encoder.embed_order(text).unwrap();
+        }
     }
 
     #[test]

@@ -73,7 +73,7 @@ pub fn record(config: &Config, args: RecordArgs) -> Result<()> {
 /// Shows what a policy wants, also one that was trained with something else: what that is, is said.
 pub(super) fn shadow(config: &Config, which: Which, weights: &Path, watched: &Watched) -> Result<()> {
     let mut embedder = package::text_encoder(&config.root)?;
-    let features = Some(embedder.embed(&watched.say)?);
+    let features = Some(embedder.embed_order(&watched.say)?);
     let words = Instruction { text: watched.say.as_str().into(), epoch: 1, features };
     let policy = load_any_policy(config, weights, embedder.id())?;
     for misfit in misfits(policy.about(), config, &which.camera_names()) {

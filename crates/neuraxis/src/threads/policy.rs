@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use neuraxis_brainstem::{Histogram, MonotonicClock};
 use neuraxis_channel::{MailboxWriter, RingReceiver, RingSender};
-use neuraxis_core::{Clock, Instruction, Nanos, Observation, Policy, Prediction, TextEmbedder};
+use neuraxis_core::{Clock, Instruction, Nanos, Observation, Policy, Prediction};
 use neuraxis_policy::{PredictionViews, text::MiniLm};
 use neuraxis_vision::Cloud;
 
@@ -88,7 +88,7 @@ pub fn policy(
             epoch += 1;
             (words, reached) = (None, 0);
             if let Some(sentence) = sentence {
-                match embedder.as_mut().map(|embedder| embedder.embed(&sentence)).transpose() {
+                match embedder.as_mut().map(|embedder| embedder.embed_order(&sentence)).transpose() {
                     Ok(features) => words = Some(Instruction { text: sentence.into(), epoch, features }),
                     // There is nothing to do, then.
                     Err(error) => {

@@ -4,7 +4,7 @@ mod wire;
 
 use neuraxis_cortex::{
     CortexError, Planner, VlmConfig, VlmError,
-    trust::Judgement,
+    trust::{Judgement, TrustConfig},
     vlm::{CassetteConfig, CassetteMode, Context, Dialect, Image, Purpose, Question, SchemaForm, Unusable, VlmClient},
 };
 use serde_json::{Value, json};
@@ -215,6 +215,31 @@ fn what_was_recorded_is_played_without_a_server() {
         std::fs::remove_file(&path).unwrap();
         let missing = VlmClient::new(VlmConfig { cassette: cassette(CassetteMode::Replay), ..VlmConfig::default() });
         assert!(matches!(missing.map(|_| ()), Err(VlmError::Cassette { .. })));
+    });
+}
+
+/// One short call an image, after the plan, and only if that is asked for.
+#[test]
+fn what_a_model_sees_in_each_image_is_compared() {
+    watched(|| {
+        let images =
+            || ["front", "wrist"].map(|name| Image::new(name, vec![0xFF, 0xD8, 0xFF, 0xE0], Vec::new()).unwrap());
+        let seen = |names: &str| Act::say(&format!(r#"{{"answer":[{names}]}}"#));
+        let perception = |look_from: f64, answers: [Act; 3]| {
+            let server = Server::new(answers);
+            let trust = TrustConfig { look_from, ..TrustConfig::default() };
+            let mut planner = planner(VlmConfig { trust, ..config(&server) });
+            planner.tell(Context { images: images().to_vec(), ..Context::default() });
+            planner.plan(&request(&scene(), SAY)).unwrap();
+            let asked = planner.client().monitor().status().costs.of(Purpose::Ground).calls;
+            (asked, planner.last().unwrap().verdict.as_ref().unwrap().probes.perception)
+        };
+        let differ = || [Act::plan(&good()), seen(r#""red_block","green_block""#), seen(r#""red_block""#)];
+        assert_eq!(perception(0.0, differ()), (2, Some(0.5)));
+        assert_eq!(perception(1.0, differ()), (0, None), "as shipped");
+        assert_eq!(perception(0.5, differ()), (0, None), "not undecided, as far as is known");
+        let odd = [Act::plan(&good()), seen(r#""ghost""#), seen(r#""red_block""#)];
+        assert_eq!(perception(0.0, odd), (1, None), "not measured, and no reason to refuse a plan");
     });
 }
 

@@ -4,7 +4,8 @@
 //! accepted before: three numbers, standardised by median and MAD, and their squared Mahalanobis distance against
 //! chi-square bounds. Until enough were accepted, only contradictions decide.
 //!
-//! Deviations from 2(d): a component that was not measured counts as usual (z = 0), and so does one that is better than
+//! Deviations from 2(d): the views of H_perc are those of the cameras, not crops of one image, so some disagreement is usual and
+//! counts as such; a component that was not measured counts as usual (z = 0), and so does one that is better than
 //! usual; the covariance is the correlation of the accepted ones, shrunk by 0.1 to the identity.
 
 mod entropy;
@@ -38,6 +39,9 @@ pub struct TrustConfig {
     pub most_conflict: f64,
     /// Whether the goal is compared with what the grammar reads in the sentence, where it can. Default true.
     pub compare_goal: bool,
+    /// Undecidedness of a plan (H_dec; 0 where the server tells no probabilities) from which the model is also asked which
+    /// things it sees in each of the first images, one short call each, 0 to 1. Default 1: never.
+    pub look_from: f64,
 }
 
 impl Default for TrustConfig {
@@ -49,6 +53,7 @@ impl Default for TrustConfig {
             most_kept: 256,
             most_conflict: 0.5,
             compare_goal: true,
+            look_from: 1.0,
         }
     }
 }
@@ -57,14 +62,15 @@ impl TrustConfig {
     /// Every bound in its range.
     pub fn validate(&self) -> Result<(), VlmError> {
         use crate::vlm::check;
-        let Self { warn_above, reject_above, least_accepted, most_kept, most_conflict, .. } = *self;
+        let Self { warn_above, reject_above, least_accepted, most_kept, most_conflict, look_from, .. } = *self;
         check("trust.warn_above", warn_above, warn_above > 0.0 && warn_above.is_finite(), "above 0")?;
         let is_over = reject_above >= warn_above && reject_above.is_finite();
         check("trust.reject_above", reject_above, is_over, "`warn_above` or more")?;
         check("trust.least_accepted", least_accepted, (3..=10_000).contains(&least_accepted), "3 to 10000")?;
         let is_enough = (least_accepted..=10_000).contains(&most_kept);
         check("trust.most_kept", most_kept, is_enough, "`least_accepted` to 10000")?;
-        check("trust.most_conflict", most_conflict, (0.0..=1.0).contains(&most_conflict), "0 to 1")
+        check("trust.most_conflict", most_conflict, (0.0..=1.0).contains(&most_conflict), "0 to 1")?;
+        check("trust.look_from", look_from, (0.0..=1.0).contains(&look_from), "0 to 1")
     }
 }
 

@@ -26,7 +26,4 @@ pub struct Context {
     pub failure: Vec<String>,
     /// Repairs that were tried and must not be tried again.
     pub tried: Vec<String>,
-    /// How unstable the model's perception of the scene was, 0 to 1, if it was measured (FRANKENBOT.md, section 2(d),
-    /// H_perc). The brain measures none: its things come from clouds, not from the model.
-    pub perceptual_entropy: Option<f64>,
 }

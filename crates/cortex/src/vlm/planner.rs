@@ -5,8 +5,9 @@ use std::{ops::Range, time::Duration};
 use neuraxis_plan::{ErrorKind, Geometry, Limits, Plan, PlanError, PlanErrors, Scene, Validator};
 
 use super::{
+    ask::Question,
     budget::Purpose,
-    chat::Chat,
+    chat::{Chat, Image},
     client::VlmClient,
     config::VlmConfig,
     context::Context,
@@ -17,11 +18,13 @@ use super::{
 };
 use crate::{
     CortexError, PlanRequest, Planner, Proposal,
-    trust::{Grounding, Probes, TrustGate, Verdict, decision_entropy},
+    trust::{Grounding, Probes, TrustGate, Verdict, decision_entropy, perceptual_entropy},
 };
 
 /// Name of this source of plans.
 const SOURCE: &str = "vlm";
+/// Images that the model is asked about, each on its own, to learn how far its perception can be trusted.
+const MOST_LOOKS: usize = 3;
 
 /// Where a plan comes from (R10: what decides is logged with its inputs).
 #[derive(Clone, Debug, PartialEq)]
@@ -114,7 +117,7 @@ impl VlmPlanner {
         self.last = Some(Provenance {
             model: capabilities.model,
             prompt_hash: chat.hash(),
-            image_hashes: chat.images().map(super::chat::Image::hash).collect(),
+            image_hashes: chat.images().map(Image::hash).collect(),
             latency: Duration::ZERO,
             tokens_in: 0,
             tokens_out: 0,
@@ -124,9 +127,10 @@ impl VlmPlanner {
 
         let first = self.checked(Purpose::Plan, &chat, request)?;
         // Entropy and conflict are the first answer's: the second was told what to say.
+        let decision = first.decision_entropy(request.scene);
         let probes = Probes {
-            perception: context.perceptual_entropy,
-            decision: first.decision_entropy(request.scene),
+            perception: self.perceptual_entropy(decision, request.scene, &context.images),
+            decision,
             conflict: first.grounding.conflict(),
         };
         let plan = match first.wrong() {
@@ -140,6 +144,22 @@ impl VlmPlanner {
             }
         };
         self.weigh(plan, probes)
+    }
+
+    /// How far the model's answers about several images disagree, if it is undecided enough to be asked. What could not be
+    /// measured is as usual.
+    fn perceptual_entropy(&mut self, decision: Option<f64>, scene: &Scene, images: &[Image]) -> Option<f64> {
+        let from = self.client.config().trust.look_from;
+        if from >= 1.0 || decision.unwrap_or(0.0) < from {
+            return None;
+        }
+        let things: Vec<&str> = scene.object_ids().map(|id| scene.object_name(id)).collect();
+        let (purpose, text) = (Purpose::Ground, "Which of these things are in the image?");
+        let looks = images.iter().take(MOST_LOOKS).map(|image| {
+            let images = std::slice::from_ref(image);
+            self.client.choose_all(&Question { purpose, text, answers: &things, images })
+        });
+        perceptual_entropy(&looks.collect::<Result<Vec<_>, _>>().ok()?)
     }
 
     /// One call, checked.

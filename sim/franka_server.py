@@ -262,10 +262,12 @@ def limits(arguments):
         enforce_comm_constraints=True,
         enforce_motion_limits=True,
     )
-    threading.Thread(target=server.start, daemon=True).start()
+    running = threading.Thread(target=server.start, daemon=True)
+    running.start()
     deadline = time.monotonic() + 60
-    while not getattr(server, "server_socket", None) or not server.running:
-        if time.monotonic() > deadline:
+    # It listens before it has read the model, and then steps it in this thread.
+    while server.physics_sim.data is None:
+        if time.monotonic() > deadline or not running.is_alive():
             sys.exit("franka-sim does not start")
         time.sleep(0.02)
     os.unlink(os.environ["FR3_MJCF"])

@@ -19,9 +19,9 @@ pub struct ExecutorConfig {
     pub ready_secs: f64,
     /// Time in which a postcondition must be observed after the act, 0 to 30 [s].
     pub settle_secs: f64,
-    /// A postcondition that is observed false in each frame of facts after the act, or a precondition before it, for so long
-    /// and in `facts_in_a_row` of them at least, has failed, 0 to 30 [s]. Things come to rest in this time; what is unknown is
-    /// waited for longer.
+    /// A postcondition that is observed false in each frame of facts after the act, or a precondition before the first try, for
+    /// so long and in `facts_in_a_row` of them at least, has failed, 0 to 30 [s]. Things come to rest in this time; what is
+    /// unknown is waited for longer.
     pub refuted_secs: f64,
     /// Frames of facts in a row in which a maintained fact must be false to count as lost, 1 to 32.
     pub facts_in_a_row: u8,

@@ -228,8 +228,12 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    /// A precondition that is observed not to be so, and which way.
+    /// A precondition that is observed not to be so, and which way. After a try more time is given: what is seen of its traces may
+    /// be wrong for a moment, and right, it may be all that was wanted.
     fn is_refuted(&mut self, at: usize, leaf: &Leaf) -> Option<Reason> {
+        if self.node(at).episode.tries > 0 {
+            return None;
+        }
         let state = self.fresh();
         let (lacks, stands) =
             (leaf.effects.pre.intersection(state.fails()), leaf.effects.pre_not.intersection(state.holds()));

@@ -224,7 +224,7 @@ fn what_a_model_sees_in_each_image_is_compared() {
     watched(|| {
         let images =
             || ["front", "wrist"].map(|name| Image::new(name, vec![0xFF, 0xD8, 0xFF, 0xE0], Vec::new()).unwrap());
-        let seen = |names: &str| Act::say(&format!(r#"{{"answer":[{names}]}}"#));
+        let seen = |names: &str| Act::say(format!(r#"{{"answer":[{names}]}}"#));
         let perception = |look_from: f64, answers: [Act; 3]| {
             let server = Server::new(answers);
             let trust = TrustConfig { look_from, ..TrustConfig::default() };

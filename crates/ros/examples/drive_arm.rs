@@ -142,7 +142,8 @@ fn main() -> Result<(), Failure> {
             }
             let lost = camera_reports.as_ref().and_then(|reports| reports.pop());
             let body = body.latest();
-            let is_given_up = report.stats.states == 0 && report.stats.refused() >= REFUSED;
+            let unbelievable = report.stats.refused() - report.stats.just_back;
+            let is_given_up = report.stats.states == 0 && unbelievable >= REFUSED;
             if is_given_up
                 || looper.is_finished()
                 || body.is_some_and(|body| body.mode == Mode::Latched)

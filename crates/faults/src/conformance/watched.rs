@@ -77,7 +77,10 @@ impl Arm for Watched {
         count(&self.seen.newer, u64::from(state.stamp > self.newest));
         count(&self.seen.back, u64::from(state.stamp < self.newest));
         let is_well_formed = is_sound(&state.q) && is_sound(&state.qd) && is_sound(&state.tau_nm);
-        count(&self.seen.malformed, u64::from(!(is_well_formed && state.gripper_width_m.is_finite())));
+        // Until its device has spoken an arm may say that it knows nothing.
+        let has_spoken = self.newest > Nanos(0) || state.stamp > Nanos(0);
+        let is_malformed = has_spoken && !(is_well_formed && state.gripper_width_m.is_finite());
+        count(&self.seen.malformed, u64::from(is_malformed));
         self.newest = state.stamp;
         Ok(state)
     }

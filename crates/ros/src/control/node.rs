@@ -36,9 +36,10 @@ const NAME: &str = "neuraxis_control";
 const POLL: Duration = Duration::from_millis(1);
 /// Messages taken from one subscription between two commands: a flood of them must not hold up the commands.
 const BURST: usize = 20;
-/// How long it is listened for rivals before the start, and how often later. DDS makes itself known at once and, where
-/// that was lost, every three seconds.
-const DISCOVERY: Duration = Duration::from_millis(3500);
+/// Within this time processes find each other: DDS makes itself known at once and, where that was lost, every three
+/// seconds. So long it is listened for rivals before the start.
+pub(super) const DISCOVERY: Nanos = Nanos::from_millis(3500);
+/// How often they are looked for later.
 const LOOK_AROUND: Nanos = Nanos::from_millis(100);
 
 /// The node's ends of the mailboxes.
@@ -115,7 +116,7 @@ impl ControlNode {
             topics.into_iter().flatten().map(|topic| inbox(&mut node, topic, qos())).collect::<Result<_, _>>()?;
         Ok(Self {
             timeline: Timeline::new(clock.clone(), &node),
-            states: States::new(&config),
+            states: States::new(&config, clock.now()),
             course: Course::new(limits, Nanos::from_secs(config.silence_secs)),
             looked_around: clock.now(),
             newest: None,
@@ -321,7 +322,7 @@ fn refuse_rivals(node: &Node, config: &ControlConfig) -> Result<(), RosError> {
     loop {
         let others = publishers(node, topic)
             .map_err(|source| RosError::Make { what: format!("list of publishers of {topic}"), source })?;
-        let is_over = start.elapsed() >= DISCOVERY;
+        let is_over = start.elapsed() >= Duration::from_nanos(DISCOVERY.0);
         // Their names come a moment later than they do.
         if !others.is_empty() && (is_over || !others.iter().any(|name| name == UNNAMED)) {
             return Err(RosError::Rivals { topic: topic.clone(), others: others.join(", ") });
@@ -336,7 +337,7 @@ fn refuse_rivals(node: &Node, config: &ControlConfig) -> Result<(), RosError> {
 /// Our own publisher must be found under the name that is watched.
 fn require_own(node: &Node, own_name: &str, topic: &str) -> Result<(), RosError> {
     let start = Instant::now();
-    while start.elapsed() < DISCOVERY {
+    while start.elapsed() < Duration::from_nanos(DISCOVERY.0) {
         if publishers(node, topic).is_ok_and(|all| all.iter().any(|name| name == own_name)) {
             return Ok(());
         }

@@ -3,11 +3,13 @@
 use neuraxis_core::{ArmState, Joints, Nanos};
 use r2r::sensor_msgs::msg::JointState;
 
-use super::{ControlConfig, LengthUnit};
+use super::{ControlConfig, LengthUnit, node::DISCOVERY};
 use crate::{conversions, timeline::Moment};
 
 /// A stamp may lie this far ahead: clocks of two machines differ [s].
 const AHEAD_SECS: f64 = 0.01;
+/// A robot that was silent this long [s] may have been started again since, and what starts has to find this node.
+const AWAY_SECS: f64 = 0.5;
 /// What is known of the gripper holds this long [s]: grippers report slowly.
 const GRIPPER_SECS: f64 = 1.0;
 
@@ -79,6 +81,12 @@ pub enum StateRefusal {
         /// By how much [s].
         secs: f64,
     },
+    /// The robot was away: not yet there at the start, or silent for half a second.
+    #[error("the robot is only just back: states count in {left_secs:.1} s, when it has found this node too")]
+    JustBack {
+        /// Until they count [s].
+        left_secs: f64,
+    },
 }
 
 /// Takes what the robot says.
@@ -92,10 +100,15 @@ pub(crate) struct States {
     width: Option<(f64, Nanos)>,
     /// Until when nothing is believed, and the leap that is to blame [s].
     distrust: Option<(Nanos, f64)>,
+    /// When it last spoke, believed or not; until then it counts as away.
+    heard: Nanos,
+    /// Until when nothing is believed of a robot that was away.
+    finding_until: Option<Nanos>,
 }
 
 impl States {
-    pub(crate) fn new(config: &ControlConfig) -> Self {
+    /// Who listens from `now` on.
+    pub(crate) fn new(config: &ControlConfig, now: Nanos) -> Self {
         let gripper = &config.gripper;
         Self {
             names: config.joint_names.clone(),
@@ -104,6 +117,8 @@ impl States {
             last: None,
             width: gripper.joint.is_none().then_some((gripper.open_m, Nanos(0))),
             distrust: None,
+            heard: now,
+            finding_until: None,
         }
     }
 
@@ -133,11 +148,13 @@ impl States {
         if !msg.name.iter().any(is_ours) && (finger || self.is_alive(moment)) {
             return Ok(None);
         }
+        self.hear(moment);
         let places = self.names.iter().map(|name| place(msg, name)).collect::<Result<Vec<_>, _>>()?;
         let q = self.numbers(&msg.position, &places);
         self.check_finite("position", &q)?;
         let given = self.given_velocities(msg, &places)?;
         self.check_stamp(msg, moment)?;
+        self.check_found(moment)?;
         let stamp = conversions::stamp_nanos(&msg.header.stamp);
         let width_m = self.width_m(moment)?;
         let tau_nm = self.numbers(&msg.effort, &places);
@@ -172,6 +189,27 @@ impl States {
     /// are, where ours are missed.
     fn is_alive(&self, moment: &Moment) -> bool {
         self.last.as_ref().is_some_and(|(state, _)| (moment.ours - state.stamp).secs() <= self.timeout_secs)
+    }
+
+    fn hear(&mut self, moment: &Moment) {
+        if (moment.ours - self.heard).secs() > AWAY_SECS {
+            self.finding_until = Some(moment.ours + DISCOVERY);
+        }
+        self.heard = moment.ours;
+    }
+
+    /// That its states come does not say that our commands arrive: the two ways are found one after the other, up to three
+    /// seconds apart. An arm that moved before it is found would leap to a position, or lag by all that it did not hear.
+    fn check_found(&mut self, moment: &Moment) -> Result<(), StateRefusal> {
+        match self.finding_until {
+            Some(until) if moment.ours < until => {
+                Err(StateRefusal::JustBack { left_secs: (until - moment.ours).secs() })
+            }
+            _ => {
+                self.finding_until = None;
+                Ok(())
+            }
+        }
     }
 
     fn width_m(&self, moment: &Moment) -> Result<f64, StateRefusal> {

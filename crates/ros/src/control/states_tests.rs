@@ -13,7 +13,8 @@ const START: u64 = 1_700_000_000;
 
 fn states(joint: Option<&str>) -> States {
     let gripper = GripperConfig { joint: joint.map(String::from), ..Default::default() };
-    States::new(&ControlConfig { joint_names: ["a", "b"].map(String::from).to_vec(), gripper, ..Default::default() })
+    let joint_names = ["a", "b"].map(String::from).to_vec();
+    States::new(&ControlConfig { joint_names, gripper, ..Default::default() }, moment(0).ours)
 }
 
 fn moment(ms: u64) -> Moment {
@@ -108,7 +109,10 @@ fn the_gripper_may_be_told_of_apart_and_must_not_be_too_old() {
     let finger = JointState { name: vec!["f".into()], position: vec![0.03], ..Default::default() };
     assert_eq!(states.take(&finger, &moment(20)), Ok(None));
     assert_eq!(states.take(&message(30), &moment(30)).unwrap().unwrap().gripper_width_m, 0.06);
-    assert!(states.take(&message(1100), &moment(1100)).is_err());
+    for ms in (130..1000).step_by(100) {
+        states.take(&message(ms), &moment(ms)).unwrap();
+    }
+    assert_eq!(states.take(&message(1100), &moment(1100)).unwrap_err().to_string(), "joint f is missing");
     let mut together = message(1110);
     together.name[1] = "f".into();
     together.position[1] = 0.02;
@@ -124,6 +128,33 @@ fn after_a_leap_of_the_clock_nothing_is_believed_until_the_arm_has_stopped() {
     // Longer than the time-out after which a state is too old.
     assert!(matches!(states.take(&message(150), &moment(150)), Err(StateRefusal::ClockLeapt { .. })));
     assert!(states.take(&message(230), &moment(230)).unwrap().is_some());
+}
+
+/// Its states come before our commands arrive there: an arm led on at once would leap to where it is told to be.
+#[test]
+fn a_robot_that_was_away_counts_once_it_has_had_time_to_find_this_node() {
+    let mut states = states(None);
+    states.take(&message(10), &moment(10)).unwrap();
+    // A hiccup is none of that.
+    assert!(states.take(&message(500), &moment(500)).unwrap().is_some());
+    for (ms, left) in [(1100, "3.5 s"), (1500, "3.1 s"), (1501, "3.1 s")] {
+        let refusal = states.take(&message(ms), &moment(ms)).unwrap_err().to_string();
+        let known = format!("the robot is only just back: states count in {left}, when it has found this node too");
+        assert_eq!(refusal, known);
+    }
+    // It speaks all the while, whatever it says.
+    for ms in (1600..4600).step_by(100) {
+        let mut msg = message(ms);
+        msg.position[0] = f64::NAN;
+        assert!(matches!(states.take(&msg, &moment(ms)), Err(StateRefusal::NotFinite { .. })));
+    }
+    assert!(states.take(&message(4601), &moment(4601)).unwrap().is_some());
+}
+
+#[test]
+fn a_robot_that_is_not_there_at_the_start_was_away() {
+    let mut states = states(None);
+    assert!(matches!(states.take(&message(600), &moment(600)), Err(StateRefusal::JustBack { .. })));
 }
 
 #[test]

@@ -104,7 +104,7 @@ fn leads(franky: &mut Franky, arm: &Path, weights: &Path, domain: &str) {
     let (config, policy) = (format!("config:={}", path(arm)), format!("policy:={}", path(weights)));
     // The arm that is seen has topics of the same names.
     let arguments = ["arm:=franka", "namespace:=/led", &config, &policy];
-    let Moving { node, mut operator, start, .. } = moving(franky, arm, &arguments, domain);
+    let Moving { node, mut operator, start, .. } = moving(franky, arm, &arguments, domain, Told::AfterAWhile);
     does(&mut operator, &["stop"]);
     // By the robot's own word. The stop holds, whatever is said.
     let stopped = franky.at_rest();
@@ -121,7 +121,7 @@ fn leads(franky: &mut Franky, arm: &Path, weights: &Path, domain: &str) {
     node.wait_for("ros         RosStats");
     comes_back(arm, domain);
 
-    let Moving { mut node, at: killed, .. } = moving(franky, arm, &arguments, domain);
+    let Moving { mut node, at: killed, .. } = moving(franky, arm, &arguments, domain, Told::AtOnce);
     node.kill();
     let left = franky.at_rest();
     println!("killed: {:.3} rad further to its rest", farthest(&left, &killed));
@@ -138,13 +138,22 @@ struct Moving {
     at: Vec<f64>,
 }
 
+/// When an active arm is told what to do: before that it stands still.
+#[derive(Copy, Clone, PartialEq)]
+enum Told {
+    AtOnce,
+    AfterAWhile,
+}
+
 /// In three attempts: robot and loop are in real time, and packets that a busy machine loses are a fault that ends the motion.
-fn moving(franky: &mut Franky, arm: &Path, arguments: &[&str], domain: &str) -> Moving {
+fn moving(franky: &mut Franky, arm: &Path, arguments: &[&str], domain: &str, told: Told) -> Moving {
     for attempt in 1..=3 {
         let start = franky.at_rest();
         let (node, mut operator) = launched(arguments, domain);
         does(&mut operator, &["configure", "activate"]);
-        sleep(STAND);
+        if told == Told::AfterAWhile {
+            sleep(STAND);
+        }
         let still = franky.joints_rad();
         assert!(farthest(&still, &start) < 0.005, "it moved before it was told what to do: {start:?}, {still:?}");
         does(&mut operator, &[&format!("say {SAY}")]);
@@ -155,7 +164,8 @@ fn moving(franky: &mut Franky, arm: &Path, arguments: &[&str], domain: &str) -> 
         operator.tell("troubles");
         eprintln!("attempt {attempt}: it goes nowhere: {:#?}", operator.wait_for("ok troubles"));
         node.interrupt();
-        node.wait_for("ros         RosStats");
+        // It counts the instructions that came, too.
+        eprintln!("{:#?}", node.wait_for("ros         RosStats"));
         comes_back(arm, domain);
     }
     panic!("it went nowhere in three attempts");

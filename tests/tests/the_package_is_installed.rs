@@ -95,6 +95,30 @@ fn colcon_is_told_at_once_what_is_missing() {
     }
 }
 
+/// Cargo remembers what the compiler has said of itself, and what was said of what is missing must not be remembered so.
+#[test]
+fn colcon_builds_once_the_remedy_was_applied() {
+    let dir = tempfile::tempdir().expect("a folder");
+    fs::create_dir(dir.path().join("src")).expect("a folder");
+    fs::write(dir.path().join("src/lib.rs"), "").expect("a file");
+    fs::write(dir.path().join("Cargo.toml"), "[package]\nname = \"small\"\n").expect("a file");
+    let build = |libtorch: Option<&str>| {
+        let mut cargo = Command::new("cargo");
+        let wrapper = workspace().join("crates/neuraxis/rustc_if_set_up");
+        let config = format!("build.rustc-wrapper='{}'", wrapper.display());
+        cargo.args(["build", "--offline", "--config", &config]).current_dir(dir.path());
+        match libtorch {
+            Some(libtorch) => cargo.env("LIBTORCH", libtorch),
+            None => cargo.env_remove("LIBTORCH"),
+        };
+        finish(cargo.env_remove("MUJOCO_DYNAMIC_LINK_DIR").env_remove("CARGO_TARGET_DIR"))
+    };
+    let missing = build(Some("/nowhere"));
+    assert!(!missing.status.success() && missing.stderr.contains("/neuraxis setup"), "{missing:?}");
+    let built = build(None);
+    assert!(built.status.success(), "{built:?}");
+}
+
 #[test]
 fn an_installed_program_does_not_install_itself() {
     let dir = tempfile::tempdir().expect("a folder");

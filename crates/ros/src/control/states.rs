@@ -100,15 +100,16 @@ pub(crate) struct States {
     width: Option<(f64, Nanos)>,
     /// Until when nothing is believed, and the leap that is to blame [s].
     distrust: Option<(Nanos, f64)>,
-    /// When it last spoke, believed or not; until then it counts as away.
-    heard: Nanos,
+    /// When it last spoke, believed or not, or began to be listened to; `None` where nothing is commanded: then it need not
+    /// find us.
+    heard: Option<Nanos>,
     /// Until when nothing is believed of a robot that was away.
     finding_until: Option<Nanos>,
 }
 
 impl States {
-    /// Who listens from `now` on.
-    pub(crate) fn new(config: &ControlConfig, now: Nanos) -> Self {
+    /// `commanded_from`: since when somebody listens who also commands, if anybody does.
+    pub(crate) fn new(config: &ControlConfig, commanded_from: Option<Nanos>) -> Self {
         let gripper = &config.gripper;
         Self {
             names: config.joint_names.clone(),
@@ -117,7 +118,7 @@ impl States {
             last: None,
             width: gripper.joint.is_none().then_some((gripper.open_m, Nanos(0))),
             distrust: None,
-            heard: now,
+            heard: commanded_from,
             finding_until: None,
         }
     }
@@ -192,10 +193,11 @@ impl States {
     }
 
     fn hear(&mut self, moment: &Moment) {
-        if (moment.ours - self.heard).secs() > AWAY_SECS {
+        let Some(heard) = &mut self.heard else { return };
+        if (moment.ours - *heard).secs() > AWAY_SECS {
             self.finding_until = Some(moment.ours + DISCOVERY);
         }
-        self.heard = moment.ours;
+        *heard = moment.ours;
     }
 
     /// That its states come does not say that our commands arrive: the two ways are found one after the other, up to three

@@ -14,7 +14,7 @@ const START: u64 = 1_700_000_000;
 fn states(joint: Option<&str>) -> States {
     let gripper = GripperConfig { joint: joint.map(String::from), ..Default::default() };
     let joint_names = ["a", "b"].map(String::from).to_vec();
-    States::new(&ControlConfig { joint_names, gripper, ..Default::default() }, moment(0).ours)
+    States::new(&ControlConfig { joint_names, gripper, ..Default::default() }, Some(moment(0).ours))
 }
 
 fn moment(ms: u64) -> Moment {
@@ -155,6 +155,13 @@ fn a_robot_that_was_away_counts_once_it_has_had_time_to_find_this_node() {
 fn a_robot_that_is_not_there_at_the_start_was_away() {
     let mut states = states(None);
     assert!(matches!(states.take(&message(600), &moment(600)), Err(StateRefusal::JustBack { .. })));
+}
+
+#[test]
+fn a_robot_that_is_only_watched_need_not_find_us() {
+    let mut states = States { heard: None, ..states(None) };
+    assert!(states.take(&message(600), &moment(600)).unwrap().is_some());
+    assert!(states.take(&message(9000), &moment(9000)).unwrap().is_some());
 }
 
 #[test]

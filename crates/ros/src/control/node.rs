@@ -116,7 +116,7 @@ impl ControlNode {
             topics.into_iter().flatten().map(|topic| inbox(&mut node, topic, qos())).collect::<Result<_, _>>()?;
         Ok(Self {
             timeline: Timeline::new(clock.clone(), &node),
-            states: States::new(&config, mouth.is_some().then(|| clock.now())),
+            states: States::new(&config),
             course: Course::new(limits, Nanos::from_secs(config.silence_secs)),
             looked_around: clock.now(),
             newest: None,
@@ -139,6 +139,9 @@ impl ControlNode {
     pub fn run(mut self, stop: &AtomicBool) -> ControlStats {
         let period = Duration::from_secs_f64(1.0 / self.config.rate_hz());
         let mut next = Instant::now();
+        if self.mouth.is_some() {
+            self.states.must_find_us(self.clock.now());
+        }
         loop {
             let now = Instant::now();
             if now >= next {

@@ -100,16 +100,14 @@ pub(crate) struct States {
     width: Option<(f64, Nanos)>,
     /// Until when nothing is believed, and the leap that is to blame [s].
     distrust: Option<(Nanos, f64)>,
-    /// When it last spoke, believed or not, or began to be listened to; `None` where nothing is commanded: then it need not
-    /// find us.
+    /// When it last spoke, believed or not, or began to be listened to; `None` where it need not find us.
     heard: Option<Nanos>,
     /// Until when nothing is believed of a robot that was away.
     finding_until: Option<Nanos>,
 }
 
 impl States {
-    /// `commanded_from`: since when somebody listens who also commands, if anybody does.
-    pub(crate) fn new(config: &ControlConfig, commanded_from: Option<Nanos>) -> Self {
+    pub(crate) fn new(config: &ControlConfig) -> Self {
         let gripper = &config.gripper;
         Self {
             names: config.joint_names.clone(),
@@ -118,9 +116,14 @@ impl States {
             last: None,
             width: gripper.joint.is_none().then_some((gripper.open_m, Nanos(0))),
             distrust: None,
-            heard: commanded_from,
+            heard: None,
             finding_until: None,
         }
+    }
+
+    /// From now on it is listened to by somebody who commands it.
+    pub(crate) fn must_find_us(&mut self, now: Nanos) {
+        self.heard = Some(now);
     }
 
     /// Without a joint that tells, the gripper counts as where it was told to be.

@@ -14,7 +14,9 @@ const START: u64 = 1_700_000_000;
 fn states(joint: Option<&str>) -> States {
     let gripper = GripperConfig { joint: joint.map(String::from), ..Default::default() };
     let joint_names = ["a", "b"].map(String::from).to_vec();
-    States::new(&ControlConfig { joint_names, gripper, ..Default::default() }, Some(moment(0).ours))
+    let mut states = States::new(&ControlConfig { joint_names, gripper, ..Default::default() });
+    states.must_find_us(moment(0).ours);
+    states
 }
 
 fn moment(ms: u64) -> Moment {

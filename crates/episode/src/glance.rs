@@ -63,9 +63,9 @@ impl Glance {
         self.topics.iter().any(|has| has == topic)
     }
 
-    /// A brain acted.
+    /// A brain acted. Monitors alone are no sign of it: those of a policy's streams are recorded, too.
     pub fn has_brain(&self) -> bool {
-        self.has(writer::BRAIN) || self.has(writer::MONITORS)
+        self.has(writer::BRAIN)
     }
 }
 
@@ -73,4 +73,21 @@ impl Glance {
 fn between(topics: &[String], before: &str, after: &str) -> Vec<String> {
     let name = |topic: &String| Some(topic.strip_prefix(before)?.strip_suffix(after)?.to_owned());
     topics.iter().filter_map(name).filter(|name| !name.contains('/')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policys_monitors_are_no_brain() {
+        let glance = |topics: &[&str]| Glance {
+            zero_nanos: 0,
+            duration_secs: 1.0,
+            instruction: None,
+            topics: topics.iter().map(|topic| topic.to_string()).collect(),
+        };
+        assert!(!glance(&[writer::MONITORS]).has_brain());
+        assert!(glance(&[writer::MONITORS, writer::BRAIN]).has_brain());
+    }
 }

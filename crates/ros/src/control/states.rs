@@ -102,8 +102,8 @@ pub(crate) struct States {
     distrust: Option<(Nanos, f64)>,
     /// When it last spoke, believed or not, or began to be listened to; `None` where it need not find us.
     heard: Option<Nanos>,
-    /// Until when nothing is believed of a robot that was away.
-    finding_until: Option<Nanos>,
+    /// From when on a robot that was away is believed.
+    counts_from: Nanos,
 }
 
 impl States {
@@ -117,7 +117,7 @@ impl States {
             width: gripper.joint.is_none().then_some((gripper.open_m, Nanos(0))),
             distrust: None,
             heard: None,
-            finding_until: None,
+            counts_from: Nanos(0),
         }
     }
 
@@ -149,16 +149,17 @@ impl States {
         }
         let finger = self.take_finger(msg, moment)?;
         let is_ours = |name: &String| self.names.contains(name);
-        if !msg.name.iter().any(is_ours) && (finger || self.is_alive(moment)) {
+        if msg.name.iter().any(is_ours) {
+            self.hear(moment);
+        } else if finger || self.is_alive(moment) {
             return Ok(None);
         }
-        self.hear(moment);
         let places = self.names.iter().map(|name| place(msg, name)).collect::<Result<Vec<_>, _>>()?;
         let q = self.numbers(&msg.position, &places);
         self.check_finite("position", &q)?;
         let given = self.given_velocities(msg, &places)?;
         self.check_stamp(msg, moment)?;
-        self.check_found(moment)?;
+        self.check_back(moment)?;
         let stamp = conversions::stamp_nanos(&msg.header.stamp);
         let width_m = self.width_m(moment)?;
         let tau_nm = self.numbers(&msg.effort, &places);
@@ -195,26 +196,22 @@ impl States {
         self.last.as_ref().is_some_and(|(state, _)| (moment.ours - state.stamp).secs() <= self.timeout_secs)
     }
 
+    /// The arm itself speaks, whatever it says.
     fn hear(&mut self, moment: &Moment) {
         let Some(heard) = &mut self.heard else { return };
         if (moment.ours - *heard).secs() > AWAY_SECS {
-            self.finding_until = Some(moment.ours + DISCOVERY);
+            self.counts_from = moment.ours + DISCOVERY;
         }
         *heard = moment.ours;
     }
 
     /// That its states come does not say that our commands arrive: the two ways are found one after the other, up to three
     /// seconds apart. An arm that moved before it is found would leap to a position, or lag by all that it did not hear.
-    fn check_found(&mut self, moment: &Moment) -> Result<(), StateRefusal> {
-        match self.finding_until {
-            Some(until) if moment.ours < until => {
-                Err(StateRefusal::JustBack { left_secs: (until - moment.ours).secs() })
-            }
-            _ => {
-                self.finding_until = None;
-                Ok(())
-            }
+    fn check_back(&self, moment: &Moment) -> Result<(), StateRefusal> {
+        if moment.ours < self.counts_from {
+            return Err(StateRefusal::JustBack { left_secs: (self.counts_from - moment.ours).secs() });
         }
+        Ok(())
     }
 
     fn width_m(&self, moment: &Moment) -> Result<f64, StateRefusal> {

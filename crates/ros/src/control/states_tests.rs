@@ -160,6 +160,18 @@ fn a_robot_that_is_not_there_at_the_start_was_away() {
 }
 
 #[test]
+fn others_on_the_topic_do_not_speak_for_a_robot_that_is_away() {
+    let mut states = states(None);
+    states.take(&message(10), &moment(10)).unwrap();
+    for ms in (110..1000).step_by(100) {
+        let mut other = message(ms);
+        other.name = ["x", "y", "z"].map(String::from).to_vec();
+        let _ = states.take(&other, &moment(ms));
+    }
+    assert!(matches!(states.take(&message(1010), &moment(1010)), Err(StateRefusal::JustBack { .. })));
+}
+
+#[test]
 fn a_robot_that_is_only_watched_need_not_find_us() {
     let mut states = States { heard: None, ..states(None) };
     assert!(states.take(&message(600), &moment(600)).unwrap().is_some());

@@ -5,6 +5,8 @@ mod early;
 pub mod gaze;
 mod held_out;
 pub mod policy;
+#[cfg(feature = "viz")]
+mod sheets;
 
 use std::{
     path::{Path, PathBuf},
@@ -130,6 +132,19 @@ impl TrainRun {
             println!("stopped after {steps} of {wanted} steps, state saved: the same command goes on");
         }
     }
+}
+
+/// Whether to compute in bf16: as wanted, but not on a processor that would be slower with it, which is said.
+fn bf16(wanted: bool, is_cuda: bool) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let multiplies_bf16 = std::arch::is_x86_feature_detected!("avx512bf16");
+    #[cfg(not(target_arch = "x86_64"))]
+    let multiplies_bf16 = true;
+    let too_slow = wanted && !is_cuda && !multiplies_bf16;
+    if too_slow {
+        println!("this processor has no bf16 instructions, with which bf16 is slower than f32: training in f32");
+    }
+    wanted && !too_slow
 }
 
 /// A bar of steps, with what the last ones gave.

@@ -29,7 +29,7 @@ use crate::{
 pub struct PredictionViews {
     /// Side of each view [px].
     pub side: usize,
-    /// Coarse top, front, right, then fine top, front, right: (side, side, 3) colours.
+    /// Of a prediction coarse top, front, right, then fine top, front, right: (side, side, 3) colours.
     pub rgb: Vec<Vec<u8>>,
     /// For each of them the heatmap as probabilities, (side, side).
     pub heat: Vec<Vec<f32>>,

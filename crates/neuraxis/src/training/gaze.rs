@@ -1,6 +1,9 @@
 //! `neuraxis train gaze`: data sets in, a gaze network out, its errors on held-out scenes beside what needs no learning.
 
+use std::path::Path;
+
 use anyhow::Result;
+use indicatif::ProgressBar;
 use neuraxis_policy::{
     DeviceChoice,
     gaze::{
@@ -8,11 +11,14 @@ use neuraxis_policy::{
         checkpoint::About,
         evaluate,
         samples::ClipSamples,
-        train::{Progress, RunFiles, train},
+        train::{News, Progress, RunFiles, train},
     },
+    train::Picture,
 };
 
-use super::{TrainArgs, TrainRun, bar};
+#[cfg(feature = "viz")]
+use super::sheets;
+use super::{TrainArgs, TrainRun, bar, bf16};
 use crate::{
     config::{Config, read},
     curves::Curves,
@@ -23,12 +29,13 @@ const CURVES: [&str; 5] = ["loss/kl", "speed", "held_out/median", "held_out/near
 
 /// Trains, then prints the table of errors.
 pub fn run(config: &Config, args: TrainArgs, choice: DeviceChoice) -> Result<()> {
-    let settings: GazeTraining = match &args.config {
+    let mut settings: GazeTraining = match &args.config {
         Some(file) => read(file)?,
         None => GazeTraining::default(),
     };
     settings.validate()?;
     let device = choice.resolve()?;
+    settings.bf16 = bf16(settings.bf16, device.is_cuda());
     let run = TrainRun::start(args)?;
     let out = &run.args.out;
     let dataset = run.demonstrations(&config.name)?.dataset;
@@ -54,25 +61,23 @@ pub fn run(config: &Config, args: TrainArgs, choice: DeviceChoice) -> Result<()>
     };
     let files = RunFiles { weights: out.join("gaze.safetensors"), state: out.join("state.safetensors") };
     let mut curves = Curves::create(out, "neuraxis train gaze", &CURVES, run.live(config))?;
+    #[cfg(feature = "viz")]
+    sheets::show_again(curves.rerun(), out)?;
     let mut trouble = None;
     let bar = bar(settings.steps)?;
-    let report = |p: Progress| {
-        bar.set_position(p.step);
-        let seen = p.held_out.map_or(String::new(), |s| {
-            format!(" | held out: median {:.1} %, near {:.0} %", 100.0 * s.median, 100.0 * s.near)
-        });
-        let line = format!("loss {:.3}{seen} | {:.0} clips/s", p.loss, p.clips_per_sec);
-        bar.set_message(line.clone());
-        if bar.is_hidden() {
-            println!("step {:>6}/{}  {line}  lr {:.2e}  grad {:.2}", p.step, settings.steps, p.lr, p.grad_norm);
-        }
-        let held_out = p.held_out.into_iter().flat_map(|s| [s.median, s.near, s.mass]);
-        let values: Vec<f64> = [p.loss, p.clips_per_sec].into_iter().chain(held_out).collect();
-        if let Err(error) = curves.push(p.step, &values) {
+    let tell = |news| {
+        let kept = match news {
+            News::Progress(progress) => {
+                show(&bar, &progress, settings.steps);
+                curves.push(progress.step, &values(&progress))
+            }
+            News::Looked { step, pictures } => push_pictures(&curves, out, step, &pictures),
+        };
+        if let Err(error) = kept {
             trouble.get_or_insert(error);
         }
     };
-    let steps = train(&settings, &samples, about, &files, device, report, || run.goes_on())?;
+    let steps = train(&settings, &samples, about, &files, device, tell, || run.goes_on())?;
     bar.finish();
     if let Some(error) = trouble {
         eprintln!("the curves are incomplete: {error:#}");
@@ -80,6 +85,31 @@ pub fn run(config: &Config, args: TrainArgs, choice: DeviceChoice) -> Result<()>
     curves.finish()?;
     run.print_end(&files.weights, steps, settings.steps);
     table(&files, choice, &samples)
+}
+
+fn show(bar: &ProgressBar, p: &Progress, steps: u64) {
+    bar.set_position(p.step);
+    let seen = p.held_out.map_or(String::new(), |s| {
+        format!(" | held out: median {:.1} %, near {:.0} %", 100.0 * s.median, 100.0 * s.near)
+    });
+    let line = format!("loss {:.3}{seen} | {:.0} clips/s", p.loss, p.clips_per_sec);
+    if bar.is_hidden() {
+        println!("step {:>6}/{steps}  {line}  lr {:.2e}  grad {:.2}", p.step, p.lr, p.grad_norm);
+    }
+    bar.set_message(line);
+}
+
+/// In the order of [`CURVES`]; shorter before anything was measured.
+fn values(p: &Progress) -> Vec<f64> {
+    let held_out = p.held_out.into_iter().flat_map(|s| [s.median, s.near, s.mass]);
+    [p.loss, p.clips_per_sec].into_iter().chain(held_out).collect()
+}
+
+#[cfg_attr(not(feature = "viz"), allow(unused_variables, clippy::unnecessary_wraps))]
+fn push_pictures(curves: &Curves, out: &Path, step: u64, pictures: &[Picture]) -> Result<()> {
+    #[cfg(feature = "viz")]
+    sheets::push(curves.rerun(), out, step, pictures)?;
+    Ok(())
 }
 
 /// Errors on every held-out observation.

@@ -20,20 +20,12 @@ use rand::SeedableRng;
 use rand_pcg::Pcg64;
 
 use super::{
-    Demonstrations, EarlyArgs, TrainArgs, TrainRun, bar,
+    Demonstrations, EarlyArgs, TrainArgs, TrainRun, bar, bf16,
     curves::Curves,
     early::{Early, Player},
     held_out,
 };
 use crate::config::{Config, read};
-
-/// Does this processor multiply bf16 itself?
-fn multiplies_bf16() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("avx512bf16");
-    #[cfg(not(target_arch = "x86_64"))]
-    return true;
-}
 
 /// Trains until the settings' steps are done, the time is over or somebody interrupts; goes on from a state in `out`.
 pub fn run(config: &Config, args: TrainArgs, early: &EarlyArgs, init: Option<&Path>) -> Result<()> {
@@ -127,10 +119,7 @@ fn settings(file: Option<&Path>) -> Result<TrainConfig> {
     };
     settings.validate()?;
     let device = settings.device.resolve()?;
-    if settings.bf16 && !device.is_cuda() && !multiplies_bf16() {
-        println!("this processor has no bf16 instructions, with which bf16 is slower than f32: training in f32");
-        settings.bf16 = false;
-    }
+    settings.bf16 = bf16(settings.bf16, device.is_cuda());
     println!("training on {device:?}");
     Ok(settings)
 }

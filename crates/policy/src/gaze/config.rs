@@ -134,10 +134,15 @@ pub struct GazeTraining {
     pub steps: u64,
     /// Clips per step.
     pub batch: usize,
+    /// Clips per forward and backward pass; gradients of the passes of a step are accumulated. The global token's batch
+    /// normalisation sees one pass at a time.
+    pub micro_batch: usize,
     /// Peak learning rate.
     pub lr: f64,
     /// Last learning rate as a fraction of the peak.
     pub lr_final: f64,
+    /// Compute in bf16, with f32 weights.
+    pub bf16: bool,
     /// Linear warm-up [steps].
     pub warmup: u64,
     /// AdamW weight decay.
@@ -168,8 +173,10 @@ impl Default for GazeTraining {
             gaze: GazeConfig::default(),
             steps: 3_000,
             batch: 8,
+            micro_batch: 8,
             lr: 1e-3,
             lr_final: 0.02,
+            bf16: false,
             warmup: 150,
             weight_decay: 0.05,
             clip: 1.0,
@@ -192,6 +199,9 @@ impl GazeTraining {
         let fail = |key, value: String, allowed| Err(Error::Config { key, value, allowed });
         if !(0.0..=1.0).contains(&self.still) {
             return fail("still", self.still.to_string(), "0 to 1");
+        }
+        if self.micro_batch == 0 {
+            return fail("micro_batch", self.micro_batch.to_string(), "1 or more");
         }
         if self.checkpoint_every == 0 || self.log_every == 0 {
             return fail("checkpoint_every", self.checkpoint_every.to_string(), "positive, as log_every");

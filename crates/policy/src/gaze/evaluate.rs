@@ -4,8 +4,9 @@ use neuraxis_core::upper_median;
 use tch::{Device, Kind, Tensor};
 
 use crate::{
-    Result,
+    PredictionViews, Result,
     gaze::{GazeConfig, GazeNet, Mode, samples::ClipSamples},
+    train::Picture,
 };
 
 /// Near: within this part of the image's width.
@@ -58,6 +59,30 @@ pub fn score(net: &GazeNet, samples: &ClipSamples, indices: &[usize], device: De
         }
     }
     Ok(tally.finish())
+}
+
+/// For each of given observations both frames of the clip with the network's saliency over them, and the current one with
+/// the label over it.
+pub fn pictures(net: &GazeNet, samples: &ClipSamples, indices: &[usize], device: Device) -> Result<Vec<Picture>> {
+    let _guard = tch::no_grad_guard();
+    let side = net.config().image_px;
+    let mut pictures = Vec::new();
+    for &index in indices {
+        let batch = samples.plain_batch(net.config(), &[index])?;
+        let output = net.forward(&batch.clip.f_to_device(device)?, Mode::Use)?;
+        let saliency = output.log_saliency()?.f_exp()?.f_to_device(Device::Cpu)?;
+        let maps = Tensor::f_cat(&[saliency, batch.target.f_narrow(1, 1, 1)?], 1)?;
+        let maps = values(&maps.f_upsample_bilinear2d([side, side], false, None, None)?)?;
+        let colours = values(&batch.clip.f_select(0, 0)?.f_permute([0, 2, 3, 1])?.f_mul_scalar(255.0)?)?;
+        let colours: Vec<u8> = colours.iter().map(|x| x.round() as u8).collect();
+        let area = (side * side) as usize;
+        let (before, now) = colours.split_at(3 * area);
+        let rgb = [before, now, now].map(<[u8]>::to_vec).into();
+        let heat = maps.chunks(area).map(<[f32]>::to_vec).collect();
+        let views = PredictionViews { side: side as usize, rgb, heat, ..PredictionViews::default() };
+        pictures.push(Picture { name: samples.name(index).unwrap_or_default(), views });
+    }
+    Ok(pictures)
 }
 
 /// What needs no learning, on the same observations.

@@ -202,7 +202,7 @@ impl GazeNet {
         &self.config
     }
 
-    /// clip: (b, f, 3, s, s) colours in [0, 1], oldest frame first.
+    /// clip: (b, f, 3, s, s) colours in [0, 1], oldest frame first. Runs in the clip's kind, f32 or bf16.
     pub fn forward(&self, clip: &Tensor, mut mode: Mode) -> Result<GazeOutput> {
         let (b, (w, g, p)) = (clip.size()[0], (self.config.width, self.config.map_px(), self.config.frames / 2));
         let training = matches!(mode, Mode::Train(_));
@@ -211,7 +211,7 @@ impl GazeNet {
         let x = clip.f_sub_scalar(MEAN)?.f_div_scalar(STD)?.f_permute([0, 2, 1, 3, 4])?;
         let patches = self.stem.forward(&x.f_contiguous()?)?;
         let global = self.global.forward(&patches, training)?;
-        let position = self.place.f_add(&self.time)?.f_view([1, p * g * g, w])?;
+        let position = self.place.f_add(&self.time)?.f_view([1, p * g * g, w])?.f_to_kind(patches.kind())?;
         let local = patches.f_flatten(2, 4)?.f_transpose(1, 2)?.f_add(&position)?;
         let mut x = Tensor::f_cat(&[global, local], 1)?;
 

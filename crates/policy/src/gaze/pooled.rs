@@ -5,7 +5,7 @@
 
 use rand::Rng;
 use rand_pcg::Pcg64;
-use tch::{Tensor, nn};
+use tch::{Kind, Tensor, nn};
 
 use crate::{
     Result,
@@ -65,33 +65,38 @@ impl Conv3 {
 
     /// (b, inputs, frames, rows, columns) -> (b, outputs, ..)
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (weight, bias) = (&self.weight, self.bias.as_ref());
+        let (weight, bias) = self.weights_in(x.kind())?;
         if x.size()[2] == 1 && (self.expands || self.stride[0] == 1) {
-            return self.forward_one_frame(x);
+            return self.forward_one_frame(x, &weight, bias.as_ref());
         }
         Ok(if self.expands {
             let rest = self.stride.map(|s| s - 1);
-            x.f_conv_transpose3d(weight, bias, self.stride, self.padding, rest, self.groups, [1; 3])?
+            x.f_conv_transpose3d(&weight, bias.as_ref(), self.stride, self.padding, rest, self.groups, [1; 3])?
         } else {
-            x.f_conv3d(weight, bias, self.stride, self.padding, [1; 3], self.groups)?
+            x.f_conv3d(&weight, bias.as_ref(), self.stride, self.padding, [1; 3], self.groups)?
         })
+    }
+
+    /// Weights and bias in the kind of what they are multiplied with.
+    fn weights_in(&self, kind: Kind) -> Result<(Tensor, Option<Tensor>)> {
+        Ok((self.weight.f_to_kind(kind)?, self.bias.as_ref().map(|bias| bias.f_to_kind(kind)).transpose()?))
     }
 
     /// The same for a single frame in two dimensions: the kernel's outer slices see only padding, or make the frames
     /// that come after it.
-    fn forward_one_frame(&self, x: &Tensor) -> Result<Tensor> {
-        let (x, middle, [frames, r, c]) = (x.f_squeeze_dim(2)?, self.weight.size()[2] / 2, self.stride);
+    fn forward_one_frame(&self, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+        let (x, middle, [frames, r, c]) = (x.f_squeeze_dim(2)?, weight.size()[2] / 2, self.stride);
         let padding = [self.padding[1], self.padding[2]];
         if !self.expands {
-            let weight = self.weight.f_select(2, middle)?;
-            let y = x.f_conv2d(&weight, self.bias.as_ref(), [r, c], padding, [1; 2], self.groups)?;
+            let weight = weight.f_select(2, middle)?;
+            let y = x.f_conv2d(&weight, bias, [r, c], padding, [1; 2], self.groups)?;
             return Ok(y.f_unsqueeze(2)?);
         }
         let made = (0..frames)
             .map(|i| -> Result<Tensor> {
-                let weight = self.weight.f_select(2, middle + i)?;
+                let weight = weight.f_select(2, middle + i)?;
                 let rest = [r - 1, c - 1];
-                Ok(x.f_conv_transpose2d(&weight, self.bias.as_ref(), [r, c], padding, rest, self.groups, [1; 2])?)
+                Ok(x.f_conv_transpose2d(&weight, bias, [r, c], padding, rest, self.groups, [1; 2])?)
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Tensor::f_stack(&made, 2)?)
@@ -320,7 +325,7 @@ fn skip(y: Tensor, chance: f64, mode: &mut Mode) -> Result<Tensor> {
     let keep = 1.0 - chance;
     let draws: Vec<f32> =
         (0..y.size()[0]).map(|_| if rng.random_bool(keep) { 1.0 / keep as f32 } else { 0.0 }).collect();
-    let scale = Tensor::f_from_slice(&draws)?.f_view([-1, 1, 1])?.f_to_device(y.device())?;
+    let scale = Tensor::f_from_slice(&draws)?.f_view([-1, 1, 1])?.f_to_device(y.device())?.f_to_kind(y.kind())?;
     Ok(y.f_mul(&scale)?)
 }
 
@@ -328,7 +333,7 @@ fn skip(y: Tensor, chance: f64, mode: &mut Mode) -> Result<Tensor> {
 mod tests {
     use super::*;
     use rand::SeedableRng;
-    use tch::{Device, Kind};
+    use tch::Device;
 
     const CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
 

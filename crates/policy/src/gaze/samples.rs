@@ -37,6 +37,15 @@ pub struct ClipBatch {
     pub tool: Vec<Option<[f64; 2]>>,
 }
 
+/// A clip of a training batch, before it is drawn.
+#[derive(Clone, Debug)]
+pub struct Pick {
+    index: usize,
+    /// The frame before; `None`: the current one is shown twice.
+    previous: Option<usize>,
+    frame: CubeFrame,
+}
+
 /// A data set ready for pre-training.
 pub struct ClipSamples {
     dataset: Dataset,
@@ -81,6 +90,11 @@ impl ClipSamples {
         self.records.is_empty()
     }
 
+    /// Task and key-frame of an observation.
+    pub fn name(&self, i: usize) -> Option<String> {
+        self.records.get(i).map(|record| format!("{} {}", record.task, record.kind))
+    }
+
     /// Observations of scenes kept for validation.
     pub fn validation(&self) -> &[usize] {
         &self.validation
@@ -97,18 +111,25 @@ impl ClipSamples {
         previous(&self.records, i)
     }
 
-    /// Clips of random observations, evenly by task and key-frame, augmented: a function of the generator's state.
-    pub fn training_batch(&self, config: &GazeTraining, rng: &mut Pcg64) -> Result<ClipBatch> {
-        let mut rows = Rows::new(&config.gaze)?;
-        for _ in 0..config.batch {
+    /// Chooses random observations, evenly by task and key-frame, and how each is augmented.
+    pub fn draw(&self, config: &GazeTraining, rng: &mut Pcg64) -> Vec<Pick> {
+        let mut pick = || {
             let kind = &self.training[rng.random_range(0..self.training.len())];
             let index = kind[rng.random_range(0..kind.len())];
             let yaw = rng.random_range(-1.0..1.0) * config.augment_yaw_deg.to_radians();
             let mut shift = || rng.random_range(-1.0..1.0) * config.augment_shift_m;
             let shift = Vector3::new(shift(), shift(), 0.0);
             let previous = self.previous(index).filter(|_| !rng.random_bool(config.still));
-            let frame = CubeFrame::from_bounds(&config.gaze.bounds_m).moved(yaw, shift);
-            rows.push(self, index, previous, &frame)?;
+            Pick { index, previous, frame: CubeFrame::from_bounds(&config.gaze.bounds_m).moved(yaw, shift) }
+        };
+        (0..config.batch).map(|_| pick()).collect()
+    }
+
+    /// Clips of what was drawn.
+    pub fn batch(&self, config: &GazeConfig, picks: &[Pick]) -> Result<ClipBatch> {
+        let mut rows = Rows::new(config)?;
+        for pick in picks {
+            rows.push(self, pick.index, pick.previous, &pick.frame)?;
         }
         rows.finish()
     }

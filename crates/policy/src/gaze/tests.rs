@@ -19,7 +19,7 @@ use super::{
     checkpoint::{About, GazeCheckpoint},
     evaluate,
     samples::ClipSamples,
-    train::{RunFiles, train},
+    train::{News, RunFiles, train},
 };
 use crate::{
     DeviceChoice, PolicyConfig,
@@ -54,17 +54,17 @@ fn scene(tool: &Vector3<f64>, target: &Vector3<f64>) -> Cloud {
     cloud
 }
 
-struct Folder(PathBuf);
+pub(super) struct Folder(pub(super) PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("neuraxis-gaze-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&dir);
         fs::create_dir_all(&dir).unwrap();
         Self(dir)
     }
 
-    fn files(&self, run: &str) -> RunFiles {
+    pub(super) fn files(&self, run: &str) -> RunFiles {
         let at = |name: &str| self.0.join(format!("{run}-{name}.safetensors"));
         RunFiles { weights: at("gaze"), state: at("state") }
     }
@@ -77,7 +77,7 @@ impl Drop for Folder {
 }
 
 /// `episodes` of three observations each on the way to the block.
-fn dataset(dir: &Path, episodes: u64) -> Dataset {
+pub(super) fn dataset(dir: &Path, episodes: u64) -> Dataset {
     let mut rng = Pcg64::seed_from_u64(9);
     let mut writer = DatasetWriter::create(dir, GazeConfig::small().bounds_m, serde_json::json!({})).unwrap();
     for seed in 0..episodes {
@@ -195,6 +195,37 @@ fn a_run_cut_anywhere_goes_on_as_the_unbroken_one() {
     assert!(text.contains("another gaze configuration"), "{text}");
 }
 
+#[test]
+fn where_it_looks_is_drawn_at_every_checkpoint() {
+    let folder = Folder::new("pictures");
+    let samples = ClipSamples::new(dataset(&folder.0.join("data"), 6), 0.2).unwrap();
+    let config = tiny(Label::NextKeyframe);
+    let mut drawn = Vec::new();
+    let keep = |news| {
+        if let News::Looked { step, pictures } = news {
+            drawn.push((step, pictures));
+        }
+    };
+    train(&config, &samples, about(&config), &folder.files("run"), Device::Cpu, keep, || true).unwrap();
+    assert_eq!(drawn.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [3, 6]);
+    for (_, pictures) in &drawn {
+        // The held-out scenes are 0 and 5, of three clips each.
+        assert_eq!(pictures.len(), samples.validation().len());
+        assert_eq!(pictures[0].name, "reach 0");
+        for picture in pictures {
+            let views = &picture.views;
+            assert_eq!((views.side, views.rgb.len(), views.heat.len()), (64, 3, 3));
+            assert!(views.rgb.iter().all(|rgb| rgb.len() == 3 * 64 * 64));
+            // Probabilities on a quarter of the side, spread over sixteen pixels each.
+            let sums: Vec<f32> = views.heat.iter().map(|heat| heat.iter().sum::<f32>() / 16.0).collect();
+            assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 0.05), "{sums:?}");
+        }
+        // The first clip of an episode shows one frame twice.
+        assert_eq!(pictures[0].views.rgb[0], pictures[0].views.rgb[1]);
+        assert_ne!(pictures[1].views.rgb[0], pictures[1].views.rgb[1]);
+    }
+}
+
 /// Torch has one generator for the whole process, from which other tests draw: in a process of its own the seed decides.
 #[test]
 fn it_learns_where_the_hand_is() {
@@ -212,7 +243,12 @@ fn learning_alone() {
     let config = GazeTraining { steps: 200, lr: 3e-3, warmup: 20, ema: 0.98, ..tiny(Label::Current) };
     let files = folder.files("run");
     let mut losses = Vec::new();
-    train(&config, &samples, about(&config), &files, Device::Cpu, |p| losses.push(p.loss), || true).unwrap();
+    let keep = |news| {
+        if let News::Progress(progress) = news {
+            losses.push(progress.loss);
+        }
+    };
+    train(&config, &samples, about(&config), &files, Device::Cpu, keep, || true).unwrap();
     let stream = GazeStream::load(&files.weights, DeviceChoice::Cpu).unwrap();
     let held_out = samples.validation();
     let score = evaluate::score(stream.net(), &samples, held_out, Device::Cpu).unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! Position-aware pre-training (section 6.3): one torch thread, checkpoints that resume at any kill.
+//! Position-aware pre-training (section 6.3): one torch thread, bf16 on request, checkpoints that resume at any kill.
 //!
 //! Which clips a step sees, how they are augmented and which branches it skips is a function of (seed, step), so a
 //! resumed run continues as the unbroken one would have, and two runs on one thread are equal.
@@ -7,23 +7,25 @@ use std::{path::PathBuf, time::Instant};
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
-use tch::{Device, Tensor, nn};
+use tch::{Device, Kind, Tensor, nn};
 
 use crate::{
     Error, Result,
     gaze::{
         GazeNet, GazeTraining, Mode,
         checkpoint::{About, GazeCheckpoint},
-        evaluate::{Score, score},
+        evaluate::{Score, pictures, score},
         loss::divergence,
-        samples::ClipSamples,
+        samples::{ClipSamples, Pick},
     },
     optim::{AdamW, learning_rate, take_grads},
-    train::parameters,
+    train::{Picture, parameters},
 };
 
 /// Held-out clips measured at each checkpoint; all of them are measured at the end.
 const MOST_HELD_OUT: usize = 96;
+/// Of these, drawn for people to look at.
+const PICTURES: usize = 8;
 
 /// Seen by the caller every `log_every` steps.
 #[derive(Copy, Clone, Debug)]
@@ -42,6 +44,20 @@ pub struct Progress {
     pub held_out: Option<Score>,
 }
 
+/// What a run tells its caller.
+#[derive(Debug)]
+pub enum News {
+    /// Losses and errors.
+    Progress(Progress),
+    /// Where the averaged weights of a step look in some held-out clips, always the same ones.
+    Looked {
+        /// Steps taken.
+        step: u64,
+        /// A row of views for each clip.
+        pictures: Vec<Picture>,
+    },
+}
+
 /// Where a run keeps its files.
 #[derive(Clone, Debug)]
 pub struct RunFiles {
@@ -58,7 +74,7 @@ pub fn train(
     mut about: About,
     files: &RunFiles,
     device: Device,
-    mut report: impl FnMut(Progress),
+    mut tell: impl FnMut(News),
     go_on: impl Fn() -> bool,
 ) -> Result<u64> {
     config.validate()?;
@@ -83,16 +99,20 @@ pub fn train(
             run.save(files, &about)?;
             run.copy_average()?;
             score_then = score(&run.averaged, samples, &held_out, device)?;
+            let shown: Vec<usize> =
+                held_out.iter().copied().step_by(held_out.len().div_ceil(PICTURES).max(1)).collect();
+            let pictures = pictures(&run.averaged, samples, &shown, device)?;
+            tell(News::Looked { step, pictures });
         }
         if step.is_multiple_of(config.log_every) || last {
-            report(Progress {
+            tell(News::Progress(Progress {
                 step,
                 loss: sum / f64::from(count),
                 grad_norm,
                 lr: learning_rate(&settings, step),
                 clips_per_sec: f64::from(count) * config.batch as f64 / since.elapsed().as_secs_f64(),
                 held_out: score_then,
-            });
+            }));
             (sum, count, since) = (0.0, 0, Instant::now());
         }
     }
@@ -134,14 +154,33 @@ impl Run {
     /// One optimiser step; loss and gradient norm.
     fn step(&mut self, config: &GazeTraining, samples: &ClipSamples, step: u64) -> Result<(f64, f64)> {
         let mut rng = Pcg64::seed_from_u64(config.seed ^ step.wrapping_mul(0x1000_0001));
-        let batch = samples.training_batch(config, &mut rng)?;
-        let output = self.net.forward(&batch.clip.f_to_device(self.device)?, Mode::Train(&mut rng))?;
-        let loss = divergence(&output.log_saliency()?, &batch.target.f_to_device(self.device)?)?;
-        loss.f_backward()?;
-        // Running statistics have none: zeros.
-        let mut grads = take_grads(&self.parameters)?;
+        let picks = samples.draw(config, &mut rng);
+        let (loss, mut grads) = self.gradient(config, samples, &picks, &mut rng)?;
         let norm = self.optimiser.update(&self.parameters, &mut grads, &config.optimiser())?;
-        Ok((f64::try_from(loss.f_detach()?)?, norm))
+        Ok((loss, norm))
+    }
+
+    /// Mean loss over the clips and its gradient, a micro-batch at a time.
+    fn gradient(
+        &self,
+        config: &GazeTraining,
+        samples: &ClipSamples,
+        picks: &[Pick],
+        rng: &mut Pcg64,
+    ) -> Result<(f64, Vec<Tensor>)> {
+        let kind = if config.bf16 { Kind::BFloat16 } else { Kind::Float };
+        let mut mean = 0.0;
+        for piece in picks.chunks(config.micro_batch) {
+            let batch = samples.batch(&config.gaze, piece)?;
+            let clip = batch.clip.f_to_device(self.device)?.f_to_kind(kind)?;
+            let output = self.net.forward(&clip, Mode::Train(rng))?;
+            let loss = divergence(&output.log_saliency()?, &batch.target.f_to_device(self.device)?)?;
+            let loss = loss.f_mul_scalar(piece.len() as f64 / picks.len() as f64)?;
+            loss.f_backward()?;
+            mean += f64::try_from(loss.f_detach()?)?;
+        }
+        // Running statistics have none: zeros.
+        Ok((mean, take_grads(&self.parameters)?))
     }
 
     fn copy_average(&self) -> Result<()> {
@@ -175,5 +214,55 @@ impl Run {
         state.load_part_into(path, "weight.", &self.parameters)?;
         self.optimiser.restore(state.about.steps, &self.parameters, |name| state.find(path, name))?;
         Ok(state.about.train_secs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gaze::{GazeConfig, tests};
+
+    /// Loss and gradient, as one row of numbers, of two clips that each come twice.
+    fn gradient(micro_batch: usize, bf16: bool) -> (f64, Tensor) {
+        let folder = tests::Folder::new(&format!("gradient-{micro_batch}-{bf16}"));
+        let samples = ClipSamples::new(tests::dataset(&folder.0.join("data"), 4), 0.2).unwrap();
+        let gaze = GazeConfig { image_px: 64, width: 8, kernel_px: 5, ..GazeConfig::small() };
+        let config = GazeTraining { gaze, batch: 2, micro_batch, bf16, ..GazeTraining::default() };
+        let run = Run::new(&config, &folder.files("run"), Device::Cpu).unwrap();
+        // Weights that depend on nothing else.
+        tch::no_grad(|| {
+            for (name, weight) in run.parameters.iter().filter(|(_, weight)| weight.requires_grad()) {
+                let phase = name.bytes().map(f64::from).sum::<f64>();
+                let wave = (Tensor::arange(weight.numel() as i64, (Kind::Float, Device::Cpu)) * 0.7 + phase).sin();
+                let fan_in = (weight.numel() as f64 / weight.size()[0] as f64).max(1.0);
+                weight.shallow_clone().copy_(&(wave.view_as(weight) / fan_in.sqrt()));
+            }
+        });
+        let mut rng = Pcg64::seed_from_u64(5);
+        let mut picks = samples.draw(&config, &mut rng);
+        picks.extend(picks.clone());
+        let (loss, grads) = run.gradient(&config, &samples, &picks, &mut rng).unwrap();
+        (loss, Tensor::cat(&grads.iter().map(|grad| grad.view([-1])).collect::<Vec<_>>(), 0))
+    }
+
+    fn cosine(a: &Tensor, b: &Tensor) -> f64 {
+        f64::try_from(a.dot(b) / (a.norm() * b.norm())).unwrap()
+    }
+
+    /// Halves that are alike have the statistics of the whole, so nothing but rounding may differ.
+    #[test]
+    fn micro_batches_add_up_to_the_gradient_of_the_batch() {
+        let ((whole, at_once), (sum, in_pieces)) = (gradient(4, false), gradient(2, false));
+        assert!((whole - sum).abs() < 1e-5 * whole.abs(), "{whole} {sum}");
+        let apart = f64::try_from((&at_once - &in_pieces).norm() / at_once.norm()).unwrap();
+        assert!(apart < 1e-4, "{apart}");
+    }
+
+    #[test]
+    fn bf16_points_the_same_way() {
+        let ((full, exact), (half, rough)) = (gradient(4, false), gradient(4, true));
+        assert!((full - half).abs() < 0.02 * full.abs(), "{full} {half}");
+        assert_ne!(full, half);
+        assert!(cosine(&exact, &rough) > 0.98, "{}", cosine(&exact, &rough));
     }
 }

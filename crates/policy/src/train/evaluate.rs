@@ -52,7 +52,7 @@ pub struct Score {
 pub struct Picture {
     /// Task and key-frame.
     pub name: String,
-    /// Views and heatmaps of both stages.
+    /// Views and heatmaps: of both stages, or of a gaze network's clip.
     pub views: PredictionViews,
 }
 

@@ -4,6 +4,8 @@
 //! are executed a little off while the label stays true, so that the policy learns to correct itself. Stored too is
 //! every other goal of the scene whose script has been the same so far, with the key-frame that it would ask for now:
 //! the same picture teaches every colour that can be named, and with the ring in hand every peg.
+//!
+//! In a scene that moves labels move with it: there the policy learns that what it reaches for is not where it was.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +20,7 @@ use neuraxis_policy::{
     sample::{LabelledGoal, Record},
     views,
 };
-use neuraxis_sim::{CameraRig, lens::bell, tasks::kinds};
+use neuraxis_sim::{CameraRig, Moving, lens::bell, tasks::kinds};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 use serde_json::json;
@@ -40,6 +42,8 @@ pub struct DemosPlan {
     pub episodes: u64,
     /// First seed; episode i uses seed + i.
     pub seed: u64,
+    /// Whether the scene is displaced while the arm approaches it.
+    pub moving: Moving,
     /// Folder for a recording of each episode, with what the cameras see all along.
     pub record: Option<PathBuf>,
 }
@@ -47,13 +51,17 @@ pub struct DemosPlan {
 /// Chance that a moment between two key-frames is kept, and the most kept per segment.
 const KEEP: f64 = 0.2;
 const MOST_PER_SEGMENT: u32 = 3;
+/// The same in scenes that move, where what teaches is the few moments before the arm has followed.
+const KEEP_MOVING: f64 = 0.5;
+const MOST_PER_SEGMENT_MOVING: u32 = 6;
 /// Standard deviation of the execution noise of free key-frames [m], and of their yaw [rad].
 const NOISE_M: f64 = 0.008;
 const NOISE_RAD: f64 = 0.06;
 
 /// Generates one shard into `dir`; `report(done, kept, failed)` after each episode. Resumes a shard that was cut off.
 pub fn generate(config: &Config, plan: &DemosPlan, dir: &Path, mut report: impl FnMut(u64, u64, u64)) -> Result<()> {
-    let studio = Studio::new(config.clone())?;
+    let mut studio = Studio::new(config.clone())?;
+    studio.sim.moving = plan.moving;
     if let Some(task) = plan.tasks.iter().find(|task| kinds().iter().any(|kind| kind.name == **task && kind.is_long()))
     {
         bail!("{task}: demonstrations are of single tasks; a long one is for a brain");
@@ -88,7 +96,7 @@ pub fn generate(config: &Config, plan: &DemosPlan, dir: &Path, mut report: impl 
 fn open(dir: &Path, plan: &DemosPlan, robot: &str, policy: &PolicyConfig) -> Result<(DatasetWriter, u64)> {
     let meta = json!({
         "tasks": plan.tasks, "episodes": plan.episodes, "seed": plan.seed,
-        "commit": env!("NEURAXIS_COMMIT"), "embodiment": robot,
+        "moving": plan.moving, "commit": env!("NEURAXIS_COMMIT"), "embodiment": robot,
         "cameras": simulated_cameras(), "episodes_done": 0,
     });
     let named = || format!("data set {}", dir.display());
@@ -96,7 +104,7 @@ fn open(dir: &Path, plan: &DemosPlan, robot: &str, policy: &PolicyConfig) -> Res
         return Ok((DatasetWriter::create(dir, policy.bounds_m, meta).with_context(named)?, 0));
     }
     let writer = DatasetWriter::append(dir).with_context(named)?;
-    for key in ["tasks", "episodes", "seed", "commit", "embodiment"] {
+    for key in ["tasks", "episodes", "seed", "moving", "commit", "embodiment"] {
         if writer.meta()[key] != meta[key] {
             bail!(
                 "{}: begun with {key} {}, asked for now is {}; give another --out or delete it",
@@ -122,11 +130,13 @@ fn play(
 ) -> Result<Option<Sampled>> {
     let setup = studio.setup(task, seed)?;
     let mut rig = CameraRig::new(&setup)?;
-    let mut lockstep = studio.lockstep(&setup, false)?;
+    let is_moving = studio.sim.moving != Moving::Still;
+    let mut lockstep = studio.lockstep(&setup, is_moving)?;
     let goal = setup.goal().clone();
     let script = studio.script(&setup, &lockstep, &goal)?;
     let mut rng = Pcg64::seed_from_u64(seed ^ 0x5eed);
-    let executed = script.iter().map(|k| if k.ignore_collisions { *k } else { jittered(k, &mut rng) }).collect();
+    let executed: Vec<KeyFrame> =
+        script.iter().map(|k| if k.ignore_collisions { *k } else { jittered(k, &mut rng) }).collect();
     let alternatives = setup
         .alternatives()
         .iter()
@@ -139,10 +149,13 @@ fn play(
         sentence: goal.instruction.clone(),
         script,
         alternatives,
+        executed: executed.clone(),
         policy,
         rng,
+        keep: if is_moving { (KEEP_MOVING, MOST_PER_SEGMENT_MOVING) } else { (KEEP, MOST_PER_SEGMENT) },
         segment: u32::MAX,
         kept_in_segment: 0,
+        seen: None,
         sampled: Vec::new(),
         is_wanted: false,
         tape: match recordings {
@@ -168,6 +181,13 @@ fn jittered(keyframe: &KeyFrame, rng: &mut Pcg64) -> KeyFrame {
     KeyFrame { world_from_tool: Pose::from_parts(position, yaw * pose.rotation()), ..*keyframe }
 }
 
+/// What was asked for, in a scene that has moved.
+fn move_label(goal: &mut LabelledGoal, shift: &Vector3<f64>) {
+    let pose = goal.keyframe.world_from_tool;
+    goal.keyframe.world_from_tool = Pose::from_parts(pose.position() + shift, pose.rotation());
+    goal.end_xyz_in_world = goal.end_xyz_in_world.map(|end| (Vector3::from(end) + shift).into());
+}
+
 /// Decides which observations are kept and labels them.
 struct Sampler<'a> {
     task: &'a str,
@@ -176,10 +196,16 @@ struct Sampler<'a> {
     script: Vec<KeyFrame>,
     /// Other goals of the scene and their scripts.
     alternatives: Vec<(String, Vec<KeyFrame>)>,
+    /// What the expert does instead of the script, as long as nothing moves.
+    executed: Vec<KeyFrame>,
     policy: &'a PolicyConfig,
     rng: Pcg64,
+    /// Chance that a moment is kept, and the most in a segment.
+    keep: (f64, u32),
     segment: u32,
     kept_in_segment: u32,
+    /// Waits for the expert's prediction, which says how far the scene has moved.
+    seen: Option<(Record, neuraxis_vision::Cloud)>,
     sampled: Sampled,
     /// The observation due now is to be kept, if it can be labelled.
     is_wanted: bool,
@@ -214,8 +240,8 @@ impl Witness for Sampler<'_> {
         if segment != self.segment {
             (self.segment, self.kept_in_segment) = (segment, 0);
         }
-        let wanted =
-            self.kept_in_segment == 0 || (self.kept_in_segment < MOST_PER_SEGMENT && self.rng.random_bool(KEEP));
+        let (chance, most) = self.keep;
+        let wanted = self.kept_in_segment == 0 || (self.kept_in_segment < most && self.rng.random_bool(chance));
         self.is_wanted = wanted && (segment as usize) < self.script.len();
         self.is_wanted || self.tape.is_some()
     }
@@ -243,15 +269,57 @@ impl Witness for Sampler<'_> {
             gripper_width_m: observation.gripper_width_m,
             goals,
         };
-        self.sampled.push((record, cloud));
+        self.seen = Some((record, cloud));
         Ok(())
     }
 
     fn prediction(&mut self, prediction: &Prediction) -> Result<()> {
+        if let Some((mut record, cloud)) = self.seen.take()
+            && let Some(executed) = self.executed.get(record.kind as usize)
+        {
+            let shift = prediction.keyframe.world_from_tool.position() - executed.world_from_tool.position();
+            record.goals.iter_mut().for_each(|goal| move_label(goal, &shift));
+            self.sampled.push((record, cloud));
+        }
         self.tape.as_mut().map_or(Ok(()), |tape| tape.prediction(prediction))
     }
 
     fn tick(&mut self, record: &TickRecord, mind: Option<&CerebellumTick>) -> Result<()> {
         self.tape.as_mut().map_or(Ok(()), |tape| tape.tick(record, mind))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::workspace_root;
+
+    /// Key-frame by key-frame, where the executed goal's labels lie.
+    fn labels(moving: Moving) -> Vec<(u32, Vector3<f64>)> {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let mut studio = Studio::new(config).unwrap();
+        studio.sim.moving = moving;
+        let samples = play(&studio, &PolicyConfig::default(), "close_jar", 40_001, None).unwrap().expect("a success");
+        let place = |record: &Record| record.goals[0].keyframe.world_from_tool.position();
+        samples.iter().map(|(record, _)| (record.kind, place(record))).collect()
+    }
+
+    #[test]
+    fn labels_go_with_a_scene_that_moves() {
+        let (still, moved) = (labels(Moving::Still), labels(Moving::Displaced));
+        let shifts: Vec<Vector3<f64>> = moved
+            .iter()
+            .map(|(kind, place)| {
+                let script: Vec<_> = still.iter().filter(|(k, _)| k == kind).collect();
+                assert!(script.iter().all(|(_, other)| *other == script[0].1), "nothing has moved");
+                place - script[0].1
+            })
+            .collect();
+        let (first, last) = (shifts[0], shifts[shifts.len() - 1]);
+        assert_eq!(first.norm(), 0.0);
+        assert!((0.03..0.061).contains(&last.norm()) && last.z.abs() < 1e-9, "{last:?}");
+        // The approach in which it happens has labels of before and of after.
+        let halfway = moved.windows(2).zip(shifts.windows(2)).filter(|(m, s)| m[0].0 == m[1].0 && s[0] != s[1]);
+        assert!(halfway.count() > 0, "{shifts:?}");
     }
 }

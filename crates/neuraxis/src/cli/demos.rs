@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use neuraxis_sim::Moving;
 
 use crate::{
     config::Config,
@@ -28,6 +29,9 @@ pub struct DemosArgs {
     /// First seed; keep it below 1000000, where evaluation begins.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Displace the scene while the arm approaches it: `displaced` (once) or `drifting` (slowly).
+    #[arg(long, value_name = "HOW", default_value_t = Moving::Still)]
+    moving: Moving,
     /// Processes; each makes a shard of its own.
     #[arg(long, default_value_t = 2)]
     jobs: u64,
@@ -42,8 +46,8 @@ pub struct DemosArgs {
 impl DemosArgs {
     /// Makes them, or lets processes of its own make a shard each.
     pub fn run(self, config: &Config) -> Result<()> {
-        let Self { out, tasks, episodes, seed, jobs, record, shard } = self;
-        let plan = DemosPlan { tasks: tasks::list(&tasks, config)?, episodes, seed, record };
+        let Self { out, tasks, episodes, seed, moving, jobs, record, shard } = self;
+        let plan = DemosPlan { tasks: tasks::list(&tasks, config)?, episodes, seed, moving, record };
         match shard {
             Some(shard) => make_shard(config, plan, &out, parse_shard(&shard)?),
             None => make_all(&plan, &out, jobs),

@@ -308,11 +308,22 @@ impl Cerebellum {
                         self.begin(now, opening, keyframe)
                     }
                 }
-                (Phase::Moving, Some(active)) if self.config.repredict && self.motion_ended_at.is_none() => {
-                    match self.commit.consider(&active, &keyframe, self.confidence) {
+                (Phase::Moving, Some(active)) if self.config.repredict => {
+                    let decision = if self.has_nearly_arrived() {
+                        self.commit.consider_arrived(&active, &keyframe, self.config.freeze_m)
+                    } else {
+                        self.commit.consider(&active, &keyframe, self.confidence)
+                    };
+                    let is_alike = |goal: &KeyFrame| {
+                        goal.gripper == active.gripper && goal.ignore_collisions == active.ignore_collisions
+                    };
+                    match decision {
                         Decision::Keep => Ok(()),
                         Decision::Wait => Err(Refusal::Unconfirmed),
                         Decision::Retarget(goal) => self.retarget(now, opening, goal),
+                        Decision::Adopt(goal) if is_alike(&goal) && self.mover.is_straight() => {
+                            self.retarget(now, opening, goal)
+                        }
                         Decision::Adopt(goal) => self.begin(now, opening, goal),
                     }
                 }
@@ -322,6 +333,11 @@ impl Cerebellum {
         let refusal = result.err()?;
         self.refused.count(refusal);
         Some(refusal)
+    }
+
+    /// The goal's pose is no longer moved a little.
+    fn has_nearly_arrived(&self) -> bool {
+        self.motion_ended_at.is_some() || self.mover.remaining_m() < self.config.freeze_m
     }
 
     fn refuse_unwanted(&mut self, seen: Option<Result<KeyFrame, Refusal>>) -> Option<Refusal> {
@@ -366,11 +382,13 @@ impl Cerebellum {
     }
 
     fn retarget(&mut self, now: Nanos, opening: &Opening, goal: KeyFrame) -> Result<(), Refusal> {
-        if self.mover.remaining_m() < self.config.freeze_m {
-            return Ok(());
-        }
         match self.mover.retarget(&goal) {
             Ok(()) => {
+                // Also where it had come to rest.
+                if self.motion_ended_at.take().is_some() {
+                    self.source = Source::Mover;
+                    self.source_is_new = true;
+                }
                 self.active = Some(goal);
                 self.retargeted += 1;
                 Ok(())
@@ -389,7 +407,9 @@ impl Cerebellum {
             (Phase::Moving, Some(ended_at)) => {
                 let Source::Hold(q) = &self.source else { return };
                 let is_close = state.q.max_abs_diff(q) <= self.config.arrival_rad;
-                if !is_close && now.secs_since(ended_at) < self.config.arrival_timeout_secs {
+                // Nor do fingers close on what may have moved away: a few more predictions tell.
+                let waits = !is_close || self.commit.doubts();
+                if waits && now.secs_since(ended_at) < self.config.arrival_timeout_secs {
                     return;
                 }
                 let usual_n = self.config.grip_force_n;

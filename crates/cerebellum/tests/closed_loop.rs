@@ -173,6 +173,49 @@ fn a_jump_is_adopted_only_when_predictions_agree() {
     assert!(body.tool().distance(&right.world_from_tool).0 < 0.001);
 }
 
+/// From above down to something, which is displaced when the arm is as good as there.
+fn displaced_at_the_last_moment(config: CerebellumConfig, by_m: f64, wavers: bool) -> (Body, [KeyFrame; 2]) {
+    let mut body = Body::new(config);
+    let above = moved(&body.home(), 0.05, 0.15, -0.10);
+    let grasp = |y: f64| key(moved(&above, 0.0, y, -0.09), Gripper::Closed, true);
+    let (first, second) = (grasp(0.0), grasp(by_m));
+    let mut policy = script(vec![key(above, Gripper::Open, false), first]);
+    body.until(10.0, &mut policy, |mind, _| mind.active == Some(first));
+    while body.tool().distance(&first.world_from_tool).0 > 0.004 {
+        body.tick(&mut policy);
+    }
+    let mut asked = 0;
+    let mut policy = |progress: &Progress| {
+        asked += 1;
+        let told = if wavers && asked > 1 { first } else { second };
+        (progress.reached_count == 1).then_some(told)
+    };
+    body.until(10.0, &mut policy, |mind, tick| {
+        assert_eq!((mind.fault, tick.fault), (None, None));
+        mind.phase == Phase::Gripper
+    });
+    (body, [first, second])
+}
+
+#[test]
+fn fingers_do_not_close_on_a_place_that_the_target_has_left() {
+    // Within the gate, and beyond.
+    for by_m in [0.03, 0.06] {
+        let (body, [_, second]) = displaced_at_the_last_moment(CerebellumConfig::default(), by_m, false);
+        assert!(body.tool().distance(&second.world_from_tool).0 < 0.001);
+        assert_eq!(body.mind.map(|mind| (mind.adopted, mind.retargeted)), Some((2, 1)));
+    }
+}
+
+#[test]
+fn near_the_goal_one_prediction_that_jumps_or_many_that_move_a_little_change_nothing() {
+    for (by_m, wavers) in [(0.03, true), (0.008, false)] {
+        let (body, [first, _]) = displaced_at_the_last_moment(CerebellumConfig::default(), by_m, wavers);
+        assert!(body.tool().distance(&first.world_from_tool).0 < 0.001);
+        assert_eq!(body.mind.map(|mind| mind.retargeted), Some(0));
+    }
+}
+
 #[test]
 fn sr19_a_policy_that_falls_silent_in_motion_is_a_smooth_stop_and_its_return_resumes() {
     let mut body = Body::new(CerebellumConfig { policy_silence_stop_secs: Some(0.3), ..Default::default() });

@@ -5,6 +5,7 @@
 //! obstacles; a path that the planner found is followed from waypoint to waypoint.
 
 mod along;
+mod beside;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use nalgebra::{UnitQuaternion, Vector3};
 use neuraxis_core::{Fault, Joints, KeyFrame, MOST_WAYPOINTS, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
 use neuraxis_robot::{IkRequest, Robot};
 
+use self::beside::Detour;
 use crate::{
     MotionConfig, MotionError,
     line::JointLine,
@@ -53,8 +55,11 @@ pub struct Mover {
     vias: [(Pose<World, Tool>, Joints); MOST_VIAS],
     via: usize,
     vias_len: usize,
-    /// Orientation at the start of a straight line.
-    line_from: UnitQuaternion<f64>,
+    /// Where the straight line began, and the way from there to the goal that it was made for.
+    line_from: Pose<World, Tool>,
+    way: Vector3<f64>,
+    /// What the straight line does before it goes to its goal.
+    detour: Option<Detour>,
     /// Posture for a tool that does not point down; empty if there is none.
     forward: Joints,
     /// Share of its speed that the arm may have.
@@ -113,7 +118,9 @@ impl Mover {
             vias: [(robot.world_from_tool(&home), home); MOST_VIAS],
             via: 0,
             vias_len: 0,
-            line_from: UnitQuaternion::identity(),
+            line_from: robot.world_from_tool(&home),
+            way: Vector3::zeros(),
+            detour: None,
             forward,
             speed_scale: 1.0,
             pace: 1.0,
@@ -137,7 +144,8 @@ impl Mover {
 
     /// Moves the goal a little while under way. No allocation.
     ///
-    /// On a planned path only the line to the goal changes; once on it, the arm leaves it without stopping.
+    /// On a planned path only the line to the goal changes; once on it, the arm leaves it without stopping. On a straight
+    /// way in, also one that has ended, the tool backs off and goes over a goal that has moved aside before it comes in.
     pub fn retarget(&mut self, goal: &KeyFrame) -> Result<(), Fault> {
         if !goal.world_from_tool.is_valid() {
             return Err(Fault::Unreachable);
@@ -146,7 +154,8 @@ impl Mover {
         match self.mode {
             Mode::Idle => Err(Fault::Unreachable),
             Mode::Straight => {
-                self.tool.aim(self.line_target());
+                self.detour = self.detour();
+                self.aim_line();
                 Ok(())
             }
             Mode::Free | Mode::Along | Mode::Joining => {
@@ -199,10 +208,15 @@ impl Mover {
         match self.mode {
             Mode::Idle => true,
             Mode::Free => self.joint.is_done() && self.via + 1 >= self.vias_len,
-            Mode::Straight => self.tool.is_done(),
+            Mode::Straight => self.tool.is_done() && self.detour.is_none(),
             Mode::Along => self.line.is_done() && self.via + 1 >= self.vias_len,
             Mode::Joining => self.joint.is_done() && self.via + 1 >= self.vias_len,
         }
+    }
+
+    /// The motion is a straight way, ended or not.
+    pub fn is_straight(&self) -> bool {
+        self.mode == Mode::Straight
     }
 
     /// Straight distance of the tool to the goal [m].
@@ -286,11 +300,12 @@ impl Mover {
     fn start_line(&mut self, from: &SegmentState) -> Result<(), Fault> {
         // The end must be reachable before the first step is made.
         self.solve(&self.goal, &from.q, self.config.ik_restarts)?;
-        let here = self.robot.world_from_tool(&from.q);
-        self.line_from = here.rotation();
-        let p = here.position();
+        self.line_from = self.robot.world_from_tool(&from.q);
+        let p = self.line_from.position();
+        self.way = self.goal.position() - p;
+        self.detour = None;
         self.tool.start([p.x, p.y, p.z, 0.0, 0.0, 0.0], [0.0; 6], [0.0; 6]);
-        self.tool.aim(self.line_target());
+        self.aim_line();
         self.mode = Mode::Straight;
         Ok(())
     }
@@ -298,7 +313,7 @@ impl Mover {
     fn step_line(&mut self) -> Result<(), Fault> {
         let (p, _, _) = self.tool.step(self.pace)?;
         let turn = UnitQuaternion::from_scaled_axis(Vector3::new(p[3], p[4], p[5]));
-        let pose = Pose::from_parts(Vector3::new(p[0], p[1], p[2]), turn * self.line_from);
+        let pose = Pose::from_parts(Vector3::new(p[0], p[1], p[2]), turn * self.line_from.rotation());
         let q = self.solve(&pose, &self.state.q, 0)?;
         let dt = PERIOD_CEREBELLUM.secs();
         let last = self.state;
@@ -317,14 +332,16 @@ impl Mover {
         } else {
             SegmentState { q, qd, qdd: rate(&qd, &last.qd) }
         };
+        self.follow_detour();
         Ok(())
     }
 
-    /// Position and turn from the start of the line to the goal.
-    fn line_target(&self) -> [f64; 6] {
-        let p = self.goal.position();
-        let turn = (self.goal.rotation() * self.line_from.inverse()).scaled_axis();
-        [p.x, p.y, p.z, turn.x, turn.y, turn.z]
+    /// Position and turn from the start of the line, to the goal or where its detour goes.
+    fn aim_line(&mut self) {
+        let pose = self.detour.map_or(self.goal, |detour| detour.next());
+        let p = pose.position();
+        let turn = (pose.rotation() * self.line_from.rotation().inverse()).scaled_axis();
+        self.tool.aim([p.x, p.y, p.z, turn.x, turn.y, turn.z]);
     }
 
     fn aim_at_via(&mut self) {

@@ -125,6 +125,79 @@ fn a_goal_that_moves_is_followed_without_a_stop_or_a_jump() {
     assert!(robot.world_from_tool(&end.q).distance(&goal(0.24)).0 < 1e-3);
 }
 
+/// Beside the goal, and above it [m].
+fn aside_and_above(robot: &Robot, state: &SegmentState, goal: &Pose<World, Tool>) -> (f64, f64) {
+    let off = robot.world_from_tool(&state.q).position() - goal.position();
+    (off.xy().norm(), off.z)
+}
+
+/// The tool points down: what moved aside is not pushed away.
+#[test]
+fn a_goal_that_moves_aside_at_the_last_moment_is_approached_from_over_it() {
+    let robot = robot();
+    let config = MotionConfig::default();
+    let start = robot.world_from_tool(&robot.home());
+    let goal = |y: f64| Pose::from_parts(start.position() + Vector3::new(0.0, y, -0.09), start.rotation());
+    let (first, second) = (goal(0.0), goal(0.045));
+    let limit_of = |joint: usize| robot.limits()[joint].acceleration_rad_s2;
+    // On the way down, and at rest down there.
+    for (before_m, has_arrived) in [(0.015, false), (0.0, true)] {
+        let mut mover = Mover::new(robot.clone(), config.clone()).unwrap();
+        let mut state = at_rest(robot.home());
+        mover.start(&state, &key(first, true)).unwrap();
+        while mover.remaining_m() > before_m && !mover.is_done() {
+            state = mover.step().unwrap();
+        }
+        assert_eq!(mover.is_done(), has_arrived);
+        mover.retarget(&key(second, true)).unwrap();
+        let mut least_above_m = f64::MAX;
+        while !mover.is_done() {
+            let next = mover.step().unwrap();
+            for i in 0..robot.dof() {
+                let change = (next.qd[i] - state.qd[i]).abs() / PERIOD_CEREBELLUM.secs();
+                assert!(change <= limit_of(i), "joint {i}: {change} rad/s²");
+            }
+            state = next;
+            let (aside_m, above_m) = aside_and_above(&robot, &state, &second);
+            if (0.01..0.043).contains(&aside_m) {
+                least_above_m = least_above_m.min(above_m);
+            }
+        }
+        assert!(least_above_m > 0.02, "beside it only {least_above_m} m above it");
+        assert!(robot.world_from_tool(&state.q).distance(&second).0 < 1e-3);
+    }
+}
+
+#[test]
+fn a_goal_that_moves_aside_on_a_way_across_or_far_off_is_approached_at_once() {
+    let robot = robot();
+    let mut mover = Mover::new(robot.clone(), MotionConfig::default()).unwrap();
+    let home = robot.world_from_tool(&robot.home());
+    let work = Pose::from_parts(home.position() + Vector3::new(0.1, 0.0, -0.35), home.rotation());
+    mover.start(&at_rest(robot.home()), &key(work, false)).unwrap();
+    let (start, _) = follow(&robot, &mut mover, at_rest(robot.home()), 10.0);
+    let goal = |x: f64, y: f64, z: f64| Pose::from_parts(work.position() + Vector3::new(x, y, z), work.rotation());
+    // Across, as a drawer is pulled; down, with the goal still far below.
+    for (first, second) in
+        [(goal(0.0, 0.12, 0.0), goal(0.03, 0.12, 0.0)), (goal(0.0, 0.0, -0.15), goal(0.0, 0.03, -0.15))]
+    {
+        let mut state = at_rest(start.q);
+        mover.start(&state, &key(first, true)).unwrap();
+        for _ in 0..40 {
+            state = mover.step().unwrap();
+        }
+        let mut above_m = aside_and_above(&robot, &state, &second).1;
+        mover.retarget(&key(second, true)).unwrap();
+        while !mover.is_done() {
+            state = mover.step().unwrap();
+            let now_m = aside_and_above(&robot, &state, &second).1;
+            assert!(now_m < above_m + 1e-4, "it rises by {} m", now_m - above_m);
+            above_m = now_m;
+        }
+        assert!(robot.world_from_tool(&state.q).distance(&second).0 < 1e-3);
+    }
+}
+
 #[test]
 fn what_cannot_be_reached_is_refused_before_the_first_step() {
     let robot = robot();

@@ -16,6 +16,10 @@ use crate::{Error, PolicyConfig, Result, gaze};
 /// First part of the names of an embedded gaze network's tensors.
 pub const GAZE: &str = "gaze_net.";
 
+/// How observations become the numbers that networks see: markers, colours, normalisation, virtual cameras. Who changes one
+/// of them in code counts on here: weights that have seen it otherwise are refused. Files from before this have the first.
+const INPUTS: u32 = 1;
+
 /// What a file of weights says of itself.
 pub trait Description: Serialize + DeserializeOwned {
     /// Header key under which it is kept as JSON.
@@ -76,6 +80,25 @@ impl Description for About {
     }
 }
 
+/// The header's JSON.
+#[derive(Serialize)]
+struct Header<'a, A> {
+    inputs: u32,
+    #[serde(flatten)]
+    about: &'a A,
+}
+
+/// The part of the header that is read first.
+#[derive(Deserialize)]
+struct Inputs {
+    #[serde(default = "first_inputs")]
+    inputs: u32,
+}
+
+fn first_inputs() -> u32 {
+    1
+}
+
 /// Weights of the policy.
 pub type Checkpoint = Described<About>;
 
@@ -95,7 +118,7 @@ impl<A: Description> Described<A> {
     pub fn write(path: &Path, about: &A, tensors: &[(String, Tensor)]) -> Result<()> {
         let views =
             tensors.iter().map(|(name, tensor)| Ok((name.clone(), Blob::new(tensor)?))).collect::<Result<Vec<_>>>()?;
-        let json = serde_json::to_string(about).map_err(|e| refuse(path, e.to_string()))?;
+        let json = serde_json::to_string(&Header { inputs: INPUTS, about }).map_err(|e| refuse(path, e.to_string()))?;
         let header = HashMap::from([(A::KEY.to_string(), json)]);
         let bytes = safetensors::serialize(views, Some(header)).map_err(|e| refuse(path, e.to_string()))?;
         let partial = path.with_extension("partial");
@@ -113,7 +136,13 @@ impl<A: Description> Described<A> {
             .as_ref()
             .and_then(|m| m.get(A::KEY))
             .ok_or_else(|| refuse(path, format!("its header has no `{}`: not weights of {}", A::KEY, A::OF)))?;
-        let about: A = serde_json::from_str(json).map_err(|e| refuse(path, format!("header `{}`: {e}", A::KEY)))?;
+        let bad_header = |e: serde_json::Error| refuse(path, format!("header `{}`: {e}", A::KEY));
+        let Inputs { inputs } = serde_json::from_str(json).map_err(bad_header)?;
+        if inputs != INPUTS {
+            let reason = format!("its networks see inputs of kind {inputs}, this program makes kind {INPUTS}");
+            return Err(refuse(path, reason));
+        }
+        let about: A = serde_json::from_str(json).map_err(bad_header)?;
         Self::from_bytes(path, &bytes, about)
     }
 
@@ -279,6 +308,13 @@ mod tests {
         assert!(text.contains("tensor b is missing"), "{text}");
 
         let bytes = fs::read(&path).unwrap();
+        let key = br#"\"inputs\":1"#;
+        let at = bytes.windows(key.len()).position(|window| window == key).unwrap();
+        let mut otherwise = bytes.clone();
+        otherwise[at + key.len() - 1] = b'2';
+        fs::write(&path, otherwise).unwrap();
+        let text = Checkpoint::read(&path).unwrap_err().to_string();
+        assert!(text.contains("inputs of kind 2, this program makes kind 1"), "{text}");
         fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
         assert!(Checkpoint::read(&path).unwrap_err().to_string().contains("w.safetensors"));
         fs::write(&path, b"garbage").unwrap();

@@ -4,6 +4,24 @@ use std::{io::Write, path::Path};
 
 use anyhow::{Context, Result};
 
+/// Folder of the pictures of a run, and their name in the viewer.
+pub const PICTURES: &str = "pictures";
+
+/// A plot of the viewer's: its name and which curves it shows.
+pub type Plot = (&'static str, &'static str);
+
+/// What a run draws.
+#[derive(Copy, Clone, Debug)]
+pub struct Drawn {
+    /// Of the run.
+    pub title: &'static str,
+    /// Names of curves, in the order of the file's columns after the step.
+    pub names: &'static [&'static str],
+    /// In the viewer, one below the other; those of a row stand one behind the other.
+    #[cfg_attr(not(feature = "viz"), allow(dead_code))]
+    pub plots: &'static [&'static [Plot]],
+}
+
 /// Curves by name, in the order of the file's columns, after the step.
 pub struct Curves {
     #[cfg_attr(not(feature = "viz"), allow(dead_code))]
@@ -16,20 +34,20 @@ pub struct Curves {
 impl Curves {
     /// Goes on after what earlier runs have written. `live`: also in the viewer, which lies below that root.
     #[cfg_attr(not(feature = "viz"), allow(unused_variables))]
-    pub fn create(out: &Path, title: &str, names: &'static [&'static str], live: Option<&Path>) -> Result<Self> {
+    pub fn create(out: &Path, drawn: &Drawn, live: Option<&Path>) -> Result<Self> {
         let path = out.join("curves.csv");
         let csv = std::fs::OpenOptions::new().create(true).append(true).open(&path);
         let curves = Self {
-            names,
+            names: drawn.names,
             csv: csv.with_context(|| path.display().to_string())?,
             #[cfg(feature = "viz")]
-            rerun: open(&out.join("curves.rrd"), title, live)?,
+            rerun: open(&out.join("curves.rrd"), drawn, live)?,
         };
         #[cfg(feature = "viz")]
         for line in std::fs::read_to_string(&path)?.lines() {
             let mut numbers = line.split(',').map(str::parse::<f64>);
             let Some(Ok(step)) = numbers.next() else { continue };
-            let values: Vec<_> = names.iter().copied().zip(numbers.flatten()).collect();
+            let values: Vec<_> = drawn.names.iter().copied().zip(numbers.flatten()).collect();
             curves.rerun.push(step as u64, &values)?;
         }
         Ok(curves)
@@ -59,14 +77,15 @@ impl Curves {
 }
 
 #[cfg(feature = "viz")]
-fn open(file: &Path, title: &str, live: Option<&Path>) -> Result<neuraxis_viz::Curves> {
+fn open(file: &Path, drawn: &Drawn, live: Option<&Path>) -> Result<neuraxis_viz::Curves> {
     use neuraxis_viz::{Curves, Target, VizError};
     if let Some(root) = live {
         let viewer = crate::package::viewer(root);
-        match Curves::open(&Target::Viewer { viewer: viewer.as_deref(), also_to: Some(file) }, title) {
+        let both = Target::Viewer { viewer: viewer.as_deref(), also_to: Some(file) };
+        match Curves::open(&both, drawn.title, PICTURES, drawn.plots) {
             Err(error @ VizError::NoDisplay) => println!("viewer      {error}"),
             shown => return Ok(shown?),
         }
     }
-    Ok(Curves::open(&Target::File(file), title)?)
+    Ok(Curves::open(&Target::File(file), drawn.title, PICTURES, drawn.plots)?)
 }

@@ -18,8 +18,15 @@ use rerun::{
 
 use crate::{VizError, paths};
 
-/// What [`crate::source`] names its recordings, for a layout belongs to an application.
-pub(crate) const APPLICATION: &str = "neuraxis";
+/// What a layout is of: a layout belongs to an application, and stands on one of its time lines.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Application {
+    pub(crate) name: &'static str,
+    pub(crate) timeline: &'static str,
+}
+
+/// Runs of a robot.
+pub(crate) const RUNS: Application = Application { name: "neuraxis", timeline: paths::TIMELINE };
 
 /// A piece of the window.
 pub(crate) enum Part {
@@ -160,8 +167,8 @@ impl Part {
 
 /// Lays a window out, in the place of the layout that it has. The viewer takes views of a new layout for new ones: they
 /// fit themselves to what they hold.
-pub(crate) fn send(window: &RecordingStream, root: &Part) -> Result<(), VizError> {
-    let (rec, storage) = RecordingStreamBuilder::new(APPLICATION).blueprint().memory()?;
+pub(crate) fn send(window: &RecordingStream, of: Application, root: &Part) -> Result<(), VizError> {
+    let (rec, storage) = RecordingStreamBuilder::new(of.name).blueprint().memory()?;
     // The viewer takes for a layout what has this time line.
     rec.set_time_sequence("blueprint", 0);
     let (id, _) = root.log(&rec)?;
@@ -173,7 +180,7 @@ pub(crate) fn send(window: &RecordingStream, root: &Part) -> Result<(), VizError
     }
     let time = TimePanelBlueprint::new()
         .with_state(PanelState::Collapsed)
-        .with_timeline(paths::TIMELINE)
+        .with_timeline(of.timeline)
         .with_play_state(PlayState::Following);
     rec.log("time_panel", &time)?;
     let messages = storage.take();

@@ -73,8 +73,8 @@ impl Viz {
     pub fn together(target: &Target<'_>, configs: &[VizConfig]) -> Result<Vec<Self>, VizError> {
         let trees = configs.iter().map(tree).collect::<Result<Vec<_>, _>>()?;
         let shown: Vec<_> = configs.iter().zip(&trees).map(|(config, tree)| (config, tree.name())).collect();
-        let rec = source::open(blueprint::APPLICATION, target)?;
-        blueprint::send(&rec, &layout::layout(&shown))?;
+        let rec = source::open(blueprint::RUNS.name, target)?;
+        blueprint::send(&rec, blueprint::RUNS, &layout::layout(&shown))?;
         let titles: Vec<&str> = configs.iter().map(|config| config.title.as_str()).collect();
         rec.send_recording_name(titles.join(" | "))?;
         rec.log_static("/", &ViewCoordinates::RIGHT_HAND_Z_UP())?;
@@ -85,7 +85,7 @@ impl Viz {
     /// not to the first of it; whoever is looking has the window rearranged under the eyes.
     pub fn lay_out(windows: &[Self]) -> Result<(), VizError> {
         let shown: Vec<_> = windows.iter().map(|viz| (&viz.config, viz.tree.name())).collect();
-        windows.first().map_or(Ok(()), |first| blueprint::send(&first.rec, &layout::layout(&shown)))
+        windows.first().map_or(Ok(()), |first| blueprint::send(&first.rec, blueprint::RUNS, &layout::layout(&shown)))
     }
 
     fn one(target: &Target<'_>, config: &VizConfig) -> Result<Self, VizError> {

@@ -11,20 +11,33 @@ use anyhow::{Context, Result};
 use neuraxis_policy::train::{Evaluation, Progress, Score};
 
 use super::early::Early;
-use crate::curves::Curves as Losses;
+use crate::curves::{Curves as Losses, Drawn};
 
-/// Columns of `curves.csv` after the step.
-const CURVES: [&str; 9] = [
-    "loss/coarse",
-    "loss/fine",
-    "loss/rotation",
-    "loss/gripper",
-    "loss/collision",
-    "speed",
-    "loss/consistency",
-    "loss/dynamic",
-    "loss/outlook",
-];
+/// Columns of `curves.csv` after the step, and how the viewer shows them.
+const DRAWN: Drawn = Drawn {
+    title: "neuraxis train policy",
+    names: &[
+        "loss/coarse",
+        "loss/fine",
+        "loss/rotation",
+        "loss/gripper",
+        "loss/collision",
+        "speed",
+        "loss/consistency",
+        "loss/dynamic",
+        "loss/outlook",
+    ],
+    plots: &[
+        &[("losses", "+ /loss/**"), ("samples per second", "+ /speed")],
+        &[
+            ("held out: position [mm], mean of key-frames", "+ /held_out/position_mm"),
+            ("rotation [deg]", "+ /held_out/rotation_deg"),
+            ("right choice", "+ /held_out/choice"),
+            ("position by task and key-frame [mm]", "+ /held_out/position_mm/*/**"),
+        ],
+        &[("early episodes: successes", "+ /early/**")],
+    ],
+};
 /// Columns of `evaluation.csv` after step, task and key-frame.
 const SCORES: [&str; 6] = ["observations", "position_mm", "rotation_deg", "gripper", "collision", "choice"];
 
@@ -42,7 +55,7 @@ impl Curves {
         let path = out.join("evaluation.csv");
         let scores = OpenOptions::new().create(true).append(true).open(&path);
         let mut curves = Self {
-            losses: Losses::create(out, "neuraxis train policy", &CURVES, live)?,
+            losses: Losses::create(out, &DRAWN, live)?,
             scores: scores.with_context(|| path.display().to_string())?,
             out: out.into(),
         };

@@ -21,11 +21,19 @@ use super::sheets;
 use super::{TrainArgs, TrainRun, bar, bf16};
 use crate::{
     config::{Config, read},
-    curves::Curves,
+    curves::{Curves, Drawn},
 };
 
-/// Names of the curves in the order of the file's columns, after the step.
-const CURVES: [&str; 5] = ["loss/kl", "speed", "held_out/median", "held_out/near", "held_out/mass"];
+/// Columns of `curves.csv` after the step, and how the viewer shows them.
+const DRAWN: Drawn = Drawn {
+    title: "neuraxis train gaze",
+    names: &["loss/kl", "speed", "held_out/median", "held_out/near", "held_out/mass"],
+    plots: &[
+        &[("loss", "+ /loss/**"), ("clips per second", "+ /speed")],
+        &[("held out: median error [widths]", "+ /held_out/median")],
+        &[("held out: peaks and mass within 5 % of the label", "+ /held_out/near\n+ /held_out/mass")],
+    ],
+};
 
 /// Trains, then prints the table of errors.
 pub fn run(config: &Config, args: TrainArgs, choice: DeviceChoice) -> Result<()> {
@@ -60,7 +68,7 @@ pub fn run(config: &Config, args: TrainArgs, choice: DeviceChoice) -> Result<()>
         licence: "Apache-2.0".into(),
     };
     let files = RunFiles { weights: out.join("gaze.safetensors"), state: out.join("state.safetensors") };
-    let mut curves = Curves::create(out, "neuraxis train gaze", &CURVES, run.live(config))?;
+    let mut curves = Curves::create(out, &DRAWN, run.live(config))?;
     #[cfg(feature = "viz")]
     sheets::show_again(curves.rerun(), out)?;
     let mut trouble = None;
@@ -99,7 +107,7 @@ fn show(bar: &ProgressBar, p: &Progress, steps: u64) {
     bar.set_message(line);
 }
 
-/// In the order of [`CURVES`]; shorter before anything was measured.
+/// In the order of the columns; shorter before anything was measured.
 fn values(p: &Progress) -> Vec<f64> {
     let held_out = p.held_out.into_iter().flat_map(|s| [s.median, s.near, s.mass]);
     [p.loss, p.clips_per_sec].into_iter().chain(held_out).collect()

@@ -25,7 +25,10 @@ use super::{
     early::{Early, Player},
     held_out,
 };
-use crate::config::{Config, read};
+use crate::{
+    config::{Config, read},
+    progress,
+};
 
 /// Trains until the settings' steps are done, the time is over or somebody interrupts; goes on from a state in `out`.
 pub fn run(config: &Config, args: TrainArgs, early: &EarlyArgs, init: Option<&Path>) -> Result<()> {
@@ -144,9 +147,13 @@ fn samples(
     let mut samples = Samples::new(dataset, settings.holdout, embedder)?.with_emphasis(&settings.emphasis)?;
     if settings.wordings > 0 {
         let mut rng = Pcg64::seed_from_u64(settings.seed);
+        let bar = progress::bar(samples.counts().1 as u64);
+        bar.set_message("sentences told in other words");
         samples = samples.with_wordings(embedder, |task, sentence| {
+            bar.inc(1);
             (0..settings.wordings).filter_map(|_| retold(task, sentence, &mut rng)).collect()
         })?;
+        bar.finish_and_clear();
         ensure!(
             samples.wordings() > 0,
             "wordings: none of the tasks in the data has other wordings (tasks of the suite do)"

@@ -227,7 +227,7 @@ def evaluate(options):
     pre, post = make_pre_post_processors(policy.config, pretrained_path=path)
     act = Actor(policy, pre, post, about)
     tasks, rows = options.tasks.split(","), []
-    with bridge.World(options.program, tasks, options.bridge) as world:
+    with bridge.World(options.program, tasks, options.bridge, options.moving) as world:
         for task in tasks:
             for seed in range(options.seed, options.seed + options.episodes):
                 rows.append(episode(world, act, task, seed, about["fps"], options.time_limit))
@@ -238,7 +238,7 @@ def evaluate(options):
     samples = about["done"]["step"] * about["batch"]
     named = "ACT (LeRobot), %d samples%s" % (samples, "" if samples >= 800000 else ", under-trained")
     device = "cpu, %d torch threads" % options.threads
-    meta = report.meta(versions, named, fingerprint, options.seed, about["fps"], device, about["cameras"])
+    meta = report.meta(versions, named, fingerprint, options.seed, about["fps"], device, about["cameras"], options.moving)
     result = report.tabulate(meta, rows)
     print(named)
     report.show(result)
@@ -303,6 +303,7 @@ def main():
     of.add_argument("--time-limit", type=float, default=20.0, metavar="SECS", help="simulated; run.yaml has the same")
     of.add_argument("--threads", type=int, default=2)
     of.add_argument("--program", default=os.path.join(ROOT, "neuraxis"))
+    of.add_argument("--moving", choices=["still", "displaced", "drifting"], default="still", help="the scene, during the approach")
     of.add_argument("--bridge", metavar="HOST:PORT", help="a server that runs; else one is started")
     of.add_argument("--json", metavar="FILE", help="write the result here")
     options = parser.parse_args()

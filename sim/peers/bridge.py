@@ -64,8 +64,8 @@ def environment():
 class Server:
     """`neuraxis bridge serve` as a child process, for as long as the block lasts: host and port."""
 
-    def __init__(self, program, tasks):
-        self.command = [program, "bridge", "serve", "--port", "0", "--tasks", ",".join(tasks)]
+    def __init__(self, program, tasks, moving):
+        self.command = [program, "bridge", "serve", "--port", "0", "--moving", moving, "--tasks", ",".join(tasks)]
 
     def __enter__(self):
         self.child = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True, env=environment())
@@ -84,8 +84,10 @@ class Server:
 class World:
     """A server of our own and a client of it, or a client of a server that runs."""
 
-    def __init__(self, program, tasks, address=None):
-        self.server = None if address else Server(program, tasks)
+    def __init__(self, program, tasks, address=None, moving="still"):
+        if address and moving != "still":
+            raise BridgeError("the server at %s has been told already how its scenes move: leave --moving to it" % address)
+        self.server = None if address else Server(program, tasks, moving)
         self.address = address
 
     def __enter__(self):

@@ -22,12 +22,12 @@ def row(task, seed, first, last):
     }
 
 
-def meta(about, policy, policy_hash, seed, hz, device, cameras):
+def meta(about, policy, policy_hash, seed, hz, device, cameras, moving):
     """What makes two tables comparable. Fields that say nothing here have the values of an undisturbed run."""
     return {
         "versions": dict(about, neuraxis=about["bridge"].split()[1]), "policy": policy, "policy_hash": policy_hash,
         "seed": seed, "clock": "bridge, dense actions, %g Hz; time stands still while the policy thinks" % hz,
-        "repredict": True, "instruction": "Given", "perturbation": {}, "moving": "still", "disturbance": None,
+        "repredict": True, "instruction": "Given", "perturbation": {}, "moving": moving, "disturbance": None,
         "planner": "off", "robot": "fr3", "policy_hz": hz, "policy_latency_secs": 0.0, "device": device,
         "cameras": ", ".join(cameras), "grasp": "friction",
         "judge": "neuraxis-sim success predicates, over the bridge",

@@ -5,6 +5,7 @@ use std::{net::TcpListener, ops::ControlFlow, path::Path};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use neuraxis_bridge::{Event, Patience, serve};
+use neuraxis_sim::Moving;
 
 use super::{BridgePlan, evaluate::evaluate, simulator::Simulator};
 use crate::{cli::write_json, config::Config, eval, tasks};
@@ -18,6 +19,9 @@ pub enum BridgeCommand {
         /// Tasks on offer, comma-separated; `trained`, `all`, `long`.
         #[arg(long, visible_alias = "tasks", default_value = "all")]
         task: String,
+        /// Displace the scene while the arm approaches it: `displaced` (once) or `drifting` (slowly).
+        #[arg(long, value_name = "HOW", default_value_t = Moving::Still)]
+        moving: Moving,
         /// Port to listen on; 0: any that is free.
         #[arg(long, default_value_t = 5005)]
         port: u16,
@@ -48,9 +52,9 @@ pub struct BridgeTarget {
 
 /// Carries out a command.
 pub fn run(what: BridgeCommand, config: Config) -> Result<()> {
-    let BridgeCommand::Serve { task, port, host } = what;
+    let BridgeCommand::Serve { task, moving, port, host } = what;
     let tasks = tasks::list(&task, &config)?;
-    let mut simulator = Simulator::new(config, tasks)?;
+    let mut simulator = Simulator::new(config, tasks, moving)?;
     let listener = TcpListener::bind((host.as_str(), port)).with_context(|| format!("listening on {host}:{port}"))?;
     println!("listening on {}", listener.local_addr()?);
     serve(&listener, &mut simulator, Patience::SERVER, |event| {

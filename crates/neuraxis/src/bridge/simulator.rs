@@ -18,7 +18,7 @@ use neuraxis_bridge::{
     conversions::{DOF, camera_image, gripper_pose, keyframe, q_from_rlbench, q_to_rlbench},
 };
 use neuraxis_core::KeyFrame;
-use neuraxis_sim::{CameraRig, Setup, Spec, tasks::kinds};
+use neuraxis_sim::{CameraRig, Moving, Setup, Spec, tasks::kinds};
 
 use super::{
     dense::{self, Dense},
@@ -64,10 +64,11 @@ struct End {
 }
 
 impl Simulator {
-    /// Offers these tasks.
-    pub(super) fn new(mut config: Config, tasks: Vec<String>) -> Result<Self> {
+    /// Offers these tasks, in scenes that move or do not.
+    pub(super) fn new(mut config: Config, tasks: Vec<String>, moving: Moving) -> Result<Self> {
         config.run.time_limit_secs = TIME_LIMIT_SECS;
-        let studio = Studio::new(config)?;
+        let mut studio = Studio::new(config)?;
+        studio.sim.moving = moving;
         if studio.robot.home().len() != DOF {
             bail!("the contract is about an arm with {DOF} joints as RLBench's Panda, {} is not", studio.config.name);
         }
@@ -101,7 +102,8 @@ impl Simulator {
 impl Backend for Simulator {
     fn about(&self) -> String {
         let (version, mujoco) = (env!("CARGO_PKG_VERSION"), neuraxis_sim::mujoco_version());
-        format!("neuraxis {version} {}, mujoco {mujoco}, grasp friction", env!("NEURAXIS_COMMIT"))
+        let moving = self.studio.sim.moving;
+        format!("neuraxis {version} {}, mujoco {mujoco}, grasp friction, scene {moving}", env!("NEURAXIS_COMMIT"))
     }
 
     fn can_step(&self) -> bool {

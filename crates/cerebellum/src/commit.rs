@@ -77,11 +77,7 @@ impl CommitRule {
                 Decision::Retarget(KeyFrame { world_from_tool: between(active, predicted, gain), ..*predicted })
             };
         }
-        self.vote(predicted)
-    }
-
-    /// A jump. It counts on if it agrees with the jump before; the candidate follows the newest.
-    fn vote(&mut self, predicted: &KeyFrame) -> Decision {
+        // A jump. It counts on if it agrees with the jump before; the candidate follows the newest.
         let votes = match &self.candidate {
             Some((candidate, votes)) if self.agree(candidate, predicted) => votes + 1,
             _ => 1,
@@ -92,21 +88,6 @@ impl CommitRule {
         }
         self.candidate = Some((*predicted, votes));
         Decision::Wait
-    }
-
-    /// Judges a prediction made when the arm has arrived, or nearly: there only a jump counts, by more than `least_m`.
-    pub fn consider_arrived(&mut self, active: &KeyFrame, predicted: &KeyFrame, least_m: f64) -> Decision {
-        let moved_m = active.world_from_tool.distance(&predicted.world_from_tool).0;
-        if self.agree(active, predicted) && moved_m <= least_m {
-            self.candidate = None;
-            return Decision::Keep;
-        }
-        self.vote(predicted)
-    }
-
-    /// A jump has been predicted, and not yet been adopted or taken back.
-    pub fn doubts(&self) -> bool {
-        self.candidate.is_some()
     }
 
     /// Same gripper state and flag, and poses within the gate.

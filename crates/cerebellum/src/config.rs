@@ -14,8 +14,8 @@ pub struct CerebellumConfig {
     pub repredict: bool,
     /// When a prediction may change the motion under way.
     pub commit: CommitConfig,
-    /// This close to the goal its pose is no longer moved by less than this, 0 to 0.2 [m]; by more if several predictions
-    /// agree, as for a jump.
+    /// This close to the goal its pose is no longer moved, 0 to 0.2 [m]; but where fingers are to move, it is by more than this,
+    /// aside, if several predictions agree.
     pub freeze_m: f64,
     /// Older observations are not acted on; at least two policy periods plus the policy's latency, 0.02 to 10 [s].
     pub prediction_lease_secs: f64,

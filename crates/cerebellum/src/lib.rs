@@ -11,6 +11,7 @@ pub mod config;
 pub mod error;
 mod grip;
 pub mod intake;
+mod late;
 pub mod step;
 
 pub use commit::{CommitConfig, CommitRule, Decision};

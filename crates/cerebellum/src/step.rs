@@ -14,6 +14,7 @@ use crate::{
     chain::{Chain, Grip, Opening},
     grip::{Grasp, GripWatch},
     intake::Intake,
+    late::{Late, LateJump},
 };
 
 /// Share of the robot's acceleration limits that a stop uses: the rest is the brainstem's room to follow.
@@ -26,6 +27,9 @@ const STILL_RAD_S: f64 = 1e-4;
 const SAME_WIDTH_M: f64 = 0.002;
 /// A key-frame this close to the one just reached, with the same gripper state, is the same [m], [rad].
 const SAME_POSE: (f64, f64) = (0.0005, 0.005);
+
+/// Fingers wait no longer than this for predictions to agree that their goal has moved aside [s].
+const DOUBT_SECS: f64 = 0.5;
 
 /// What the cerebellum is doing.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -84,6 +88,7 @@ pub struct Cerebellum {
     mover: Mover,
     chain: Chain,
     commit: CommitRule,
+    late: LateJump,
     intake: Intake,
     source: Source,
     epoch: u32,
@@ -136,6 +141,7 @@ impl Cerebellum {
         Ok(Self {
             chain: Chain::new(Nanos::from_secs(config.segment_lead_secs), Nanos::from_secs(config.segment_lease_secs)),
             commit: CommitRule::new(config.commit),
+            late: LateJump::default(),
             intake: Intake::default(),
             source: Source::Hold(zero),
             epoch: 0,
@@ -178,6 +184,7 @@ impl Cerebellum {
         self.epoch = epoch;
         self.intake.begin(epoch);
         self.commit.clear();
+        self.late.clear();
         self.halt = true;
         self.phase = Phase::Waiting;
         self.active = None;
@@ -308,24 +315,17 @@ impl Cerebellum {
                         self.begin(now, opening, keyframe)
                     }
                 }
-                (Phase::Moving, Some(active)) if self.config.repredict => {
-                    let decision = if self.has_nearly_arrived() {
-                        self.commit.consider_arrived(&active, &keyframe, self.config.freeze_m)
-                    } else {
-                        self.commit.consider(&active, &keyframe, self.confidence)
-                    };
-                    let is_alike = |goal: &KeyFrame| {
-                        goal.gripper == active.gripper && goal.ignore_collisions == active.ignore_collisions
-                    };
-                    match decision {
-                        Decision::Keep => Ok(()),
-                        Decision::Wait => Err(Refusal::Unconfirmed),
-                        Decision::Retarget(goal) => self.retarget(now, opening, goal),
-                        Decision::Adopt(goal) if is_alike(&goal) && self.mover.is_straight() => {
-                            self.retarget(now, opening, goal)
-                        }
-                        Decision::Adopt(goal) => self.begin(now, opening, goal),
+                (Phase::Moving, Some(active)) if self.config.repredict && self.hears_late(&active) => {
+                    let least_m = self.config.freeze_m;
+                    match self.late.consider(&active, &keyframe, &self.config.commit, least_m) {
+                        Late::No if self.motion_ended_at.is_some() => Err(Refusal::NotWanted),
+                        Late::No => self.reconsider(now, opening, &active, keyframe),
+                        Late::Wait => Err(Refusal::Unconfirmed),
+                        Late::Adopt => self.retarget(now, opening, keyframe),
                     }
+                }
+                (Phase::Moving, Some(active)) if self.config.repredict && self.motion_ended_at.is_none() => {
+                    self.reconsider(now, opening, &active, keyframe)
                 }
                 _ => Err(Refusal::NotWanted),
             },
@@ -335,9 +335,43 @@ impl Cerebellum {
         Some(refusal)
     }
 
-    /// The goal's pose is no longer moved a little.
-    fn has_nearly_arrived(&self) -> bool {
-        self.motion_ended_at.is_some() || self.mover.remaining_m() < self.config.freeze_m
+    /// The commit rule.
+    fn reconsider(
+        &mut self,
+        now: Nanos,
+        opening: &Opening,
+        active: &KeyFrame,
+        keyframe: KeyFrame,
+    ) -> Result<(), Refusal> {
+        match self.commit.consider(active, &keyframe, self.confidence) {
+            Decision::Keep => Ok(()),
+            Decision::Wait => Err(Refusal::Unconfirmed),
+            Decision::Retarget(_) if self.mover.remaining_m() < self.config.freeze_m => Ok(()),
+            Decision::Retarget(goal) => self.retarget(now, opening, goal),
+            Decision::Adopt(goal) => self.begin(now, opening, goal),
+        }
+    }
+
+    /// On a way in, as good as there or settling, with fingers that are to move.
+    fn hears_late(&self, active: &KeyFrame) -> bool {
+        let is_near = self.motion_ended_at.is_some() || self.mover.remaining_m() < self.config.freeze_m;
+        is_near && self.mover.is_coming_in() && self.is_new_to_fingers(self.grip_at(active))
+    }
+
+    /// What the fingers are told at a key-frame.
+    fn grip_at(&self, keyframe: &KeyFrame) -> Grip {
+        let usual_n = self.config.grip_force_n;
+        match keyframe.gripper {
+            Gripper::Open => Grip { width_m: self.config.open_width_m, force_n: usual_n },
+            Gripper::Closed => {
+                Grip { width_m: self.config.closed_width_m, force_n: self.next_force_n.unwrap_or(usual_n) }
+            }
+        }
+    }
+
+    /// Fingers that are told so move.
+    fn is_new_to_fingers(&self, grip: Grip) -> bool {
+        (grip.width_m - self.told.width_m).abs() > SAME_WIDTH_M
     }
 
     fn refuse_unwanted(&mut self, seen: Option<Result<KeyFrame, Refusal>>) -> Option<Refusal> {
@@ -364,6 +398,7 @@ impl Cerebellum {
         match started {
             Ok(()) => {
                 self.commit.clear();
+                self.late.clear();
                 self.source = Source::Mover;
                 self.source_is_new = true;
                 self.phase = Phase::Moving;
@@ -407,24 +442,23 @@ impl Cerebellum {
             (Phase::Moving, Some(ended_at)) => {
                 let Source::Hold(q) = &self.source else { return };
                 let is_close = state.q.max_abs_diff(q) <= self.config.arrival_rad;
-                // Nor do fingers close on what may have moved away: a few more predictions tell.
-                let waits = !is_close || self.commit.doubts();
-                if waits && now.secs_since(ended_at) < self.config.arrival_timeout_secs {
+                let settled_secs = now.secs_since(ended_at);
+                if !is_close && settled_secs < self.config.arrival_timeout_secs {
                     return;
                 }
-                let usual_n = self.config.grip_force_n;
-                let (width_m, force_n) = match active.gripper {
-                    Gripper::Open => (self.config.open_width_m, usual_n),
-                    Gripper::Closed => (self.config.closed_width_m, self.next_force_n.unwrap_or(usual_n)),
-                };
+                // Fingers do not close on what may have moved away: a few more predictions tell.
+                if self.late.is_open() && settled_secs < DOUBT_SECS {
+                    return;
+                }
                 self.progress.gripper = active.gripper;
-                if (width_m - self.told.width_m).abs() <= SAME_WIDTH_M {
-                    self.told.width_m = width_m;
-                    self.reach(now, &active);
-                } else {
-                    self.told = Grip { width_m, force_n };
+                let grip = self.grip_at(&active);
+                if self.is_new_to_fingers(grip) {
+                    self.told = grip;
                     self.grip = Some(GripWatch::new(now, state, self.told));
                     self.phase = Phase::Gripper;
+                } else {
+                    self.told.width_m = grip.width_m;
+                    self.reach(now, &active);
                 }
             }
             (Phase::Gripper, _) => {
@@ -450,6 +484,7 @@ impl Cerebellum {
         self.motion_ended_at = None;
         self.grip = None;
         self.commit.clear();
+        self.late.clear();
         (self.ready_at, self.waiting_since) = (now, now);
     }
 

@@ -55,11 +55,12 @@ pub struct Mover {
     vias: [(Pose<World, Tool>, Joints); MOST_VIAS],
     via: usize,
     vias_len: usize,
-    /// Where the straight line began, and the way from there to the goal that it was made for.
+    /// Where the straight line began, and the goal that it was made for, or made again for by a detour.
     line_from: Pose<World, Tool>,
-    way: Vector3<f64>,
-    /// What the straight line does before it goes to its goal.
+    line_to: Vector3<f64>,
+    /// What the straight line does before it goes to its goal, and how often it has.
     detour: Option<Detour>,
+    detours: u32,
     /// Posture for a tool that does not point down; empty if there is none.
     forward: Joints,
     /// Share of its speed that the arm may have.
@@ -119,8 +120,9 @@ impl Mover {
             via: 0,
             vias_len: 0,
             line_from: robot.world_from_tool(&home),
-            way: Vector3::zeros(),
+            line_to: Vector3::zeros(),
             detour: None,
+            detours: 0,
             forward,
             speed_scale: 1.0,
             pace: 1.0,
@@ -154,7 +156,13 @@ impl Mover {
         match self.mode {
             Mode::Idle => Err(Fault::Unreachable),
             Mode::Straight => {
-                self.detour = self.detour();
+                if self.is_done() {
+                    // From rest it begins as slowly as it shall go.
+                    self.pace = self.speed_scale;
+                }
+                if self.detour.is_none() {
+                    self.begin_detour();
+                }
                 self.aim_line();
                 Ok(())
             }
@@ -212,11 +220,6 @@ impl Mover {
             Mode::Along => self.line.is_done() && self.via + 1 >= self.vias_len,
             Mode::Joining => self.joint.is_done() && self.via + 1 >= self.vias_len,
         }
-    }
-
-    /// The motion is a straight way, ended or not.
-    pub fn is_straight(&self) -> bool {
-        self.mode == Mode::Straight
     }
 
     /// Straight distance of the tool to the goal [m].
@@ -302,8 +305,8 @@ impl Mover {
         self.solve(&self.goal, &from.q, self.config.ik_restarts)?;
         self.line_from = self.robot.world_from_tool(&from.q);
         let p = self.line_from.position();
-        self.way = self.goal.position() - p;
-        self.detour = None;
+        self.line_to = self.goal.position();
+        (self.detour, self.detours) = (None, 0);
         self.tool.start([p.x, p.y, p.z, 0.0, 0.0, 0.0], [0.0; 6], [0.0; 6]);
         self.aim_line();
         self.mode = Mode::Straight;
@@ -338,7 +341,7 @@ impl Mover {
 
     /// Position and turn from the start of the line, to the goal or where its detour goes.
     fn aim_line(&mut self) {
-        let pose = self.detour.map_or(self.goal, |detour| detour.next());
+        let pose = self.detour.map_or(self.goal, |detour| detour.next(&self.goal));
         let p = pose.position();
         let turn = (pose.rotation() * self.line_from.rotation().inverse()).scaled_axis();
         self.tool.aim([p.x, p.y, p.z, turn.x, turn.y, turn.z]);

@@ -177,10 +177,12 @@ fn a_goal_that_moves_aside_on_a_way_across_or_far_off_is_approached_at_once() {
     mover.start(&at_rest(robot.home()), &key(work, false)).unwrap();
     let (start, _) = follow(&robot, &mut mover, at_rest(robot.home()), 10.0);
     let goal = |x: f64, y: f64, z: f64| Pose::from_parts(work.position() + Vector3::new(x, y, z), work.rotation());
-    // Across, as a drawer is pulled; down, with the goal still far below.
-    for (first, second) in
-        [(goal(0.0, 0.12, 0.0), goal(0.03, 0.12, 0.0)), (goal(0.0, 0.0, -0.15), goal(0.0, 0.03, -0.15))]
-    {
+    // Across, as a drawer is pulled; down, with the goal still far below; aslant, and moved a little.
+    for (first, second) in [
+        (goal(0.0, 0.12, 0.0), goal(0.03, 0.12, 0.0)),
+        (goal(0.0, 0.0, -0.15), goal(0.0, 0.03, -0.15)),
+        (goal(0.0, 0.08, -0.08), goal(0.0, 0.085, -0.08)),
+    ] {
         let mut state = at_rest(start.q);
         mover.start(&state, &key(first, true)).unwrap();
         for _ in 0..40 {

@@ -247,6 +247,7 @@ impl Witness for Sampler<'_> {
     }
 
     fn observation(&mut self, observation: &Observation, mind: &CerebellumTick) -> Result<()> {
+        self.seen = None;
         if let Some(tape) = &mut self.tape {
             tape.observation(observation, mind)?;
         }

@@ -1,79 +1,108 @@
 //! A straight way in whose goal moved aside.
 //!
 //! A hand that comes in beside a thing pushes it away. So where the goal of an approach has moved aside and is near, the
-//! tool backs off along its approach direction, goes over the new goal, and comes in from there.
+//! tool backs off to where the way in began, goes over the new goal, and comes in from there.
 
 use nalgebra::Vector3;
 use neuraxis_core::{Pose, Tool, World};
 
-use super::Mover;
+use super::{Mode, Mover};
 
-/// Beside the goal's approach direction by less than this the tool goes on [m].
+/// Beside the goal's approach direction by less than this the tool goes on, and a goal that moves less has not moved [m].
 const ASIDE_M: f64 = 0.01;
 /// From so many times further away than aside, the way in is steep enough.
 const STEEP: f64 = 2.0;
-/// Distance from the goal at which the tool goes over it [m]; never further than where its straight way began.
-const STAND_OFF_M: f64 = 0.06;
-/// Backed off to within this of it, the tool goes across [m].
+/// The way in is along the tool's approach direction: cosine of the angle between them, steeper than `STEEP`.
+const APPROACH_COS: f64 = 0.95;
+/// A way in this short is none, and what begins this near is not left so far [m].
+const SHORT_M: f64 = 0.03;
+/// The tool backs off no further from the goal than this [m].
+const MOST_BACK_M: f64 = 0.12;
+/// Backed off to within this, the tool goes across [m].
 const NEARLY_BACK_M: f64 = 0.01;
-/// A way along the tool's approach direction: cosine of the angle between them.
-const APPROACH_COS: f64 = 0.8;
+/// So often on one way in; a goal that goes on moving is followed as it is.
+const MOST: u32 = 2;
 
-/// Where a straight way goes before it goes to its goal, at a distance from it.
+/// Where a straight way goes before it goes to its goal.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct Detour {
     back: Pose<World, Tool>,
-    over: Pose<World, Tool>,
+    /// Distance from the goal at which the tool goes across [m].
+    back_m: f64,
     is_back: bool,
 }
 
 impl Detour {
-    /// What comes next.
-    pub(super) fn next(&self) -> Pose<World, Tool> {
-        if self.is_back { self.over } else { self.back }
+    /// What comes next, for the goal as it is now.
+    pub(super) fn next(&self, goal: &Pose<World, Tool>) -> Pose<World, Tool> {
+        if self.is_back { over(goal, self.back_m) } else { self.back }
     }
 }
 
+/// Before the goal, along its approach direction.
+fn over(goal: &Pose<World, Tool>, back_m: f64) -> Pose<World, Tool> {
+    Pose::from_parts(goal.position() - axis(goal) * back_m, goal.rotation())
+}
+
+/// The tool's approach direction.
+fn axis(pose: &Pose<World, Tool>) -> Vector3<f64> {
+    pose.rotation() * Vector3::z()
+}
+
+/// The parts of a vector across a direction, and along it.
+fn across_and_along(v: &Vector3<f64>, direction: &Vector3<f64>) -> (Vector3<f64>, f64) {
+    let along = v.dot(direction);
+    (v - direction * along, along)
+}
+
 impl Mover {
-    /// What the tool has to do first on a straight way to the goal; `None`: nothing.
-    pub(super) fn detour(&self) -> Option<Detour> {
-        let (goal, axis) = (self.goal.position(), self.goal.rotation() * Vector3::z());
-        let is_approach = self.way.norm() > ASIDE_M && self.way.dot(&axis) > APPROACH_COS * self.way.norm();
-        let (aside, depth_m) = self.aside_and_depth_m();
-        if !is_approach || aside.norm() < ASIDE_M || depth_m > STEEP * aside.norm() {
-            return None;
+    /// The motion is a straight way in, along the tool's approach direction; also when it has ended.
+    pub fn is_coming_in(&self) -> bool {
+        let way = self.line_to - self.line_from.position();
+        self.mode == Mode::Straight && way.norm() > SHORT_M && way.dot(&axis(&self.goal)) > APPROACH_COS * way.norm()
+    }
+
+    /// Begins a detour if the goal has moved aside and is too near to be approached from where the tool is. Where a detour
+    /// is out of reach there is none.
+    pub(super) fn begin_detour(&mut self) {
+        let direction = axis(&self.goal);
+        let (moved, _) = across_and_along(&(self.goal.position() - self.line_to), &direction);
+        let here = self.robot.world_from_tool(&self.state.q);
+        let (aside, depth_m) = across_and_along(&(self.goal.position() - here.position()), &direction);
+        let begun_m = (self.goal.position() - self.line_from.position()).dot(&direction);
+        if !self.is_coming_in() || self.detours >= MOST || moved.norm() < ASIDE_M || begun_m < SHORT_M {
+            return;
         }
-        let begun_m = (goal - self.line_from.position()).dot(&axis);
-        let off = -axis * STAND_OFF_M.min(begun_m).max(depth_m);
-        let [back, over] = [goal - aside + off, goal + off].map(|p| Pose::from_parts(p, self.goal.rotation()));
-        let reachable = [back, over].iter().all(|pose| self.solve(pose, &self.state.q, 0).is_ok());
-        reachable.then_some(Detour { back, over, is_back: false })
+        if aside.norm() < ASIDE_M || depth_m > STEEP * aside.norm() {
+            return;
+        }
+        let back_m = begun_m.min(MOST_BACK_M).max(depth_m);
+        // It turns only there.
+        let back = Pose::from_parts(here.position() + direction * (depth_m - back_m), here.rotation());
+        let poses = [back, over(&self.goal, back_m), self.goal];
+        if poses.iter().all(|pose| self.solve(pose, &self.state.q, 0).is_ok()) {
+            self.detour = Some(Detour { back, back_m, is_back: false });
+            self.detours += 1;
+            self.line_to = self.goal.position();
+        }
     }
 
     /// Goes on from one part of a detour to the next.
     pub(super) fn follow_detour(&mut self) {
         let Some(detour) = self.detour else { return };
-        let (aside, _) = self.aside_and_depth_m();
         let here = self.robot.world_from_tool(&self.state.q);
-        self.detour = if !detour.is_back {
-            if !self.tool.is_done() && here.distance(&detour.back).0 > NEARLY_BACK_M {
-                return;
-            }
-            Some(Detour { is_back: true, ..detour })
-        } else {
+        if detour.is_back {
+            let (aside, _) = across_and_along(&(self.goal.position() - here.position()), &axis(&self.goal));
             if !self.tool.is_done() && aside.norm() > ASIDE_M {
                 return;
             }
-            None
-        };
+            self.detour = None;
+        } else {
+            if !self.tool.is_done() && here.distance(&detour.back).0 > NEARLY_BACK_M {
+                return;
+            }
+            self.detour = Some(Detour { is_back: true, ..detour });
+        }
         self.aim_line();
-    }
-
-    /// From the tool to the goal: the way across its approach direction, and along it [m].
-    fn aside_and_depth_m(&self) -> (Vector3<f64>, f64) {
-        let here = self.robot.world_from_tool(&self.state.q).position();
-        let (to_goal, axis) = (self.goal.position() - here, self.goal.rotation() * Vector3::z());
-        let depth_m = to_goal.dot(&axis);
-        (to_goal - axis * depth_m, depth_m)
     }
 }

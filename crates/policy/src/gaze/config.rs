@@ -134,9 +134,9 @@ pub struct GazeTraining {
     pub steps: u64,
     /// Clips per step.
     pub batch: usize,
-    /// Clips per forward and backward pass; gradients of the passes of a step are accumulated. The global token's batch
-    /// normalisation sees one pass at a time.
-    pub micro_batch: usize,
+    /// Clips per forward and backward pass, all of a step if left out; gradients of the passes of a step are accumulated.
+    /// The global token's batch normalisation sees one pass at a time.
+    pub micro_batch: Option<usize>,
     /// Peak learning rate.
     pub lr: f64,
     /// Last learning rate as a fraction of the peak.
@@ -173,7 +173,7 @@ impl Default for GazeTraining {
             gaze: GazeConfig::default(),
             steps: 3_000,
             batch: 8,
-            micro_batch: 8,
+            micro_batch: None,
             lr: 1e-3,
             lr_final: 0.02,
             bf16: false,
@@ -200,8 +200,8 @@ impl GazeTraining {
         if !(0.0..=1.0).contains(&self.still) {
             return fail("still", self.still.to_string(), "0 to 1");
         }
-        if self.micro_batch == 0 {
-            return fail("micro_batch", self.micro_batch.to_string(), "1 or more");
+        if self.micro_batch == Some(0) {
+            return fail("micro_batch", "0".into(), "1 or more, or left out");
         }
         if self.checkpoint_every == 0 || self.log_every == 0 {
             return fail("checkpoint_every", self.checkpoint_every.to_string(), "positive, as log_every");

@@ -22,7 +22,7 @@ def row(task, seed, first, last):
     }
 
 
-def meta(about, policy, policy_hash, seed, hz, device, cameras, moving):
+def meta(about, policy, policy_hash, seed, hz, device, cameras, moving="still"):
     """What makes two tables comparable. Fields that say nothing here have the values of an undisturbed run."""
     return {
         "versions": dict(about, neuraxis=about["bridge"].split()[1]), "policy": policy, "policy_hash": policy_hash,

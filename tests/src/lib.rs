@@ -10,6 +10,7 @@ pub mod plant;
 pub mod python;
 pub mod running;
 pub mod server;
+pub mod stalls;
 pub mod viewer;
 
 use std::{

@@ -47,28 +47,66 @@ pub enum Decision {
     Adopt(KeyFrame),
 }
 
+impl CommitConfig {
+    /// Same gripper state and flag, and poses within the gate.
+    pub(crate) fn agree(&self, a: &KeyFrame, b: &KeyFrame) -> bool {
+        let (metres, radians) = a.world_from_tool.distance(&b.world_from_tool);
+        a.gripper == b.gripper
+            && a.ignore_collisions == b.ignore_collisions
+            && metres <= self.gate_m
+            && radians <= self.gate_rad
+    }
+}
+
+/// Predictions in a row that agree, each with the one before: the candidate follows the newest.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Votes(Option<(KeyFrame, u32)>);
+
+impl Votes {
+    /// Forgets the candidate.
+    pub(crate) fn clear(&mut self) {
+        self.0 = None;
+    }
+
+    /// There is a candidate.
+    pub(crate) fn are_open(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Counts a prediction; true, and none any more, once `gate.agreeing` in a row agree within `gate`.
+    pub(crate) fn cast(&mut self, predicted: &KeyFrame, gate: &CommitConfig) -> bool {
+        let votes = match &self.0 {
+            Some((candidate, votes)) if gate.agree(candidate, predicted) => votes + 1,
+            _ => 1,
+        };
+        let are_enough = votes >= gate.agreeing;
+        self.0 = (!are_enough).then_some((*predicted, votes));
+        are_enough
+    }
+}
+
 /// Counts agreeing jumps.
 #[derive(Clone, Debug)]
 pub struct CommitRule {
     config: CommitConfig,
-    candidate: Option<(KeyFrame, u32)>,
+    votes: Votes,
 }
 
 impl CommitRule {
     /// No candidate yet.
     pub fn new(config: CommitConfig) -> Self {
-        Self { config, candidate: None }
+        Self { config, votes: Votes::default() }
     }
 
     /// Forgets the candidate: call it on arrival and with each new motion.
     pub fn clear(&mut self) {
-        self.candidate = None;
+        self.votes.clear();
     }
 
     /// Judges a prediction made while `active` is being approached; `confidence` in [0, 1].
     pub fn consider(&mut self, active: &KeyFrame, predicted: &KeyFrame, confidence: f64) -> Decision {
-        if self.agree(active, predicted) {
-            self.candidate = None;
+        if self.config.agree(active, predicted) {
+            self.votes.clear();
             let (metres, radians) = active.world_from_tool.distance(&predicted.world_from_tool);
             return if metres <= self.config.dead_band_m && radians <= self.config.dead_band_rad {
                 Decision::Keep
@@ -77,26 +115,8 @@ impl CommitRule {
                 Decision::Retarget(KeyFrame { world_from_tool: between(active, predicted, gain), ..*predicted })
             };
         }
-        // A jump. It counts on if it agrees with the jump before; the candidate follows the newest.
-        let votes = match &self.candidate {
-            Some((candidate, votes)) if self.agree(candidate, predicted) => votes + 1,
-            _ => 1,
-        };
-        if votes >= self.config.agreeing {
-            self.candidate = None;
-            return Decision::Adopt(*predicted);
-        }
-        self.candidate = Some((*predicted, votes));
-        Decision::Wait
-    }
-
-    /// Same gripper state and flag, and poses within the gate.
-    fn agree(&self, a: &KeyFrame, b: &KeyFrame) -> bool {
-        let (metres, radians) = a.world_from_tool.distance(&b.world_from_tool);
-        a.gripper == b.gripper
-            && a.ignore_collisions == b.ignore_collisions
-            && metres <= self.config.gate_m
-            && radians <= self.config.gate_rad
+        // A jump.
+        if self.votes.cast(predicted, &self.config) { Decision::Adopt(*predicted) } else { Decision::Wait }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use neuraxis_core::KeyFrame;
 
-use crate::CommitConfig;
+use crate::{CommitConfig, commit::Votes};
 
 /// So often for a key-frame.
 const MOST: u32 = 2;
@@ -27,7 +27,7 @@ pub(crate) enum Late {
 /// Counts predictions that agree.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LateJump {
-    candidate: Option<(KeyFrame, u32)>,
+    votes: Votes,
     adopted: u32,
 }
 
@@ -39,7 +39,7 @@ impl LateJump {
 
     /// A jump has been predicted, and has neither been adopted nor taken back.
     pub(crate) fn is_open(&self) -> bool {
-        self.candidate.is_some()
+        self.votes.are_open()
     }
 
     /// Judges a prediction; a jump is one by more than `least_m`.
@@ -51,22 +51,12 @@ impl LateJump {
         least_m: f64,
     ) -> Late {
         if self.adopted >= MOST || !is_aside(active, predicted, gate, least_m) {
-            self.candidate = None;
+            self.votes.clear();
             return Late::No;
         }
-        let agrees = |other: &KeyFrame| {
-            let (metres, radians) = other.world_from_tool.distance(&predicted.world_from_tool);
-            metres <= least_m && radians <= gate.gate_rad
-        };
-        let votes = match &self.candidate {
-            Some((candidate, votes)) if agrees(candidate) => votes + 1,
-            _ => 1,
-        };
-        if votes < gate.agreeing {
-            self.candidate = Some((*predicted, votes));
+        if !self.votes.cast(predicted, &CommitConfig { gate_m: least_m, ..*gate }) {
             return Late::Wait;
         }
-        self.candidate = None;
         self.adopted += 1;
         Late::Adopt
     }

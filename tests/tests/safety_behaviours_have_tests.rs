@@ -1,5 +1,5 @@
 //! Each safety behaviour has a test that carries its id (`srNN_...`), or a reason why it has none yet; the table in
-//! the README says the same. `WRITE_README=1 cargo test -p neuraxis-tests --test safety_behaviours_have_tests`
+//! `tests/safety.md` says the same. `WRITE_PAGE=1 cargo test -p neuraxis-tests --test safety_behaviours_have_tests`
 //! renews that table.
 
 use std::{collections::BTreeMap, fs};
@@ -56,14 +56,14 @@ fn every_behaviour_has_a_test_or_a_reason() {
 }
 
 #[test]
-fn the_readme_says_the_same() {
-    let path = workspace().join("README.md");
-    let readme = fs::read_to_string(&path).expect("the README");
-    let (before, rest) = readme.split_once(BEGIN).expect("the README has the table's first mark");
-    let (table, after) = rest.split_once(END).expect("the README has the table's last mark");
+fn the_page_says_the_same() {
+    let path = workspace().join("tests/safety.md");
+    let page = fs::read_to_string(&path).expect("the page");
+    let (before, rest) = page.split_once(BEGIN).expect("the page has the table's first mark");
+    let (table, after) = rest.split_once(END).expect("the page has the table's last mark");
     let wanted = table_text();
-    if std::env::var_os("WRITE_README").is_some() {
-        fs::write(&path, format!("{before}{BEGIN}{wanted}{END}{after}")).expect("the README can be written");
+    if std::env::var_os("WRITE_PAGE").is_some() {
+        fs::write(&path, format!("{before}{BEGIN}{wanted}{END}{after}")).expect("the page can be written");
     } else {
         assert_eq!(table, wanted, "renew the table, see the head of this file");
     }

@@ -85,10 +85,10 @@ impl Sink {
         if let Some(number) = self.channels.get(&channel.topic) {
             return Ok(*number);
         }
-        let Channel { topic, schema, schema_encoding, schema_bytes, encoding } = channel;
+        let Channel { topic, schema, encoding } = channel;
         let number = self
             .mcap
-            .add_schema(schema, schema_encoding, schema_bytes)
+            .add_schema(&schema.name, &schema.encoding, &schema.bytes)
             .and_then(|schema| self.mcap.add_channel(schema, topic, encoding, &BTreeMap::new()))
             .map_err(|source| EpisodeError::Mcap { path: self.path.clone(), source })?;
         self.channels.insert(topic.clone(), number);

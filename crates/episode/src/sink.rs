@@ -29,9 +29,15 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    /// Creates the file, replacing one that exists.
+    /// Creates the file, in the place of one that exists.
     pub(crate) fn create(path: &Path) -> Result<Self, EpisodeError> {
-        let file = Arc::new(File::create(path).map_err(EpisodeError::io(path, "create"))?);
+        let file = match path.canonicalize() {
+            // Whoever reads the old file has it mapped: it goes, and must not shrink.
+            Ok(old) if old.is_file() => std::fs::remove_file(&old).and_then(|()| File::create_new(&old)),
+            // Nothing, or a device.
+            _ => File::create(path),
+        };
+        let file = Arc::new(file.map_err(EpisodeError::io(path, "create"))?);
         let mcap = WriteOptions::new()
             .profile("ros2")
             .library(concat!("neuraxis ", env!("CARGO_PKG_VERSION")))

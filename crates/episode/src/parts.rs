@@ -61,7 +61,8 @@ impl Parts {
         let mut sink = match self.sink.take() {
             Some(sink) => sink,
             None => {
-                let mut sink = Sink::create(&self.names.next())?;
+                let (path, file) = self.names.create()?;
+                let mut sink = Sink::new(&path, file)?;
                 self.stays.begin(&mut sink)?;
                 sink
             }

@@ -161,8 +161,8 @@ impl Ring {
             return Ok(Saving::Enough);
         }
         self.begun += 1;
-        let path = self.names.next();
-        let mut sink = Sink::create(&path)?;
+        let (path, file) = self.names.create()?;
+        let mut sink = Sink::new(&path, file)?;
         let already = self.stays.begin(&mut sink)?;
         self.save = Some(Save { sink, reason: reason.to_string(), until, next: self.first, lost: 0, already });
         Ok(Saving::Begun(path))

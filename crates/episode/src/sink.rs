@@ -37,7 +37,12 @@ impl Sink {
             // Nothing, or a device.
             _ => File::create(path),
         };
-        let file = Arc::new(file.map_err(EpisodeError::io(path, "create"))?);
+        Self::new(path, file.map_err(EpisodeError::io(path, "create"))?)
+    }
+
+    /// Begins a file that has just been made.
+    pub(crate) fn new(path: &Path, file: File) -> Result<Self, EpisodeError> {
+        let file = Arc::new(file);
         let mcap = WriteOptions::new()
             .profile("ros2")
             .library(concat!("neuraxis ", env!("CARGO_PKG_VERSION")))

@@ -104,6 +104,36 @@ fn the_next_run_replaces_no_part_of_the_last_and_is_not_joined_to_it() {
 }
 
 #[test]
+fn numbers_that_somebody_takes_meanwhile_are_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = |name: &str| dir.path().join(name);
+    let rotation = Rotation { time: Some(Nanos::from_millis(500)), bytes: None };
+    let mut rng = Pcg64::new(34, 1);
+    let header = header(&mut rng);
+    let mut parts = EpisodeWriter::keep(&place("p.mcap"), &header, Keep::Parts(rotation)).unwrap();
+    let mut ring = EpisodeWriter::keep(&place("r.mcap"), &header, Keep::Ring(SECOND)).unwrap();
+    fs::write(place("p-002.mcap"), "somebody's").unwrap();
+    fs::write(place("r-001.mcap"), "somebody's").unwrap();
+    symlink(place("nowhere"), place("r-002.mcap")).unwrap();
+    for record in records(&mut rng, 5000, 800) {
+        parts.record(&record).unwrap();
+        ring.record(&record).unwrap();
+    }
+    assert_eq!(ring.save("look").unwrap(), Some(Saving::Begun(place("r-003.mcap"))));
+    assert_eq!(parts.finish().unwrap().0, [place("p-001.mcap"), place("p-003.mcap")]);
+    assert_eq!(ring.finish().unwrap().0, [place("r-003.mcap")]);
+    for name in ["p-002.mcap", "r-001.mcap"] {
+        assert_eq!(fs::read(place(name)).unwrap(), b"somebody's");
+    }
+    assert!(!place("nowhere").exists());
+    // After the last number there is none.
+    fs::write(place("r-4294967295.mcap"), "somebody's").unwrap();
+    let mut ring = EpisodeWriter::keep(&place("r.mcap"), &header, Keep::Ring(SECOND)).unwrap();
+    let error = ring.save("look").unwrap_err().to_string();
+    assert!(error.contains("r-4294967295.mcap: cannot create"), "{error}");
+}
+
+#[test]
 fn a_kill_during_rotation_costs_the_last_chunk() {
     let dir = tempfile::tempdir().unwrap();
     let mut rng = Pcg64::new(32, 1);

@@ -1,12 +1,16 @@
 //! Names of the files of one recording: `episode-001.mcap`, `episode-002.mcap` and so on.
 
 use std::{
-    fs::File,
+    fs::{File, remove_file},
     io::ErrorKind,
     path::{Path, PathBuf},
 };
 
-use crate::EpisodeError;
+use crate::{
+    EpisodeError,
+    sink::Sink,
+    stays::{Stays, Written},
+};
 
 /// Makes files; the next number is above all that were in the folder.
 pub(crate) struct Numbered {
@@ -27,8 +31,21 @@ impl Numbered {
         Ok(Self { folder: folder.to_path_buf(), stem, next })
     }
 
+    /// Begins the next file with what stands in each.
+    pub(crate) fn begin(&mut self, stays: &Stays) -> Result<(Sink, Written), EpisodeError> {
+        let (path, file) = self.create()?;
+        let begun = Sink::new(&path, file).and_then(|mut sink| {
+            let already = stays.begin(&mut sink)?;
+            Ok((sink, already))
+        });
+        begun.inspect_err(|_| {
+            // A file without its beginning is none; what it failed with is told, whether or not it goes.
+            let _ = remove_file(&path);
+        })
+    }
+
     /// Makes the next file. It replaces nothing: a number that somebody has taken meanwhile is left out.
-    pub(crate) fn create(&mut self) -> Result<(PathBuf, File), EpisodeError> {
+    fn create(&mut self) -> Result<(PathBuf, File), EpisodeError> {
         loop {
             let path = self.folder.join(format!("{}-{:03}.mcap", self.stem, self.next));
             match File::create_new(&path) {

@@ -60,12 +60,7 @@ impl Parts {
         self.newest = stamp;
         let mut sink = match self.sink.take() {
             Some(sink) => sink,
-            None => {
-                let (path, file) = self.names.create()?;
-                let mut sink = Sink::new(&path, file)?;
-                self.stays.begin(&mut sink)?;
-                sink
-            }
+            None => self.names.begin(&self.stays)?.0,
         };
         self.stays.see(channel, sequence, stamp, bytes);
         // The header is stamped 0 whatever the clock.

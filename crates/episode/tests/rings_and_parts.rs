@@ -4,9 +4,10 @@ mod sample;
 
 use std::{
     fs,
-    io::ErrorKind::StorageFull,
+    io::ErrorKind::FileTooLarge,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use neuraxis_core::Nanos;
@@ -17,6 +18,7 @@ use neuraxis_episode::{
 use rand::Rng;
 use rand_pcg::Pcg64;
 use sample::{header, observation, records, tick};
+use serde_json::json;
 
 fn read(path: &Path) -> (Vec<Record>, Option<End>) {
     let reader = EpisodeReader::open(path).unwrap();
@@ -307,30 +309,54 @@ fn a_kill_leaves_what_was_saved_until_then() {
     assert!(numbers[0] <= 8100 && *numbers.last().unwrap() >= 9100, "{} to {:?}", numbers[0], numbers.last());
 }
 
+const PLACE: &str = "NEURAXIS_TEST_RING_ON_A_FULL_DISK";
+
+/// Not a test of its own: the next one runs it where no file may grow above some megabytes.
 #[test]
-fn a_full_disk_is_told_and_the_ring_goes_on() {
-    let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("e-007.mcap"), "somebody's").unwrap();
-    let (mut writer, mut rng) = ring(dir.path(), SECOND);
-    // Whatever is written there: no space left on device.
-    symlink("/dev/full", dir.path().join("e-008.mcap")).unwrap();
+fn the_child_whose_disk_is_full() {
+    let Ok(dir) = std::env::var(PLACE) else { return };
+    let dir = Path::new(&dir);
+    let (mut writer, mut rng) = ring(dir, RingConfig { saves: 1, ..SECOND });
+    let names = || fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    // The counters stand in every file: these do not fit, even packed.
+    let many: String = (0..8 << 20).map(|_| char::from(rng.random_range(b'0'..b'z'))).collect();
+    writer.drops(Nanos::from_millis(4000), &json!({"viewer": many})).unwrap();
     let all = records(&mut rng, 5000, 6000);
     let mut failed = None;
     let told = feed(&mut writer, &all, |writer, number| match number {
-        7000 => failed = writer.save("first").err(),
+        7000 => {
+            failed = writer.save("first").err();
+            assert!(names().is_empty(), "{:?}", names());
+            writer.drops(Nanos::from_millis(7000), &json!({"viewer": 0})).unwrap();
+        }
+        // The only file that there may be.
         9000 => assert!(matches!(writer.save("second"), Ok(Some(Saving::Begun(_))))),
+        10_900 => assert_eq!(writer.save("third").unwrap(), Some(Saving::Enough)),
         _ => {}
     });
     let error = failed.expect("a full disk is told");
-    let source = std::error::Error::source(&error).map(ToString::to_string);
-    assert!(error.to_string().contains("e-008.mcap"), "{error}");
+    assert!(error.to_string().contains("e-001.mcap"), "{error}");
     assert!(
-        matches!(&error, EpisodeError::Mcap { source: mcap::McapError::Io(why), .. } if why.kind() == StorageFull),
-        "{source:?}"
+        matches!(&error, EpisodeError::Mcap { source: mcap::McapError::Io(why), .. } if why.kind() == FileTooLarge),
+        "{error:?}"
     );
     assert!(matches!(&told[..], [Saved { reason, error: None, .. }] if reason == "second"), "{told:?}");
     let (files, _) = writer.finish().unwrap();
-    assert_eq!(files, [dir.path().join("e-009.mcap")]);
+    assert_eq!((files.len(), names().len()), (1, 1));
     assert!(ticks(&files[0])[0] <= 8000);
-    assert_eq!(fs::read(dir.path().join("e-007.mcap")).unwrap(), b"somebody's");
+}
+
+#[test]
+fn a_full_disk_is_told_leaves_no_stub_and_uses_no_file_up() {
+    let dir = tempfile::tempdir().unwrap();
+    // In blocks of 512 bytes: 4 MB.
+    let script = "trap '' XFSZ; ulimit -f 8192; exec \"$0\" --exact the_child_whose_disk_is_full";
+    let child = Command::new("sh")
+        .args(["-c", script])
+        .arg(std::env::current_exe().unwrap())
+        .env(PLACE, dir.path())
+        .output()
+        .unwrap();
+    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }

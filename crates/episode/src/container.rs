@@ -10,18 +10,29 @@ use mcap::{
 
 /// No record or chunk of ours comes near it; a length above it is damage.
 const LARGEST_RECORD_BYTES: usize = 64 << 20;
+/// Most bytes of all schemas and channels of a file; those that are told again do not count.
+const MOST_KNOWN_BYTES: usize = 2 * LARGEST_RECORD_BYTES;
+/// Longest name of a topic, a type or an encoding [bytes]; ROS allows 255.
+const LONGEST_NAME: usize = 1024;
+
+/// A message type.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Schema {
+    /// Its name.
+    pub name: String,
+    /// Language of the definition.
+    pub encoding: String,
+    /// The definition.
+    pub bytes: Vec<u8>,
+}
 
 /// What a topic carries.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Channel {
     /// Its name.
     pub topic: String,
-    /// Name of the message type.
-    pub schema: String,
-    /// Language of the definition.
-    pub schema_encoding: String,
-    /// The definition.
-    pub schema_bytes: Vec<u8>,
+    /// The message type, one for all channels that carry it.
+    pub schema: Arc<Schema>,
     /// How messages are encoded.
     pub encoding: String,
 }
@@ -141,9 +152,10 @@ impl Outline {
 /// Schemas and channels that have been announced.
 #[derive(Default)]
 struct Known {
-    /// Name, encoding and definition by number.
-    schemas: BTreeMap<u16, (String, String, Vec<u8>)>,
+    /// By number.
+    schemas: BTreeMap<u16, Arc<Schema>>,
     channels: BTreeMap<u16, Arc<Channel>>,
+    bytes: usize,
 }
 
 impl Known {
@@ -151,16 +163,25 @@ impl Known {
         let mut fields = Fields { opcode, left: data };
         match opcode {
             op::SCHEMA => {
-                let (id, name, encoding) = (fields.u16()?, fields.string()?, fields.string()?);
-                self.schemas.insert(id, (name, encoding, fields.bytes()?.to_vec()));
+                let (id, name, encoding, bytes) = (fields.u16()?, fields.string()?, fields.string()?, fields.bytes()?);
+                let is_same = |known: &Arc<Schema>| {
+                    (&known.name, &known.encoding, known.bytes.as_slice()) == (&name, &encoding, bytes)
+                };
+                if !self.schemas.get(&id).is_some_and(is_same) {
+                    self.count(opcode, data)?;
+                    self.schemas.insert(id, Schema { name, encoding, bytes: bytes.to_vec() }.into());
+                }
             }
             op::CHANNEL => {
                 let (id, schema_id) = (fields.u16()?, fields.u16()?);
                 let (topic, encoding) = (fields.string()?, fields.string()?);
                 // A channel may do without a schema.
-                let (schema, schema_encoding, schema_bytes) = self.schemas.get(&schema_id).cloned().unwrap_or_default();
-                let known = Channel { topic, schema, schema_encoding, schema_bytes, encoding };
-                self.channels.insert(id, known.into());
+                let schema = self.schemas.get(&schema_id).cloned().unwrap_or_default();
+                let channel = Channel { topic, schema, encoding };
+                if self.channels.get(&id).is_none_or(|known| **known != channel) {
+                    self.count(opcode, data)?;
+                    self.channels.insert(id, channel.into());
+                }
             }
             op::MESSAGE => {
                 let (channel_id, sequence) = (fields.u16()?, fields.u32()?);
@@ -174,6 +195,15 @@ impl Known {
             _ => {}
         }
         Ok(None)
+    }
+
+    /// Counts a record that is kept.
+    fn count(&mut self, opcode: u8, data: &[u8]) -> Result<(), McapError> {
+        self.bytes += data.len();
+        if self.bytes > MOST_KNOWN_BYTES {
+            return Err(McapError::RecordTooLarge { opcode, len: self.bytes as u64 });
+        }
+        Ok(())
     }
 }
 
@@ -290,6 +320,9 @@ impl<'a> Fields<'a> {
 
     fn string(&mut self) -> Result<String, McapError> {
         let bytes = self.bytes()?;
+        if bytes.len() > LONGEST_NAME {
+            return Err(McapError::RecordTooLarge { opcode: self.opcode, len: bytes.len() as u64 });
+        }
         // A name in another encoding is a name all the same.
         Ok(String::from_utf8_lossy(bytes).into_owned())
     }

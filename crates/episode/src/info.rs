@@ -83,7 +83,7 @@ impl Count {
     fn add(&mut self, message: &Message) {
         let stamp = message.header.log_time;
         if self.messages == 0 {
-            self.schema.clone_from(&message.channel.schema);
+            self.schema.clone_from(&message.channel.schema.name);
             (self.first, self.last, self.newest) = (stamp, stamp, stamp);
         }
         self.messages += 1;

@@ -60,11 +60,7 @@ impl Parts {
         self.newest = stamp;
         let mut sink = match self.sink.take() {
             Some(sink) => sink,
-            None => {
-                let mut sink = Sink::create(&self.names.next())?;
-                self.stays.begin(&mut sink)?;
-                sink
-            }
+            None => self.names.begin(&self.stays)?.0,
         };
         self.stays.see(channel, sequence, stamp, bytes);
         // The header is stamped 0 whatever the clock.

@@ -44,7 +44,7 @@ impl EpisodeReader {
     pub fn open(path: &Path) -> Result<Self, EpisodeError> {
         let file = File::open(path).map_err(EpisodeError::io(path, "open"))?;
         // SAFETY: the bytes are only read, and every pattern of them is parsed with checks; a recording being written
-        // grows but never shrinks.
+        // grows but never shrinks, and one that takes its place is another file.
         let map = unsafe { Mmap::map(&file) }.map_err(EpisodeError::io(path, "map"))?;
         let format = |reason: String| EpisodeError::Format { path: path.to_path_buf(), reason };
         if !map.starts_with(mcap::MAGIC) {

@@ -14,7 +14,7 @@ use crate::{
     numbered::Numbered,
     segment::{Heap, Packer, Segment},
     sink::{CHUNK_BYTES, Sink},
-    stays::Stays,
+    stays::{Stays, Written},
 };
 
 /// What a ring keeps, and what it saves.
@@ -89,7 +89,7 @@ struct Save {
     next: u64,
     lost: u64,
     /// What stands in every file.
-    already: Vec<(Arc<Channel>, u32)>,
+    already: Written,
 }
 
 impl Ring {
@@ -150,7 +150,7 @@ impl Ring {
     /// Begins a file with what is in memory, or lets the one that is being written go on.
     ///
     /// # Errors
-    /// The file cannot be made; the ring goes on, and the next one may.
+    /// The file cannot be made; the ring goes on, and the next one may. It is none of the files that there may be.
     pub(crate) fn save(&mut self, reason: &str) -> Result<Saving, EpisodeError> {
         let until = self.newest + self.config.after;
         if let Some(save) = &mut self.save {
@@ -160,10 +160,9 @@ impl Ring {
         if self.begun >= self.config.saves {
             return Ok(Saving::Enough);
         }
+        let (sink, already) = self.names.begin(&self.stays)?;
         self.begun += 1;
-        let path = self.names.next();
-        let mut sink = Sink::create(&path)?;
-        let already = self.stays.begin(&mut sink)?;
+        let path = sink.path().to_path_buf();
         self.save = Some(Save { sink, reason: reason.to_string(), until, next: self.first, lost: 0, already });
         Ok(Saving::Begun(path))
     }

@@ -29,9 +29,20 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    /// Creates the file, replacing one that exists.
+    /// Creates the file, in the place of one that exists.
     pub(crate) fn create(path: &Path) -> Result<Self, EpisodeError> {
-        let file = Arc::new(File::create(path).map_err(EpisodeError::io(path, "create"))?);
+        let file = match path.canonicalize() {
+            // Whoever reads the old file has it mapped: it goes, and must not shrink.
+            Ok(old) if old.is_file() => std::fs::remove_file(&old).and_then(|()| File::create_new(&old)),
+            // Nothing, or a device.
+            _ => File::create(path),
+        };
+        Self::new(path, file.map_err(EpisodeError::io(path, "create"))?)
+    }
+
+    /// Begins a file that has just been made.
+    pub(crate) fn new(path: &Path, file: File) -> Result<Self, EpisodeError> {
+        let file = Arc::new(file);
         let mcap = WriteOptions::new()
             .profile("ros2")
             .library(concat!("neuraxis ", env!("CARGO_PKG_VERSION")))
@@ -85,10 +96,10 @@ impl Sink {
         if let Some(number) = self.channels.get(&channel.topic) {
             return Ok(*number);
         }
-        let Channel { topic, schema, schema_encoding, schema_bytes, encoding } = channel;
+        let Channel { topic, schema, encoding } = channel;
         let number = self
             .mcap
-            .add_schema(schema, schema_encoding, schema_bytes)
+            .add_schema(&schema.name, &schema.encoding, &schema.bytes)
             .and_then(|schema| self.mcap.add_channel(schema, topic, encoding, &BTreeMap::new()))
             .map_err(|source| EpisodeError::Mcap { path: self.path.clone(), source })?;
         self.channels.insert(topic.clone(), number);

@@ -11,6 +11,9 @@ use crate::{EpisodeError, container::Channel, sink::Sink, writer};
 const TOPICS: [&str; 5] =
     [writer::META, writer::ROBOT_DESCRIPTION, writer::INSTRUCTION_TEXT, writer::INSTRUCTION, writer::DROPS];
 
+/// Topics and numbers of what is in a file, not to be written twice.
+pub(crate) type Written = Vec<(Arc<Channel>, u32)>;
+
 /// A message that stands in every file, with the number and the stamp that it had.
 struct Kept {
     channel: Arc<Channel>,
@@ -35,9 +38,9 @@ impl Stays {
         kept.push(Kept { channel: Arc::clone(channel), sequence, stamp, data: data.to_vec() });
     }
 
-    /// The beginning of a file; returns topics and numbers of what is in it, not to be written twice.
-    pub(crate) fn begin(&self, sink: &mut Sink) -> Result<Vec<(Arc<Channel>, u32)>, EpisodeError> {
-        let mut written = Vec::new();
+    /// The beginning of a file; returns what is in it.
+    pub(crate) fn begin(&self, sink: &mut Sink) -> Result<Written, EpisodeError> {
+        let mut written = Written::new();
         for kept in self.topics.iter().flatten() {
             sink.write(&kept.channel, kept.sequence, kept.stamp, &kept.data)?;
             written.push((Arc::clone(&kept.channel), kept.sequence));

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BrainPanel, EpisodeError, Level, Monitor, Points, PredictionDetail, Record, SeenThing, TickSample,
-    container::Channel,
+    container::{Channel, Schema},
     display::{self, DetailMeta, ViewMeta},
     keep::{Keep, Output},
     messages::{self, CameraMeta, CommandSample, DepthEncoding, JointMessage, ObservationMeta},
@@ -363,9 +363,7 @@ impl EpisodeWriter {
     ) -> Result<(), EpisodeError> {
         let (channel, sequence) = self.topics.next(topic, || Channel {
             topic: topic.into(),
-            schema: schema.name.into(),
-            schema_encoding: "ros2msg".into(),
-            schema_bytes: schema.text.into(),
+            schema: Schema { name: schema.name.into(), encoding: "ros2msg".into(), bytes: schema.text.into() }.into(),
             encoding: "cdr".into(),
         });
         self.buffer = encode(std::mem::take(&mut self.buffer));
@@ -375,9 +373,11 @@ impl EpisodeWriter {
     fn json<T: Serialize>(&mut self, topic: &str, stamp: Nanos, value: &T) -> Result<(), EpisodeError> {
         let (channel, sequence) = self.topics.next(topic, || Channel {
             topic: topic.into(),
-            schema: format!("neuraxis.{}", topic.trim_start_matches("/neuraxis/")),
-            schema_encoding: "jsonschema".into(),
-            schema_bytes: br#"{"type":"object"}"#.into(),
+            schema: Arc::new(Schema {
+                name: format!("neuraxis.{}", topic.trim_start_matches("/neuraxis/")),
+                encoding: "jsonschema".into(),
+                bytes: br#"{"type":"object"}"#.into(),
+            }),
             encoding: "json".into(),
         });
         self.buffer.clear();

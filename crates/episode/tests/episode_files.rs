@@ -2,7 +2,11 @@
 
 mod sample;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    os::unix::fs::{FileTypeExt, symlink},
+    path::Path,
+};
 
 use neuraxis_core::Nanos;
 use neuraxis_episode::{DepthEncoding, End, EpisodeReader, EpisodeWriter, Header, Level, Record};
@@ -68,6 +72,30 @@ fn of_a_killed_process_all_but_the_last_chunk_is_readable() {
     assert!(found == expected[..found.len()]);
     let Some(Record::State(last)) = found.iter().rfind(|r| matches!(r, Record::State(_))) else { panic!("no state") };
     assert!(last.stamp >= Nanos::from_millis(1400), "only {:?} of 2500 ms are there", last.stamp);
+}
+
+#[test]
+fn a_recording_that_takes_the_place_of_another_leaves_it_to_who_reads_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, link) = (dir.path().join("e.mcap"), dir.path().join("link.mcap"));
+    let mut rng = Pcg64::new(3, 1);
+    let header = header(&mut rng);
+    let mut writer = EpisodeWriter::create(&path, &header).unwrap();
+    let expected = write(&mut writer, &mut rng, 300);
+    writer.finish().unwrap();
+    symlink(&path, &link).unwrap();
+    for path in [&path, &link] {
+        let reader = EpisodeReader::open(path).unwrap();
+        let mut writer = EpisodeWriter::create(path, &header).unwrap();
+        assert!(reader.records().map(Result::unwrap).eq(expected.iter().cloned()));
+        expected.iter().for_each(|record| writer.record(record).unwrap());
+        writer.finish().unwrap();
+        assert!(read(path).0 == expected);
+    }
+    assert!(link.is_symlink());
+    // A device is written to, and stays.
+    EpisodeWriter::create(Path::new("/dev/full"), &header).err().expect("there is no room");
+    assert!(fs::metadata("/dev/full").unwrap().file_type().is_char_device());
 }
 
 #[test]

@@ -3,18 +3,24 @@
 //! Alone in its file: it counts every allocation of its process. `NEURAXIS_CASES` sets how many files are tried.
 
 mod largest;
+mod packed;
 mod sample;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use mcap::{WriteOptions, Writer, records::MessageHeader};
-use neuraxis_episode::{EpisodeError, EpisodeReader, EpisodeWriter, Glance, Info, cut};
+use mcap::{McapError, WriteOptions, Writer, records::MessageHeader};
+use neuraxis_episode::{EpisodeError, EpisodeReader, EpisodeWriter, Glance, Info, container::Messages, cut};
+use packed::{MAGIC, channel, chunk, message, schema};
 use rand::Rng;
 use rand_pcg::Pcg64;
 use sample::{header, records};
 
 /// No request of the reader's is larger: the limit on a record of the container, doubled as a vector grows.
 const MOST_BYTES: usize = 129 << 20;
+/// Readers never keep more, with the other tests of this file beside them.
+const MOST_LIVE_BYTES: usize = 1 << 30;
+/// Of a hostile schema.
+const LARGE: usize = 40 << 20;
 
 fn cases() -> usize {
     std::env::var("NEURAXIS_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(4000)
@@ -179,4 +185,38 @@ fn a_chunk_that_claims_to_be_huge_is_refused() {
     let errors = read_all(dir.path(), &bytes);
     assert!(largest::largest() <= MOST_BYTES);
     assert!(errors.len() == 1 && errors[0].contains("hostile.mcap: damaged before byte"), "{errors:?}");
+}
+
+#[test]
+fn a_large_schema_of_many_channels_is_kept_once() {
+    let channels: Vec<u8> = (0..60).flat_map(|id| channel(id, 1, &format!("/{id}"))).collect();
+    let bytes = [MAGIC, &chunk(&[schema(1, "Large", LARGE), channels, message(59, &[7; 8])].concat())].concat();
+    assert!(bytes.len() < 20_000, "{} bytes", bytes.len());
+    let mut messages = Messages::new(&bytes);
+    let first = messages.next().unwrap().unwrap();
+    let live = largest::live();
+    assert!(live <= MOST_LIVE_BYTES, "{live} bytes are kept of {}", bytes.len());
+    assert_eq!((first.channel.topic.as_str(), first.channel.schema.bytes.len()), ("/59", LARGE));
+}
+
+#[test]
+fn what_is_told_again_costs_nothing_and_what_is_told_anew_has_an_end() {
+    let told = |number: u16, name: &str| {
+        chunk(
+            &[schema(number, name, LARGE), channel(number, number, &format!("/{name}")), message(number, &[7; 8])]
+                .concat(),
+        )
+    };
+    let again = [MAGIC, &told(1, "Same").repeat(6)].concat();
+    assert_eq!(Messages::new(&again).map(Result::unwrap).take(6).count(), 6);
+    // Other schemas, and another schema of the same number.
+    for number in [|i| i, |_| 1] {
+        let chunks: Vec<u8> = (1..=6).flat_map(|i| told(number(i), &i.to_string())).collect();
+        let bytes = [MAGIC, &chunks].concat();
+        let ends: Vec<_> = Messages::new(&bytes).map(|found| found.err()).collect();
+        assert!(matches!(&ends[..], [None, None, None, Some(McapError::RecordTooLarge { .. })]), "{ends:?}");
+    }
+    // Each channel has its topic for itself.
+    let long = [MAGIC, &chunk(&channel(1, 0, &"x".repeat(1025)))].concat();
+    assert!(matches!(Messages::new(&long).next(), Some(Err(McapError::RecordTooLarge { len: 1025, .. }))));
 }

@@ -4,9 +4,10 @@ mod sample;
 
 use std::{
     fs,
-    io::ErrorKind::StorageFull,
+    io::ErrorKind::FileTooLarge,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use neuraxis_core::Nanos;
@@ -17,6 +18,7 @@ use neuraxis_episode::{
 use rand::Rng;
 use rand_pcg::Pcg64;
 use sample::{header, observation, records, tick};
+use serde_json::json;
 
 fn read(path: &Path) -> (Vec<Record>, Option<End>) {
     let reader = EpisodeReader::open(path).unwrap();
@@ -101,6 +103,36 @@ fn the_next_run_replaces_no_part_of_the_last_and_is_not_joined_to_it() {
     assert_eq!(files, [dir.path().join("e-003.mcap")]);
     let error = merge(&[before[0].clone(), files[0].clone()], &dir.path().join("w.mcap"), false).unwrap_err();
     assert!(error.to_string().contains("not of one run: meta.run"), "{error}");
+}
+
+#[test]
+fn numbers_that_somebody_takes_meanwhile_are_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = |name: &str| dir.path().join(name);
+    let rotation = Rotation { time: Some(Nanos::from_millis(500)), bytes: None };
+    let mut rng = Pcg64::new(34, 1);
+    let header = header(&mut rng);
+    let mut parts = EpisodeWriter::keep(&place("p.mcap"), &header, Keep::Parts(rotation)).unwrap();
+    let mut ring = EpisodeWriter::keep(&place("r.mcap"), &header, Keep::Ring(SECOND)).unwrap();
+    fs::write(place("p-002.mcap"), "somebody's").unwrap();
+    fs::write(place("r-001.mcap"), "somebody's").unwrap();
+    symlink(place("nowhere"), place("r-002.mcap")).unwrap();
+    for record in records(&mut rng, 5000, 800) {
+        parts.record(&record).unwrap();
+        ring.record(&record).unwrap();
+    }
+    assert_eq!(ring.save("look").unwrap(), Some(Saving::Begun(place("r-003.mcap"))));
+    assert_eq!(parts.finish().unwrap().0, [place("p-001.mcap"), place("p-003.mcap")]);
+    assert_eq!(ring.finish().unwrap().0, [place("r-003.mcap")]);
+    for name in ["p-002.mcap", "r-001.mcap"] {
+        assert_eq!(fs::read(place(name)).unwrap(), b"somebody's");
+    }
+    assert!(!place("nowhere").exists());
+    // After the last number there is none.
+    fs::write(place("r-4294967295.mcap"), "somebody's").unwrap();
+    let mut ring = EpisodeWriter::keep(&place("r.mcap"), &header, Keep::Ring(SECOND)).unwrap();
+    let error = ring.save("look").unwrap_err().to_string();
+    assert!(error.contains("r-4294967295.mcap: cannot create"), "{error}");
 }
 
 #[test]
@@ -277,30 +309,54 @@ fn a_kill_leaves_what_was_saved_until_then() {
     assert!(numbers[0] <= 8100 && *numbers.last().unwrap() >= 9100, "{} to {:?}", numbers[0], numbers.last());
 }
 
+const PLACE: &str = "NEURAXIS_TEST_RING_ON_A_FULL_DISK";
+
+/// Not a test of its own: the next one runs it where no file may grow above some megabytes.
 #[test]
-fn a_full_disk_is_told_and_the_ring_goes_on() {
-    let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("e-007.mcap"), "somebody's").unwrap();
-    let (mut writer, mut rng) = ring(dir.path(), SECOND);
-    // Whatever is written there: no space left on device.
-    symlink("/dev/full", dir.path().join("e-008.mcap")).unwrap();
+fn the_child_whose_disk_is_full() {
+    let Ok(dir) = std::env::var(PLACE) else { return };
+    let dir = Path::new(&dir);
+    let (mut writer, mut rng) = ring(dir, RingConfig { saves: 1, ..SECOND });
+    let names = || fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    // The counters stand in every file: these do not fit, even packed.
+    let many: String = (0..8 << 20).map(|_| char::from(rng.random_range(b'0'..b'z'))).collect();
+    writer.drops(Nanos::from_millis(4000), &json!({"viewer": many})).unwrap();
     let all = records(&mut rng, 5000, 6000);
     let mut failed = None;
     let told = feed(&mut writer, &all, |writer, number| match number {
-        7000 => failed = writer.save("first").err(),
+        7000 => {
+            failed = writer.save("first").err();
+            assert!(names().is_empty(), "{:?}", names());
+            writer.drops(Nanos::from_millis(7000), &json!({"viewer": 0})).unwrap();
+        }
+        // The only file that there may be.
         9000 => assert!(matches!(writer.save("second"), Ok(Some(Saving::Begun(_))))),
+        10_900 => assert_eq!(writer.save("third").unwrap(), Some(Saving::Enough)),
         _ => {}
     });
     let error = failed.expect("a full disk is told");
-    let source = std::error::Error::source(&error).map(ToString::to_string);
-    assert!(error.to_string().contains("e-008.mcap"), "{error}");
+    assert!(error.to_string().contains("e-001.mcap"), "{error}");
     assert!(
-        matches!(&error, EpisodeError::Mcap { source: mcap::McapError::Io(why), .. } if why.kind() == StorageFull),
-        "{source:?}"
+        matches!(&error, EpisodeError::Mcap { source: mcap::McapError::Io(why), .. } if why.kind() == FileTooLarge),
+        "{error:?}"
     );
     assert!(matches!(&told[..], [Saved { reason, error: None, .. }] if reason == "second"), "{told:?}");
     let (files, _) = writer.finish().unwrap();
-    assert_eq!(files, [dir.path().join("e-009.mcap")]);
+    assert_eq!((files.len(), names().len()), (1, 1));
     assert!(ticks(&files[0])[0] <= 8000);
-    assert_eq!(fs::read(dir.path().join("e-007.mcap")).unwrap(), b"somebody's");
+}
+
+#[test]
+fn a_full_disk_is_told_leaves_no_stub_and_uses_no_file_up() {
+    let dir = tempfile::tempdir().unwrap();
+    // In blocks of 512 bytes: 4 MB.
+    let script = "trap '' XFSZ; ulimit -f 8192; exec \"$0\" --exact the_child_whose_disk_is_full";
+    let child = Command::new("sh")
+        .args(["-c", script])
+        .arg(std::env::current_exe().unwrap())
+        .env(PLACE, dir.path())
+        .output()
+        .unwrap();
+    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }

@@ -4,10 +4,14 @@
 
 mod heap;
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use neuraxis_episode::Recorded;
 use neuraxis_formats::lerobot::{DataSet, Options};
+use parquet::{
+    data_type::Int64Type, file::properties::WriterProperties, file::writer::SerializedFileWriter,
+    schema::parser::parse_message_type,
+};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
@@ -47,6 +51,38 @@ fn mutated_data_sets_are_refused_or_read() {
     println!("{cases} data sets: {good} episodes opened, {frames} frames, largest allocation {} MB", largest >> 20);
     assert!(good > cases / 10 && good < 2 * cases, "{good} of {cases}: the mutations do not do their work");
     assert!(largest <= MOST_BYTES, "{largest} bytes at once");
+}
+
+/// A table of so many million rows without any value.
+fn nulls(millions: usize) -> Vec<u8> {
+    let schema = parse_message_type("message m { OPTIONAL INT64 episode_index; }").unwrap();
+    let properties = WriterProperties::builder().set_data_page_row_count_limit(1_000_000).build();
+    let mut writer = SerializedFileWriter::new(Vec::new(), Arc::new(schema), Arc::new(properties)).unwrap();
+    for _ in 0..millions {
+        let mut group = writer.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<Int64Type>().write_batch(&[], Some(&vec![0; 1_000_000]), None).unwrap();
+        column.close().unwrap();
+        group.close().unwrap();
+    }
+    writer.into_inner().unwrap()
+}
+
+#[test]
+fn countless_rows_without_values_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/lerobot");
+    let files = ["meta/info.json", "meta/episodes/chunk-000/file-000.parquet", "data/chunk-000/file-000.parquet"];
+    for file in files {
+        fs::create_dir_all(dir.path().join(file).parent().unwrap()).unwrap();
+        fs::copy(data.join(file), dir.path().join(file)).unwrap();
+    }
+    let bytes = nulls(17);
+    assert!(bytes.len() < 10_000, "{} bytes", bytes.len());
+    fs::write(dir.path().join(files[2]), bytes).unwrap();
+    let data_set = DataSet::open(dir.path()).unwrap();
+    let error = data_set.episode(0, &Options::default()).err().unwrap().to_string();
+    assert!(error.ends_with("file-000.parquet: 17000000 rows, read at once: 16000000"), "{error}");
 }
 
 #[test]

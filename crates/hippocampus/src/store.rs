@@ -51,8 +51,8 @@ impl Store {
 
     fn connect(path: &Path, mode: OpenFlags, lock: Option<File>) -> Result<Self> {
         let corrupt = |reason: &str| MemoryError::Corrupt { path: path.into(), reason: reason.into() };
-        let file = File::open(path).map_err(MemoryError::io(path))?;
-        let meta = file.metadata().map_err(MemoryError::io(path))?;
+        // Never opened but by SQLite: closing any descriptor of the file lets go of the locks that this process has on it.
+        let meta = std::fs::metadata(path).map_err(MemoryError::io(path))?;
         if meta.is_dir() {
             return Err(MemoryError::io(path)(std::io::ErrorKind::IsADirectory.into()));
         }

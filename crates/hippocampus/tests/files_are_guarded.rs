@@ -6,6 +6,7 @@ mod rig;
 use std::{
     fs::{self, OpenOptions},
     io::{Seek, SeekFrom, Write},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -116,6 +117,28 @@ fn a_plan_that_was_damaged_is_named() {
     let error = memory.reuse(STOW, &workbench(), None).unwrap_err().to_string();
     assert!(error.contains("damaged: episode 1: EOF"), "{error}");
     assert!(memory.store().episode(EpisodeId(1)).is_err());
+}
+
+/// POSIX locks on a file, as the kernel lists them.
+fn locks(path: &Path) -> Vec<String> {
+    let inode = format!(":{} ", fs::metadata(path).unwrap().ino());
+    let all = fs::read_to_string("/proc/locks").unwrap();
+    all.lines().filter(|line| line.contains("POSIX") && line.contains(&inode)).map(Into::into).collect()
+}
+
+/// Without it, another process with an older SQLite (such as 3.40) takes the log from under the writer when it closes.
+#[test]
+fn the_lock_on_the_database_is_held_for_as_long_as_it_is_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = filled(&folder, 1);
+    assert_eq!(locks(&path).len(), 0);
+    let mut writer = open(&path);
+    assert_eq!(locks(&path).len(), 1);
+    let concluded = stowed(&mut writer, 500);
+    writer.commit(&concluded).unwrap();
+    // One that looks in the writer's own process lets go of nothing either.
+    drop(Store::look(&path).unwrap());
+    assert_eq!(locks(&path).len(), 1);
 }
 
 #[test]

@@ -70,5 +70,26 @@ pub(crate) fn code(depth_m: f32, [near, far]: [f64; 2]) -> [u8; 3] {
 pub(crate) fn write(out: impl std::io::Write, [width, height]: [u32; 2], rgb: &[u8]) -> Result<(), png::EncodingError> {
     let mut encoder = png::Encoder::new(out, width, height);
     encoder.set_color(png::ColorType::Rgb);
-    encoder.write_header()?.write_image_data(rgb)
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(rgb)?;
+    // Dropping it would write the end and hand all to the system too, but not say what fails.
+    writer.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufWriter;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told() {
+        // Small enough to lie in the buffer until the end.
+        let full = BufWriter::new(File::options().write(true).open("/dev/full").unwrap());
+        let error = write(full, [2, 2], &[0; 12]).unwrap_err();
+        assert!(
+            matches!(&error, png::EncodingError::IoError(why) if why.kind() == std::io::ErrorKind::StorageFull),
+            "{error}"
+        );
+    }
 }

@@ -101,7 +101,7 @@ impl DataSet {
     fn add(&mut self, bytes: &[u8]) -> Result<(), String> {
         let table = Table::parse(bytes)?;
         let all = 0..table.rows();
-        if self.rows.len() as u64 + table.rows() > MOST_EPISODES as u64 {
+        if table.rows().saturating_add(self.rows.len() as u64) > MOST_EPISODES as u64 {
             return Err(format!("more than {MOST_EPISODES} episodes"));
         }
         let column = |name: &str| table.read(table.leaf(name).unwrap_or(name), all.clone());

@@ -21,6 +21,8 @@ pub(super) const IMAGES: &str = "observation.images.";
 const MOST_BYTES: u64 = 16 << 20;
 /// Most pixels of a picture.
 const MOST_PIXELS: u64 = 4096 * 4096;
+/// Most columns of pictures: each episode says where its videos are.
+const MOST_CAMERAS: usize = 64;
 
 /// As it stands there.
 #[derive(Clone, Debug, Deserialize)]
@@ -86,6 +88,9 @@ impl Info {
                 "image" => false,
                 _ => continue,
             };
+            if cameras.len() == MOST_CAMERAS {
+                return Err(format!("more than {MOST_CAMERAS} columns of pictures"));
+            }
             // Channels come last unless the names say that they come first.
             let is_first = feature.names.get(0).and_then(Value::as_str).is_some_and(|name| name.starts_with("channel"));
             let (height, width) = match feature.shape[..] {
@@ -171,5 +176,17 @@ mod tests {
         assert!(info("v2.1", "[4, 6, 3]", "null", "x").unwrap_err().contains("\"v2.1\", known: v3"));
         let huge = info("v3.0", "[9999999, 4, 3]", "null", "x").unwrap().cameras().unwrap_err();
         assert!(huge.contains("observation.images.top: 4 x 9999999 pixels"), "{huge}");
+    }
+
+    #[test]
+    fn cameras_have_an_end() {
+        let column = |i| format!(r#""{i}": {{"dtype": "image", "shape": [4, 6, 3]}}"#);
+        let cameras = |count| {
+            let columns: Vec<String> = (0..count).map(column).collect();
+            let text = format!(r#"{{"codebase_version": "v3.0", "fps": 30, "features": {{{}}}}}"#, columns.join(", "));
+            Info::parse(text.as_bytes()).unwrap().cameras()
+        };
+        assert_eq!(cameras(MOST_CAMERAS).unwrap().len(), MOST_CAMERAS);
+        assert_eq!(cameras(MOST_CAMERAS + 1).unwrap_err(), "more than 64 columns of pictures");
     }
 }

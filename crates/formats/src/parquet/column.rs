@@ -8,7 +8,7 @@ use super::{
     page::{self, Data, Next, Page},
 };
 
-/// Most values that are read at once.
+/// Most values that are read at once, and most rows.
 const MOST_VALUES: usize = 16_000_000;
 /// Most bytes of them.
 const MOST_BYTES: usize = 256 << 20;
@@ -82,6 +82,10 @@ impl<'a> Table<'a> {
     /// In words: no such column, damage, or more than is read at once.
     pub fn read(&self, column: &str, rows: Range<u64>) -> Result<Column, String> {
         let mut scan = self.scan(column, rows)?;
+        // Rows without values are none of the values, and take no room in the file.
+        if scan.left > MOST_VALUES as u64 {
+            return Err(format!("{} rows, read at once: {MOST_VALUES}", scan.left));
+        }
         let mut read = Column { values: scan.empty()?, ends: Vec::new() };
         let mut bytes = 0;
         while scan.next_into(&mut read, &mut bytes)? {}

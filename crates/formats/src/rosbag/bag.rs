@@ -21,6 +21,8 @@ use super::{
 
 /// Most frames of an episode.
 const MOST_FRAMES: usize = 200_000;
+/// Most cameras: each frame has the places of their images.
+const MOST_CAMERAS: usize = 64;
 
 /// A bag that has been gone through once.
 pub struct Bag {
@@ -50,6 +52,9 @@ impl Bag {
             [] => CameraTopics::ours(&topics),
             named => named.to_vec(),
         };
+        if cameras.len() > MOST_CAMERAS {
+            return Err(refuse(format!("{} cameras, allowed: {MOST_CAMERAS}", cameras.len())));
+        }
         let roles = roles(&topics, &cameras, options).map_err(refuse)?;
         let mut all =
             Gathered { cameras: cameras.iter().cloned().map(SeenCamera::new).collect(), ..Gathered::default() };
@@ -84,8 +89,8 @@ impl Bag {
 
     fn put_together(path: &Path, storage: Storage, all: Gathered, options: &Options) -> Result<Self, EpisodeError> {
         let refuse = |reason: String| EpisodeError::format(path, reason);
-        let Gathered { mut cameras, mut joints, mut tool, mut frames, instruction, description, mut notes, left_out } =
-            all;
+        let Gathered { mut cameras, mut joints, mut tool, mut frames, instruction, description, .. } = all;
+        let (mut notes, left_out) = (all.notes, all.left_out);
         if left_out > 0 {
             notes.push(format!("{left_out} more messages like these"));
         }

@@ -14,6 +14,10 @@ use super::{
 
 /// What is so far from a frame in time is not of it [s].
 pub(super) const NEAR_SECS: f64 = 0.05;
+/// Most images of a bag.
+const MOST_IMAGES: usize = 4_000_000;
+/// Most poses on topics of their own.
+const MOST_POSES: usize = 4_000_000;
 /// Damage is told so often.
 const MOST_NOTES: usize = 5;
 
@@ -54,6 +58,9 @@ pub(super) struct Gathered {
     pub(super) description: Option<String>,
     pub(super) notes: Vec<String>,
     pub(super) left_out: usize,
+    /// Messages of images, and of poses on topics of their own.
+    pub(super) images: usize,
+    pub(super) poses: usize,
 }
 
 impl Gathered {
@@ -68,6 +75,7 @@ impl Gathered {
         let log = Nanos(raw.log_nanos);
         let data = raw.data.as_slice();
         let words = |reason: String| CdrError { offset: 0, reason };
+        self.count(role).map_err(words)?;
         match role {
             Role::Joints => self.joints.add(&messages::joint_state(data)?, log).map_err(words)?,
             Role::Tf => self.frames.add(&messages::transforms(data)?, log, false).map_err(words)?,
@@ -87,6 +95,17 @@ impl Gathered {
             }
         }
         Ok(())
+    }
+
+    /// Counts what is kept of each message; joint states and transforms are counted where they are added.
+    fn count(&mut self, role: Role) -> Result<(), String> {
+        let (count, most, what) = match role {
+            Role::Colours(_) | Role::Depth(_) => (&mut self.images, MOST_IMAGES, "images"),
+            Role::ToolPose | Role::CameraPose(_) => (&mut self.poses, MOST_POSES, "poses"),
+            _ => return Ok(()),
+        };
+        *count += 1;
+        if *count > most { Err(format!("more than {most} {what}")) } else { Ok(()) }
     }
 }
 
@@ -123,5 +142,31 @@ impl SeenCamera {
             _ => {}
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_and_poses_have_an_end() {
+        let name = || "front=/image,/depth,,/pose".parse().unwrap();
+        let mut all =
+            Gathered { cameras: vec![SeenCamera::new(name()), SeenCamera::new(name())], ..Gathered::default() };
+        (all.images, all.poses) = (MOST_IMAGES - 2, MOST_POSES - 2);
+        let raw = |bytes: &[u8]| Raw { topic: String::new(), kind: String::new(), log_nanos: 5, data: bytes.to_vec() };
+        // A header without stamp or frame; the same, and a pose.
+        let image = raw(&[0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
+        let one = 1f64.to_le_bytes();
+        let pose = raw(&[&image.data[..], &[0; 3 + 6 * 8], &one].concat());
+        for (roles, raw, reason) in [
+            ([Role::Colours(0), Role::Depth(1), Role::Colours(1)], &image, "more than 4000000 images"),
+            ([Role::ToolPose, Role::CameraPose(1), Role::CameraPose(0)], &pose, "more than 4000000 poses"),
+        ] {
+            let said = roles.map(|role| all.take(role, 0, raw).map_err(|e| e.reason));
+            assert_eq!(said, [Ok(()), Ok(()), Err(reason.to_string())]);
+        }
+        assert_eq!((all.cameras[0].colours.0.len(), all.cameras[1].colours.0.len()), (1, 0));
     }
 }

@@ -72,7 +72,7 @@ impl Storage {
                 Part::Mcap(map) => topics.extend(
                     Messages::new(map)
                         .map_while(Result::ok)
-                        .map(|m| (m.channel.topic.clone(), m.channel.schema.clone())),
+                        .map(|m| (m.channel.topic.clone(), m.channel.schema.name.clone())),
                 ),
             }
         }
@@ -105,9 +105,9 @@ fn mcap<'a>(path: &'a Path, map: &'a Mmap) -> impl Iterator<Item = Result<Raw, E
         };
         let channel = &message.channel;
         let kind = match channel.encoding.as_str() {
-            "cdr" => channel.schema.clone(),
+            "cdr" => channel.schema.name.clone(),
             // No type of ROS is encoded so.
-            other => format!("{} as {other}", channel.schema),
+            other => format!("{} as {other}", channel.schema.name),
         };
         Some(Ok(Raw { topic: channel.topic.clone(), kind, log_nanos: message.header.log_time, data: message.data }))
     })

@@ -22,7 +22,8 @@ VECTORS = ("joint_positions", "joint_velocities", "joint_forces", "gripper_pose"
            "gripper_touch_forces", "task_low_dim_state")
 DTYPES = ("|u1", "<f4", "<f8")
 MOST_REQUEST, MOST_REPLY, MOST_HEADER = 64 << 10, 96 << 20, 256 << 10
-FRAME_SECS, IDLE_SECS = 20.0, 1800.0
+# How long a client may take for a whole frame, before it says hello, and between two requests.
+FRAME_SECS, HELLO_SECS, IDLE_SECS = 20.0, 20.0, 1800.0
 
 
 # ---------------------------------------------------------------- frames
@@ -115,9 +116,9 @@ def read_exactly(sock, count, until):
     return b"".join(parts)
 
 
-def receive(sock):
+def receive(sock, patience_secs):
     """The header of the next request; None if the client has gone."""
-    sock.settimeout(IDLE_SECS)
+    sock.settimeout(patience_secs)
     first = sock.recv(1)
     if not first:
         return None
@@ -224,7 +225,7 @@ def attend(sock, backend):
     is_known = False
     while True:
         try:
-            request = receive(sock)
+            request = receive(sock, IDLE_SECS if is_known else HELLO_SECS)
         except FrameError as error:
             refuse("bad_request", str(error))
             hang_up(sock)

@@ -11,6 +11,7 @@ classes, and nothing else.
 """
 import argparse
 import inspect
+import math
 import os
 import pickle
 import re
@@ -50,6 +51,11 @@ def encode_obs(obs, descriptions, reward=0.0, done=False, error=None):
 class Recorded:
     """Stands for RLBench's classes in a recording: whatever was stored becomes its fields."""
 
+    def __setstate__(self, fields):
+        if type(fields) is not dict:
+            raise pickle.UnpicklingError("fields are %s" % type(fields).__name__)
+        self.__dict__.update(fields)
+
 
 class Demo(Recorded):
     """rlbench.demo.Demo"""
@@ -59,26 +65,80 @@ class Observation(Recorded):
     """rlbench.backend.observation.Observation"""
 
 
-def known_globals():
-    """The only names that a recording may call for."""
-    core = getattr(np, "_core", None) or np.core
-    known = {("rlbench.demo", "Demo"): Demo, ("rlbench.backend.observation", "Observation"): Observation,
-             ("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype}
-    for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
-        known[module, "_reconstruct"] = core.multiarray._reconstruct
-        known[module, "scalar"] = core.multiarray.scalar
-    return known
+class NdArray:
+    """Stands for numpy.ndarray, which a recording may name and not call: it would make numbers, or objects, of any bytes."""
+
+    __slots__ = ()
+
+    def __call__(self, *_):
+        raise pickle.UnpicklingError("numpy.ndarray is called")
+
+
+class Numbers(np.ndarray):
+    """An array of a recording; its state is believed only if it is plain numbers from as many bytes as they take."""
+
+    def __setstate__(self, state):
+        _, shape, kind, is_fortran, data = state
+        dtype = plain(kind)
+        if not (type(shape) is tuple and all(type(n) is int and n >= 0 for n in shape) and type(data) is bytes
+                and math.prod(shape) * dtype.itemsize == len(data)):
+            raise pickle.UnpicklingError("an array of shape %r does not fit its bytes" % (shape,))
+        super().__setstate__((1, shape, dtype, bool(is_fortran), data))
+
+
+class Kind:
+    """Stands for numpy.dtype: one of NumPy's plain numbers, and its byte order."""
+
+    NAMES = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
+
+    def __init__(self, name, *_):
+        if name not in self.NAMES:
+            raise pickle.UnpicklingError("numbers of type %r are not part of a recording" % (name,))
+        self.dtype = np.dtype(name)
+
+    def __setstate__(self, state):
+        order, parts = state[1], state[2:5]
+        if order not in ("<", ">", "=", "|") or parts != (None, None, None):
+            raise pickle.UnpicklingError("numbers of order %r and parts %r" % (order, parts))
+        self.dtype = self.dtype.newbyteorder(order)
+
+
+def plain(kind):
+    """NumPy's own dtype of plain numbers."""
+    if type(kind) is not Kind:
+        raise pickle.UnpicklingError("numbers of type %s" % type(kind).__name__)
+    return kind.dtype
+
+
+def reconstruct(kind, *_):
+    """Stands for NumPy's `_reconstruct`: an array that waits for its state."""
+    if type(kind) is not NdArray:
+        raise pickle.UnpicklingError("an array of class %r" % (kind,))
+    return np.ndarray.__new__(Numbers, 0, np.uint8)
+
+
+def scalar(kind, data):
+    """Stands for NumPy's `scalar`: one number from its bytes."""
+    dtype = plain(kind)
+    if type(data) is not bytes or len(data) != dtype.itemsize:
+        raise pickle.UnpicklingError("a number that does not fit its bytes")
+    return np.frombuffer(data, dtype)[0]
 
 
 class Unpickler(pickle.Unpickler):
-    """Makes arrays and the two classes above; every other name is refused before anything is called."""
+    """Makes arrays of plain numbers and the two classes above; every other name is refused before anything is called, and
+    nothing of NumPy's is called with what a file says before that was looked at."""
 
-    known = known_globals()
+    # The only names that a recording may call for; helpers of NumPy before and since version 2.
+    KNOWN = {("rlbench.demo", "Demo"): Demo, ("rlbench.backend.observation", "Observation"): Observation,
+             ("numpy", "ndarray"): NdArray(), ("numpy", "dtype"): Kind,
+             ("numpy.core.multiarray", "_reconstruct"): reconstruct, ("numpy.core.multiarray", "scalar"): scalar,
+             ("numpy._core.multiarray", "_reconstruct"): reconstruct, ("numpy._core.multiarray", "scalar"): scalar}
 
     def find_class(self, module, name):
-        if (module, name) not in self.known:
+        if (module, name) not in self.KNOWN:
             raise pickle.UnpicklingError("%s.%s is not part of a recording" % (module, name))
-        return self.known[module, name]
+        return self.KNOWN[module, name]
 
 
 def unpickled(path):

@@ -8,7 +8,9 @@ import os
 import socket
 import struct
 import threading
+import time
 import unittest
+import unittest.mock
 
 import numpy as np
 
@@ -181,6 +183,16 @@ class Server(unittest.TestCase):
         self.assertIn("hello comes first", wire.decode(reply[:first])[0]["message"])
         self.assertEqual(wire.decode(reply[first:])[0]["code"], "version")
         self.client().close()
+
+    def test_who_does_not_greet_is_soon_let_go_and_who_does_may_think(self):
+        with unittest.mock.patch.object(wire, "HELLO_SECS", 0.3):
+            with socket.create_connection(self.address, 5), socket.create_connection(self.address, 5) as sock:
+                sock.sendall(wire.encode({"op": "hello", "version": 1}))
+                self.assertEqual(len(sock.recv(4)), 4)
+            client = self.client()
+            time.sleep(0.6)
+            self.assertEqual(client.ask(op="list_tasks")[0]["kind"], "tasks")
+            client.close()
 
 
 if __name__ == "__main__":

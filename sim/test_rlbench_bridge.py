@@ -195,6 +195,41 @@ class Recordings(unittest.TestCase):
             self.assertIn("is not part of a recording", str(caught.exception))
         self.assertFalse(os.path.exists(marker))
 
+    def test_numbers_of_every_plain_kind_are_read_and_nothing_else_of_numpy_is_called(self):
+        def unpickled(value):
+            return bridge.Unpickler(io.BytesIO(pickle.dumps(value, protocol=4))).load()
+
+        for good in (np.arange(6.0).reshape(2, 3), np.asfortranarray(np.arange(6).reshape(2, 3)), np.array([1.5], ">f4"),
+                     np.array(1.5), np.zeros((0, 4)), np.array([True, False]), np.array([1, 2 ** 32 - 1], "u4"),
+                     np.float32(0.1), np.int64(-3)):
+            read = unpickled(good)
+            # NumPy itself turns bytes round.
+            self.assertEqual((read.dtype.name, read.shape), (good.dtype.name, good.shape))
+            np.testing.assert_array_equal(read, good)
+
+        class Call:
+            def __init__(self, *reduced):
+                self.reduced = reduced
+
+            def __reduce__(self):
+                return self.reduced
+
+        array, scalar = np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]
+        f8, fields = np.dtype("f8"), {"a": (np.dtype("f8"), 0)}
+
+        def state(shape, kind, data):
+            return Call(array, (np.ndarray, (0,), b"b"), (1, shape, kind, False, data))
+
+        for evil in (Call(np.ndarray, ((1,), "O", b"AAAAAAAA")), Call(np.ndarray, ((1,), "f8", b"AAAAAAAA")),
+                     np.array([None]), np.zeros(1, [("a", "O")]), np.array(["text"]), np.array([0], "M8[s]"), np.dtype("O"),
+                     Call(np.dtype, ("f8", False, True), (3, "|", None, ("a",), fields, 8, 8, 63)),
+                     Call(np.dtype, ("f8", False, True), (3, "|", (f8, (2,)), None, None, 16, 8, 0)),
+                     Call(array, (1, (0,), b"b")), Call(scalar, (f8, b"AAAA")), Call(scalar, ("O", b"AAAAAAAA")),
+                     state((2,), f8, b"AAAAAAAA"), state((-1, -1), f8, b"AAAAAAAA"), state((1,), f8, [None]),
+                     state((1,), "O", b"AAAAAAAA"), state((2 ** 32, 2 ** 32), f8, b"")):
+            with self.assertRaises(pickle.UnpicklingError):
+                unpickled(evil)
+
     def test_damaged_files_are_refused_by_name(self):
         folder = write_episode(self.root)
         random = np.random.RandomState(3)

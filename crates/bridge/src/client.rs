@@ -10,9 +10,8 @@ use crate::{
     TaskInfo, VERSION, Wire,
 };
 
-/// Time to reach a host, and to hear from it: one that is busy with another client does not answer.
+/// Time to reach a host.
 const CONNECT: Duration = Duration::from_secs(5);
-const GREETING: Duration = Duration::from_secs(20);
 
 /// A connection to a simulator. After a refusal it goes on; after any other error it is closed, since nobody knows where
 /// the next frame would begin.
@@ -22,7 +21,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects and says hello.
+    /// Connects and says hello. A host that is busy with another client does not answer.
     ///
     /// # Errors
     /// Nobody there, somebody else, or another version.
@@ -35,8 +34,7 @@ impl Client {
                 break;
             }
         }
-        let hasty = Patience { first: patience.first.min(GREETING), ..patience };
-        let wire = Wire::new(found.map_err(refuse)?, Limits::REPLY, hasty)?;
+        let wire = Wire::new(found.map_err(refuse)?, Limits::REPLY, patience.until_hello())?;
         let nobody = Hello { version: 0, about: String::new(), can_step: false };
         let mut client = Self { wire: Some(wire), hello: nobody };
         client.hello = match client.ask(&Request::Hello { version: VERSION })? {

@@ -81,7 +81,7 @@ pub fn serve(
 
 /// One client, from its coming to its going.
 fn attend(stream: TcpStream, backend: &mut dyn Backend, patience: Patience) -> Result<(), BridgeError> {
-    let mut wire = Wire::new(stream, Limits::REQUEST, patience)?;
+    let mut wire = Wire::new(stream, Limits::REQUEST, patience.until_hello())?;
     let mut is_known = false;
     loop {
         let request = match wire.receive() {
@@ -93,6 +93,7 @@ fn attend(stream: TcpStream, backend: &mut dyn Backend, patience: Patience) -> R
             Ok(Request::Close) => (Reply::Closed, false),
             Ok(Request::Hello { version: VERSION }) => {
                 is_known = true;
+                wire.set_patience(patience);
                 (Reply::Hello(Hello { version: VERSION, about: backend.about(), can_step: backend.can_step() }), true)
             }
             Ok(Request::Hello { version }) => {

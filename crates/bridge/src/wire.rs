@@ -20,6 +20,8 @@ const MOST_SCRAP: usize = 1 << 20;
 /// How long this end waits.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Patience {
+    /// For the first byte before hello was said: who does not greet keeps others away.
+    pub hello: Duration,
     /// For the first byte of a frame: the other end thinks, simulates or rests.
     pub first: Duration,
     /// For all of a frame from there on, and for sending one.
@@ -28,9 +30,15 @@ pub struct Patience {
 
 impl Patience {
     /// A client's: a reset or a step of a simulator may take minutes.
-    pub const CLIENT: Self = Self { first: Duration::from_secs(300), frame: Duration::from_secs(20) };
+    pub const CLIENT: Self = Self { first: Duration::from_secs(300), ..Self::SERVER };
     /// A server's: a client may think for long, and one that has gone without a word is let go.
-    pub const SERVER: Self = Self { first: Duration::from_secs(1800), frame: Duration::from_secs(20) };
+    pub const SERVER: Self =
+        Self { hello: Duration::from_secs(20), first: Duration::from_secs(1800), frame: Duration::from_secs(20) };
+
+    /// Until hello was said.
+    pub(crate) fn until_hello(self) -> Self {
+        Self { first: self.hello, ..self }
+    }
 }
 
 /// One end of a connection.

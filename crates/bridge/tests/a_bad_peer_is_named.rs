@@ -14,8 +14,13 @@ use neuraxis_bridge::{
 };
 use serde_json::{Value, json};
 
-const SHORT: Patience = Patience { first: Duration::from_millis(300), frame: Duration::from_millis(300) };
-const LONG: Patience = Patience { first: Duration::from_secs(20), frame: Duration::from_secs(20) };
+const SHORT: Patience = Patience {
+    hello: Duration::from_millis(300),
+    first: Duration::from_millis(300),
+    frame: Duration::from_millis(300),
+};
+const LONG: Patience =
+    Patience { hello: Duration::from_secs(20), first: Duration::from_secs(20), frame: Duration::from_secs(20) };
 const OBS: &str = include_str!("golden/obs.hex");
 
 fn obs() -> Vec<u8> {
@@ -251,11 +256,15 @@ impl Backend for Golden {
 
 /// Serves `clients` clients and says how each of them went.
 fn server(clients: usize) -> (String, JoinHandle<Vec<Option<String>>>) {
+    patient_server(clients, SHORT)
+}
+
+fn patient_server(clients: usize, patience: Patience) -> (String, JoinHandle<Vec<Option<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let thread = thread::spawn(move || {
         let (mut went, mut backend) = (Vec::new(), Golden { ended: 0 });
-        serve(&listener, &mut backend, SHORT, |event| {
+        serve(&listener, &mut backend, patience, |event| {
             if let Event::Went(_, error) = event {
                 went.push(error.map(ToString::to_string));
             }
@@ -315,6 +324,21 @@ fn a_server_outlives_every_bad_client_and_says_what_was_wrong() {
     assert!(went[1].as_ref().unwrap().contains("broke off"));
     assert_eq!(went[2..6], [None, None, None, None]);
     assert_eq!(went[7].as_ref().unwrap(), "the peer hangs: an answer did not go through within 0.3 s");
+}
+
+#[test]
+fn who_does_not_greet_is_soon_let_go_and_who_does_may_think() {
+    let patience = Patience { hello: Duration::from_millis(300), ..LONG };
+    let (address, thread) = patient_server(2, patience);
+    let silent = TcpStream::connect(&address).unwrap();
+    let mut client = Client::connect(&address, Patience { hello: Duration::from_secs(10), ..LONG }).unwrap();
+    thread::sleep(2 * patience.hello);
+    assert_eq!(client.list_tasks().unwrap().len(), 1);
+    client.close().unwrap();
+    let went = thread.join().unwrap();
+    drop(silent);
+    assert_eq!(went[0].as_ref().unwrap(), "the peer hangs: an answer did not go through within 0.3 s");
+    assert_eq!(went[1], None);
 }
 
 #[test]

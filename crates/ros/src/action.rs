@@ -28,6 +28,10 @@ use crate::{RosError, RosStats, topics};
 
 /// Results that clients may still ask for.
 const RESULTS_KEPT: usize = 16;
+/// Requests for a result that wait for the goal's end.
+const MOST_WAITING: usize = 64;
+/// Status of a goal of which nothing is known.
+const UNKNOWN: i8 = GoalStatus::STATUS_UNKNOWN as i8;
 
 type Requests<T> = Box<dyn Stream<Item = ServiceRequest<T>> + Send + Unpin>;
 
@@ -79,7 +83,7 @@ pub(crate) struct ActionServer<A: WrappedActionTypeSupport + 'static> {
 struct Goal<A: WrappedActionTypeSupport + 'static> {
     info: GoalInfo,
     status: i8,
-    waiting: Vec<ServiceRequest<A::GetResult>>,
+    waiting: VecDeque<ServiceRequest<A::GetResult>>,
 }
 
 /// A goal that has ended.
@@ -130,7 +134,7 @@ impl<A: WrappedActionTypeSupport + 'static> ActionServer<A> {
     /// Lets a goal begin; the one before must have ended.
     pub(crate) fn accept(&mut self, goal: GoalRequest<A>, now: Time, stats: &mut RosStats) {
         let info = GoalInfo { goal_id: goal.id, stamp: now.clone() };
-        self.running = Some(Goal { info, status: EXECUTING, waiting: Vec::new() });
+        self.running = Some(Goal { info, status: EXECUTING, waiting: VecDeque::new() });
         respond(goal.request, A::make_goal_response_msg(true, now), stats);
         self.publish_status(stats);
     }
@@ -166,17 +170,21 @@ impl<A: WrappedActionTypeSupport + 'static> ActionServer<A> {
         is_new
     }
 
-    /// Answers those who ask for results: at once where there is one, at the goal's end while it runs.
+    /// Answers those who ask for results: at once where there is one, at the goal's end while it runs. Where too many wait for
+    /// that, the oldest hears that nothing is known.
     pub(crate) fn answer_results(&mut self, stats: &mut RosStats) {
         for request in std::mem::take(&mut self.results) {
             let id = A::destructure_result_request_msg(request.message.clone()).uuid;
             match &mut self.running {
-                Some(goal) if goal.info.goal_id.uuid == id => goal.waiting.push(request),
+                Some(goal) if goal.info.goal_id.uuid == id => {
+                    if let Some(oldest) = wait(&mut goal.waiting, request) {
+                        respond(oldest, A::make_result_response_msg(UNKNOWN, A::Result::default()), stats);
+                    }
+                }
                 _ => {
                     let known = self.past.iter().find(|past| past.info.goal_id.uuid == id);
-                    // Status 0: unknown.
-                    let (status, result) =
-                        known.map_or_else(Default::default, |past| (past.status, past.result.clone()));
+                    let known = known.map(|past| (past.status, past.result.clone()));
+                    let (status, result) = known.unwrap_or((UNKNOWN, A::Result::default()));
                     respond(request, A::make_result_response_msg(status, result), stats);
                 }
             }
@@ -224,6 +232,12 @@ impl<A: WrappedActionTypeSupport + 'static> ActionServer<A> {
             stats.failed += 1;
         }
     }
+}
+
+/// Lets one more wait; returns the one that has waited longest, if there are too many.
+fn wait<T>(waiting: &mut VecDeque<T>, one: T) -> Option<T> {
+    waiting.push_back(one);
+    if waiting.len() > MOST_WAITING { waiting.pop_front() } else { None }
 }
 
 /// `action_msgs/CancelGoal`: an id means that goal, a stamp all goals up to it, neither all.
@@ -275,6 +289,14 @@ mod tests {
 
     fn wanted(id: u8, stamp: Time) -> GoalInfo {
         GoalInfo { goal_id: UUID { uuid: vec![id; 16] }, stamp }
+    }
+
+    #[test]
+    fn however_many_ask_for_a_result_few_wait_and_the_others_are_answered() {
+        let mut waiting = VecDeque::new();
+        let answered: Vec<usize> = (0..1000).filter_map(|request| wait(&mut waiting, request)).collect();
+        assert_eq!(waiting.len(), MOST_WAITING);
+        assert!(answered.into_iter().chain(waiting).eq(0..1000), "each once, the oldest first");
     }
 
     #[test]

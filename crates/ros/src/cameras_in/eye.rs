@@ -11,7 +11,7 @@ use r2r::{
 };
 
 use super::{
-    CameraConfig, CamerasConfig, Depth, Dropped, Picture, Tally, ViewRefusal,
+    AHEAD_SECS, CameraConfig, CamerasConfig, Depth, Dropped, Picture, Tally, ViewRefusal,
     foretold::Foretold,
     images,
     rhythm::Rhythm,
@@ -25,8 +25,6 @@ use crate::{
 
 /// Messages that wait for their partners.
 const ROOM: usize = 4;
-/// A stamp may lie this far ahead: clocks of two machines differ [s].
-const AHEAD_SECS: f64 = 0.01;
 
 /// Where a camera is.
 enum Place {
@@ -143,8 +141,11 @@ impl Eye {
         read: impl FnOnce() -> Result<Picture, RosError>,
     ) -> Result<(), ViewRefusal> {
         self.counts.pictures += 1;
-        self.rhythm.hear(stamp(header));
-        self.foretold.picture(stamp(header));
+        // All pictures until then would be missed.
+        if !is_ahead(header, moment) {
+            self.rhythm.hear(stamp(header));
+            self.foretold.picture(stamp(header));
+        }
         let found = self.stamp_of("colour", header, moment, |eye| eye.colour.check(stamp(header)));
         let checked = found.and_then(|stamp| {
             let picture = read().map_err(told)?;
@@ -171,9 +172,12 @@ impl Eye {
         Ok(())
     }
 
-    /// Calibration holds until another one comes, so neither its age nor a stamp that stands counts.
-    pub(super) fn take_info(&mut self, msg: &CameraInfo) -> Result<(), ViewRefusal> {
-        self.foretold.info(stamp(&msg.header), (self.max_age_secs * 1e9) as Stamp);
+    /// Calibration holds until another one comes, so neither its age nor a stamp that stands counts; one from the future
+    /// foretells nothing.
+    pub(super) fn take_info(&mut self, msg: &CameraInfo, moment: &Moment) -> Result<(), ViewRefusal> {
+        if !is_ahead(&msg.header, moment) {
+            self.foretold.info(stamp(&msg.header), (self.max_age_secs * 1e9) as Stamp);
+        }
         self.check_frame("camera_info", &msg.header)?;
         let intrinsics = if self.rectified {
             conversions::rectified_intrinsics_from_msg(msg)
@@ -336,7 +340,7 @@ impl Eye {
         if age_secs > self.max_age_secs {
             return Err(ViewRefusal::Late { what, secs: age_secs, allowed_secs: self.max_age_secs });
         }
-        if age_secs < -AHEAD_SECS {
+        if is_ahead(header, moment) {
             return Err(ViewRefusal::Ahead { what, secs: -age_secs });
         }
         Ok(stamp(header))
@@ -345,6 +349,10 @@ impl Eye {
 
 fn stamp(header: &Header) -> Stamp {
     conversions::stamp_nanos(&header.stamp)
+}
+
+fn is_ahead(header: &Header, moment: &Moment) -> bool {
+    moment.age_secs(&header.stamp) < -AHEAD_SECS
 }
 
 fn told(error: RosError) -> ViewRefusal {

@@ -72,7 +72,7 @@ fn nowhere(_: Nanos) -> Option<Pose<World, Tool>> {
 #[test]
 fn colour_depth_calibration_and_pose_of_one_moment_make_a_view() {
     let mut eye = eye(|_| ());
-    eye.take_info(&info(0)).unwrap();
+    eye.take_info(&info(0), &moment(50)).unwrap();
     for ms in [10, 40] {
         eye.take_colour(&colour(ms), &moment(50)).unwrap();
         eye.take_depth(&depth(ms + 5), &moment(50)).unwrap();
@@ -96,7 +96,7 @@ fn a_camera_on_the_tool_is_where_the_tool_was() {
         camera.tool_from_camera = Some(super::super::PoseConfig { xyz_m: [0.0, 0.0, 0.1], quaternion_xyzw });
     };
     let mut eye = eye(on_tool);
-    eye.take_info(&info(0)).unwrap();
+    eye.take_info(&info(0), &moment(50)).unwrap();
     eye.take_colour(&colour(30), &moment(50)).unwrap();
     eye.take_depth(&depth(30), &moment(50)).unwrap();
     // Not known yet: it waits.
@@ -129,7 +129,7 @@ fn what_cannot_be_used_is_refused_with_its_reason() {
         (eye.take_depth(&depth(450), &now), "0.050 s ahead"),
         (eye.take_depth(&other_frame, &now), "depth is in frame \"depth_optical\", needed is \"f\""),
         (eye.take_colour(&mono, &now), "encoding is \"mono8\""),
-        (eye.take_info(&nan), "fx NaN"),
+        (eye.take_info(&nan, &now), "fx NaN"),
         (eye.take_pose(&other_world, &now), "pose is in frame \"map\", needed is \"world\""),
     ] {
         let text = refusal.unwrap_err().to_string();
@@ -148,7 +148,7 @@ fn depth_that_is_not_registered_to_colour_is_refused() {
     ] as [(fn(&mut Image), &str); 2]
     {
         let mut eye = eye(|_| ());
-        eye.take_info(&info(0)).unwrap();
+        eye.take_info(&info(0), &moment(50)).unwrap();
         eye.take_pose(&pose(10, 0.0), &moment(20)).unwrap();
         eye.take_colour(&colour(10), &moment(20)).unwrap();
         let mut other = depth(10);
@@ -165,7 +165,7 @@ fn pictures_without_depth_of_their_moment_are_told_after_a_while() {
     let mut refusals = Vec::new();
     for k in 0..8 {
         let ms = 66 * k;
-        eye.take_info(&info(ms)).unwrap();
+        eye.take_info(&info(ms), &moment(ms)).unwrap();
         eye.take_pose(&pose(ms, 0.0), &moment(ms)).unwrap();
         refusals.extend(eye.take_colour(&colour(ms), &moment(ms)).err());
         // Half a period away from every picture.
@@ -183,10 +183,10 @@ fn rectified_pictures_have_the_intrinsics_of_p_whatever_the_lens_did() {
     let mut eye = eye(|camera| camera.rectified = true);
     let mut bent = info(0);
     (bent.d[0], bent.k[0], bent.p[0]) = (0.2, 9.0, 3.0);
-    eye.take_info(&bent).unwrap();
+    eye.take_info(&bent, &moment(50)).unwrap();
     assert_eq!(eye.info.as_ref().unwrap().0.fx, 3.0);
     bent.p[3] = -0.1;
-    assert!(eye.take_info(&bent).unwrap_err().to_string().contains("baseline"));
+    assert!(eye.take_info(&bent, &moment(50)).unwrap_err().to_string().contains("baseline"));
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn a_camera_on_the_hand_is_where_the_tool_was_and_tf_says_it_sits() {
     let mut eye = Eye::new(&camera, &all);
     let tool_at = |_| Some(Pose::from_parts(Vector3::new(1.0, 2.0, 3.0), UnitQuaternion::identity()));
     let see = |eye: &mut Eye, ms: u64| {
-        eye.take_info(&info(ms)).unwrap();
+        eye.take_info(&info(ms), &moment(ms)).unwrap();
         eye.take_colour(&colour(ms), &moment(ms)).unwrap();
         eye.take_depth(&depth(ms), &moment(ms)).unwrap();
     };
@@ -216,7 +216,7 @@ fn a_camera_on_the_hand_is_where_the_tool_was_and_tf_says_it_sits() {
     let translation = VectorMsg { x: 0.05, y: 0.0, z: 0.02 };
     let transform = Transform { translation, rotation: Quaternion { x: 0.0, y: 0.0, z: 0.0, w: 1.0 } };
     let told = TransformStamped { header: header(0, "h"), child_frame_id: "c".into(), transform };
-    transforms.take(&told, true).unwrap();
+    transforms.take(&told, true, &moment(0)).unwrap();
     see(&mut eye, 40);
     eye.sit(&transforms, &moment(40), 1_000_000_000);
     // Not known yet where the tool was: it waits.
@@ -226,4 +226,25 @@ fn a_camera_on_the_hand_is_where_the_tool_was_and_tf_says_it_sits() {
     assert!((view.world_from_camera.position() - Vector3::new(1.05, 2.0, 2.92)).norm() < 1e-12);
     let tally = eye.tally().with_sets(1, Default::default());
     assert_eq!((tally.dropped.unfit, tally.unaccounted()), (1, 0), "{tally:?}");
+}
+
+#[test]
+fn one_stamp_from_the_future_spoils_no_count() {
+    let mut eye = eye(|_| ());
+    // Of thirty pictures and their calibrations one picture does not come, and one of each lies years ahead.
+    for k in 0..30_u64 {
+        let (ms, now) = (33 * k, moment(33 * k));
+        if k == 12 {
+            let (mut picture, mut calibration) = (colour(ms), info(ms));
+            (picture.header.stamp.sec, calibration.header.stamp.sec) = (i32::MAX, i32::MAX);
+            assert!(matches!(eye.take_colour(&picture, &now), Err(ViewRefusal::Ahead { .. })));
+            eye.take_info(&calibration, &now).unwrap();
+        }
+        eye.take_info(&info(ms), &now).unwrap();
+        if k != 20 {
+            // It has no depth, and is refused for it after a while.
+            let _ = eye.take_colour(&colour(ms), &now);
+        }
+    }
+    assert_eq!((eye.rhythm.missing(), eye.foretold.missing()), (1, 1));
 }

@@ -109,12 +109,12 @@ impl TfIn {
     }
 
     /// Takes what has come; how many messages that were.
-    fn hear(&mut self) -> usize {
+    fn hear(&mut self, moment: &Moment) -> usize {
         let all = [(self.fixed.drain(), true), (self.moving.drain(), false)];
         let heard = all.iter().map(|(messages, _)| messages.len()).sum();
         for (messages, holds) in all {
             for transform in messages.iter().flat_map(|message| &message.transforms) {
-                if let Err(refusal) = self.transforms.take(transform, holds) {
+                if let Err(refusal) = self.transforms.take(transform, holds, moment) {
                     self.refused += 1;
                     if self.refused.is_power_of_two() {
                         r2r::log_warn!(NAME, "{refusal} ({} refused so far)", self.refused);
@@ -231,7 +231,7 @@ impl CamerasNode {
         self.leapt(moment);
         let mut heard = 0;
         if let Some(tf) = &mut self.tf {
-            heard += tf.hear();
+            heard += tf.hear(moment);
             let max_age = (self.config.max_transform_age_secs * 1e9) as i128;
             self.ears.iter_mut().for_each(|ear| ear.eye.sit(&tf.transforms, moment, max_age));
         }
@@ -243,7 +243,7 @@ impl CamerasNode {
                 }
             };
             // What others wait for comes first.
-            ear.info.drain().iter().for_each(|msg| note(ear.eye.take_info(msg)));
+            ear.info.drain().iter().for_each(|msg| note(ear.eye.take_info(msg, moment)));
             let poses = ear.pose.iter_mut().flat_map(Inbox::drain);
             poses.for_each(|msg| note(ear.eye.take_pose(&msg, moment)));
             ear.depth.drain().iter().for_each(|msg| note(ear.eye.take_depth(msg, moment)));
@@ -340,6 +340,9 @@ impl CamerasNode {
         }
         if let Some(sets) = &mut self.sets {
             sets.clear();
+        }
+        if let Some(tf) = &mut self.tf {
+            tf.transforms.clear();
         }
     }
 }

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use nalgebra::{Isometry3, Quaternion, Translation3, UnitQuaternion, Vector3};
 use r2r::geometry_msgs::msg::TransformStamped;
 
-use super::ViewRefusal;
-use crate::{conversions, sync::Stamp};
+use super::{AHEAD_SECS, ViewRefusal};
+use crate::{conversions, sync::Stamp, timeline::Moment};
 
 /// A chain longer than this goes round in a circle.
 const LONGEST: usize = 32;
@@ -32,7 +32,7 @@ pub(super) struct Transforms {
 
 impl Transforms {
     /// Takes a transform; the error says what is wrong with it. `holds`: it came on `/tf_static`.
-    pub(super) fn take(&mut self, msg: &TransformStamped, holds: bool) -> Result<(), ViewRefusal> {
+    pub(super) fn take(&mut self, msg: &TransformStamped, holds: bool, moment: &Moment) -> Result<(), ViewRefusal> {
         let (parent, child) = (plain(&msg.header.frame_id), plain(&msg.child_frame_id));
         let refuse = |reason: &str| {
             Err(ViewRefusal::Message(format!("geometry_msgs/TransformStamped: {parent:?} to {child:?}: {reason}")))
@@ -47,6 +47,11 @@ impl Transforms {
         if !(translation.iter().all(|x| x.is_finite()) && (0.999..=1.001).contains(&quaternion.norm())) {
             return refuse("not finite, or the quaternion's length is not 1");
         }
+        // It would not grow old until then.
+        let ahead_secs = -moment.age_secs(&msg.header.stamp);
+        if !holds && ahead_secs > AHEAD_SECS {
+            return refuse(&format!("its stamp lies {ahead_secs:.3} s ahead of this machine's clock"));
+        }
         if self.by_child.len() >= MOST_FRAMES && !self.by_child.contains_key(child) {
             return refuse("there are too many frames");
         }
@@ -55,6 +60,11 @@ impl Transforms {
         let stamp = (!holds).then(|| conversions::stamp_nanos(&msg.header.stamp));
         self.by_child.insert(child.into(), Link { parent: parent.into(), parent_from_child, stamp });
         Ok(())
+    }
+
+    /// Forgets all that ages: the clock has leapt, and nothing knows its age any more.
+    pub(super) fn clear(&mut self) {
+        self.by_child.retain(|_, link| link.stamp.is_none());
     }
 
     /// X_AB for frames `a` and `b`, b below a, none of it older than `max_age` at `now` [ns].
@@ -124,9 +134,17 @@ mod tests {
         std_msgs::msg::Header,
     };
 
+    use std::time::Duration;
+
+    use neuraxis_core::Nanos;
+
     use super::*;
 
     const SEC: Stamp = 1_000_000_000;
+
+    fn at(secs: u64) -> Moment {
+        Moment { ours: Nanos(0), ros: Duration::from_secs(secs), leapt_secs: None }
+    }
 
     fn transform(parent: &str, child: &str, x: f64, secs: i32) -> TransformStamped {
         TransformStamped {
@@ -142,8 +160,8 @@ mod tests {
 
     fn heard() -> Transforms {
         let mut transforms = Transforms::default();
-        transforms.take(&transform("/world", "mount", 1.0, 0), true).unwrap();
-        transforms.take(&transform("mount", "camera", 2.0, 100), false).unwrap();
+        transforms.take(&transform("/world", "mount", 1.0, 0), true, &at(100)).unwrap();
+        transforms.take(&transform("mount", "camera", 2.0, 100), false, &at(100)).unwrap();
         transforms
     }
 
@@ -165,21 +183,46 @@ mod tests {
     }
 
     #[test]
+    fn a_transform_from_the_future_is_refused_and_the_one_before_it_grows_old() {
+        let mut transforms = heard();
+        let refused =
+            transforms.take(&transform("mount", "camera", 3.0, 1000), false, &at(101)).unwrap_err().to_string();
+        assert!(
+            refused.ends_with(r#""mount" to "camera": its stamp lies 899.000 s ahead of this machine's clock"#),
+            "{refused}"
+        );
+        let find = |transforms: &Transforms, secs: Stamp| transforms.find(("world", "camera"), secs * SEC, SEC);
+        assert_eq!(find(&transforms, 101), find(&heard(), 100));
+        assert!(matches!(find(&transforms, 102), Err(ViewRefusal::OldTransform { .. })));
+        // What is static has no time.
+        transforms.take(&transform("mount", "camera", 3.0, 1000), true, &at(101)).unwrap();
+        assert!(find(&transforms, 102).is_ok());
+    }
+
+    #[test]
+    fn after_a_leap_of_the_clock_only_what_is_static_is_known() {
+        let mut transforms = heard();
+        transforms.clear();
+        assert!(transforms.find(("world", "mount"), 0, SEC).is_ok());
+        assert!(matches!(transforms.find(("world", "camera"), 0, SEC), Err(ViewRefusal::NoTransform { .. })));
+    }
+
+    #[test]
     fn a_circle_ends_and_nonsense_is_refused() {
         let mut transforms = heard();
-        transforms.take(&transform("camera", "mount", 1.0, 100), false).unwrap();
+        transforms.take(&transform("camera", "mount", 1.0, 100), false, &at(100)).unwrap();
         let circle = transforms.find(("world", "camera"), 100 * SEC, SEC).unwrap_err().to_string();
         assert!(circle.contains("a circle"), "{circle}");
         let mut refused = |change: fn(&mut TransformStamped)| {
             let mut msg = transform("a", "b", 0.0, 0);
             change(&mut msg);
-            transforms.take(&msg, true).unwrap_err().to_string()
+            transforms.take(&msg, true, &at(100)).unwrap_err().to_string()
         };
         assert!(refused(|msg| msg.transform.translation.y = f64::NAN).contains("not finite"));
         assert!(refused(|msg| msg.transform.rotation.w = 0.0).contains("length is not 1"));
         assert!(refused(|msg| msg.child_frame_id = "a".into()).contains("two different frames"));
         for number in 0..2 * MOST_FRAMES {
-            let _ = transforms.take(&transform("a", &format!("f{number}"), 0.0, 0), true);
+            let _ = transforms.take(&transform("a", &format!("f{number}"), 0.0, 0), true, &at(100));
         }
         assert_eq!(transforms.by_child.len(), MOST_FRAMES);
     }
@@ -188,14 +231,14 @@ mod tests {
     fn a_camera_that_moves_against_what_carries_it_is_refused_until_it_is_back() {
         let (mut transforms, mut seat) = (Transforms::default(), Seat::new("world", "camera"));
         assert!(seat.look(&transforms, 0, SEC).is_err(), "it is waited for");
-        transforms.take(&transform("world", "camera", 1.0, 0), false).unwrap();
+        transforms.take(&transform("world", "camera", 1.0, 0), false, &at(0)).unwrap();
         let first = seat.look(&transforms, 0, SEC).unwrap();
-        transforms.take(&transform("world", "camera", 1.0005, 0), false).unwrap();
+        transforms.take(&transform("world", "camera", 1.0005, 0), false, &at(0)).unwrap();
         assert_eq!(seat.look(&transforms, 0, SEC), Ok(first), "noise");
-        transforms.take(&transform("world", "camera", 1.02, 0), false).unwrap();
+        transforms.take(&transform("world", "camera", 1.02, 0), false, &at(0)).unwrap();
         let moved = seat.look(&transforms, 0, SEC).unwrap_err().to_string();
         assert!(moved.contains("\"camera\" has moved in \"world\" by 0.0200 m and 0.0000 rad"), "{moved}");
-        transforms.take(&transform("world", "camera", 1.0, 0), false).unwrap();
+        transforms.take(&transform("world", "camera", 1.0, 0), false, &at(0)).unwrap();
         assert_eq!(seat.look(&transforms, 0, SEC), Ok(first));
     }
 }

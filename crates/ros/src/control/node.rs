@@ -116,7 +116,7 @@ impl ControlNode {
             topics.into_iter().flatten().map(|topic| inbox(&mut node, topic, qos())).collect::<Result<_, _>>()?;
         Ok(Self {
             timeline: Timeline::new(clock.clone(), &node),
-            states: States::new(&config),
+            states: States::new(&config, limits),
             course: Course::new(limits, Nanos::from_secs(config.silence_secs)),
             looked_around: clock.now(),
             newest: None,

@@ -19,6 +19,8 @@ pub struct ControlStats {
     pub ahead: u64,
     /// States refused after a clock had leapt.
     pub clock_leapt: u64,
+    /// States refused because a joint had leapt.
+    pub leapt: u64,
     /// States refused because the robot was away a moment before.
     pub just_back: u64,
     /// Commands published.
@@ -42,11 +44,12 @@ pub struct ControlStats {
 impl ControlStats {
     /// States refused, for whatever reason.
     pub fn refused(&self) -> u64 {
-        self.malformed + self.stamp_stands_or_returns + self.late + self.ahead + self.clock_leapt + self.just_back
+        let untimely = self.stamp_stands_or_returns + self.late + self.ahead + self.clock_leapt;
+        self.malformed + untimely + self.leapt + self.just_back
     }
 
     /// Each with its name.
-    pub(crate) fn named(&self) -> [(&'static str, u64); 16] {
+    pub(crate) fn named(&self) -> [(&'static str, u64); 17] {
         [
             ("states", self.states),
             ("other_joints", self.other_joints),
@@ -55,6 +58,7 @@ impl ControlStats {
             ("late", self.late),
             ("ahead", self.ahead),
             ("clock_leapt", self.clock_leapt),
+            ("leapt", self.leapt),
             ("just_back", self.just_back),
             ("commands", self.commands),
             ("gripper_commands", self.gripper_commands),
@@ -77,6 +81,7 @@ impl ControlStats {
             StateRefusal::Late { .. } => &mut self.late,
             StateRefusal::Ahead { .. } => &mut self.ahead,
             StateRefusal::ClockLeapt { .. } => &mut self.clock_leapt,
+            StateRefusal::Leapt { .. } => &mut self.leapt,
             StateRefusal::JustBack { .. } => &mut self.just_back,
         } += 1;
     }

@@ -1,6 +1,7 @@
 //! From `sensor_msgs/JointState` to the arm's state, or why not.
 
 use neuraxis_core::{ArmState, Joints, Nanos};
+use neuraxis_robot::JointLimits;
 use r2r::sensor_msgs::msg::JointState;
 
 use super::{ControlConfig, LengthUnit, node::DISCOVERY};
@@ -12,6 +13,8 @@ const AHEAD_SECS: f64 = 0.01;
 const AWAY_SECS: f64 = 0.5;
 /// What is known of the gripper holds this long [s]: grippers report slowly.
 const GRIPPER_SECS: f64 = 1.0;
+/// A joint may be this much further on than its greatest velocity takes it [rad]: drivers' stamps are uneven.
+const LEAP_RAD: f64 = 0.05;
 
 /// Why a joint state was refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -81,7 +84,22 @@ pub enum StateRefusal {
         /// By how much [s].
         secs: f64,
     },
-    /// The robot was away: not yet there at the start, or silent for half a second.
+    /// Further from where it was said to be before than a joint gets.
+    #[error(
+        "joint {joint} leapt by {by_rad:.3} rad in {secs:.3} s, allowed is {allowed_rad:.3} rad: does another node speak for it? States count again once they have agreed for a moment"
+    )]
+    Leapt {
+        /// Which.
+        joint: String,
+        /// By how much [rad].
+        by_rad: f64,
+        /// Between the two stamps [s].
+        secs: f64,
+        /// How far it gets in that time [rad].
+        allowed_rad: f64,
+    },
+    /// The robot was away: not yet there at the start, or silent for half a second; or it is only now heard for the first time,
+    /// and it is not known yet whether others speak for it, too.
     #[error("the robot is only just back: states count in {left_secs:.1} s, when it has found this node too")]
     JustBack {
         /// Until they count [s].
@@ -94,12 +112,16 @@ pub(crate) struct States {
     names: Vec<String>,
     finger: Option<(String, LengthUnit)>,
     timeout_secs: f64,
+    /// Of each joint [rad/s].
+    velocity_limits: Vec<f64>,
+    /// The positions that were said last with a stamp of now, believed or not, and that stamp [ns since 1970].
+    said: Option<(Joints, i128)>,
     /// The last good state and its stamp [ns since 1970].
     last: Option<(ArmState, i128)>,
     /// Distance of the pads [m], and when that was heard.
     width: Option<(f64, Nanos)>,
-    /// Until when nothing is believed, and the leap that is to blame [s].
-    distrust: Option<(Nanos, f64)>,
+    /// Until when nothing is believed, and why.
+    distrust: Option<(Nanos, StateRefusal)>,
     /// When it last spoke, believed or not, or began to be listened to; `None` where it need not find us.
     heard: Option<Nanos>,
     /// From when on a robot that was away is believed.
@@ -107,12 +129,14 @@ pub(crate) struct States {
 }
 
 impl States {
-    pub(crate) fn new(config: &ControlConfig) -> Self {
+    pub(crate) fn new(config: &ControlConfig, limits: &[JointLimits]) -> Self {
         let gripper = &config.gripper;
         Self {
             names: config.joint_names.clone(),
             finger: gripper.joint.as_ref().map(|joint| (joint.clone(), gripper.joint_unit)),
             timeout_secs: config.state_timeout_secs,
+            velocity_limits: limits.iter().map(|limits| limits.velocity_rad_s).collect(),
+            said: None,
             last: None,
             width: gripper.joint.is_none().then_some((gripper.open_m, Nanos(0))),
             distrust: None,
@@ -158,9 +182,12 @@ impl States {
         let q = self.numbers(&msg.position, &places);
         self.check_finite("position", &q)?;
         let given = self.given_velocities(msg, &places)?;
+        let stamp = conversions::stamp_nanos(&msg.header.stamp);
+        if (-AHEAD_SECS..=self.timeout_secs).contains(&moment.age_secs(&msg.header.stamp)) {
+            self.compare(&q, stamp, moment);
+        }
         self.check_stamp(msg, moment)?;
         self.check_back(moment)?;
-        let stamp = conversions::stamp_nanos(&msg.header.stamp);
         let width_m = self.width_m(moment)?;
         let tau_nm = self.numbers(&msg.effort, &places);
         let zero = |value: &f64| if value.is_finite() { *value } else { 0.0 };
@@ -214,6 +241,34 @@ impl States {
         Ok(())
     }
 
+    /// Two who speak for the same joints contradict each other. Who of them is right nobody knows, so nothing counts before all
+    /// that is said has agreed for a while; the same goes for the first that is heard, if the arm is to be moved.
+    fn compare(&mut self, q: &Joints, stamp: i128, moment: &Moment) {
+        let Some((before, at)) = self.said.replace((*q, stamp)) else {
+            if self.heard.is_some() {
+                self.counts_from = self.counts_from.max(moment.ours + self.a_while());
+            }
+            return;
+        };
+        let secs = (stamp - at).abs() as f64 * 1e-9;
+        let leaps = q.iter().zip(&*before).zip(self.names.iter().zip(&self.velocity_limits));
+        let mut leaps =
+            leaps.map(|((now, before), (joint, limit))| (joint, (now - before).abs(), limit * secs + LEAP_RAD));
+        if let Some((joint, by_rad, allowed_rad)) = leaps.find(|(_, by_rad, allowed_rad)| by_rad > allowed_rad) {
+            self.distrust(moment, StateRefusal::Leapt { joint: joint.clone(), by_rad, secs, allowed_rad });
+        }
+    }
+
+    fn distrust(&mut self, moment: &Moment, why: StateRefusal) {
+        self.distrust = Some((moment.ours + self.a_while(), why));
+        self.last = None;
+    }
+
+    /// Long enough that the arm's last state grows old, and the loop stops.
+    fn a_while(&self) -> Nanos {
+        Nanos::from_secs(2.0 * self.timeout_secs)
+    }
+
     fn width_m(&self, moment: &Moment) -> Result<f64, StateRefusal> {
         match (&self.width, &self.finger) {
             (Some((width_m, _)), None) => Ok(*width_m),
@@ -254,15 +309,11 @@ impl States {
 
     fn check_stamp(&mut self, msg: &JointState, moment: &Moment) -> Result<(), StateRefusal> {
         if let Some(secs) = moment.leapt_secs {
-            // Long enough that the arm's last state grows old, and the loop stops.
-            self.distrust = Some((moment.ours + Nanos::from_secs(2.0 * self.timeout_secs), secs));
-            self.last = None;
+            self.distrust(moment, StateRefusal::ClockLeapt { secs });
         }
-        if let Some((until, secs)) = self.distrust {
-            if moment.ours < until {
-                return Err(StateRefusal::ClockLeapt { secs });
-            }
-            self.distrust = None;
+        match &self.distrust {
+            Some((until, why)) if moment.ours < *until => return Err(why.clone()),
+            _ => self.distrust = None,
         }
         // A stamp that stands grows old, too: what is wrong with it is that it stands.
         let stamp = conversions::stamp_nanos(&msg.header.stamp);

@@ -10,12 +10,22 @@ use super::*;
 use crate::GripperConfig;
 
 const START: u64 = 1_700_000_000;
+const LIMITS: JointLimits = JointLimits {
+    lower_rad: -3.0,
+    upper_rad: 3.0,
+    velocity_rad_s: 2.0,
+    acceleration_rad_s2: 5.0,
+    jerk_rad_s3: 500.0,
+    effort_nm: 10.0,
+};
 
 fn states(joint: Option<&str>) -> States {
     let gripper = GripperConfig { joint: joint.map(String::from), ..Default::default() };
     let joint_names = ["a", "b"].map(String::from).to_vec();
-    let mut states = States::new(&ControlConfig { joint_names, gripper, ..Default::default() });
+    let mut states = States::new(&ControlConfig { joint_names, gripper, ..Default::default() }, &[LIMITS; 2]);
     states.must_find_us(moment(0).ours);
+    // It was heard long ago.
+    states.said = Some((Joints::zeros(2), 0));
     states
 }
 
@@ -178,10 +188,63 @@ fn a_robot_that_is_only_watched_need_not_find_us() {
     assert!(states.take(&message(9000), &moment(9000)).unwrap().is_some());
 }
 
+/// A message with joint a there.
+fn at(ms: u64, q: f64) -> JointState {
+    let mut msg = message(ms);
+    msg.position[2] = q;
+    msg
+}
+
+#[test]
+fn of_two_who_speak_for_the_same_joints_neither_is_believed() {
+    let mut states = states(None);
+    states.take(&at(10, 0.1), &moment(10)).unwrap().unwrap();
+    // A second node says that the arm is elsewhere, with stamps of its own: between the others, the same, or before them.
+    for (k, apart) in (20..1000).step_by(4).zip([2, 0, 6].into_iter().cycle()) {
+        for (ms, q) in [(k + 2 - apart, 0.9), (k + 2, 0.1)] {
+            // A third one, whose clock is wrong, does not hide that.
+            let _ = states.take(&at(k + 1_000_000, 0.5), &moment(k + 2));
+            let refusal = states.take(&at(ms, q), &moment(k + 2)).unwrap_err();
+            assert!(matches!(refusal, StateRefusal::Leapt { .. }), "{refusal}");
+        }
+    }
+    let text = states.take(&at(1002, 0.9), &moment(1002)).unwrap_err().to_string();
+    assert!(text.starts_with("joint a leapt by 0.800 rad in 0.004 s, allowed is 0.058 rad: "), "{text}");
+    // One of them is gone: the arm has stopped by then.
+    assert!(states.take(&at(1201, 0.9), &moment(1201)).is_err());
+    let state = states.take(&at(1202, 0.92), &moment(1202)).unwrap().unwrap();
+    assert_eq!(state.q[0], 0.92);
+}
+
+#[test]
+fn an_arm_as_fast_as_it_may_be_is_believed_and_one_that_is_elsewhere_all_at_once_after_a_while() {
+    let mut states = states(None);
+    for k in 0..100 {
+        // Two states in each step of the stamps, as from a driver that is held up.
+        let (ms, q) = (10 + 10 * (k / 2 * 2) + k % 2, 0.02 * k as f64 - 1.0);
+        assert!(states.take(&at(ms, q), &moment(ms)).unwrap().is_some(), "{ms}");
+    }
+    // The driver was started again within moments, and the arm had been moved by hand.
+    let taken = |ms: &u64| states.take(&at(*ms, -2.0), &moment(*ms)).is_ok();
+    let since: Vec<u64> = (1010..1500).step_by(10).filter(taken).collect();
+    assert_eq!(since, (1210..1500).step_by(10).collect::<Vec<_>>());
+}
+
+/// Whoever is heard first may be the wrong one.
+#[test]
+fn at_the_start_it_is_waited_for_somebody_who_contradicts() {
+    let mut states = States { said: None, ..states(None) };
+    let refusal = states.take(&at(10, 0.1), &moment(10)).unwrap_err().to_string();
+    assert!(refusal.contains("only just back: states count in 0.2 s"), "{refusal}");
+    assert!(states.take(&at(209, 0.1), &moment(209)).is_err());
+    assert!(states.take(&at(211, 0.1), &moment(211)).unwrap().is_some());
+}
+
 #[test]
 fn whatever_comes_is_taken_whole_or_refused() {
     let mut random = Pcg64::seed_from_u64(3);
-    let mut states = states(Some("f"));
+    // Leaps apart.
+    let mut states = States { velocity_limits: vec![f64::MAX; 2], ..states(Some("f")) };
     let (mut taken, mut refused) = (0, 0);
     for tick in 0..20_000_u64 {
         let ms = 10 * tick;

@@ -13,6 +13,8 @@ use neuraxis_core::Nanos;
 use neuraxis_episode::{Edited, EpisodeReader, Info, OwnRecording, Record, Recorded, cut, merge};
 use serde_json::Value;
 
+use crate::cli::can_write;
+
 /// What to do with recordings.
 #[derive(Debug, Subcommand)]
 pub enum RecCommand {
@@ -141,12 +143,12 @@ fn to_lerobot(file: &Path, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// An error where a file would be replaced without having been told to.
-pub fn may_write(out: &Path, force: bool) -> Result<()> {
+/// An error where a file would be replaced without having been told to, or cannot be written at all.
+pub fn may_write(option: &str, out: &Path, force: bool) -> Result<()> {
     if out.exists() && !force {
         bail!("{}: exists already; --force replaces it", out.display());
     }
-    Ok(())
+    can_write(option, out)
 }
 
 fn told(out: &Path, edited: &Edited) {
@@ -262,8 +264,7 @@ fn tables(file: &Path, dir: &Path, force: bool) -> Result<()> {
     let reader = EpisodeReader::open(file)?;
     let zero = Nanos(Info::of(&reader).zero_nanos);
     let paths = ["joint_states.csv", "joint_commands.csv", "events.csv"].map(|name| dir.join(name));
-    paths.iter().try_for_each(|path| may_write(path, force))?;
-    std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
+    paths.iter().try_for_each(|path| may_write("--csv", path, force))?;
     let names = &reader.header().joint_names;
     let head = |parts: &[&str], last: &[&str]| -> Vec<String> {
         let joints = parts.iter().flat_map(|part| names.iter().map(move |name| format!("{name}.{part}")));

@@ -20,7 +20,7 @@ use neuraxis_viz::{Target, Viz, VizConfig, VizError};
 use serde_json::Value;
 
 use self::{compare::Comparison, other::Other};
-use crate::{decisions, interrupt, package, rec};
+use crate::{cli::write_json, decisions, interrupt, package, rec};
 
 /// Messages that cannot be decoded are named up to this count.
 const MOST_NAMED: u64 = 3;
@@ -84,7 +84,9 @@ pub fn run(root: &Path, args: &ReplayArgs) -> Result<()> {
     if args.decisions {
         return args.files.iter().try_for_each(|file| decisions::tell(file));
     }
-    [&args.rrd, &args.picture, &args.json].into_iter().flatten().try_for_each(|out| rec::may_write(out, args.force))?;
+    for (option, out) in [("--rrd", &args.rrd), ("--picture", &args.picture), ("--json", &args.json)] {
+        out.as_ref().map_or(Ok(()), |out| rec::may_write(option, out, args.force))?;
+    }
     let recordings = Recordings::open(root, args)?;
     if args.unseen {
         return recordings.show(None);
@@ -117,7 +119,7 @@ pub fn run(root: &Path, args: &ReplayArgs) -> Result<()> {
 
 /// Writes recordings for the viewer.
 pub fn to_file(root: &Path, file: &Path, out: &Path, force: bool) -> Result<()> {
-    rec::may_write(out, force)?;
+    rec::may_write("--rrd", out, force)?;
     let recording = Recording::open(file)?;
     Recordings { root, all: vec![recording], policy: None, every: None, json: None }.show(Some(&Target::File(out)))?;
     println!("written     {}", out.display());
@@ -201,8 +203,7 @@ impl<'a> Recordings<'a> {
         Viz::lay_out(&fed)?;
         fed.into_iter().try_for_each(Viz::finish)?;
         if let Some(file) = self.json {
-            let text = serde_json::to_string_pretty(&Value::Array(rows))?;
-            std::fs::write(file, text).with_context(|| file.display().to_string())?;
+            write_json(file, &rows)?;
         }
         println!("took        {:.1} s", started.elapsed().as_secs_f64());
         Ok(())

@@ -14,7 +14,7 @@ use super::{Actor, EVAL_SEED, EvalPlan, Told};
 use crate::{
     brain::Without,
     bridge::{BridgePlan, BridgeTarget},
-    cli::write_json,
+    cli::{can_write, write_json},
     config::{Config, Surroundings},
     shards::{parse_shard, without},
     tasks,
@@ -135,6 +135,7 @@ impl EvalArgs {
             json,
             target,
         } = self;
+        json.as_ref().map_or(Ok(()), |file| can_write("--json", file))?;
         if let Some(address) = target.bridge {
             let (actor, recorded) = (Actor::of(&policy, &config), target.recorded);
             let plan = BridgePlan { address, actor, tasks, episodes, seed, recorded };

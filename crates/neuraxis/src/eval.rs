@@ -29,7 +29,7 @@ use crate::{
     script::Expert,
 };
 
-pub use args::EvalArgs;
+pub use args::{EvalArgs, only_for_brain};
 pub use brain_row::{BrainRow, BrainTable};
 pub use report::{Meta, Report, Row, line, merge, print, tabulate};
 pub use sheet::compose;

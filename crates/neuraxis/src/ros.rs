@@ -20,7 +20,7 @@ use crate::{
     config::{Config, Surroundings},
     demo,
     episode_run::{Studio, instruction, simulated_cameras},
-    eval::Actor,
+    eval::{Actor, only_for_brain},
     interrupt,
     keeping::KeepArgs,
     package,
@@ -198,6 +198,7 @@ fn close(report: &mut Report, is_recorded: bool, judged: Option<bool>) -> Result
 
 /// Runs until Ctrl-C.
 pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
+    only_for_brain(&plan.policy, &[("--memory", plan.memory.is_some())])?;
     interrupt::listen()?;
     let Which { driver, settings: Some(settings) } = Which::of(config, &plan.which)? else {
         bail!("the simulated arm is driven by `neuraxis ros sim`");

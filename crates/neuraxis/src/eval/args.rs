@@ -141,6 +141,16 @@ impl EvalArgs {
             let plan = BridgePlan { address, actor, tasks, episodes, seed, recorded };
             return crate::bridge::measure(&config, &plan, json.as_deref());
         }
+        only_for_brain(
+            &policy,
+            &[
+                ("--without", !ablated.is_empty()),
+                ("--cortex", cortex.is_some()),
+                ("--vlm-url", vlm_url.is_some()),
+                ("--learned", !learned.is_empty()),
+                ("--memory", memory.is_some()),
+            ],
+        )?;
         config.ask_of(cortex, vlm_url)?;
         if !learned.is_empty() {
             config.brain.learned = learned;
@@ -214,6 +224,14 @@ impl EvalArgs {
     }
 }
 
+/// An error where an option was given that nobody heeds but the brain, and something else acts.
+pub fn only_for_brain(policy: &str, given: &[(&str, bool)]) -> Result<()> {
+    match given.iter().find(|(_, is_given)| *is_given && policy != "brain") {
+        Some((option, _)) => bail!("{option} is for --policy brain, this is {policy}"),
+        None => Ok(()),
+    }
+}
+
 fn learned(text: &str) -> Result<Learned, String> {
     let found = Learned::ALL.into_iter().find(|(name, _)| *name == text);
     found
@@ -253,4 +271,34 @@ fn eval_each(arguments: &[String], jobs: u64, json: Option<&Path>) -> Result<()>
         reports.insert(name, report);
     }
     json.map_or(Ok(()), |file| write_json(file, &reports))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: EvalArgs,
+    }
+
+    /// Why these arguments are refused before anything runs.
+    fn refused(arguments: &str) -> String {
+        let config = Config::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), "fr3").unwrap();
+        let line = Line::try_parse_from(["eval"].into_iter().chain(arguments.split(' ')));
+        line.map_or_else(|e| e.to_string(), |line| line.args.run(config).unwrap_err().to_string())
+    }
+
+    #[test]
+    fn what_only_the_brain_heeds_is_refused_elsewhere() {
+        for option in ["--without ladder", "--cortex vlm", "--vlm-url http://x/v1", "--learned pull", "--memory m"] {
+            let name = option.split(' ').next().unwrap();
+            let said = refused(&format!("--policy expert {option}"));
+            assert_eq!(said, format!("{name} is for --policy brain, this is expert"));
+        }
+        assert_eq!(only_for_brain("brain", &[("--memory", true)]).ok(), Some(()));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use neuraxis_sim::{Factor, Perturbation};
 
@@ -131,28 +131,40 @@ pub fn run(what: TasksCommand, config: &Config) -> Result<()> {
     }
 }
 
-/// Names, or `all` (the single tasks), `long` or `trained` (what the configuration says of its weights).
+/// Names and groups, comma-separated: `all` (the single tasks), `long`, `trained` (what the configuration says of its
+/// weights). Each task once.
 pub fn list(text: &str, config: &Config) -> Result<Vec<String>> {
-    match text {
-        "trained" => expand(&config.run.weights_tasks.join(",")),
-        named => expand(named),
+    let mut tasks: Vec<String> = Vec::new();
+    for name in text.split(',') {
+        let group = match name {
+            "trained" => trained(config)?,
+            name => expand(name)?,
+        };
+        for task in group {
+            if !tasks.contains(&task) {
+                tasks.push(task);
+            }
+        }
     }
+    Ok(tasks)
 }
 
-fn expand(text: &str) -> Result<Vec<String>> {
+fn trained(config: &Config) -> Result<Vec<String>> {
+    let groups: Result<Vec<_>> = config.run.weights_tasks.iter().map(|name| expand(name)).collect();
+    Ok(groups.with_context(|| format!("{}: weights_tasks", config.file("run.yaml")))?.concat())
+}
+
+/// The task of a name, or those of a group.
+fn expand(name: &str) -> Result<Vec<String>> {
     use neuraxis_sim::tasks::{KINDS, kinds, long, names};
+    let owned = |names: Vec<&str>| names.into_iter().map(String::from).collect();
     let known = names(&kinds());
-    let text = match text {
-        "all" => names(KINDS).join(","),
-        "long" => names(&long()).join(","),
-        named => named.into(),
-    };
-    text.split(',')
-        .map(|name| match known.contains(&name) {
-            true => Ok(name.to_string()),
-            false => bail!("unknown task {name:?}; known: {} (and all, long, trained)", known.join(", ")),
-        })
-        .collect()
+    match name {
+        "all" => Ok(owned(names(KINDS))),
+        "long" => Ok(owned(names(&long()))),
+        name if known.contains(&name) => Ok(vec![name.into()]),
+        _ => bail!("unknown task {name:?}; known: {} (and all, long, trained)", known.join(", ")),
+    }
 }
 
 /// The name of one task.
@@ -182,4 +194,22 @@ fn show(studio: &Studio, task: &str, seed: u64) -> Result<()> {
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn groups_stand_in_lists_and_no_task_comes_twice() {
+        let mut config = Config::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), "fr3").unwrap();
+        config.run.weights_tasks = vec!["turn_tap".into(), "stack_cups".into()];
+        assert_eq!(list("trained,close_jar,turn_tap", &config).unwrap(), ["turn_tap", "stack_cups", "close_jar"]);
+        let (all, long) = (list("all", &config).unwrap(), list("long", &config).unwrap());
+        assert_eq!(list("all,long", &config).unwrap(), [all, long].concat());
+        let error = list("trained,nope", &config).unwrap_err().to_string();
+        assert!(error.starts_with("unknown task \"nope\"; known: "), "{error}");
+    }
 }

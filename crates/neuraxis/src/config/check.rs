@@ -121,6 +121,13 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_without_a_robot_is_no_robot() {
+        let error = Config::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), "weights").unwrap_err();
+        let error = error.to_string();
+        assert!(error.starts_with("no robot \"weights\": ") && error.ends_with("known: fr3, ur5e"), "{error}");
+    }
+
+    #[test]
     fn what_only_two_files_together_show_is_named() {
         assert_eq!([said("fr3", |_| ()), said("ur5e", |_| ())], ["sound", "sound"]);
         let wide = said("fr3", |config| config.cerebellum.open_width_m = 0.2);

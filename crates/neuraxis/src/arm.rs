@@ -80,7 +80,7 @@ enum ArmCommand {
     /// Cameras and policy run, what the policy wants is shown and recorded, and nothing is sent to the arm.
     Shadow {
         /// What the policy is told.
-        #[arg(long, default_value = "push the red button")]
+        #[arg(long, default_value = "push the red button", value_parser = watch::sentence)]
         say: String,
         /// `weights` (the shipped ones) or a file of weights.
         #[arg(long, default_value = "weights")]
@@ -207,6 +207,12 @@ fn go(config: &Config, which: Which, errand: Errand, out: Option<&std::path::Pat
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_recording_is_about_something() {
+        assert_eq!(watch::sentence(" push it "), Ok("push it".into()));
+        assert!(watch::sentence("").is_err() && watch::sentence("  ").is_err());
+    }
 
     #[test]
     fn a_shift_has_three_numbers() {

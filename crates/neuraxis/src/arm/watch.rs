@@ -38,7 +38,7 @@ pub struct RecordArgs {
     #[command(flatten)]
     which: WhichArgs,
     /// What is being shown, in the words that a policy shall learn it by.
-    #[arg(long, value_name = "SENTENCE")]
+    #[arg(long, value_name = "SENTENCE", value_parser = sentence)]
     say: String,
     /// Folder for the recording.
     #[arg(long, value_name = "DIR", default_value = "out/record")]
@@ -54,6 +54,16 @@ pub struct RecordArgs {
     live: bool,
     #[command(flatten)]
     keep: KeepArgs,
+}
+
+/// What can be learned by is said.
+pub(super) fn sentence(text: &str) -> Result<String, String> {
+    let words = text.trim();
+    if words.is_empty() {
+        Err("allowed: a sentence, such as \"put the cup on the tray\"".into())
+    } else {
+        Ok(words.into())
+    }
 }
 
 /// Records what arm and cameras do.

@@ -16,7 +16,7 @@ use crate::{
     bridge::{BridgePlan, BridgeTarget},
     cli::{can_write, write_json},
     config::{Config, Surroundings},
-    shards::{parse_shard, without},
+    shards::{at_least_one, parse_shard, without},
     tasks,
 };
 
@@ -31,7 +31,7 @@ pub struct EvalArgs {
     #[arg(long, default_value = "trained")]
     tasks: String,
     /// Episodes per task.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = at_least_one)]
     episodes: u64,
     /// First seed; training uses seeds below 1000000.
     #[arg(long, default_value_t = EVAL_SEED)]
@@ -90,7 +90,7 @@ pub struct EvalArgs {
     #[arg(long)]
     shard: Option<String>,
     /// Child processes.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = at_least_one)]
     jobs: u64,
     /// Folder for a picture of the end of every episode, and sheet.png of all.
     #[arg(long, value_name = "DIR")]
@@ -300,5 +300,10 @@ mod tests {
             assert_eq!(said, format!("{name} is for --policy brain, this is expert"));
         }
         assert_eq!(only_for_brain("brain", &[("--memory", true)]).ok(), Some(()));
+    }
+
+    #[test]
+    fn nothing_is_no_evaluation() {
+        assert!(refused("--policy expert --episodes 0").contains("allowed: 1 or more"));
     }
 }

@@ -217,9 +217,10 @@ pub fn run(cli: Cli) -> Result<()> {
             json.as_ref().map_or(Ok(()), |file| can_write("--json", file))?;
             let reports = files
                 .iter()
-                .map(|f| {
-                    let text = fs::read_to_string(f).with_context(|| f.display().to_string())?;
-                    serde_json::from_str(&text).with_context(|| f.display().to_string())
+                .map(|file| {
+                    let text = fs::read(file).with_context(|| file.display().to_string())?;
+                    serde_json::from_slice(&text)
+                        .with_context(|| format!("{}: not a result of eval --json", file.display()))
                 })
                 .collect::<Result<Vec<eval::Report>>>()?;
             let report = eval::merge(reports)?;
@@ -343,5 +344,15 @@ mod tests {
         assert!(error.starts_with("--json ") && error.contains("result.json/under/a/file.json: cannot be written: "));
         assert!(can_write("--json", &dir).is_err(), "a folder is no file");
         fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_result_is_not_merged() {
+        let file = std::env::temp_dir().join(format!("neuraxis-merge-{}.mcap", std::process::id()));
+        fs::write(&file, [0x89, b'M', 0xff]).unwrap();
+        let line = Cli::try_parse_from(["neuraxis", "merge", &file.display().to_string()]).unwrap();
+        let error = run(line).unwrap_err().to_string();
+        assert_eq!(error, format!("{}: not a result of eval --json", file.display()));
+        fs::remove_file(&file).unwrap();
     }
 }

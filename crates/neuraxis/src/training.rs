@@ -68,6 +68,9 @@ impl TrainRun {
     /// Makes the folder and listens for Ctrl-C, which saves the state and ends.
     pub fn start(args: TrainArgs) -> Result<Self> {
         let started = Instant::now();
+        if let Some(dir) = args.data.iter().find(|dir| !dir.is_dir()) {
+            bail!("--data {}: no such folder", dir.display());
+        }
         interrupt::listen()?;
         std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
         Ok(Self { args, started })
@@ -151,4 +154,20 @@ fn bf16(wanted: bool, is_cuda: bool) -> bool {
 fn bar(steps: u64) -> Result<ProgressBar> {
     let style = "{wide_bar} {pos}/{len} steps  {elapsed} passed, {eta} to go  {msg}";
     Ok(ProgressBar::new(steps).with_style(ProgressStyle::with_template(style)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_that_is_not_there_is_named_before_anything_is_made() {
+        let out = std::env::temp_dir().join(format!("neuraxis-train-{}", std::process::id()));
+        let data = vec!["nodir".into()];
+        let args =
+            TrainArgs { data, skip_damaged: false, config: None, out: out.clone(), max_secs: None, live: false };
+        let error = TrainRun::start(args).err().map(|error| error.to_string());
+        assert_eq!(error.as_deref(), Some("--data nodir: no such folder"));
+        assert!(!out.exists());
+    }
 }

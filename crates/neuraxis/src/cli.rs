@@ -74,7 +74,7 @@ enum Command {
         #[command(subcommand)]
         what: BridgeCommand,
     },
-    /// Other people's recordings as a data set for training.
+    /// Recordings, of others and of ours, as a data set for training; weights of others.
     Import {
         #[command(subcommand)]
         what: ImportCommand,
@@ -115,7 +115,7 @@ enum Command {
         #[arg(long)]
         json: Option<PathBuf>,
     },
-    /// What is learned of one robot from runs in which nothing went wrong: friction, thresholds of the brain's monitors
+    /// Where a camera is (by a coloured ball), what friction feels like, thresholds of the brain's monitors.
     #[command(subcommand)]
     Calibrate(Calibrate),
     /// From a sentence to a checked plan, by grammar and search: nothing moves. Prints an outline.

@@ -1,4 +1,4 @@
-//! `neuraxis import`: other people's recordings as a data set for training, and as recordings of ours.
+//! `neuraxis import`: recordings, of others and of ours, as a data set for training, and as recordings of ours.
 
 use std::path::{Path, PathBuf};
 

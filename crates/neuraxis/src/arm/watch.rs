@@ -46,7 +46,7 @@ pub struct RecordArgs {
     /// How long; until Ctrl-C if left out [s].
     #[arg(long)]
     secs: Option<f64>,
-    /// A demonstration: somebody leads the arm by hand, or another program does; `import recording` makes training data of it.
+    /// A demonstration: somebody leads the arm by hand, or another program does; `import mcap` makes training data of it.
     #[arg(long)]
     demo: bool,
     /// Open the viewer as well.

@@ -172,7 +172,7 @@ pub fn confirm(what: &str) -> Result<()> {
     if !std::io::stdin().is_terminal() {
         bail!("the arm would move ({what}): --yes says that the space around it is free");
     }
-    print!("the arm will move ({what}). Is the space around it free, and the emergency stop at hand? yes/no: ");
+    put!("the arm will move ({what}). Is the space around it free, and the emergency stop at hand? yes/no: ");
     std::io::stdout().flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;

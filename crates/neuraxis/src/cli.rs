@@ -270,7 +270,7 @@ pub fn run(cli: Cli) -> Result<()> {
             plan::run(&proposed, &scene, shown, &config()?)
         }
         Command::Install { prefix } => {
-            println!("{}", crate::package::install(&root, &prefix)?);
+            say!("{}", crate::package::install(&root, &prefix)?);
             Ok(())
         }
         Command::Doctor => match crate::doctor::run(&config()?) {
@@ -280,23 +280,23 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Memory(args) => args.run(),
         Command::Faults => {
             for fault in neuraxis_core::Fault::ALL {
-                println!("{:<18} {:<7} {}", format!("{fault:?}"), format!("{:?}", fault.reaction()), fault.text());
-                println!("{:<26} {}", "", fault.remedy());
+                say!("{:<18} {:<7} {}", format!("{fault:?}"), format!("{:?}", fault.reaction()), fault.text());
+                say!("{:<26} {}", "", fault.remedy());
             }
-            println!(
+            say!(
                 "\nReject: the input is refused, motion goes on. Stop: the arm decelerates within its limits and holds;"
             );
-            println!("fresh commands move it again. Latch: as Stop, and it stays so until an operator resets.");
+            say!("fresh commands move it again. Latch: as Stop, and it stays so until an operator resets.");
             Ok(())
         }
         Command::Config { what: ConfigCommand::Print } => {
-            print!("{}", serde_yaml::to_string(&config()?)?);
+            put!("{}", serde_yaml::to_string(&config()?)?);
             Ok(())
         }
         Command::Config { what: ConfigCommand::Check } => {
             let config = config()?;
             config.check()?;
-            println!("{}: every file is sound", config.name);
+            say!("{}: every file is sound", config.name);
             Ok(())
         }
         Command::Train { what: TrainCommand::Policy { args, early, init } } => {

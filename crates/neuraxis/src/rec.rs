@@ -85,7 +85,11 @@ pub fn run(root: &Path, what: &RecCommand) -> Result<()> {
     match what {
         RecCommand::Info { file, json } => {
             let info = Info::of(&EpisodeReader::open(file)?);
-            say(&if *json { serde_json::to_string_pretty(&info)? + "\n" } else { describe(file, &info)? })
+            match json {
+                true => say!("{}", serde_json::to_string_pretty(&info)?),
+                false => put!("{}", describe(file, &info)?),
+            }
+            Ok(())
         }
         RecCommand::Cut { file, from, to, out, force } => {
             if !(*from >= 0.0 && from < to) {
@@ -119,7 +123,7 @@ pub fn run(root: &Path, what: &RecCommand) -> Result<()> {
             if let Some(dir) = rlbench {
                 let own = own(file)?;
                 let (folder, count) = neuraxis_rlbench::export(&own, dir)?;
-                println!("written     {}, {count} frames", folder.display());
+                say!("written     {}, {count} frames", folder.display());
                 return Ok(());
             }
             csv.as_ref().map_or(Ok(()), |dir| tables(file, dir, *force))
@@ -130,16 +134,16 @@ pub fn run(root: &Path, what: &RecCommand) -> Result<()> {
 /// A recording as an episode; what is odd about it is said.
 fn own(file: &Path) -> Result<OwnRecording> {
     let own = OwnRecording::new(EpisodeReader::open(file)?)?;
-    own.about().notes.iter().for_each(|note| eprintln!("note: {note}"));
+    own.about().notes.iter().for_each(|note| say_err!("note: {note}"));
     Ok(own)
 }
 
 fn to_lerobot(file: &Path, dir: &Path) -> Result<()> {
     let told = neuraxis_formats::lerobot::export(&own(file)?, dir)?;
-    told.notes.iter().for_each(|note| eprintln!("note: {note}"));
-    println!("written     {}, {} frames, {} a second", dir.display(), told.frames, told.fps);
+    told.notes.iter().for_each(|note| say_err!("note: {note}"));
+    say!("written     {}, {} frames, {} a second", dir.display(), told.frames, told.fps);
     // A frame's time is its number there.
-    println!("            times moved by {:.1} ms at most", told.shift_secs * 1e3);
+    say!("            times moved by {:.1} ms at most", told.shift_secs * 1e3);
     Ok(())
 }
 
@@ -152,17 +156,8 @@ pub fn may_write(option: &str, out: &Path, force: bool) -> Result<()> {
 }
 
 fn told(out: &Path, edited: &Edited) {
-    println!("written     {}, {} messages", out.display(), edited.messages);
-    edited.losses.iter().for_each(|loss| println!("lost        {loss}"));
-}
-
-/// Prints a text. Whoever reads it may have had enough of it: `neuraxis rec info FILE | head`.
-fn say(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
+    say!("written     {}, {} messages", out.display(), edited.messages);
+    edited.losses.iter().for_each(|loss| say!("lost        {loss}"));
 }
 
 /// How a recorded run ended, in words.
@@ -254,7 +249,7 @@ impl Table {
 
     fn close(mut self) -> Result<()> {
         self.out.flush().with_context(|| self.path.display().to_string())?;
-        println!("written     {}, {} rows", self.path.display(), self.rows);
+        say!("written     {}, {} rows", self.path.display(), self.rows);
         Ok(())
     }
 }
@@ -302,11 +297,11 @@ fn tables(file: &Path, dir: &Path, force: bool) -> Result<()> {
                 events.row(&[time(stamp), format!("{level:?}"), quoted])?;
             }
             Ok(_) => {}
-            Err(error) => eprintln!("warning: {error}"),
+            Err(error) => say_err!("warning: {error}"),
         }
     }
     if records.end() != Some(neuraxis_episode::End::Complete) {
-        eprintln!("warning: {}: not complete; what came before is written", file.display());
+        say_err!("warning: {}: not complete; what came before is written", file.display());
     }
     [states, commands, events].into_iter().try_for_each(Table::close)
 }

@@ -93,7 +93,7 @@ pub fn run(root: &Path, args: &ReplayArgs) -> Result<()> {
     }
     if let Some(out) = &args.rrd {
         recordings.show(Some(&Target::File(out)))?;
-        println!("written     {}", out.display());
+        say!("written     {}", out.display());
         return Ok(());
     }
     if !args.web && args.picture.is_none() {
@@ -109,7 +109,7 @@ pub fn run(root: &Path, args: &ReplayArgs) -> Result<()> {
         Some(out) => {
             let moment = picture::Moment { at_secs: args.at, size: args.size };
             picture::take(&viewer, &scratch, recordings.longest_secs(), moment, out)?;
-            println!("written     {}", out.display());
+            say!("written     {}", out.display());
             Ok(())
         }
     });
@@ -122,7 +122,7 @@ pub fn to_file(root: &Path, file: &Path, out: &Path, force: bool) -> Result<()> 
     rec::may_write("--rrd", out, force)?;
     let recording = Recording::open(file)?;
     Recordings { root, all: vec![recording], policy: None, every: None, json: None }.show(Some(&Target::File(out)))?;
-    println!("written     {}", out.display());
+    say!("written     {}", out.display());
     Ok(())
 }
 
@@ -168,7 +168,7 @@ impl<'a> Recordings<'a> {
             self.policy.map(|w| Other::new(self.root, &recording.reader, &recording.glance, w, self.every)).transpose()
         };
         let mut others = self.all.iter().map(other).collect::<Result<Vec<_>>>()?;
-        println!("opened      after {:.2} s", started.elapsed().as_secs_f64());
+        say!("opened      after {:.2} s", started.elapsed().as_secs_f64());
         let windows: Vec<Option<Viz>> = match target {
             Some(target) => self.windows(target, &others)?.into_iter().map(Some).collect(),
             None => self.all.iter().map(|_| None).collect(),
@@ -179,14 +179,14 @@ impl<'a> Recordings<'a> {
             let path = recording.reader.path().display();
             let told = feed(recording, viz.as_mut(), other.as_mut())?;
             let outcome = rec::outcome(told.summary.as_ref());
-            println!("replayed    {path}: {:.1} s, {outcome}, {} records", recording.glance.duration_secs, told.shown);
+            say!("replayed    {path}: {:.1} s, {outcome}, {} records", recording.glance.duration_secs, told.shown);
             if told.unreadable > 0 {
-                println!("            {} messages of it cannot be decoded and are left out", told.unreadable);
+                say!("            {} messages of it cannot be decoded and are left out", told.unreadable);
             }
             match told.end {
                 Some(End::Complete) => {}
-                Some(End::Truncated) => println!("            it is truncated: what came before is shown"),
-                None => println!("            it is damaged: what came before is shown"),
+                Some(End::Truncated) => say!("            it is truncated: what came before is shown"),
+                None => say!("            it is damaged: what came before is shown"),
             }
             if let Some(other) = other {
                 tell(other, &told.comparison, &recording.reader)?;
@@ -205,7 +205,7 @@ impl<'a> Recordings<'a> {
         if let Some(file) = self.json {
             write_json(file, &rows)?;
         }
-        println!("took        {:.1} s", started.elapsed().as_secs_f64());
+        say!("took        {:.1} s", started.elapsed().as_secs_f64());
         Ok(())
     }
 
@@ -237,14 +237,14 @@ fn tell(other: &Other, comparison: &Comparison, reader: &EpisodeReader) -> Resul
         );
         bail!("{path}: nothing to compare with {name}: {because}");
     }
-    println!("compared    {name} (hash {:016x}), {rows} answers beside those recorded", other.hash());
-    comparison.lines().iter().for_each(|line| println!("{line}"));
+    say!("compared    {name} (hash {:016x}), {rows} answers beside those recorded", other.hash());
+    comparison.lines().iter().for_each(|line| say!("{line}"));
     if let Some(why) = why {
-        println!("            refused {refused} observations: {why}");
+        say!("            refused {refused} observations: {why}");
     }
     for (count, what) in [(other.unseen, "observations"), (other.unheard, "instructions")] {
         if count > 0 {
-            println!("            {count} recorded answers were made to {what} that are not recorded");
+            say!("            {count} recorded answers were made to {what} that are not recorded");
         }
     }
     Ok(())
@@ -298,7 +298,7 @@ pub fn feed(recording: &Recording, mut viz: Option<&mut Viz>, mut other: Option<
             Err(error) => {
                 fed.unreadable += 1;
                 if fed.unreadable <= MOST_NAMED {
-                    eprintln!("warning: {error}");
+                    say_err!("warning: {error}");
                 }
             }
         }

@@ -72,9 +72,9 @@ pub enum TasksCommand {
 pub fn run(what: TasksCommand, config: &Config) -> Result<()> {
     match what {
         TasksCommand::List => {
-            println!("{:<28} {:>10}  what is to be done", "task", "variations");
+            say!("{:<28} {:>10}  what is to be done", "task", "variations");
             for kind in neuraxis_sim::tasks::kinds() {
-                println!("{:<28} {:>10}  {}", kind.name, kind.variations, kind.summary);
+                say!("{:<28} {:>10}  {}", kind.name, kind.variations, kind.summary);
             }
             Ok(())
         }
@@ -84,7 +84,7 @@ pub fn run(what: TasksCommand, config: &Config) -> Result<()> {
                 let file = out.join(format!("{task}-{seed}.png"));
                 let (said, outcome) = crate::film::film(&studio, &task, seed, 2, &file)?;
                 let end = if outcome.success { "success" } else { "no success" };
-                println!("{task} {seed}: {said:?}: {end} after {:.1} s, {}", outcome.secs, file.display());
+                say!("{task} {seed}: {said:?}: {end} after {:.1} s, {}", outcome.secs, file.display());
             }
             Ok(())
         }
@@ -101,7 +101,7 @@ pub fn run(what: TasksCommand, config: &Config) -> Result<()> {
         }
         TasksCommand::Factors => {
             let all = Perturbation { factors: Factor::ALL.into(), ..Perturbation::default() };
-            print!("{}", serde_yaml::to_string(&all)?);
+            put!("{}", serde_yaml::to_string(&all)?);
             Ok(())
         }
         TasksCommand::Perturbed { task, seed, out } => {
@@ -109,7 +109,7 @@ pub fn run(what: TasksCommand, config: &Config) -> Result<()> {
             for task in list(&task, &studio.config)? {
                 let file = out.join(format!("{task}-{seed}.png"));
                 crate::film::perturbed(&studio, &task, seed, &file)?;
-                println!("{task} {seed}: {}", file.display());
+                say!("{task} {seed}: {}", file.display());
             }
             Ok(())
         }
@@ -179,18 +179,24 @@ pub fn one(text: &str, config: &Config) -> Result<String> {
 fn show(studio: &Studio, task: &str, seed: u64) -> Result<()> {
     let setup = studio.setup(task, seed)?;
     let lockstep = studio.lockstep(&setup, true)?;
-    println!("{task}, seed {seed}: {:?}", setup.goal().instruction);
+    say!("{task}, seed {seed}: {:?}", setup.goal().instruction);
     for other in setup.alternatives() {
-        println!("  also valid here: {:?}", other.instruction);
+        say!("  also valid here: {:?}", other.instruction);
     }
-    println!("  a goal drawn at random is this one with probability {:.3}", setup.chance());
-    println!("  expert's key-frames, tool in the world frame [m], approach direction:");
+    say!("  a goal drawn at random is this one with probability {:.3}", setup.chance());
+    say!("  expert's key-frames, tool in the world frame [m], approach direction:");
     for (i, key) in studio.script(&setup, &lockstep, setup.goal())?.iter().enumerate() {
         let (p, z) = (key.world_from_tool.position(), key.world_from_tool.rotation() * nalgebra::Vector3::z());
         let contact = if key.ignore_collisions { "contact" } else { "free" };
-        println!(
+        say!(
             "  {i}: {:.3} {:.3} {:.3}, approach {:.2} {:.2} {:.2}, gripper {:?}, {contact}",
-            p.x, p.y, p.z, z.x, z.y, z.z, key.gripper
+            p.x,
+            p.y,
+            p.z,
+            z.x,
+            z.y,
+            z.z,
+            key.gripper
         );
     }
     Ok(())

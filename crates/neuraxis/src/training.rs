@@ -115,7 +115,7 @@ impl TrainRun {
         }
         let mut dataset = Dataset::open_all(&folders)?;
         let damaged = if self.args.skip_damaged { dataset.leave_out_damaged() } else { Vec::new() };
-        damaged.iter().for_each(|error| println!("left out: {error}"));
+        damaged.iter().for_each(|error| say!("left out: {error}"));
         Ok(Demonstrations { dataset, left_out: damaged.len(), cameras: cameras.unwrap_or_default() })
     }
 
@@ -131,9 +131,9 @@ impl TrainRun {
 
     /// Prints where the weights are, and whether there is more to do.
     pub fn print_end(&self, weights: &Path, steps: u64, wanted: u64) {
-        println!("weights: {}", weights.display());
+        say!("weights: {}", weights.display());
         if steps < wanted {
-            println!("stopped after {steps} of {wanted} steps, state saved: the same command goes on");
+            say!("stopped after {steps} of {wanted} steps, state saved: the same command goes on");
         }
     }
 }
@@ -146,7 +146,7 @@ fn bf16(wanted: bool, is_cuda: bool) -> bool {
     let multiplies_bf16 = true;
     let too_slow = wanted && !is_cuda && !multiplies_bf16;
     if too_slow {
-        println!("this processor has no bf16 instructions, with which bf16 is slower than f32: training in f32");
+        say!("this processor has no bf16 instructions, with which bf16 is slower than f32: training in f32");
     }
     wanted && !too_slow
 }

@@ -73,7 +73,7 @@ pub fn record(config: &Config, args: RecordArgs) -> Result<()> {
     args.keep.apply(&mut config.run.recording)?;
     let which = Which::of(&config, &args.which)?;
     let RecordArgs { say, out, secs, demo, live, .. } = args;
-    println!("recording   {say}: nothing is sent to the arm; Ctrl-C ends");
+    say!("recording   {say}: nothing is sent to the arm; Ctrl-C ends");
     let watched = Watched { say, secs, out: Some(out), live };
     let words = Instruction { text: watched.say.as_str().into(), epoch: 1, features: None };
     let meta = json!({ "demonstration": demo });
@@ -87,19 +87,19 @@ pub(super) fn shadow(config: &Config, which: Which, weights: &Path, watched: &Wa
     let words = Instruction { text: watched.say.as_str().into(), epoch: 1, features };
     let policy = load_any_policy(config, weights, embedder.id())?;
     for misfit in misfits(policy.about(), config, &which.camera_names()) {
-        println!("differs     {misfit}");
+        say!("differs     {misfit}");
     }
-    println!("shadow      {}: nothing is sent to the arm", words.text);
+    say!("shadow      {}: nothing is sent to the arm", words.text);
     let source = Source::Weights(Box::new(policy));
     let report = watch(config, which, source, (words, true), watched, json!({ "shadow": true }))?;
     if let Some(reason) = &report.outcome.refused {
-        println!("refused     {reason}");
+        say!("refused     {reason}");
     }
     let Some(KeyFrame { world_from_tool, gripper, .. }) = report.wanted else {
         bail!("the policy wanted nothing: it has seen no images that it could use");
     };
     let p = world_from_tool.position();
-    println!("wanted      {:.3} {:.3} {:.3} m, then {gripper:?}", p.x, p.y, p.z);
+    say!("wanted      {:.3} {:.3} {:.3} m, then {gripper:?}", p.x, p.y, p.z);
     Ok(())
 }
 

@@ -193,7 +193,7 @@ impl BenchCommand {
                     else {
                         continue;
                     };
-                    println!("bench {name}");
+                    say!("bench {name}");
                     rows.extend(what.measure(config)?);
                 }
                 Ok(rows)

@@ -69,7 +69,7 @@ fn make_shard(config: &Config, mut plan: DemosPlan, out: &Path, (index, count): 
         bar.set_position(done);
         bar.set_message(format!("{kept} observations, {failed} experts failed"));
         if bar.is_hidden() && done % 50 == 0 {
-            println!("{done} episodes, {kept} observations, {failed} experts failed");
+            say!("{done} episodes, {kept} observations, {failed} experts failed");
         }
     })
 }
@@ -93,7 +93,7 @@ fn make_all(plan: &DemosPlan, out: &Path, jobs: u64) -> Result<()> {
             bail!("a shard failed: {status}");
         }
     }
-    println!("{} episodes of {} tasks in {}", plan.episodes, plan.tasks.len(), out.display());
+    say!("{} episodes of {} tasks in {}", plan.episodes, plan.tasks.len(), out.display());
     Ok(())
 }
 

@@ -212,7 +212,7 @@ impl EvalArgs {
         };
         super::print(&report);
         if let Some(dir) = pictures.filter(|_| shard.is_none()) {
-            println!("pictures {}", super::compose(&dir, &report)?.display());
+            say!("pictures {}", super::compose(&dir, &report)?.display());
         }
         if let Some(file) = json {
             write_json(&file, &report)?;
@@ -259,7 +259,7 @@ fn perturbation(text: &str) -> Result<Perturbation> {
 fn eval_each(arguments: &[String], jobs: u64, json: Option<&Path>) -> Result<()> {
     let scratch = std::env::temp_dir().join(format!("neuraxis-eval-{}", std::process::id()));
     let mut reports = std::collections::BTreeMap::new();
-    println!("{:<20} {:>9} {:>17}", "factor", "successes", "95 % (Wilson)");
+    say!("{:<20} {:>9} {:>17}", "factor", "successes", "95 % (Wilson)");
     for factor in std::iter::once(None).chain(Factor::ALL.into_iter().map(Some)) {
         let name = factor.map_or("none", Factor::name);
         let mut arguments = arguments.to_vec();
@@ -267,7 +267,7 @@ fn eval_each(arguments: &[String], jobs: u64, json: Option<&Path>) -> Result<()>
             arguments.extend(["--perturb".into(), name.into()]);
         }
         let report = super::run_parallel(&arguments, jobs.max(1), &scratch)?;
-        println!("{name:<20} {}", super::line(&report));
+        say!("{name:<20} {}", super::line(&report));
         reports.insert(name, report);
     }
     json.map_or(Ok(()), |file| write_json(file, &reports))

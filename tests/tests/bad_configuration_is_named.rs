@@ -18,7 +18,7 @@ fn copy_of_workspace(dir: &Path) -> PathBuf {
         let entry = entry.expect("an entry");
         fs::copy(entry.path(), configs.join(entry.file_name())).expect("a copy");
     }
-    for folder in ["urdf", "sim"] {
+    for folder in ["urdf", "sim", "configs/weights"] {
         symlink(workspace().join(folder).canonicalize().expect("a folder"), dir.join(folder)).expect("a link");
     }
     configs
@@ -45,6 +45,15 @@ fn sr30_each_mistake_is_refused_with_file_and_key() {
     for (file, line, expected) in [
         ("run.yaml", "policy_hz: .inf", ["run.yaml", "policy_hz", "1 to 100"]),
         ("run.yaml", "polcy_hz: 10", ["run.yaml", "polcy_hz", "expected one of"]),
+        ("run.yaml", "device: gpu", ["run.yaml", "device = \"gpu\"", "cuda:N"]),
+        ("run.yaml", "weights: nofile", ["run.yaml", "weights = nofile", "No such file"]),
+        ("run.yaml", "weights_hash: abc", ["run.yaml", "weights_hash = \"abc\"", "16 hex digits"]),
+        ("run.yaml", "weights_tasks: [nope]", ["run.yaml", "weights_tasks", "unknown task \"nope\""]),
+        ("cerebellum.yaml", "open_width_m: 0.3", ["cerebellum.yaml", "open_width_m = 0.3", "gripper_width_max_m"]),
+        ("brain.yaml", "planner: magic", ["brain.yaml", "planner: \"magic\"", "known: symbolic, vlm"]),
+        ("brain.yaml", "planner: { file: no.json }", ["brain.yaml", "planner.file", "no.json"]),
+        ("robot.yaml", "home_rad: [2.7, 1.2, 0, -0.2, 0, 1.4, 0]", ["robot.yaml", "home_rad", "tool_box"]),
+        ("arm.yaml", "driver: kuka", ["arm.yaml", "kuka", "ros2_control"]),
         ("brainstem.yaml", "jerk_scale: .nan", ["brainstem.yaml", "jerk_scale", "NaN"]),
         ("brainstem.yaml", "tracking_error_rad: -1", ["brainstem.yaml", "tracking_error_rad", "-1"]),
         ("motion.yaml", "velocity_scale: 7.0", ["motion.yaml", "velocity_scale", "7"]),

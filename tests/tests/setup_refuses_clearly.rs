@@ -8,6 +8,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Copies the entry script alone, so that nothing can touch the real `.deps`, and runs its setup.
 fn setup(stand_ins: &[(&str, &str)], variables: &[(&str, &str)]) -> (Finished, bool) {
+    told("setup", stand_ins, variables)
+}
+
+/// The same for any of its commands; none finds a binary there.
+fn told(arguments: &str, stand_ins: &[(&str, &str)], variables: &[(&str, &str)]) -> (Finished, bool) {
     let dir = tempfile::tempdir().unwrap();
     let script = dir.path().join("neuraxis");
     fs::copy(workspace().join("neuraxis"), &script).unwrap();
@@ -16,7 +21,8 @@ fn setup(stand_ins: &[(&str, &str)], variables: &[(&str, &str)]) -> (Finished, b
     }
     let path = format!("{}:{}", dir.path().join("bin").display(), env::var("PATH").unwrap());
     let mut command = Command::new("bash");
-    command.arg(&script).arg("setup").env("PATH", path).env_remove("LIBTORCH").envs(variables.iter().copied());
+    command.arg(&script).args(arguments.split(' ')).env("PATH", path).envs(variables.iter().copied());
+    command.env_remove("LIBTORCH").env_remove("CARGO_TARGET_DIR");
     let finished = run(&mut command, PATIENCE).unwrap();
     (finished, dir.path().join(".deps").exists())
 }
@@ -33,6 +39,24 @@ fn assert_refused(result: &(Finished, bool), reason: &str, remedy: &str) {
     assert!(finished.stderr.contains(reason), "{}", finished.stderr);
     assert!(finished.stderr.contains(&format!("remedy: {remedy}")), "{}", finished.stderr);
     assert!(!left_something, "a refused setup made .deps");
+}
+
+#[test]
+fn asked_for_help_it_says_what_there_is_and_does_nothing() {
+    for arguments in
+        ["setup --help", "build -h", "test --help", "nightly --help", "check --help", "demo --help", "eval --help"]
+    {
+        let (finished, left_something) = told(arguments, &[], &[]);
+        assert!(finished.status.success() && !left_something, "{arguments}: {}", finished.stderr);
+        assert!(finished.stdout.contains("./neuraxis nightly    the long proofs"), "{arguments}: {}", finished.stdout);
+    }
+}
+
+#[test]
+fn an_argument_that_a_command_does_not_take_is_refused() {
+    for arguments in ["setup --pears", "build now", "test -p x", "nightly 5", "check all"] {
+        assert_refused(&told(arguments, &[], &[]), &format!("unknown: ./neuraxis {arguments}"), "./neuraxis --help");
+    }
 }
 
 #[test]

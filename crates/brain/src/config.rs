@@ -1,12 +1,15 @@
 //! `configs/<robot>/brain.yaml`.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use neuraxis_cortex::vlm::VlmConfig;
 use neuraxis_executor::{ExecutorConfig, PrimitiveConfig};
 use neuraxis_plan::Limits;
 use neuraxis_scene::SceneConfig;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 use crate::{BrainError, Learned};
 
@@ -52,7 +55,7 @@ pub struct BrainConfig {
 }
 
 /// Who makes plans.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlannerKind {
     /// A grammar and a search; no model.
@@ -73,6 +76,36 @@ pub enum PlannerKind {
 pub struct PlanIn {
     /// JSON in the plan language, from the workspace's folder; it is checked as every plan is.
     pub file: PathBuf,
+}
+
+/// By hand, for an error that says what is known and in which line.
+impl<'de> Deserialize<'de> for PlannerKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PlannerVisitor)
+    }
+}
+
+struct PlannerVisitor;
+
+impl<'de> Visitor<'de> for PlannerVisitor {
+    type Value = PlannerKind;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("symbolic, vlm, vlm_or_symbolic or {file: F}")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<PlannerKind, E> {
+        match name {
+            "symbolic" => Ok(PlannerKind::Symbolic),
+            "vlm" => Ok(PlannerKind::Vlm),
+            "vlm_or_symbolic" => Ok(PlannerKind::VlmOrSymbolic),
+            _ => Err(E::custom(format!("{name:?}; known: symbolic, vlm, vlm_or_symbolic, {{file: F}}"))),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PlannerKind, A::Error> {
+        PlanIn::deserialize(MapAccessDeserializer::new(map)).map(PlannerKind::File)
+    }
 }
 
 impl PlannerKind {
@@ -286,6 +319,10 @@ mod tests {
         assert_eq!(read("planner: {file: plans/stow.json}").unwrap().planner, file);
         assert_eq!(read("planner: vlm_or_symbolic").unwrap().planner, PlannerKind::VlmOrSymbolic);
         assert_eq!(serde_yaml::to_string(&PlannerKind::Symbolic).unwrap().trim(), "symbolic");
-        assert!(read("planner: oracle").is_err() && read("planner: {fill: x}").is_err());
+        let magic = read("look_hz: 9\nplanner: magic").unwrap_err();
+        let known = "known: symbolic, vlm, vlm_or_symbolic, {file: F}";
+        assert!(magic.starts_with(&format!("planner: \"magic\"; {known} at line 2")), "{magic}");
+        let filled = read("planner: {fill: x}").unwrap_err();
+        assert!(filled.contains("unknown field `fill`, expected `file`"), "{filled}");
     }
 }

@@ -7,12 +7,20 @@ use crate::vlm::VlmError;
 #[non_exhaustive]
 pub enum CortexError {
     /// A word that is neither in the grammar nor a name in the scene.
-    #[error("I do not know the word {word:?}; the nearest that I know: {}", nearest.join(", "))]
+    #[error("I do not know the word {word:?}; {}", what_is_known(nearest, things))]
     UnknownWord {
         /// The word.
         word: String,
-        /// The nearest known ones, nearest first.
+        /// Known ones that it may be a slip of, nearest first.
         nearest: Vec<String>,
+        /// Names of the scene's things, for a word that is near to none.
+        things: Vec<String>,
+    },
+    /// A word that is known, but not in this place.
+    #[error("{word:?} is not understood here")]
+    Misplaced {
+        /// The word.
+        word: String,
     },
     /// Words that name no thing of the scene, or more than one.
     #[error("{words:?} names {}", if found.is_empty() { "nothing here".to_string() } else { found.join(" or ") })]
@@ -63,6 +71,13 @@ pub enum CortexError {
         /// Why the second has none.
         second: Box<CortexError>,
     },
+}
+
+fn what_is_known(nearest: &[String], things: &[String]) -> String {
+    match nearest {
+        [] => format!("here are: {}", things.join(", ")),
+        nearest => format!("the nearest that I know: {}", nearest.join(", ")),
+    }
 }
 
 impl CortexError {

@@ -288,15 +288,22 @@ fn adjectives(scene: &Scene) -> impl Iterator<Item = String> + '_ {
     all.filter(|part| !is_noun(part)).map(ToString::to_string)
 }
 
+/// Words further apart than this are no slips of each other [letters].
+const SLIP: usize = 2;
+
 fn unknown(word: &str, scene: &Scene) -> CortexError {
     let grammar = PHRASES.iter().flat_map(|(pattern, _)| pattern.trim_end_matches('+').split(' '));
     let nouns = NOUNS.iter().map(|(noun, _)| *noun);
     let mut known: Vec<String> = grammar.chain(nouns).map(ToString::to_string).chain(adjectives(scene)).collect();
-    known.retain(|known| known.chars().all(char::is_alphanumeric));
+    if known.iter().any(|known| known == word) {
+        return CortexError::Misplaced { word: word.to_string() };
+    }
+    known.retain(|known| known.chars().all(char::is_alphanumeric) && distance(word, known) <= SLIP);
     known.sort_by_key(|known| (distance(word, known), known.clone()));
     known.dedup();
     known.truncate(3);
-    CortexError::UnknownWord { word: word.to_string(), nearest: known }
+    let things = scene.objects().iter().map(|object| object.id.clone()).collect();
+    CortexError::UnknownWord { word: word.to_string(), nearest: known, things }
 }
 
 /// Letters to change, leave out or put in (Levenshtein 1966).
@@ -352,6 +359,15 @@ mod tests {
     fn unknown_words_are_named_with_their_neighbours() {
         let error = tokens("puut the red block in the top drawer", &workbench()).unwrap_err();
         assert_eq!(error.to_string(), r#"I do not know the word "puut"; the nearest that I know: put, but, out"#);
+    }
+
+    #[test]
+    fn a_word_near_to_none_is_answered_with_the_things_and_a_known_one_is_no_neighbour_of_itself() {
+        let error = |text: &str| tokens(text, &workbench()).unwrap_err().to_string();
+        let fridge = error("open the fridge");
+        assert!(fridge.starts_with(r#"I do not know the word "fridge"; here are: "#), "{fridge}");
+        assert!(fridge.contains("red_block") && fridge.contains("top_drawer"), "{fridge}");
+        assert_eq!(error("put three blocks on the plate"), r#""three" is not understood here"#);
     }
 
     #[test]

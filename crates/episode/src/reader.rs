@@ -43,6 +43,10 @@ impl EpisodeReader {
     /// Opens a recording and reads its header.
     pub fn open(path: &Path) -> Result<Self, EpisodeError> {
         let file = File::open(path).map_err(EpisodeError::io(path, "open"))?;
+        if path.is_dir() {
+            let recording = path.join("episode.mcap");
+            return Err(EpisodeError::format(path, format!("is a folder; a recording is {}", recording.display())));
+        }
         // SAFETY: the bytes are only read, and every pattern of them is parsed with checks; a recording being written
         // grows but never shrinks, and one that takes its place is another file.
         let map = unsafe { Mmap::map(&file) }.map_err(EpisodeError::io(path, "map"))?;

@@ -91,6 +91,14 @@ fn a_glance_says_what_reading_it_all_says_with_and_without_an_index() {
 }
 
 #[test]
+fn a_folder_is_no_recording_and_the_one_in_it_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = EpisodeReader::open(dir.path()).err().map(|error| error.to_string());
+    let place = dir.path().display();
+    assert_eq!(error, Some(format!("{place}: is a folder; a recording is {place}/episode.mcap")));
+}
+
+#[test]
 fn ticks_that_were_dropped_are_a_gap_with_its_place() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("e.mcap");

@@ -80,7 +80,7 @@ enum ArmCommand {
     /// Cameras and policy run, what the policy wants is shown and recorded, and nothing is sent to the arm.
     Shadow {
         /// What the policy is told.
-        #[arg(long, default_value = "push the red button")]
+        #[arg(long, default_value = "push the red button", value_parser = watch::sentence)]
         say: String,
         /// `weights` (the shipped ones) or a file of weights.
         #[arg(long, default_value = "weights")]
@@ -172,7 +172,7 @@ pub fn confirm(what: &str) -> Result<()> {
     if !std::io::stdin().is_terminal() {
         bail!("the arm would move ({what}): --yes says that the space around it is free");
     }
-    print!("the arm will move ({what}). Is the space around it free, and the emergency stop at hand? yes/no: ");
+    put!("the arm will move ({what}). Is the space around it free, and the emergency stop at hand? yes/no: ");
     std::io::stdout().flush()?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
@@ -207,6 +207,12 @@ fn go(config: &Config, which: Which, errand: Errand, out: Option<&std::path::Pat
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_recording_is_about_something() {
+        assert_eq!(watch::sentence(" push it "), Ok("push it".into()));
+        assert!(watch::sentence("").is_err() && watch::sentence("  ").is_err());
+    }
 
     #[test]
     fn a_shift_has_three_numbers() {

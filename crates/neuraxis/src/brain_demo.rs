@@ -99,17 +99,17 @@ fn lockstep(plan: &DemoPlan, studio: &Studio, setup: &Setup, words: &Instruction
     drop((used, witness));
     let row = BrainRow::of(&story, lockstep.plant().disturbed_at(), &outcome);
     tell(&story, &row, &outcome);
-    println!("clock       lockstep: simulated time, not the wall clock");
+    say!("clock       lockstep: simulated time, not the wall clock");
     let recorder = Arc::into_inner(recorder).context("the recorder is still in use")?.into_inner();
     close(recorder, plan, &outcome, &row, &Value::Null)
 }
 
 fn tell(story: &Story, row: &BrainRow, outcome: &Outcome) {
-    println!("{}", story.lines.join("\n"));
-    println!("brain       {} plans, {} VLM calls, {} alarms", row.plans, row.vlm_calls, row.alarms);
-    println!("success     {}, after {:.1} s", if outcome.success { "yes" } else { "no" }, outcome.secs);
+    say!("{}", story.lines.join("\n"));
+    say!("brain       {} plans, {} VLM calls, {} alarms", row.plans, row.vlm_calls, row.alarms);
+    say!("success     {}, after {:.1} s", if outcome.success { "yes" } else { "no" }, outcome.secs);
     if let Some(fault) = outcome.fault {
-        println!("fault       {fault}");
+        say!("fault       {fault}");
     }
 }
 

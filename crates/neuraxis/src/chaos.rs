@@ -51,19 +51,19 @@ pub fn run(config: &Config, plan: &ChaosPlan, mut done: impl FnMut(Cell)) -> Res
 
 /// The grid, the failures, and what cannot apply.
 pub fn print(report: &MatrixReport) {
-    print!("{}", report.grid());
+    put!("{}", report.grid());
     let [ok, failed, not] =
         [CellResult::Ok, CellResult::Failed, CellResult::NotApplicable].map(|result| report.count(result));
-    println!("\n{} cells apply: {ok} ok, {failed} failed; {not} cannot apply:", ok + failed);
+    say!("\n{} cells apply: {ok} ok, {failed} failed; {not} cannot apply:", ok + failed);
     let reasons: BTreeSet<&str> =
         report.cells.iter().filter(|c| c.result == CellResult::NotApplicable).map(|c| c.why.as_str()).collect();
     for reason in reasons {
         let cells = report.cells.iter().filter(|cell| cell.why == reason);
         let names: Vec<String> = cells.map(|c| Cell { source: c.source, fault: c.fault }.to_string()).collect();
-        println!("  {reason}: {}", names.join(" "));
+        say!("  {reason}: {}", names.join(" "));
     }
     for cell in report.cells.iter().filter(|cell| cell.result == CellResult::Failed) {
-        println!("failed      {}: {}", Cell { source: cell.source, fault: cell.fault }, cell.why);
+        say!("failed      {}: {}", Cell { source: cell.source, fault: cell.fault }, cell.why);
     }
 }
 

@@ -9,9 +9,12 @@ mod memory;
 #[cfg(all(feature = "ros", feature = "viz"))]
 mod ros;
 
-use std::path::PathBuf;
+use std::{
+    fs::{self, OpenOptions},
+    path::{Path, PathBuf},
+};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Parser, Subcommand};
 
 #[cfg(all(feature = "ros", feature = "viz"))]
@@ -71,7 +74,7 @@ enum Command {
         #[command(subcommand)]
         what: BridgeCommand,
     },
-    /// Other people's recordings as a data set for training.
+    /// Recordings, of others and of ours, as a data set for training; weights of others.
     Import {
         #[command(subcommand)]
         what: ImportCommand,
@@ -112,7 +115,7 @@ enum Command {
         #[arg(long)]
         json: Option<PathBuf>,
     },
-    /// What is learned of one robot from runs in which nothing went wrong: friction, thresholds of the brain's monitors
+    /// Where a camera is (by a coloured ball), what friction feels like, thresholds of the brain's monitors.
     #[command(subcommand)]
     Calibrate(Calibrate),
     /// From a sentence to a checked plan, by grammar and search: nothing moves. Prints an outline.
@@ -211,11 +214,13 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Bridge { what } => bridge::run(what, config()?),
         Command::Import { what } => import::run(what, &config()?),
         Command::Merge { files, json } => {
+            json.as_ref().map_or(Ok(()), |file| can_write("--json", file))?;
             let reports = files
                 .iter()
-                .map(|f| {
-                    let text = std::fs::read_to_string(f).with_context(|| f.display().to_string())?;
-                    serde_json::from_str(&text).with_context(|| f.display().to_string())
+                .map(|file| {
+                    let text = fs::read(file).with_context(|| file.display().to_string())?;
+                    serde_json::from_slice(&text)
+                        .with_context(|| format!("{}: not a result of eval --json", file.display()))
                 })
                 .collect::<Result<Vec<eval::Report>>>()?;
             let report = eval::merge(reports)?;
@@ -232,6 +237,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Bench(args) => args.run(&config()?),
         #[cfg(feature = "sim")]
         Command::Chaos { only, seed, json } => {
+            json.as_ref().map_or(Ok(()), |file| can_write("--json", file))?;
             let plan = crate::chaos::ChaosPlan { sources: crate::chaos::sources(&only)?, seed };
             let bar = crate::progress::bar(plan.sources.len() as u64 * neuraxis_faults::FaultKind::ALL.len() as u64);
             let report = crate::chaos::run(&config()?, &plan, |cell| {
@@ -264,7 +270,7 @@ pub fn run(cli: Cli) -> Result<()> {
             plan::run(&proposed, &scene, shown, &config()?)
         }
         Command::Install { prefix } => {
-            println!("{}", crate::package::install(&root, &prefix)?);
+            say!("{}", crate::package::install(&root, &prefix)?);
             Ok(())
         }
         Command::Doctor => match crate::doctor::run(&config()?) {
@@ -274,23 +280,23 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Memory(args) => args.run(),
         Command::Faults => {
             for fault in neuraxis_core::Fault::ALL {
-                println!("{:<18} {:<7} {}", format!("{fault:?}"), format!("{:?}", fault.reaction()), fault.text());
-                println!("{:<26} {}", "", fault.remedy());
+                say!("{:<18} {:<7} {}", format!("{fault:?}"), format!("{:?}", fault.reaction()), fault.text());
+                say!("{:<26} {}", "", fault.remedy());
             }
-            println!(
+            say!(
                 "\nReject: the input is refused, motion goes on. Stop: the arm decelerates within its limits and holds;"
             );
-            println!("fresh commands move it again. Latch: as Stop, and it stays so until an operator resets.");
+            say!("fresh commands move it again. Latch: as Stop, and it stays so until an operator resets.");
             Ok(())
         }
         Command::Config { what: ConfigCommand::Print } => {
-            print!("{}", serde_yaml::to_string(&config()?)?);
+            put!("{}", serde_yaml::to_string(&config()?)?);
             Ok(())
         }
         Command::Config { what: ConfigCommand::Check } => {
             let config = config()?;
             config.check()?;
-            println!("{}: every file is sound", config.name);
+            say!("{}: every file is sound", config.name);
             Ok(())
         }
         Command::Train { what: TrainCommand::Policy { args, early, init } } => {
@@ -300,8 +306,53 @@ pub fn run(cli: Cli) -> Result<()> {
     }
 }
 
-/// Writes a result for programs.
-pub fn write_json(file: &std::path::Path, value: &impl serde::Serialize) -> Result<()> {
+/// Writes a result for programs, into a folder that is made if it is not there.
+pub fn write_json(file: &Path, value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)?;
-    std::fs::write(file, text + "\n").with_context(|| file.display().to_string())
+    let folder = file.parent().map_or(Ok(()), fs::create_dir_all);
+    folder.and_then(|()| fs::write(file, text + "\n")).with_context(|| file.display().to_string())
+}
+
+/// Before long work: an error where what comes of it could not be written to the file of this option. Its folder is made.
+pub fn can_write(option: &str, file: &Path) -> Result<()> {
+    let is_new = !file.exists();
+    // A pipe's reader would take the attempt for the end.
+    if !(is_new || file.is_file() || file.is_dir()) {
+        return Ok(());
+    }
+    let folder = file.parent().map_or(Ok(()), fs::create_dir_all);
+    folder
+        .and_then(|()| OpenOptions::new().append(true).create(true).open(file))
+        .and_then(|_| if is_new { fs::remove_file(file) } else { Ok(()) })
+        .map_err(|error| anyhow!("{option} {}: cannot be written: {error}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_goes_into_a_new_folder_and_where_it_cannot_go_is_said_before() {
+        let dir = std::env::temp_dir().join(format!("neuraxis-cli-{}", std::process::id()));
+        let file = dir.join("new/result.json");
+        can_write("--json", &file).unwrap();
+        assert!(!file.exists(), "an attempt leaves nothing");
+        write_json(&file, &[1, 2]).unwrap();
+        can_write("--json", &file).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "[\n  1,\n  2\n]\n", "nor does it touch what is there");
+        let error = can_write("--json", &file.join("under/a/file.json")).unwrap_err().to_string();
+        assert!(error.starts_with("--json ") && error.contains("result.json/under/a/file.json: cannot be written: "));
+        assert!(can_write("--json", &dir).is_err(), "a folder is no file");
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_result_is_not_merged() {
+        let file = std::env::temp_dir().join(format!("neuraxis-merge-{}.mcap", std::process::id()));
+        fs::write(&file, [0x89, b'M', 0xff]).unwrap();
+        let line = Cli::try_parse_from(["neuraxis", "merge", &file.display().to_string()]).unwrap();
+        let error = run(line).unwrap_err().to_string();
+        assert_eq!(error, format!("{}: not a result of eval --json", file.display()));
+        fs::remove_file(&file).unwrap();
+    }
 }

@@ -1,17 +1,18 @@
 //! `configs/<robot>/*.yaml`: one file, one struct of the crate that it configures. Only the binary knows YAML.
 
+mod check;
+
 use std::{
     fmt,
     path::{Path, PathBuf},
     str::FromStr,
-    sync::Arc,
 };
 
 use anyhow::{Context, Result, bail};
 use neuraxis_brain::{BrainConfig, MonitorConfig, PlannerKind};
-use neuraxis_brainstem::{Brainstem, BrainstemConfig};
-use neuraxis_cerebellum::{Cerebellum, CerebellumConfig};
-use neuraxis_motion::PathPlanner;
+use neuraxis_brainstem::BrainstemConfig;
+use neuraxis_cerebellum::CerebellumConfig;
+use neuraxis_policy::DeviceChoice;
 use neuraxis_robot::{Robot, RobotConfig, contact::ContactModel};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -72,7 +73,7 @@ pub struct RunSettings {
     pub weights_tasks: Vec<String>,
     /// Hash that the weights must have (`neuraxis doctor` prints it); null: any.
     pub weights_hash: Option<String>,
-    /// Where the policy runs: cpu, cuda:N or auto.
+    /// Where the policy runs: cpu, cuda, cuda:N or auto.
     pub device: String,
     /// What the path planner knows of the world: off, cloud or, in lockstep only, simulator.
     pub planner: Surroundings,
@@ -109,6 +110,15 @@ impl RunSettings {
         in_range("time_limit_secs", self.time_limit_secs, 1.0, 600.0)?;
         in_range("camera_hz", self.camera_hz, 1.0, 60.0)?;
         in_range("remote_min_hz", self.remote_min_hz, 0.1, 100.0)?;
+        if self.device.parse::<DeviceChoice>().is_err() {
+            bail!("device = {:?}, allowed: cpu, cuda, cuda:N, auto", self.device);
+        }
+        let is_digit = |byte: u8| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase();
+        if let Some(hash) = &self.weights_hash
+            && !(hash.len() == 16 && hash.bytes().all(is_digit))
+        {
+            bail!("weights_hash = {hash:?}, allowed: 16 hex digits (neuraxis doctor prints them), or null");
+        }
         self.recording.validate()
     }
 }
@@ -142,7 +152,8 @@ impl Config {
     /// Reads and checks every file of a robot.
     pub fn load(root: &Path, name: &str) -> Result<Self> {
         let dir = root.join("configs").join(name);
-        if !dir.is_dir() {
+        // Not every folder here is a robot's.
+        if !dir.join("robot.yaml").exists() {
             let mut known: Vec<String> = std::fs::read_dir(root.join("configs"))
                 .with_context(|| format!("no configuration folder {}", root.join("configs").display()))?
                 .filter_map(|e| e.ok())
@@ -150,7 +161,11 @@ impl Config {
                 .map(|e| e.file_name().to_string_lossy().into_owned())
                 .collect();
             known.sort();
-            bail!("no robot {name:?}: {} does not exist; known: {}", dir.display(), known.join(", "));
+            bail!(
+                "no robot {name:?}: {} does not exist; known: {}",
+                dir.join("robot.yaml").display(),
+                known.join(", ")
+            );
         }
         let robot_file = dir.join("robot.yaml");
         let mut robot: RobotConfig = read(&robot_file)?;
@@ -199,8 +214,7 @@ impl Config {
             }
             self.brain.vlm.base_url = url;
         }
-        let file = self.root.join("configs").join(&self.name).join("brain.yaml");
-        self.brain.validate().with_context(|| format!("{}, --cortex, --vlm-url", file.display()))
+        self.brain.validate().with_context(|| format!("{}, --cortex, --vlm-url", self.file("brain.yaml")))
     }
 
     /// For an arm that is only watched: nothing follows from predictions, so that to wait for them is no fault.
@@ -216,32 +230,21 @@ impl Config {
         motion.contact_speed_m_s *= share;
     }
 
-    /// Builds what the files configure: what only shows then, shows now. Errors name the file.
-    pub fn check(&self) -> Result<()> {
-        let file = |name: &str| self.root.join("configs").join(&self.name).join(name).display().to_string();
-        let robot = Arc::new(self.load_robot()?);
-        Brainstem::new(robot.clone(), self.brainstem.clone()).with_context(|| file("brainstem.yaml"))?;
-        Cerebellum::new(robot.clone(), self.cerebellum.clone())
-            .with_context(|| file("cerebellum.yaml, motion.yaml"))?;
-        PathPlanner::new(robot, &self.cerebellum.motion).with_context(|| file("motion.yaml"))?;
-        Ok(())
-    }
-
     /// The robot of this configuration; errors name the file.
     pub fn load_robot(&self) -> Result<Robot> {
-        let file = self.root.join("configs").join(&self.name).join("robot.yaml");
+        let file = self.file("robot.yaml");
         for (key, list) in [
             ("acceleration_limits_rad_s2", &self.robot.acceleration_limits_rad_s2),
             ("jerk_limits_rad_s3", &self.robot.jerk_limits_rad_s3),
         ] {
             for (i, value) in list.iter().enumerate() {
                 if !(value.is_finite() && *value > 0.0) {
-                    bail!("{}: {key}[{i}] = {value}, allowed: finite, positive", file.display());
+                    bail!("{file}: {key}[{i}] = {value}, allowed: finite, positive");
                 }
             }
         }
         Robot::from_urdf(&self.robot.urdf, &self.robot)
-            .with_context(|| format!("{}: urdf, base_link, tool_link or a limit", file.display()))
+            .with_context(|| format!("{file}: urdf, base_link, tool_link or a limit"))
     }
 }
 

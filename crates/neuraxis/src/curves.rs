@@ -83,7 +83,7 @@ fn open(file: &Path, drawn: &Drawn, live: Option<&Path>) -> Result<neuraxis_viz:
         let viewer = crate::package::viewer(root);
         let both = Target::Viewer { viewer: viewer.as_deref(), also_to: Some(file) };
         match Curves::open(&both, drawn.title, PICTURES, drawn.plots) {
-            Err(error @ VizError::NoDisplay) => println!("viewer      {error}"),
+            Err(error @ VizError::NoDisplay) => say!("viewer      {error}"),
             shown => return Ok(shown?),
         }
     }

@@ -127,11 +127,11 @@ pub fn replay(reader: &EpisodeReader) -> Result<Replayed> {
 pub fn tell(path: &Path) -> Result<()> {
     let reader = EpisodeReader::open(path)?;
     let Replayed { same, end } = replay(&reader)?;
-    println!("{}: {same} decisions taken again, all the same to the last bit", path.display());
+    say!("{}: {same} decisions taken again, all the same to the last bit", path.display());
     let Some(end) = end else { return Ok(()) };
     let version = &reader.header().meta["version"];
     if matches!(end, Early::Differs(..)) && version["commit"] != env!("NEURAXIS_COMMIT") {
-        println!("recorded by version {version}, this is commit {}", env!("NEURAXIS_COMMIT"));
+        say!("recorded by version {version}, this is commit {}", env!("NEURAXIS_COMMIT"));
     }
     bail!("{}: {end}", path.display())
 }

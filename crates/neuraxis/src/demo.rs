@@ -75,8 +75,8 @@ pub fn run(config: &Config, plan: &DemoPlan) -> Result<bool> {
     if is_long && plan.actor == Actor::Expert && plan.clock == ClockChoice::Realtime {
         bail!("{}: the expert of a long task looks at the true world again and again: --clock lockstep", plan.task);
     }
-    println!("task        {}, seed {}", plan.task, plan.seed);
-    println!("instruction {}", setup.goal().instruction);
+    say!("task        {}, seed {}", plan.task, plan.seed);
+    say!("instruction {}", setup.goal().instruction);
     if plan.actor == Actor::Brain {
         return crate::brain_demo::run(plan, &studio, &setup);
     }
@@ -93,7 +93,7 @@ pub fn attempts(mut attempt: impl FnMut() -> Result<(bool, Nanos)>) -> Result<bo
         if success || stalled < STALL || count == ATTEMPTS || interrupt::asked() {
             return Ok(success);
         }
-        println!(
+        say!(
             "again       attempt {} of {ATTEMPTS}: the machine stood still for {:.0} ms (other work, or a host that gave \
              its time to others; --clock lockstep does not mind)",
             count + 1,
@@ -146,21 +146,21 @@ fn episode(config: &Config, plan: &DemoPlan, studio: &Studio, setup: &Setup) -> 
             (outcome, Ok(files), Nanos(0))
         }
     };
-    println!("success     {}", if outcome.success { "yes" } else { "no" });
-    println!(
+    say!("success     {}", if outcome.success { "yes" } else { "no" });
+    say!(
         "episode     {:.1} s, {:.1} s of wall time with recording, {} key-frames reached",
         outcome.secs,
         started.elapsed().as_secs_f64(),
         outcome.reached
     );
     if let Some(fault) = outcome.fault {
-        println!("fault       {fault}");
+        say!("fault       {fault}");
     }
     if let Some(reason) = &outcome.refused {
-        println!("refused     {reason}");
+        say!("refused     {reason}");
     }
     if let Some(megabytes) = peak_memory_mb() {
-        println!("memory      {megabytes} MB at most");
+        say!("memory      {megabytes} MB at most");
     }
     let files = files?;
     print_files(&files);
@@ -175,12 +175,12 @@ pub fn source(studio: &Studio, setup: &Setup, actor: &Actor) -> Result<(Source, 
             let mut embedder = crate::package::text_encoder(&config.root)?;
             let words = instruction(setup.goal(), Some(&mut embedder))?;
             let policy = load_policy(config, weights, embedder.id())?;
-            println!("policy      {} on {:?}, hash {:016x}", weights.display(), policy.device(), policy.hash());
+            say!("policy      {} on {:?}, hash {:016x}", weights.display(), policy.device(), policy.hash());
             Ok((Source::Weights(Box::new(policy)), words, Some(embedder)))
         }
         Actor::Expert => {
             let lockstep = studio.lockstep(setup, true)?;
-            println!("policy      scripted expert, from the scene's true state");
+            say!("policy      scripted expert, from the scene's true state");
             let script = Script::new(studio.script(setup, &lockstep, setup.goal())?);
             Ok((Source::Script(script), instruction(setup.goal(), None)?, None))
         }
@@ -191,38 +191,38 @@ pub fn source(studio: &Studio, setup: &Setup, actor: &Actor) -> Result<(Source, 
 /// What was recorded, and what can be done with it.
 pub fn print_files(Files { mcap, rrd }: &Files) {
     let Some(first) = mcap.first().map(|file| file.display()) else {
-        println!("recorded    nothing: the ring was never saved");
+        say!("recorded    nothing: the ring was never saved");
         return;
     };
     match rrd.as_ref().map(|rrd| rrd.display()) {
         Some(rrd) => {
-            println!("recorded    {first}  {rrd}");
-            println!("look at it  .deps/rerun/rerun_sdk/rerun_cli/rerun {rrd}");
+            say!("recorded    {first}  {rrd}");
+            say!("look at it  .deps/rerun/rerun_sdk/rerun_cli/rerun {rrd}");
         }
         None => {
             let all: Vec<String> = mcap.iter().map(|file| file.display().to_string()).collect();
-            println!("recorded    {}", all.join("  "));
+            say!("recorded    {}", all.join("  "));
         }
     }
-    println!("again       ./neuraxis replay {first}  (--web, --rrd FILE, --decisions; ./neuraxis rec info {first})");
+    say!("again       ./neuraxis replay {first}  (--web, --rrd FILE, --decisions; ./neuraxis rec info {first})");
 }
 
 /// What each thread achieved.
 pub fn print_rates(report: &Report) {
     let body = &report.brainstem;
-    println!("privileges  {}", body.report);
-    println!(
+    say!("privileges  {}", body.report);
+    say!(
         "brainstem   {} ticks of {} ms, {} missed; wake {}",
         body.ticks,
         PERIOD_BRAINSTEM.secs() * 1e3,
         body.stats.missed,
         body.stats.wake
     );
-    println!("            step {}", body.stats.compute);
+    say!("            step {}", body.stats.compute);
     let (stalls, longest_ms) = (report.watchdog.stalls, report.watchdog.longest.secs() * 1e3);
-    println!("watchdog    {stalls} stalls of the loop; longest silence {longest_ms:.0} ms");
+    say!("watchdog    {stalls} stalls of the loop; longest silence {longest_ms:.0} ms");
     for rate in &report.rates {
-        println!(
+        say!(
             "{:<11} {:.1} Hz of {:.0}, {} ticks, {} overruns, {} heap calls; {}",
             rate.name,
             rate.achieved_hz(),
@@ -237,15 +237,15 @@ pub fn print_rates(report: &Report) {
         latencies.print();
     }
     for said in &report.said {
-        println!("{said}");
+        say!("{said}");
     }
     let [ticks, decisions, images, pictures] = report.dropped;
-    println!("dropped     {ticks} ticks, {decisions} decisions, {images} image sets, {pictures} prediction pictures");
+    say!("dropped     {ticks} ticks, {decisions} decisions, {images} image sets, {pictures} prediction pictures");
     if report.physics_lost > Nanos(0) {
-        println!("physics     lost {:.0} ms: this machine could not keep up", report.physics_lost.secs() * 1e3);
+        say!("physics     lost {:.0} ms: this machine could not keep up", report.physics_lost.secs() * 1e3);
     }
     if let (refused, Some(why)) = &report.refused {
-        println!("policy      refused {refused} observations, the last: {why}");
+        say!("policy      refused {refused} observations, the last: {why}");
     }
 }
 
@@ -295,8 +295,8 @@ fn lockstep(
     if let Some(error) = filmed.trouble.take() {
         return Err(error);
     }
-    println!("policy      {}", millis(&filmed.times.percentiles()));
-    println!("clock       lockstep: simulated time, not the wall clock");
+    say!("policy      {}", millis(&filmed.times.percentiles()));
+    say!("clock       lockstep: simulated time, not the wall clock");
     drop((filmed, witness));
     let recorder = Arc::into_inner(recorder).context("the recorder is still in use")?.into_inner();
     let files = close(recorder, plan, &outcome, &serde_json::Value::Null)?;

@@ -10,10 +10,10 @@ use crate::{config::Config, episode_run::Studio};
 pub fn run(config: &Config) -> bool {
     let mut sound = true;
     let mut line = |name: &str, found: Result<String, String>, needed: bool| match found {
-        Ok(text) => println!("ok       {name:<12} {text}"),
+        Ok(text) => say!("ok       {name:<12} {text}"),
         Err(text) => {
             sound &= !needed;
-            println!("{}  {name:<12} {text}", if needed { "MISSING" } else { "absent " });
+            say!("{}  {name:<12} {text}", if needed { "MISSING" } else { "absent " });
         }
     };
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());

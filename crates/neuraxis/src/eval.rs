@@ -29,7 +29,7 @@ use crate::{
     script::Expert,
 };
 
-pub use args::EvalArgs;
+pub use args::{EvalArgs, only_for_brain};
 pub use brain_row::{BrainRow, BrainTable};
 pub use report::{Meta, Report, Row, line, merge, print, tabulate};
 pub use sheet::compose;
@@ -367,7 +367,7 @@ pub fn run_parallel(arguments: &[String], jobs: u64, scratch: &Path) -> Result<R
     let report = merge(reports)?;
     let simulated: f64 = report.tasks.values().flat_map(|table| &table.rows).map(|row| row.secs).sum();
     let secs = started.elapsed().as_secs_f64();
-    eprintln!(
+    say_err!(
         "{jobs} shards in {secs:.0} s; {simulated:.0} s simulated: {:.1} times real time in each",
         simulated / secs / jobs as f64
     );

@@ -76,6 +76,6 @@ impl Latencies {
         }
         let ms = |t: Nanos| t.secs() * 1e3;
         let parts = self.named().map(|(name, p)| format!("{name} {:.1}/{:.1}", ms(p.p50), ms(p.p99)));
-        println!("latency     {} ms (p50/p99)", parts.join(", "));
+        say!("latency     {} ms (p50/p99)", parts.join(", "));
     }
 }

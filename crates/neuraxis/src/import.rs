@@ -1,4 +1,4 @@
-//! `neuraxis import`: other people's recordings as a data set for training, and as recordings of ours.
+//! `neuraxis import`: recordings, of others and of ours, as a data set for training, and as recordings of ours.
 
 use std::path::{Path, PathBuf};
 
@@ -195,18 +195,18 @@ fn all<T>(
         let done = open(item).and_then(|episode| {
             let about = episode.about();
             for note in &about.notes {
-                bar.suspend(|| eprintln!("note: {}: {note}", name(item)));
+                bar.suspend(|| say_err!("note: {}: {note}", name(item)));
             }
             if let Some(dir) = &target.mcap {
                 let path = record(episode.as_ref(), dir, folder, config)?;
-                bar.suspend(|| println!("written     {}, {} frames", path.display(), episode.moments().len()));
+                bar.suspend(|| say!("written     {}, {} frames", path.display(), episode.moments().len()));
             }
             let Some(out) = &target.out else { return Ok(()) };
             // Episodes of a simulator are labelled as their own tools do; whoever leads an arm lets it stand as long as he likes.
             let script = if is_led { settled } else { keyframes };
             let samples = samples::of(episode.as_ref(), &policy, script)?;
             let count = samples.last().map_or(0, |(record, _)| record.kind + 1);
-            bar.suspend(|| println!("key-frames  {}: {count}", name(item)));
+            bar.suspend(|| say!("key-frames  {}: {count}", name(item)));
             let writer = match &mut writer {
                 Some(writer) => writer,
                 None => writer.insert(create(out, about, folder, found.len(), config, &policy)?),
@@ -215,7 +215,7 @@ fn all<T>(
         });
         if let Err(error) = done {
             left_out += 1;
-            bar.suspend(|| eprintln!("left out: {}: {error:#}", name(item)));
+            bar.suspend(|| say_err!("left out: {}: {error:#}", name(item)));
         }
         bar.inc(1);
     }
@@ -225,11 +225,7 @@ fn all<T>(
     }
     if let (Some(writer), Some(out)) = (writer, &target.out) {
         let count = writer.finish()?;
-        println!(
-            "{count} observations of {} episodes in {}; {left_out} left out",
-            found.len() - left_out,
-            out.display()
-        );
+        say!("{count} observations of {} episodes in {}; {left_out} left out", found.len() - left_out, out.display());
     }
     Ok(())
 }

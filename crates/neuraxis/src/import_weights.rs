@@ -58,6 +58,6 @@ pub fn run(args: WeightsArgs, config: &Config) -> Result<()> {
     let count = adopt(&file, &about, &out)?;
     let mut policy = CorticalPolicy::load(&out, DeviceChoice::Cpu, embedder.id())?;
     policy.warm_up(1).with_context(|| format!("{}: these weights give no answer", file.display()))?;
-    println!("weights     {}: {count} numbers, hash {:016x}", out.display(), policy.hash());
+    say!("weights     {}: {count} numbers, hash {:016x}", out.display(), policy.hash());
     Ok(())
 }

@@ -14,7 +14,7 @@ pub fn listen() -> Result<()> {
         if ASKED.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("ending; once more to end at once");
+        say_err!("ending; once more to end at once");
     })
     .context("listening for Ctrl-C")
 }

@@ -1,5 +1,11 @@
 //! Neuraxis: a real-time brain for robot arms.
 
+// `say!` and its like do not panic where nobody reads.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+#[macro_use]
+mod say;
+
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod arm;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
@@ -113,5 +119,6 @@ fn main() -> anyhow::Result<()> {
     unsafe {
         neuraxis_ros::keep_local();
     }
-    cli::run(cli::Cli::parse_from(cli::arguments()))
+    cli::run(cli::Cli::parse_from(cli::arguments()))?;
+    say::end()
 }

@@ -11,21 +11,21 @@ const DAY_MS: i64 = 86_400_000;
 
 /// `memory show [EPISODE]`: the memory at a glance, or all that is remembered of one episode.
 pub fn show(store: &Store, episode: Option<i64>) -> Result<()> {
-    print!("{}", shown(store, episode)?);
+    put!("{}", shown(store, episode)?);
     Ok(())
 }
 
 /// `memory why WHAT`: what a belief rests on. A fact or repair by its number (`fact 7`, `repair 2`, or only `7` for a fact),
 /// a fact in words (`in(red_block,top_drawer)`), a thing (`red_block`: all that was ever so), or `episode 3`.
 pub fn why(store: &Store, what: &[String]) -> Result<()> {
-    print!("{}", reasons(store, what)?);
+    put!("{}", reasons(store, what)?);
     Ok(())
 }
 
 /// `memory forget episode N | thing NAME | older DAYS`: for good. `now`: wall-clock time.
 pub fn forget(store: &mut Store, what: &[String], now: Stamp) -> Result<()> {
     let what = to_forget(what, now)?;
-    println!("{}", store.forget(&what)?);
+    say!("{}", store.forget(&what)?);
     Ok(())
 }
 

@@ -45,9 +45,9 @@ pub fn run(proposed: &Proposed, scene: &Path, shown: Shown, config: &Config) -> 
         Err(errors) => bail!("the plan is refused:\n{errors}"),
     };
     match shown {
-        Shown::Outline => print!("{}", outline(&plan, &scene)),
-        Shown::Json => println!("{}", serde_json::to_string_pretty(plan.raw())?),
-        Shown::Xml => print!("{}", behavior_tree_xml(&plan, &scene)),
+        Shown::Outline => put!("{}", outline(&plan, &scene)),
+        Shown::Json => say!("{}", serde_json::to_string_pretty(plan.raw())?),
+        Shown::Xml => put!("{}", behavior_tree_xml(&plan, &scene)),
     }
     Ok(())
 }

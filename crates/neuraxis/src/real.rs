@@ -143,7 +143,7 @@ fn serve_resets<E: Display>(shared: &Shared, make_ready: impl Fn() -> Result<(),
         if shared.reset_asked.take() {
             match make_ready() {
                 Ok(()) => shared.signals.reset.raise(),
-                Err(error) => eprintln!("the arm is not ready again: {error}"),
+                Err(error) => say_err!("the arm is not ready again: {error}"),
             }
         }
         sleep(LOOK);

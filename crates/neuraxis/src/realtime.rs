@@ -335,7 +335,7 @@ impl Session<'_> {
                 loops => loops + 1,
             };
             let watchdog = Watchdog::start(shared.signals.clone(), watchdog_priority, |silence| {
-                eprintln!("the loop has stalled: no tick for {:.0} ms", silence.secs() * 1e3);
+                say_err!("the loop has stalled: no tick for {:.0} ms", silence.secs() * 1e3);
             })
             .context("starting the watchdog")?;
             let body_thread =

@@ -13,6 +13,8 @@ use neuraxis_core::Nanos;
 use neuraxis_episode::{Edited, EpisodeReader, Info, OwnRecording, Record, Recorded, cut, merge};
 use serde_json::Value;
 
+use crate::cli::can_write;
+
 /// What to do with recordings.
 #[derive(Debug, Subcommand)]
 pub enum RecCommand {
@@ -83,7 +85,11 @@ pub fn run(root: &Path, what: &RecCommand) -> Result<()> {
     match what {
         RecCommand::Info { file, json } => {
             let info = Info::of(&EpisodeReader::open(file)?);
-            say(&if *json { serde_json::to_string_pretty(&info)? + "\n" } else { describe(file, &info)? })
+            match json {
+                true => say!("{}", serde_json::to_string_pretty(&info)?),
+                false => put!("{}", describe(file, &info)?),
+            }
+            Ok(())
         }
         RecCommand::Cut { file, from, to, out, force } => {
             if !(*from >= 0.0 && from < to) {
@@ -117,7 +123,7 @@ pub fn run(root: &Path, what: &RecCommand) -> Result<()> {
             if let Some(dir) = rlbench {
                 let own = own(file)?;
                 let (folder, count) = neuraxis_rlbench::export(&own, dir)?;
-                println!("written     {}, {count} frames", folder.display());
+                say!("written     {}, {count} frames", folder.display());
                 return Ok(());
             }
             csv.as_ref().map_or(Ok(()), |dir| tables(file, dir, *force))
@@ -128,39 +134,30 @@ pub fn run(root: &Path, what: &RecCommand) -> Result<()> {
 /// A recording as an episode; what is odd about it is said.
 fn own(file: &Path) -> Result<OwnRecording> {
     let own = OwnRecording::new(EpisodeReader::open(file)?)?;
-    own.about().notes.iter().for_each(|note| eprintln!("note: {note}"));
+    own.about().notes.iter().for_each(|note| say_err!("note: {note}"));
     Ok(own)
 }
 
 fn to_lerobot(file: &Path, dir: &Path) -> Result<()> {
     let told = neuraxis_formats::lerobot::export(&own(file)?, dir)?;
-    told.notes.iter().for_each(|note| eprintln!("note: {note}"));
-    println!("written     {}, {} frames, {} a second", dir.display(), told.frames, told.fps);
+    told.notes.iter().for_each(|note| say_err!("note: {note}"));
+    say!("written     {}, {} frames, {} a second", dir.display(), told.frames, told.fps);
     // A frame's time is its number there.
-    println!("            times moved by {:.1} ms at most", told.shift_secs * 1e3);
+    say!("            times moved by {:.1} ms at most", told.shift_secs * 1e3);
     Ok(())
 }
 
-/// An error where a file would be replaced without having been told to.
-pub fn may_write(out: &Path, force: bool) -> Result<()> {
+/// An error where a file would be replaced without having been told to, or cannot be written at all.
+pub fn may_write(option: &str, out: &Path, force: bool) -> Result<()> {
     if out.exists() && !force {
         bail!("{}: exists already; --force replaces it", out.display());
     }
-    Ok(())
+    can_write(option, out)
 }
 
 fn told(out: &Path, edited: &Edited) {
-    println!("written     {}, {} messages", out.display(), edited.messages);
-    edited.losses.iter().for_each(|loss| println!("lost        {loss}"));
-}
-
-/// Prints a text. Whoever reads it may have had enough of it: `neuraxis rec info FILE | head`.
-fn say(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
+    say!("written     {}, {} messages", out.display(), edited.messages);
+    edited.losses.iter().for_each(|loss| say!("lost        {loss}"));
 }
 
 /// How a recorded run ended, in words.
@@ -252,7 +249,7 @@ impl Table {
 
     fn close(mut self) -> Result<()> {
         self.out.flush().with_context(|| self.path.display().to_string())?;
-        println!("written     {}, {} rows", self.path.display(), self.rows);
+        say!("written     {}, {} rows", self.path.display(), self.rows);
         Ok(())
     }
 }
@@ -262,8 +259,7 @@ fn tables(file: &Path, dir: &Path, force: bool) -> Result<()> {
     let reader = EpisodeReader::open(file)?;
     let zero = Nanos(Info::of(&reader).zero_nanos);
     let paths = ["joint_states.csv", "joint_commands.csv", "events.csv"].map(|name| dir.join(name));
-    paths.iter().try_for_each(|path| may_write(path, force))?;
-    std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
+    paths.iter().try_for_each(|path| may_write("--csv", path, force))?;
     let names = &reader.header().joint_names;
     let head = |parts: &[&str], last: &[&str]| -> Vec<String> {
         let joints = parts.iter().flat_map(|part| names.iter().map(move |name| format!("{name}.{part}")));
@@ -301,11 +297,11 @@ fn tables(file: &Path, dir: &Path, force: bool) -> Result<()> {
                 events.row(&[time(stamp), format!("{level:?}"), quoted])?;
             }
             Ok(_) => {}
-            Err(error) => eprintln!("warning: {error}"),
+            Err(error) => say_err!("warning: {error}"),
         }
     }
     if records.end() != Some(neuraxis_episode::End::Complete) {
-        eprintln!("warning: {}: not complete; what came before is written", file.display());
+        say_err!("warning: {}: not complete; what came before is written", file.display());
     }
     [states, commands, events].into_iter().try_for_each(Table::close)
 }

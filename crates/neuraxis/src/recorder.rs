@@ -107,7 +107,7 @@ impl Recorder {
         let mcap = EpisodeWriter::keep(&out.join("episode.mcap"), &header, keep)?;
         if let Keep::Ring(ring) = keep {
             interrupt::listen_for_saves()?;
-            println!(
+            say!(
                 "ring        the last {} s, up to {} MB; kill -USR1 {} saves them",
                 ring.before.secs(),
                 ring.bytes / 1_000_000,
@@ -228,15 +228,15 @@ impl Recorder {
         let saving = self.mcap.save(why);
         match saving {
             Ok(None | Some(Saving::Extended)) => return Ok(()),
-            Ok(Some(Saving::Begun(file))) => println!("saving      {}: {why}", file.display()),
+            Ok(Some(Saving::Begun(file))) => say!("saving      {}: {why}", file.display()),
             Ok(Some(Saving::Enough)) if self.is_enough => return Ok(()),
             Ok(Some(Saving::Enough)) => {
                 self.is_enough = true;
-                eprintln!("warning: {why}: not saved, recording.ring_files in run.yaml are made");
+                say_err!("warning: {why}: not saved, recording.ring_files in run.yaml are made");
                 return Ok(());
             }
             Err(error) => {
-                eprintln!("warning: {why}: not saved, the ring goes on: {:#}", anyhow::Error::from(error));
+                say_err!("warning: {why}: not saved, the ring goes on: {:#}", anyhow::Error::from(error));
                 return Ok(());
             }
         }
@@ -292,13 +292,13 @@ fn run_of(mut meta: Value, keep: Keep) -> Value {
 fn tell(saved: Vec<Saved>) {
     for Saved { path, reason, lost, error } in saved {
         match error {
-            None => println!("saved       {}: {reason}", path.display()),
+            None => say!("saved       {}: {reason}", path.display()),
             Some(error) => {
-                eprintln!("warning: {reason}: saved in part only, the ring goes on: {:#}", anyhow::Error::from(error));
+                say_err!("warning: {reason}: saved in part only, the ring goes on: {:#}", anyhow::Error::from(error));
             }
         }
         if lost > 0 {
-            eprintln!("warning: {}: {lost} messages had to go before the disk took them", path.display());
+            say_err!("warning: {}: {lost} messages had to go before the disk took them", path.display());
         }
     }
 }
@@ -307,7 +307,7 @@ fn tell(saved: Vec<Saved>) {
 fn open(config: &VizConfig, root: &Path, file: Option<&Path>, live: bool) -> Result<Option<Viz>> {
     let viewer = package::viewer(root);
     match live.then(|| Viz::live(viewer.as_deref(), file, config)) {
-        Some(Err(error @ VizError::NoDisplay)) => println!("viewer      {error}"),
+        Some(Err(error @ VizError::NoDisplay)) => say!("viewer      {error}"),
         Some(viz) => return Ok(Some(viz?)),
         None => {}
     }

@@ -20,7 +20,7 @@ use neuraxis_viz::{Target, Viz, VizConfig, VizError};
 use serde_json::Value;
 
 use self::{compare::Comparison, other::Other};
-use crate::{decisions, interrupt, package, rec};
+use crate::{cli::write_json, decisions, interrupt, package, rec};
 
 /// Messages that cannot be decoded are named up to this count.
 const MOST_NAMED: u64 = 3;
@@ -84,14 +84,16 @@ pub fn run(root: &Path, args: &ReplayArgs) -> Result<()> {
     if args.decisions {
         return args.files.iter().try_for_each(|file| decisions::tell(file));
     }
-    [&args.rrd, &args.picture, &args.json].into_iter().flatten().try_for_each(|out| rec::may_write(out, args.force))?;
+    for (option, out) in [("--rrd", &args.rrd), ("--picture", &args.picture), ("--json", &args.json)] {
+        out.as_ref().map_or(Ok(()), |out| rec::may_write(option, out, args.force))?;
+    }
     let recordings = Recordings::open(root, args)?;
     if args.unseen {
         return recordings.show(None);
     }
     if let Some(out) = &args.rrd {
         recordings.show(Some(&Target::File(out)))?;
-        println!("written     {}", out.display());
+        say!("written     {}", out.display());
         return Ok(());
     }
     if !args.web && args.picture.is_none() {
@@ -107,7 +109,7 @@ pub fn run(root: &Path, args: &ReplayArgs) -> Result<()> {
         Some(out) => {
             let moment = picture::Moment { at_secs: args.at, size: args.size };
             picture::take(&viewer, &scratch, recordings.longest_secs(), moment, out)?;
-            println!("written     {}", out.display());
+            say!("written     {}", out.display());
             Ok(())
         }
     });
@@ -117,10 +119,10 @@ pub fn run(root: &Path, args: &ReplayArgs) -> Result<()> {
 
 /// Writes recordings for the viewer.
 pub fn to_file(root: &Path, file: &Path, out: &Path, force: bool) -> Result<()> {
-    rec::may_write(out, force)?;
+    rec::may_write("--rrd", out, force)?;
     let recording = Recording::open(file)?;
     Recordings { root, all: vec![recording], policy: None, every: None, json: None }.show(Some(&Target::File(out)))?;
-    println!("written     {}", out.display());
+    say!("written     {}", out.display());
     Ok(())
 }
 
@@ -166,7 +168,7 @@ impl<'a> Recordings<'a> {
             self.policy.map(|w| Other::new(self.root, &recording.reader, &recording.glance, w, self.every)).transpose()
         };
         let mut others = self.all.iter().map(other).collect::<Result<Vec<_>>>()?;
-        println!("opened      after {:.2} s", started.elapsed().as_secs_f64());
+        say!("opened      after {:.2} s", started.elapsed().as_secs_f64());
         let windows: Vec<Option<Viz>> = match target {
             Some(target) => self.windows(target, &others)?.into_iter().map(Some).collect(),
             None => self.all.iter().map(|_| None).collect(),
@@ -177,14 +179,14 @@ impl<'a> Recordings<'a> {
             let path = recording.reader.path().display();
             let told = feed(recording, viz.as_mut(), other.as_mut())?;
             let outcome = rec::outcome(told.summary.as_ref());
-            println!("replayed    {path}: {:.1} s, {outcome}, {} records", recording.glance.duration_secs, told.shown);
+            say!("replayed    {path}: {:.1} s, {outcome}, {} records", recording.glance.duration_secs, told.shown);
             if told.unreadable > 0 {
-                println!("            {} messages of it cannot be decoded and are left out", told.unreadable);
+                say!("            {} messages of it cannot be decoded and are left out", told.unreadable);
             }
             match told.end {
                 Some(End::Complete) => {}
-                Some(End::Truncated) => println!("            it is truncated: what came before is shown"),
-                None => println!("            it is damaged: what came before is shown"),
+                Some(End::Truncated) => say!("            it is truncated: what came before is shown"),
+                None => say!("            it is damaged: what came before is shown"),
             }
             if let Some(other) = other {
                 tell(other, &told.comparison, &recording.reader)?;
@@ -201,10 +203,9 @@ impl<'a> Recordings<'a> {
         Viz::lay_out(&fed)?;
         fed.into_iter().try_for_each(Viz::finish)?;
         if let Some(file) = self.json {
-            let text = serde_json::to_string_pretty(&Value::Array(rows))?;
-            std::fs::write(file, text).with_context(|| file.display().to_string())?;
+            write_json(file, &rows)?;
         }
-        println!("took        {:.1} s", started.elapsed().as_secs_f64());
+        say!("took        {:.1} s", started.elapsed().as_secs_f64());
         Ok(())
     }
 
@@ -236,14 +237,14 @@ fn tell(other: &Other, comparison: &Comparison, reader: &EpisodeReader) -> Resul
         );
         bail!("{path}: nothing to compare with {name}: {because}");
     }
-    println!("compared    {name} (hash {:016x}), {rows} answers beside those recorded", other.hash());
-    comparison.lines().iter().for_each(|line| println!("{line}"));
+    say!("compared    {name} (hash {:016x}), {rows} answers beside those recorded", other.hash());
+    comparison.lines().iter().for_each(|line| say!("{line}"));
     if let Some(why) = why {
-        println!("            refused {refused} observations: {why}");
+        say!("            refused {refused} observations: {why}");
     }
     for (count, what) in [(other.unseen, "observations"), (other.unheard, "instructions")] {
         if count > 0 {
-            println!("            {count} recorded answers were made to {what} that are not recorded");
+            say!("            {count} recorded answers were made to {what} that are not recorded");
         }
     }
     Ok(())
@@ -297,7 +298,7 @@ pub fn feed(recording: &Recording, mut viz: Option<&mut Viz>, mut other: Option<
             Err(error) => {
                 fed.unreadable += 1;
                 if fed.unreadable <= MOST_NAMED {
-                    eprintln!("warning: {error}");
+                    say_err!("warning: {error}");
                 }
             }
         }

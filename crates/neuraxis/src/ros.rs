@@ -20,7 +20,7 @@ use crate::{
     config::{Config, Surroundings},
     demo,
     episode_run::{Studio, instruction, simulated_cameras},
-    eval::Actor,
+    eval::{Actor, only_for_brain},
     interrupt,
     keeping::KeepArgs,
     package,
@@ -138,10 +138,10 @@ pub fn run(config: &Config, plan: &RosSim, limit: Option<Nanos>) -> Result<(Repo
     };
     let (link_node, reports) = link.unzip();
     let (last, link_was) = ring(1);
-    println!("task        {}, seed {}: {}", plan.task, plan.seed, words.text);
+    say!("task        {}, seed {}: {}", plan.task, plan.seed, words.text);
     let told = words.clone();
     if plan.wait {
-        println!("waiting     for an instruction on topic `instruction` or a goal of action `~/execute_task`");
+        say!("waiting     for an instruction on topic `instruction` or a goal of action `~/execute_task`");
     }
     let shared = Arc::new(Shared::default());
     let session = Session {
@@ -198,6 +198,7 @@ fn close(report: &mut Report, is_recorded: bool, judged: Option<bool>) -> Result
 
 /// Runs until Ctrl-C.
 pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
+    only_for_brain(&plan.policy, &[("--memory", plan.memory.is_some())])?;
     interrupt::listen()?;
     let Which { driver, settings: Some(settings) } = Which::of(config, &plan.which)? else {
         bail!("the simulated arm is driven by `neuraxis ros sim`");
@@ -229,9 +230,9 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
             let features = plan.say.as_deref().map(|say| embedder.embed_order(say)).transpose()?;
             let policy = load_any_policy(config, weights, embedder.id())?;
             let misfits = misfits(policy.about(), config, &settings.camera_names());
-            misfits.iter().for_each(|misfit| println!("differs     {misfit}"));
+            misfits.iter().for_each(|misfit| say!("differs     {misfit}"));
             is_shadow |= !(misfits.is_empty() || plan.trust_weights);
-            println!("policy      {} on {:?}, hash {:016x}", weights.display(), policy.device(), policy.hash());
+            say!("policy      {} on {:?}, hash {:016x}", weights.display(), policy.device(), policy.hash());
             let source = Source::Weights(Box::new(policy));
             (Thinker::Source { source, embedder: Some(embedder) }, Instruction { text: say.into(), epoch: 1, features })
         }
@@ -247,16 +248,16 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
     if is_shadow {
         config.only_watch();
     }
-    println!("holds       until the node is active: ros2 lifecycle set /neuraxis configure, and then activate");
-    println!(
+    say!("holds       until the node is active: ros2 lifecycle set /neuraxis configure, and then activate");
+    say!(
         "arm         {} over {}{}",
         config.name,
         driver.name(),
         if is_shadow { ", in its shadow: nothing is sent to it" } else { "" }
     );
     match &plan.say {
-        Some(say) => println!("instruction {say}"),
-        None => println!("waiting     for an instruction on topic `instruction`"),
+        Some(say) => say!("instruction {say}"),
+        None => say!("waiting     for an instruction on topic `instruction`"),
     }
     let shared = Arc::new(Shared::default());
     let drive = if is_shadow { Drive::Shadow } else { Drive::Thinker };
@@ -316,7 +317,7 @@ fn remote(
     };
     let made = remote_policy(link, &RosConfig::default().world_frame, Box::new(suits), Arc::new(MonotonicClock));
     let Remote { policy, node, reports } = made.context("starting the link to the policy")?;
-    println!("policy      in another process: neuraxis ros policy; weights {}", hash.unwrap_or("whatever it has"));
+    say!("policy      in another process: neuraxis ros policy; weights {}", hash.unwrap_or("whatever it has"));
     Ok((Source::Remote(Box::new(policy)), (node, reports)))
 }
 
@@ -378,7 +379,7 @@ fn serve(
             settings.finger_joint.clone_from(joint);
         }
         let node = RosNode::new(settings, ports).context("starting the ROS 2 node")?;
-        println!("ros         node is up; Ctrl-C ends");
+        say!("ros         node is up; Ctrl-C ends");
         Ok(Some(Box::new(move || print_stats(&node.run(&end)))))
     }
 }
@@ -395,5 +396,5 @@ fn looks(seen: RingReceiver<Arc<Seen>>) -> Looks {
 }
 
 fn print_stats(stats: &RosStats) {
-    println!("ros         {stats:?}");
+    say!("ros         {stats:?}");
 }

@@ -36,7 +36,7 @@ pub fn plant(config: &Config, plan: &RosPlant) -> Result<()> {
     studio.sim.mark = plan.mark;
     let setup = studio.setup(&plan.task, plan.seed)?;
     let goal = setup.goal().clone();
-    println!("task        {}, seed {}: {}", plan.task, plan.seed, goal.instruction);
+    say!("task        {}, seed {}: {}", plan.task, plan.seed, goal.instruction);
     let world = Plant::new(&setup).context("starting the simulation")?;
     let (physics, arm, frames) = realtime(world, goal.clone(), MonotonicClock.now())?;
     let (observations_in, observations) = ring(2);
@@ -57,13 +57,13 @@ pub fn plant(config: &Config, plan: &RosPlant) -> Result<()> {
             cameras(&setup, &studio.robot, period, frames, &observations_in, &shared)
         })?;
         let talk = start(scope, "ros", &shared, || Ok(node.run(&shared.ros_done)))?;
-        println!("ros         plant is up; Ctrl-C ends");
+        say!("ros         plant is up; Ctrl-C ends");
         let mut was_met = false;
         while !(interrupt::asked() || shared.broken.is_raised()) {
             std::thread::sleep(Duration::from_millis(20));
             if shared.succeeded.is_raised() && !was_met {
                 was_met = true;
-                println!("success     the goal is met");
+                say!("success     the goal is met");
             }
         }
         shared.end();
@@ -71,10 +71,10 @@ pub fn plant(config: &Config, plan: &RosPlant) -> Result<()> {
         let (body, eyes, stats) = (join(body, "plant"), join(eyes, "cameras"), join(talk, "ros"));
         let ((rate, lost), eyes, stats) = (body?, eyes?, stats?);
         for rate in [rate, eyes] {
-            println!("{:<11} {:.1} Hz of {:.1}", rate.name, rate.achieved_hz(), rate.wanted_hz);
+            say!("{:<11} {:.1} Hz of {:.1}", rate.name, rate.achieved_hz(), rate.wanted_hz);
         }
-        println!("lost        {:.3} s that physics could not keep up with", lost.secs());
-        println!("ros         {stats:?}");
+        say!("lost        {:.3} s that physics could not keep up with", lost.secs());
+        say!("ros         {stats:?}");
         Ok(())
     })
 }

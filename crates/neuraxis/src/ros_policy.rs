@@ -44,11 +44,11 @@ pub fn policy(config: &Config, options: &PolicyOptions) -> Result<()> {
         text_encoder: embedder.id().into(),
         device: format!("{:?}", policy.device()),
     };
-    println!("policy      {} on {}, hash {}", weights.display(), card.device, card.weights_hash);
-    println!("trained     for robot {} with cameras {}", card.embodiment, card.cameras.join(", "));
+    say!("policy      {} on {}, hash {}", weights.display(), card.device, card.weights_hash);
+    say!("trained     for robot {} with cameras {}", card.embodiment, card.cameras.join(", "));
     let ttl_secs = options.ttl.unwrap_or(config.cerebellum.prediction_lease_secs);
     let node = PolicyNode::new(card, ttl_secs).context("starting the policy's node")?;
-    println!("ros         policy is up; Ctrl-C ends");
+    say!("ros         policy is up; Ctrl-C ends");
 
     let mut source = Source::Weights(Box::new(policy));
     // A sentence is read once, not for each picture.
@@ -66,6 +66,6 @@ pub fn policy(config: &Config, options: &PolicyOptions) -> Result<()> {
         Ok((prediction, source.gaze()))
     };
     let stats = node.run(interrupt::flag(), &mut think);
-    println!("ros         {stats:?}");
+    say!("ros         {stats:?}");
     Ok(())
 }

@@ -57,7 +57,7 @@ pub fn viz(config: &Config, options: &VizOptions) -> Result<()> {
         std::fs::remove_file(&scratch).with_context(|| scratch.display().to_string())?;
     }
     taken?;
-    println!("written     {}", out.display());
+    say!("written     {}", out.display());
     Ok(())
 }
 
@@ -88,7 +88,7 @@ fn watch(config: &Config, options: &VizOptions, rrd: Option<&Path>) -> Result<Op
     }
     let node = WatchNode::new(robot.joint_names().to_vec(), &settings.finger_joint, Arc::new(MonotonicClock))
         .context("starting the ROS 2 node")?;
-    println!("ros         viewer is up; Ctrl-C ends");
+    say!("ros         viewer is up; Ctrl-C ends");
 
     let shared = Shared::default();
     let mut past = Whereabouts::new(robot.dof());
@@ -127,13 +127,13 @@ fn watch(config: &Config, options: &VizOptions, rrd: Option<&Path>) -> Result<Op
         let watched = node.run(interrupt::flag(), &mut show);
         shared.end();
         let report = join(eyes, "ros_cameras")?;
-        println!("ros_cameras {} sets of {} cameras", report.sets, report.cameras.len());
+        say!("ros_cameras {} sets of {} cameras", report.sets, report.cameras.len());
         watched
     })?;
     window.finish()?;
-    println!("ros         {stats:?}");
+    say!("ros         {stats:?}");
     if let Some(file) = &options.rrd {
-        println!("written     {}", file.display());
+        say!("written     {}", file.display());
     }
     Ok(rrd.map(|file| (file.to_path_buf(), (newest_state - zero).secs())))
 }
@@ -180,7 +180,7 @@ fn window(
     let viewer = package::viewer(&config.root);
     match (Viz::live(viewer.as_deref(), rrd, &shown), rrd) {
         (Err(error @ VizError::NoDisplay), Some(file)) => {
-            println!("viewer      {error}");
+            say!("viewer      {error}");
             Ok(Viz::to_file(file, &shown)?)
         }
         (Err(VizError::NoDisplay), None) => bail!("no screen: --rrd FILE.rrd writes what a machine with one shows"),

@@ -11,6 +11,11 @@ pub fn parse_shard(text: &str) -> Result<(u64, u64)> {
     }
 }
 
+/// How many, on command lines.
+pub fn at_least_one(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "allowed: 1 or more".into())
+}
+
 /// Arguments without some options and their values.
 pub fn without(arguments: Vec<String>, options: &[&str]) -> Vec<String> {
     let mut kept = Vec::new();

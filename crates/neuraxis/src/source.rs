@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use nalgebra::Vector3;
 use neuraxis_core::{Instruction, Observation, Policy, PolicyError, Prediction};
-use neuraxis_policy::{CorticalPolicy, PredictionViews, checkpoint::About};
+use neuraxis_policy::{CorticalPolicy, Error, PredictionViews, checkpoint::About};
 use neuraxis_vision::{Cloud, MaskedCamera};
 
 use crate::{config::Config, errand::Errands, script::Script, survey::Survey};
@@ -15,12 +15,25 @@ const WARM_UP: u32 = 3;
 /// Bounds that differ by less are the same [m].
 const SAME_BOUNDS_M: f64 = 0.001;
 
+/// What a `--policy` may be; each command's help says which of them it takes.
+const ALLOWED: &str =
+    "weights (the shipped ones), expert, brain, nearest:DATA, or a file of weights (--help: which here)";
+/// Where a robot has no weights of its own.
+const WAY_OUT: &str = "; watch the scripted expert (--policy expert), or train some (configs/README.md)";
+
+/// Whether these are the weights of the configuration.
+fn is_own(config: &Config, weights: &Path) -> bool {
+    weights == config.root.join(&config.run.weights)
+}
+
 /// The policy in a file of weights, if it is the one that the configuration means and made for its robot.
 pub fn load_policy(config: &Config, weights: &Path, text_encoder: &str) -> Result<CorticalPolicy> {
     let policy = load_any_policy(config, weights, text_encoder)?;
     let made_for = &policy.about().embodiment;
     if *made_for != config.name {
-        bail!("{}: trained for robot {made_for:?}, this is {:?}", weights.display(), config.name);
+        let name = &config.name;
+        let way_out = if is_own(config, weights) { WAY_OUT } else { "" };
+        bail!("{}: trained for robot {made_for:?}, this is {name:?}{way_out}", weights.display());
     }
     Ok(policy)
 }
@@ -28,15 +41,28 @@ pub fn load_policy(config: &Config, weights: &Path, text_encoder: &str) -> Resul
 /// The policy in a file of weights, if it is the one that the configuration means; of whatever robot. It has inferred
 /// before: its first tick with an arm takes no longer than the others, and weights that answer no numbers never meet one.
 pub fn load_any_policy(config: &Config, weights: &Path, text_encoder: &str) -> Result<CorticalPolicy> {
-    let mut policy = CorticalPolicy::load(weights, config.run.device.parse()?, text_encoder).context(
-        "no usable weights: train some (`neuraxis demos`, `neuraxis train policy`), or watch the scripted expert (--policy expert)",
-    )?;
+    if weights.is_dir() {
+        let weights = weights.display();
+        bail!("{weights} is a folder; give {weights}/policy.safetensors");
+    }
+    let run = config.file("run.yaml");
+    if !weights.exists() {
+        let named = weights.display();
+        match is_own(config, weights) {
+            true => bail!("{run}: weights: {named}: no such file{WAY_OUT}"),
+            false => bail!("--policy {named}: no such file; allowed: {ALLOWED}"),
+        }
+    }
+    let mut policy = match CorticalPolicy::load(weights, config.run.device.parse()?, text_encoder) {
+        Err(Error::Device { asked, reason }) => bail!("{run}: device: {asked}: {reason}"),
+        loaded => loaded.with_context(|| format!("{}: no usable weights", weights.display()))?,
+    };
     let hash = format!("{:016x}", policy.hash());
-    if weights == config.root.join(&config.run.weights)
+    if is_own(config, weights)
         && let Some(expected) = &config.run.weights_hash
         && *expected != hash
     {
-        bail!("{}: hash {hash}, configs/{}/run.yaml wants weights_hash: {expected}", weights.display(), config.name);
+        bail!("{}: hash {hash}, {run} wants weights_hash: {expected}", weights.display());
     }
     policy.warm_up(WARM_UP).with_context(|| format!("{}: these weights give no answer", weights.display()))?;
     Ok(policy)
@@ -177,6 +203,36 @@ mod tests {
         let config = Config::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), "fr3").unwrap();
         let ([a, b, c], [d, e, f]) = (config.cerebellum.workspace_min_xyz_m, config.cerebellum.workspace_max_xyz_m);
         [a, b, c, d, e, f]
+    }
+
+    /// Why these weights are not loaded with a configuration changed so.
+    fn refused(weights: &str, change: impl Fn(&mut Config)) -> String {
+        let mut config = Config::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), "fr3").unwrap();
+        change(&mut config);
+        let weights = if weights.is_empty() { config.root.join(&config.run.weights) } else { weights.into() };
+        let loaded = load_policy(&config, &weights, "any encoder");
+        loaded.map_or_else(|error| format!("{error:#}"), |_| "loaded".into())
+    }
+
+    #[test]
+    fn why_weights_are_not_loaded_is_said_each_by_its_cause() {
+        let same = |_: &mut Config| ();
+        let typo = refused("wieghts", same);
+        assert!(
+            typo.starts_with("--policy wieghts: no such file; allowed: weights (the shipped ones), expert"),
+            "{typo}"
+        );
+        let folder = std::env::temp_dir().display().to_string();
+        assert_eq!(refused(&folder, same), format!("{folder} is a folder; give {folder}/policy.safetensors"));
+        let device = refused("", |config| config.run.device = "cuda:99".into());
+        assert!(device.contains("configs/fr3/run.yaml: device: cuda:99: "), "{device}");
+        let missing = refused("", |config| config.run.weights = "none.safetensors".into());
+        assert!(missing.contains("run.yaml: weights: ") && missing.ends_with(WAY_OUT), "{missing}");
+        let other = std::env::temp_dir().join(format!("neuraxis-source-{}", std::process::id()));
+        std::fs::write(&other, "text").unwrap();
+        let damaged = refused(&other.display().to_string(), same);
+        assert!(damaged.contains(": no usable weights: ") && damaged.contains("not a safetensors file"), "{damaged}");
+        std::fs::remove_file(&other).unwrap();
     }
 
     #[test]

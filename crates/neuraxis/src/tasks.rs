@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use neuraxis_sim::{Factor, Perturbation};
 
@@ -72,9 +72,9 @@ pub enum TasksCommand {
 pub fn run(what: TasksCommand, config: &Config) -> Result<()> {
     match what {
         TasksCommand::List => {
-            println!("{:<28} {:>10}  what is to be done", "task", "variations");
+            say!("{:<28} {:>10}  what is to be done", "task", "variations");
             for kind in neuraxis_sim::tasks::kinds() {
-                println!("{:<28} {:>10}  {}", kind.name, kind.variations, kind.summary);
+                say!("{:<28} {:>10}  {}", kind.name, kind.variations, kind.summary);
             }
             Ok(())
         }
@@ -84,7 +84,7 @@ pub fn run(what: TasksCommand, config: &Config) -> Result<()> {
                 let file = out.join(format!("{task}-{seed}.png"));
                 let (said, outcome) = crate::film::film(&studio, &task, seed, 2, &file)?;
                 let end = if outcome.success { "success" } else { "no success" };
-                println!("{task} {seed}: {said:?}: {end} after {:.1} s, {}", outcome.secs, file.display());
+                say!("{task} {seed}: {said:?}: {end} after {:.1} s, {}", outcome.secs, file.display());
             }
             Ok(())
         }
@@ -101,7 +101,7 @@ pub fn run(what: TasksCommand, config: &Config) -> Result<()> {
         }
         TasksCommand::Factors => {
             let all = Perturbation { factors: Factor::ALL.into(), ..Perturbation::default() };
-            print!("{}", serde_yaml::to_string(&all)?);
+            put!("{}", serde_yaml::to_string(&all)?);
             Ok(())
         }
         TasksCommand::Perturbed { task, seed, out } => {
@@ -109,7 +109,7 @@ pub fn run(what: TasksCommand, config: &Config) -> Result<()> {
             for task in list(&task, &studio.config)? {
                 let file = out.join(format!("{task}-{seed}.png"));
                 crate::film::perturbed(&studio, &task, seed, &file)?;
-                println!("{task} {seed}: {}", file.display());
+                say!("{task} {seed}: {}", file.display());
             }
             Ok(())
         }
@@ -131,28 +131,40 @@ pub fn run(what: TasksCommand, config: &Config) -> Result<()> {
     }
 }
 
-/// Names, or `all` (the single tasks), `long` or `trained` (what the configuration says of its weights).
+/// Names and groups, comma-separated: `all` (the single tasks), `long`, `trained` (what the configuration says of its
+/// weights). Each task once.
 pub fn list(text: &str, config: &Config) -> Result<Vec<String>> {
-    match text {
-        "trained" => expand(&config.run.weights_tasks.join(",")),
-        named => expand(named),
+    let mut tasks: Vec<String> = Vec::new();
+    for name in text.split(',') {
+        let group = match name {
+            "trained" => trained(config)?,
+            name => expand(name)?,
+        };
+        for task in group {
+            if !tasks.contains(&task) {
+                tasks.push(task);
+            }
+        }
     }
+    Ok(tasks)
 }
 
-fn expand(text: &str) -> Result<Vec<String>> {
+fn trained(config: &Config) -> Result<Vec<String>> {
+    let groups: Result<Vec<_>> = config.run.weights_tasks.iter().map(|name| expand(name)).collect();
+    Ok(groups.with_context(|| format!("{}: weights_tasks", config.file("run.yaml")))?.concat())
+}
+
+/// The task of a name, or those of a group.
+fn expand(name: &str) -> Result<Vec<String>> {
     use neuraxis_sim::tasks::{KINDS, kinds, long, names};
+    let owned = |names: Vec<&str>| names.into_iter().map(String::from).collect();
     let known = names(&kinds());
-    let text = match text {
-        "all" => names(KINDS).join(","),
-        "long" => names(&long()).join(","),
-        named => named.into(),
-    };
-    text.split(',')
-        .map(|name| match known.contains(&name) {
-            true => Ok(name.to_string()),
-            false => bail!("unknown task {name:?}; known: {} (and all, long, trained)", known.join(", ")),
-        })
-        .collect()
+    match name {
+        "all" => Ok(owned(names(KINDS))),
+        "long" => Ok(owned(names(&long()))),
+        name if known.contains(&name) => Ok(vec![name.into()]),
+        _ => bail!("unknown task {name:?}; known: {} (and all, long, trained)", known.join(", ")),
+    }
 }
 
 /// The name of one task.
@@ -167,19 +179,43 @@ pub fn one(text: &str, config: &Config) -> Result<String> {
 fn show(studio: &Studio, task: &str, seed: u64) -> Result<()> {
     let setup = studio.setup(task, seed)?;
     let lockstep = studio.lockstep(&setup, true)?;
-    println!("{task}, seed {seed}: {:?}", setup.goal().instruction);
+    say!("{task}, seed {seed}: {:?}", setup.goal().instruction);
     for other in setup.alternatives() {
-        println!("  also valid here: {:?}", other.instruction);
+        say!("  also valid here: {:?}", other.instruction);
     }
-    println!("  a goal drawn at random is this one with probability {:.3}", setup.chance());
-    println!("  expert's key-frames, tool in the world frame [m], approach direction:");
+    say!("  a goal drawn at random is this one with probability {:.3}", setup.chance());
+    say!("  expert's key-frames, tool in the world frame [m], approach direction:");
     for (i, key) in studio.script(&setup, &lockstep, setup.goal())?.iter().enumerate() {
         let (p, z) = (key.world_from_tool.position(), key.world_from_tool.rotation() * nalgebra::Vector3::z());
         let contact = if key.ignore_collisions { "contact" } else { "free" };
-        println!(
+        say!(
             "  {i}: {:.3} {:.3} {:.3}, approach {:.2} {:.2} {:.2}, gripper {:?}, {contact}",
-            p.x, p.y, p.z, z.x, z.y, z.z, key.gripper
+            p.x,
+            p.y,
+            p.z,
+            z.x,
+            z.y,
+            z.z,
+            key.gripper
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn groups_stand_in_lists_and_no_task_comes_twice() {
+        let mut config = Config::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), "fr3").unwrap();
+        config.run.weights_tasks = vec!["turn_tap".into(), "stack_cups".into()];
+        assert_eq!(list("trained,close_jar,turn_tap", &config).unwrap(), ["turn_tap", "stack_cups", "close_jar"]);
+        let (all, long) = (list("all", &config).unwrap(), list("long", &config).unwrap());
+        assert_eq!(list("all,long", &config).unwrap(), [all, long].concat());
+        let error = list("trained,nope", &config).unwrap_err().to_string();
+        assert!(error.starts_with("unknown task \"nope\"; known: "), "{error}");
+    }
 }

@@ -71,7 +71,7 @@ impl Which {
     /// Clears the errors of an arm that its own controller has stopped.
     pub(super) fn recover(&self) -> Result<()> {
         neuraxis_franka::recover(self.franka()?)?;
-        println!("the arm has no errors any more");
+        say!("the arm has no errors any more");
         Ok(())
     }
 
@@ -157,11 +157,11 @@ pub(super) fn close(report: &mut Report, is_recorded: bool, judged: Option<bool>
 /// Where the arm is at the end.
 pub(super) fn print_state(report: &Report, robot: &Robot) {
     let Some(body) = report.body else {
-        println!("arm         nothing was heard of it");
+        say!("arm         nothing was heard of it");
         return;
     };
     let numbers = |values: &Joints| values.iter().map(|v| format!("{v:.3}")).collect::<Vec<_>>().join(" ");
     let p = robot.world_from_tool(&body.state.q).position();
-    println!("joints      {} rad", numbers(&body.state.q));
-    println!("tool        {:.3} {:.3} {:.3} m, fingers {:.3} m apart", p.x, p.y, p.z, body.state.gripper_width_m);
+    say!("joints      {} rad", numbers(&body.state.q));
+    say!("tool        {:.3} {:.3} {:.3} m, fingers {:.3} m apart", p.x, p.y, p.z, body.state.gripper_width_m);
 }

@@ -38,7 +38,7 @@ pub struct RecordArgs {
     #[command(flatten)]
     which: WhichArgs,
     /// What is being shown, in the words that a policy shall learn it by.
-    #[arg(long, value_name = "SENTENCE")]
+    #[arg(long, value_name = "SENTENCE", value_parser = sentence)]
     say: String,
     /// Folder for the recording.
     #[arg(long, value_name = "DIR", default_value = "out/record")]
@@ -46,7 +46,7 @@ pub struct RecordArgs {
     /// How long; until Ctrl-C if left out [s].
     #[arg(long)]
     secs: Option<f64>,
-    /// A demonstration: somebody leads the arm by hand, or another program does; `import recording` makes training data of it.
+    /// A demonstration: somebody leads the arm by hand, or another program does; `import mcap` makes training data of it.
     #[arg(long)]
     demo: bool,
     /// Open the viewer as well.
@@ -56,6 +56,16 @@ pub struct RecordArgs {
     keep: KeepArgs,
 }
 
+/// What can be learned by is said.
+pub(super) fn sentence(text: &str) -> Result<String, String> {
+    let words = text.trim();
+    if words.is_empty() {
+        Err("allowed: a sentence, such as \"put the cup on the tray\"".into())
+    } else {
+        Ok(words.into())
+    }
+}
+
 /// Records what arm and cameras do.
 pub fn record(config: &Config, args: RecordArgs) -> Result<()> {
     interrupt::listen()?;
@@ -63,7 +73,7 @@ pub fn record(config: &Config, args: RecordArgs) -> Result<()> {
     args.keep.apply(&mut config.run.recording)?;
     let which = Which::of(&config, &args.which)?;
     let RecordArgs { say, out, secs, demo, live, .. } = args;
-    println!("recording   {say}: nothing is sent to the arm; Ctrl-C ends");
+    say!("recording   {say}: nothing is sent to the arm; Ctrl-C ends");
     let watched = Watched { say, secs, out: Some(out), live };
     let words = Instruction { text: watched.say.as_str().into(), epoch: 1, features: None };
     let meta = json!({ "demonstration": demo });
@@ -77,19 +87,19 @@ pub(super) fn shadow(config: &Config, which: Which, weights: &Path, watched: &Wa
     let words = Instruction { text: watched.say.as_str().into(), epoch: 1, features };
     let policy = load_any_policy(config, weights, embedder.id())?;
     for misfit in misfits(policy.about(), config, &which.camera_names()) {
-        println!("differs     {misfit}");
+        say!("differs     {misfit}");
     }
-    println!("shadow      {}: nothing is sent to the arm", words.text);
+    say!("shadow      {}: nothing is sent to the arm", words.text);
     let source = Source::Weights(Box::new(policy));
     let report = watch(config, which, source, (words, true), watched, json!({ "shadow": true }))?;
     if let Some(reason) = &report.outcome.refused {
-        println!("refused     {reason}");
+        say!("refused     {reason}");
     }
     let Some(KeyFrame { world_from_tool, gripper, .. }) = report.wanted else {
         bail!("the policy wanted nothing: it has seen no images that it could use");
     };
     let p = world_from_tool.position();
-    println!("wanted      {:.3} {:.3} {:.3} m, then {gripper:?}", p.x, p.y, p.z);
+    say!("wanted      {:.3} {:.3} {:.3} m, then {gripper:?}", p.x, p.y, p.z);
     Ok(())
 }
 

@@ -53,7 +53,7 @@ pub fn agree(config: &Config, plan: &AgreePlan) -> Result<Vec<Measured>> {
         if !(is_same && a.ignore_collisions == b.ignore_collisions) {
             differ += 1;
             bar.suspend(|| {
-                println!("  {task}, seed {seed}: {mm:.2} mm, {deg:.2} deg apart; {:?} and {:?}", a.gripper, b.gripper);
+                say!("  {task}, seed {seed}: {mm:.2} mm, {deg:.2} deg apart; {:?} and {:?}", a.gripper, b.gripper);
             });
         }
         apart_mm.push(mm);
@@ -61,7 +61,7 @@ pub fn agree(config: &Config, plan: &AgreePlan) -> Result<Vec<Measured>> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    println!(
+    say!(
         "{:?} and {:?}: {} of {} answers the same",
         one.device(),
         other.device(),

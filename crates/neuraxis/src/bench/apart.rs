@@ -29,10 +29,10 @@ pub fn apart(config: &Config, secs: f64) -> Result<Vec<Measured>> {
         out: None,
         memory: None,
     };
-    println!("in one process");
+    say!("in one process");
     let (one, _) = ros::run(config, &sim(Leader::Here(Actor::of("weights", config))), limit)?;
     demo::print_rates(&one);
-    println!("apart");
+    say!("apart");
     let policy = Policy::start(config)?;
     let (apart, link) = ros::run(config, &sim(Leader::of("remote", config)), limit)?;
     demo::print_rates(&apart);
@@ -62,7 +62,7 @@ impl Policy {
         let stdout = policy.0.stdout.take().context("its output")?;
         for line in BufReader::new(stdout).lines() {
             let line = line?;
-            println!("  {line}");
+            say!("  {line}");
             if line.starts_with("ros ") {
                 return Ok(policy);
             }

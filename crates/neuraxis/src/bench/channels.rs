@@ -59,7 +59,7 @@ fn same_thread() -> Vec<Measured> {
 /// One-way latency, two readings of the clock included. Both threads spin: on a machine with fewer than two free cores
 /// the tail is the scheduler's.
 fn across_threads() -> Result<Vec<Measured>> {
-    println!("one_way: both threads spin; where fewer than two cores are free the figures are the scheduler's");
+    say!("one_way: both threads spin; where fewer than two cores are free the figures are the scheduler's");
     let (mut writer, mut reader) = mailbox::<Message>([0; 24]);
     let mailbox = one_way("mailbox.one_way", |message| writer.write(message), || reader.fresh())?;
     let (sender, receiver) = ring::<Message>(1024);

@@ -51,7 +51,7 @@ pub fn control_loop(config: &Config, plan: &LoopPlan) -> Result<Vec<Measured>> {
     let mut pools: [Pool; PARTS.len()] = Default::default();
     for block in 1..=plan.blocks {
         let weather = Machine::look();
-        println!("block {block} of {}", plan.blocks);
+        say!("block {block} of {}", plan.blocks);
         let (name, bare) = cyclictest::wakes(config, plan.secs)?;
         let bare_wake = Measured::samples(name, "us", &bare);
         (peer_name, peer) = (name, [peer, bare].concat());
@@ -59,7 +59,7 @@ pub fn control_loop(config: &Config, plan: &LoopPlan) -> Result<Vec<Measured>> {
         for ((part, name), pool) in PARTS.iter().zip(&mut pools) {
             let Some(run) = measure(*part, config, plan, &mut inference)? else { continue };
             if let Some(report) = run.report.filter(|_| block == 1 && idle_wake.is_none()) {
-                println!("  {report}");
+                say!("  {report}");
             }
             let wake = Measured::samples(name, "us", &run.wakes);
             pool.ratios.push(wake.against(idle_wake.as_ref().unwrap_or(&bare_wake)));
@@ -67,14 +67,14 @@ pub fn control_loop(config: &Config, plan: &LoopPlan) -> Result<Vec<Measured>> {
             pool.wakes.extend(run.wakes);
             pool.ticks.extend(run.ticks);
         }
-        println!("  {}", weather.after().weather());
+        say!("  {}", weather.after().weather());
     }
 
     let mut columns = vec![(peer_name, peer.as_slice())];
     columns.extend(in_use(&pools).map(|(name, pool)| (name, pool.wakes.as_slice())));
-    bars("wake-up", "us", &columns).iter().for_each(|line| println!("{line}"));
+    bars("wake-up", "us", &columns).iter().for_each(|line| say!("{line}"));
     let columns: Vec<_> = in_use(&pools).map(|(name, pool)| (name, pool.ticks.as_slice())).collect();
-    bars("tick", "us", &columns).iter().for_each(|line| println!("{line}"));
+    bars("tick", "us", &columns).iter().for_each(|line| say!("{line}"));
     Ok(rows(&pools, Measured::samples(peer_name, "us", &peer)))
 }
 

@@ -13,7 +13,7 @@ pub fn wakes(config: &Config, secs: f64) -> Result<(&'static str, Vec<f64>)> {
     Ok(match cyclictest(config, secs)? {
         Some(wakes) => ("cyclictest", wakes),
         None => {
-            println!("cyclictest is not installed (Debian: rt-tests): a bare thread of our own stands in for it");
+            say!("cyclictest is not installed (Debian: rt-tests): a bare thread of our own stands in for it");
             ("bare thread", bare_thread(config, secs)?)
         }
     })

@@ -108,7 +108,7 @@ pub fn kinematics(config: &Config, poses: u32) -> Result<Vec<Measured>> {
         }
     }
     let share = |n: u32, of: usize| 100.0 * f64::from(n) / of as f64;
-    println!(
+    say!(
         "cold inverse kinematics: {solved} of {poses} solved within the limits ({:.3} %); k: {solved_k} of {} ({:.1} %)",
         share(solved, poses as usize),
         cold_k.len(),

@@ -54,7 +54,7 @@ impl Inference {
             let result = work();
             over.store(true, Ordering::Relaxed);
             thinker.join().map_err(|_| anyhow!("the policy panicked"))??;
-            println!("  beside {} inferences", inferred.load(Ordering::Relaxed));
+            say!("  beside {} inferences", inferred.load(Ordering::Relaxed));
             ensure!(inferred.load(Ordering::Relaxed) > 0, "nothing was inferred while the loop ran");
             result
         })
@@ -74,6 +74,6 @@ pub fn beside_flood<T>(config: &Config, work: impl FnOnce(Outside) -> Result<T>)
 /// Without ROS 2 there is no flood.
 #[cfg(not(feature = "ros"))]
 pub fn beside_flood<T>(_: &Config, _: impl FnOnce(Outside) -> Result<T>) -> Result<Option<T>> {
-    println!("  ros_flood: not measured, this binary is built without ROS 2");
+    say!("  ros_flood: not measured, this binary is built without ROS 2");
     Ok(None)
 }

@@ -56,15 +56,10 @@ impl Machine {
     /// Two lines.
     pub fn print(&self) {
         let rt = if self.preempt_rt { "PREEMPT_RT" } else { "not PREEMPT_RT" };
-        println!("machine  {}, {} cores, load {:.1} at the start", self.processor, self.cores, self.load_1_min);
-        println!(
-            "kernel   {}, {rt}; governor {}; stolen by the hypervisor {}",
-            self.kernel,
-            self.governor,
-            self.steal()
-        );
+        say!("machine  {}, {} cores, load {:.1} at the start", self.processor, self.cores, self.load_1_min);
+        say!("kernel   {}, {rt}; governor {}; stolen by the hypervisor {}", self.kernel, self.governor, self.steal());
         if self.load_1_min > QUIET_LOAD {
-            println!("not quiet: others were at work here at the start, and are in every figure below");
+            say!("not quiet: others were at work here at the start, and are in every figure below");
         }
     }
 

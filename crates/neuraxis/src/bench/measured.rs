@@ -127,16 +127,16 @@ impl Measured {
             let max = if m.max.is_nan() { String::new() } else { format!("  max {:9.2}", m.max) };
             format!("{mean}p50 {:9.2}  p99 {:9.2}  p99.9 {:9.2}{max} {}", m.p50, m.p99, m.p999, m.unit)
         };
-        println!("{:<32} {}", self.name, row(self));
+        say!("{:<32} {}", self.name, row(self));
         for peer in &self.peers {
-            println!("  beside {:<23} {}", peer.name, row(peer));
+            say!("  beside {:<23} {}", peer.name, row(peer));
         }
         if let Some([p50, p99, p999, max]) = self.ratio {
             let whom = self.peers.first().map_or("", |peer| &peer.name);
-            println!("  ratio to {whom:<21} {:14} p50 {p50:9.2}  p99 {p99:9.2}  p99.9 {p999:9.2}  max {max:9.2}", "");
+            say!("  ratio to {whom:<21} {:14} p50 {p50:9.2}  p99 {p99:9.2}  p99.9 {p999:9.2}  max {max:9.2}", "");
         }
         if let Some(target) = self.target {
-            println!("  target {target}");
+            say!("  target {target}");
         }
     }
 

@@ -106,7 +106,7 @@ pub fn run(config: &Config, secs: f64, outside: Option<Outside>) -> Result<Run> 
     })?;
     (run.missed, run.report) = (summary.stats.missed, Some(summary.report));
     let count = run.ticks.len() as u64;
-    println!(
+    say!(
         "  {count} ticks, {} missed; following segments in {:.1} %, in motion in {:.1} %",
         run.missed,
         100.0 * run.tracked as f64 / count as f64,

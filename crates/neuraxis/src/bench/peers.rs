@@ -21,7 +21,7 @@ struct Line {
 /// What the script measured; nothing, and a note on what is missing, where it cannot run.
 pub fn peers(config: &Config, arguments: &[&str]) -> Result<Vec<Measured>> {
     let Some(python) = std::env::var_os(PYTHON) else {
-        println!(
+        say!(
             "peers in Python and C++: not measured; pip install pin cmeel-eigen cmeel-urdfdom-headers ruckig, and set \
              {PYTHON} to that Python"
         );
@@ -32,11 +32,11 @@ pub fn peers(config: &Config, arguments: &[&str]) -> Result<Vec<Measured>> {
     let output = output.with_context(|| format!("running {} ({PYTHON})", python.to_string_lossy()))?;
     let told = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
-        println!("peers in Python and C++: not measured; {}", told.trim());
+        say!("peers in Python and C++: not measured; {}", told.trim());
         return Ok(Vec::new());
     }
     if !told.trim().is_empty() {
-        println!("{}", told.trim());
+        say!("{}", told.trim());
     }
     let lines = String::from_utf8_lossy(&output.stdout);
     lines

@@ -103,7 +103,7 @@ fn sustained(
     let bytes = std::fs::metadata(file).with_context(|| file.display().to_string())?.len();
     let (sent, lost) = ((ticks_in.sent(), eyes.sent()), (ticks_in.dropped(), eyes.dropped()));
     let raw = sent.1 as f64 * raw_bytes() as f64;
-    println!(
+    say!(
         "sustained   {} ticks ({missed} deadlines missed), {} sets of {} x {}x{} RGB-D in {secs:.1} s",
         sent.0,
         sent.1,
@@ -111,14 +111,14 @@ fn sustained(
         SIZE[0],
         SIZE[1]
     );
-    println!("dropped     {} ticks, {} sets of pictures", lost.0, lost.1);
-    println!(
+    say!("dropped     {} ticks, {} sets of pictures", lost.0, lost.1);
+    say!(
         "written     {:.1} MB/s of pictures as {:.1} MB/s on disk, closed {:.2} s after the last tick",
         raw / secs / 1e6,
         bytes as f64 / took / 1e6,
         took - secs
     );
-    println!("processor   {:.1} % of one core for the recorder's thread", 100.0 * cpu / took);
+    say!("processor   {:.1} % of one core for the recorder's thread", 100.0 * cpu / took);
     let one = |name: &str, unit, value: f64| Measured::samples(name, unit, &[value]);
     Ok(vec![
         Measured::samples("recorder.enqueue", "ns", &pushes)
@@ -155,13 +155,13 @@ fn at_most(config: &Config, robot: &Arc<Robot>, sets: &[Arc<Observation>], out: 
     let file = files.mcap.first().context("no file")?;
     let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
     let plain = plain_write(&bytes, &out.join("plain"))?;
-    println!(
+    say!(
         "at most     {:.0} MB/s of pictures, {:.1} sets a second where {CAMERA_HZ} come; {:.1} MB/s on disk",
         AT_MOST as f64 * raw_bytes() as f64 / took / 1e6,
         AT_MOST as f64 / took,
         bytes.len() as f64 / took / 1e6
     );
-    println!(
+    say!(
         "disk        a plain write of the same {:.1} MB, synced: {:.1} MB/s; the recorder takes {:.1} times as long",
         bytes.len() as f64 / 1e6,
         bytes.len() as f64 / plain / 1e6,
@@ -169,7 +169,7 @@ fn at_most(config: &Config, robot: &Arc<Robot>, sets: &[Arc<Observation>], out: 
     );
     // What other work on this machine takes away is not in it.
     let per_set_cpu = cpu / AT_MOST as f64;
-    println!(
+    say!(
         "processor   {:.1} ms a set of pictures and its ticks: {:.0} % of one core at {CAMERA_HZ} Hz",
         per_set_cpu * 1e3,
         100.0 * per_set_cpu * CAMERA_HZ

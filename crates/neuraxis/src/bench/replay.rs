@@ -35,7 +35,7 @@ pub fn replay(config: &Config, file: &Path, secs: f64, out: &Path, keep_files: b
     let start = Instant::now();
     let info = Info::of(&reader);
     rows.push(one("rec.info", start));
-    println!(
+    say!(
         "recording   {:.0} s, {records} records, {:.0} MB; for the viewer {:.0} MB; it ends {}",
         info.duration_secs,
         megabytes(&long)?,

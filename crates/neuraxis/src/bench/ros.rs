@@ -67,11 +67,11 @@ pub fn ros(config: &Config, plan: &RosPlan) -> Result<Vec<Measured>> {
     let storm = Load::Storm { messages_hz, requests_hz };
     let mut pools: [Pool; PARTS.len()] = Default::default();
     for block in 1..=plan.blocks {
-        println!("block {block} of {}", plan.blocks);
+        say!("block {block} of {}", plan.blocks);
         let weather = Machine::look();
         let mut quiet = None;
         for (name, pool) in PARTS.into_iter().zip(&mut pools) {
-            println!("{name}");
+            say!("{name}");
             let run = match name {
                 "ros_storm" => beside_node(config, Some(&storm), |outside, _| loop_of(config, plan, outside))?,
                 "ros_cameras" => beside_node(config, None, |outside, namespace| {
@@ -86,14 +86,14 @@ pub fn ros(config: &Config, plan: &RosPlan) -> Result<Vec<Measured>> {
             pool.wakes.extend(run.wakes);
             pool.ticks.extend(run.ticks);
         }
-        println!("  {}", weather.after().weather());
+        say!("  {}", weather.after().weather());
     }
     let kinds: [Samples; 2] = [("wake", |pool| &pool.wakes), ("tick", |pool| &pool.ticks)];
     let mut rows = Vec::new();
     for (place, (kind, samples)) in kinds.into_iter().enumerate() {
         let columns: Vec<(&str, &[f64])> =
             PARTS.into_iter().zip(&pools).map(|(name, pool)| (name, samples(pool).as_slice())).collect();
-        bars(kind, "us", &columns).iter().for_each(|line| println!("{line}"));
+        bars(kind, "us", &columns).iter().for_each(|line| say!("{line}"));
         let measured = |name: &str, pool: &Pool| Measured::samples(&format!("loop.{kind}.{name}"), "us", samples(pool));
         let quiet = measured(PARTS[0], &pools[0]);
         rows.push(quiet.clone());
@@ -167,13 +167,13 @@ fn beside_cameras<T>(plan: &RosPlan, namespace: &str, work: impl FnOnce() -> Res
 
 /// What became of every picture. An error if that is not known of one.
 fn tell(report: &CamerasReport, sent: &Value, taken: u64) -> Result<()> {
-    println!("  load: {sent}");
+    say!("  load: {sent}");
     let moments = sent["moments"].as_u64().context("what the cameras sent")?;
     for camera in &report.cameras {
         let tally = &camera.tally;
         let reasons: Vec<String> =
             tally.dropped.named().into_iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-        println!(
+        say!(
             "  {:<15} sent {moments}, came {} (lost on the way {}, of which its calibrations or its rhythm tell {}), views {}, in sets {}, \
              waiting {}; dropped: {}; depth came {}, unused {}",
             camera.name,
@@ -188,7 +188,7 @@ fn tell(report: &CamerasReport, sent: &Value, taken: u64) -> Result<()> {
             tally.depths_unused
         );
         if let Some(why) = &camera.last_refusal {
-            println!("    refused last: {why}");
+            say!("    refused last: {why}");
         }
         ensure!(
             tally.unaccounted() == 0,
@@ -198,9 +198,11 @@ fn tell(report: &CamerasReport, sent: &Value, taken: u64) -> Result<()> {
         );
         ensure!(tally.pictures <= moments, "camera {}: more came than was sent", camera.name);
     }
-    println!(
+    say!(
         "  sets {}, taken {taken}, replaced by newer ones before they were {}; moments too far apart for one {}",
-        report.sets, report.superseded, report.apart
+        report.sets,
+        report.superseded,
+        report.apart
     );
     ensure!(report.sets > 0, "the cameras made no set");
     Ok(())

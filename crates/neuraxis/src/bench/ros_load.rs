@@ -92,7 +92,7 @@ impl LoadArgs {
                     "views": sent.views, "failed": sent.failed })
             }
         };
-        println!("{sent}");
+        say!("{sent}");
         Ok(())
     }
 }
@@ -187,9 +187,9 @@ pub fn beside_node<T>(
         let (result, sent) = result?;
         let RosStats { instructions, instructions_superseded, joint_states, stops, .. } = stats;
         let received = instructions + instructions_superseded;
-        println!("  node: {joint_states} joint states sent, {received} instructions received, {stops} stops answered");
+        say!("  node: {joint_states} joint states sent, {received} instructions received, {stops} stops answered");
         if let Some(sent) = sent {
-            println!("  load: {sent}");
+            say!("  load: {sent}");
             ensure!(sent["messages"].as_u64().is_none_or(|n| n == 0) || received > 100, "the flood did not arrive");
             let is_deaf = sent["requests"].as_u64().is_some_and(|n| n > 0) && sent["answers"] == 0;
             ensure!(!is_deaf, "of the storm of requests none was answered");

@@ -397,7 +397,7 @@ mod tests {
         interrupt(&fast.sentence, 1, fast.cancel.as_ref());
         let Ok(Reply::Plan(first)) = fast.replies.recv_timeout(PATIENCE) else { panic!("the call hangs on") };
         let Err(why) = first.draft else { panic!("it was broken off, and nobody else was asked") };
-        println!("after {:.2} s: {why}", began.elapsed().as_secs_f64());
+        say!("after {:.2} s: {why}", began.elapsed().as_secs_f64());
         assert!(why.contains("cancel"), "{why}");
         fast.sentence.store(2, Ordering::SeqCst);
         ask(1);
@@ -405,7 +405,7 @@ mod tests {
         requests.recv_timeout(PATIENCE).expect("the model is asked again");
         interrupt(&fast.sentence, 3, fast.cancel.as_ref());
         let Ok(Reply::Plan(third)) = fast.replies.recv_timeout(PATIENCE) else { panic!("the call hangs on") };
-        println!("after {:.2} s: {:?}", began.elapsed().as_secs_f64(), third.draft.as_ref().err());
+        say!("after {:.2} s: {:?}", began.elapsed().as_secs_f64(), third.draft.as_ref().err());
         assert_eq!((third.task, third.draft.is_err()), (2, true), "the one between was not asked");
         drop(fast);
         thread.join().unwrap();

@@ -384,8 +384,8 @@ mod tests {
             "take the red block out of the top drawer",
             "press the pink button",
         ];
-        println!("{:.2} {same}", cosine(same));
-        others.iter().for_each(|other| println!("{:.2} {other}", cosine(other)));
+        say!("{:.2} {same}", cosine(same));
+        others.iter().for_each(|other| say!("{:.2} {other}", cosine(other)));
         match memory.reuse(same, &scene, None).unwrap() {
             Reuse::Found(found) => assert!(found.likeness == Likeness::OtherWords, "{found}"),
             Reuse::Nothing { why } => panic!("{why:?}"),
@@ -394,10 +394,10 @@ mod tests {
             match memory.reuse(other, &scene, None).unwrap() {
                 // Another block in the same words is the same with another block.
                 Reuse::Found(found) => {
-                    println!("{other}: {found}");
+                    say!("{other}: {found}");
                     assert!(found.likeness != Likeness::OtherWords, "{other}: {found}");
                 }
-                Reuse::Nothing { why } => println!("{other}: {why:?}"),
+                Reuse::Nothing { why } => say!("{other}: {why:?}"),
             }
         }
         // What a question costs, the encoder's time included.
@@ -409,7 +409,7 @@ mod tests {
             })
             .collect();
         millis.sort_by(f64::total_cmp);
-        println!("a question with its encoding: p50 {:.1} ms, most {:.1} ms", millis[25], millis[49]);
+        say!("a question with its encoding: p50 {:.1} ms, most {:.1} ms", millis[25], millis[49]);
         drop(memory);
         std::fs::remove_dir_all(&folder).unwrap();
     }
@@ -442,7 +442,7 @@ mod tests {
         for (answer, checked) in [("true", Some(true)), ("false", Some(false)), ("unknown", None), ("maybe", None)] {
             let server = Server::new([Act::say(format!("{{\"answer\": \"{answer}\"}}")), Act::plan(&good())]);
             let (reply, fact) = replanned(&server, true);
-            println!("{answer}: {:?} {:?}", reply.lines, reply.draft.as_ref().err());
+            say!("{answer}: {:?} {:?}", reply.lines, reply.draft.as_ref().err());
             assert_eq!(reply.checked, checked.map(|holds| (fact, holds)), "{answer}");
             let asked = server.asked();
             assert!(asked[0].last_words().contains("Is this so in what the images show: closed(middle_drawer)?"));

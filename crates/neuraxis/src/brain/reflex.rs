@@ -350,7 +350,7 @@ mod tests {
             let of_skill = |skill: Skill| Channel::ALL.into_iter().filter(move |c| thresholds.of(skill, *c).is_some());
             Skill::ALL.into_iter().flat_map(of_skill).count()
         };
-        println!("thresholds: {} with monitors, {} without", armed(&[]), armed(&[Without::Monitors]));
+        say!("thresholds: {} with monitors, {} without", armed(&[]), armed(&[Without::Monitors]));
         assert!(armed(&[]) >= 5 && armed(&[Without::Ladder, Without::Feedback]) == armed(&[]));
         assert_eq!(armed(&[Without::Monitors]), 0);
     }

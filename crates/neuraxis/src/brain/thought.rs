@@ -186,7 +186,7 @@ mod tests {
         let thought = mind.thought(&report, &mut shown);
 
         let (panel, ..) = thought.panel.unwrap();
-        println!("{}", panel.costs);
+        say!("{}", panel.costs);
         for row in [
             "| plans | 2 |",
             "| plans too late | 2 |",

@@ -56,12 +56,12 @@ pub fn run(what: BridgeCommand, config: Config) -> Result<()> {
     let tasks = tasks::list(&task, &config)?;
     let mut simulator = Simulator::new(config, tasks, moving)?;
     let listener = TcpListener::bind((host.as_str(), port)).with_context(|| format!("listening on {host}:{port}"))?;
-    println!("listening on {}", listener.local_addr()?);
+    say!("listening on {}", listener.local_addr()?);
     serve(&listener, &mut simulator, Patience::SERVER, |event| {
         match event {
-            Event::Came(client) => eprintln!("{client} has come"),
-            Event::Went(client, None) => eprintln!("{client} has gone"),
-            Event::Went(client, Some(error)) => eprintln!("{client}: {error}"),
+            Event::Came(client) => say_err!("{client} has come"),
+            Event::Went(client, None) => say_err!("{client} has gone"),
+            Event::Went(client, Some(error)) => say_err!("{client}: {error}"),
         }
         ControlFlow::Continue(())
     })?;
@@ -76,7 +76,7 @@ pub fn measure(config: &Config, plan: &BridgePlan, json: Option<&Path>) -> Resul
         bar.set_length(total);
         bar.inc(1);
         if bar.is_hidden() {
-            eprintln!("{}", row.line());
+            say_err!("{}", row.line());
         }
     })?;
     bar.finish_and_clear();

@@ -113,14 +113,14 @@ pub fn run(mut config: Config, args: &CameraArgs) -> Result<()> {
     }
     let seen = std::mem::take(&mut *seen.lock());
     let sightings: Vec<Sighting> = seen.iter().filter_map(|s| s.as_ref().ok()).copied().collect();
-    println!("sightings   {} of {} looks from {} poses", sightings.len(), seen.len(), args.poses);
+    say!("sightings   {} of {} looks from {} poses", sightings.len(), seen.len(), args.poses);
     let found = hand_eye(&sightings).map_err(|reason| {
         let last = seen.iter().rev().find_map(|s| s.as_ref().err());
         anyhow!("{reason}{}", last.map(|why| format!("; a look in vain: {why}")).unwrap_or_default())
     })?;
     let text = as_yaml(&found, args.on);
-    print!("{text}");
-    println!("residuals   rms {:.2} mm, worst {:.2} mm", 1e3 * found.rms_m(), 1e3 * found.worst_m());
+    put!("{text}");
+    say!("residuals   rms {:.2} mm, worst {:.2} mm", 1e3 * found.rms_m(), 1e3 * found.worst_m());
     if let Some(out) = &args.out {
         std::fs::write(out, text).with_context(|| out.display().to_string())?;
     }

@@ -31,8 +31,8 @@ pub fn run(files: &[PathBuf], robot: Robot, out: &Path) -> Result<()> {
     let made = format!("neuraxis calibrate contact, {} recordings, {secs:.0} s", files.len());
     let model = ContactModel::learn(&robot, &recordings, &Training::default(), made)?;
     model.write(out)?;
-    println!("{} recordings, {secs:.0} s of motion, learned in {:.0} s", files.len(), began.elapsed().as_secs_f64());
-    println!("written     {}", out.display());
+    say!("{} recordings, {secs:.0} s of motion, learned in {:.0} s", files.len(), began.elapsed().as_secs_f64());
+    say!("written     {}", out.display());
     Ok(())
 }
 

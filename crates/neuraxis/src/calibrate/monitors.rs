@@ -38,12 +38,12 @@ pub fn run(files: &[PathBuf], alpha: f64, out: &Path) -> Result<()> {
         files.join(" ")
     );
     std::fs::write(out, head + &serde_yaml::to_string(&config)?).with_context(|| out.display().to_string())?;
-    println!("{used} nominal episodes ({left_out} left out), {} peaks", peaks.len());
+    say!("{used} nominal episodes ({left_out} left out), {} peaks", peaks.len());
     for (skill, channels) in &config.thresholds {
         for (channel, threshold) in channels {
-            println!("{skill:<8} {channel:<10} above {:<12.4} from {} runs", threshold.above, threshold.runs);
+            say!("{skill:<8} {channel:<10} above {:<12.4} from {} runs", threshold.above, threshold.runs);
         }
     }
-    println!("written     {}", out.display());
+    say!("written     {}", out.display());
     Ok(())
 }

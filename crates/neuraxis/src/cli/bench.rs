@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand};
 
-use super::{Cli, Command, write_json};
+use super::{Cli, Command, can_write, write_json};
 use crate::{
     bench::{self, AgreePlan, LoopPlan, Machine, Measured},
     config::Config,
@@ -140,6 +140,7 @@ enum BenchCommand {
 impl BenchArgs {
     /// Measures, prints, and writes the result if a file is given.
     pub fn run(self, config: &Config) -> Result<()> {
+        self.json.as_ref().map_or(Ok(()), |file| can_write("--json", file))?;
         let machine = Machine::look();
         let measured = self.what.measure(config)?;
         let machine = machine.after();
@@ -192,7 +193,7 @@ impl BenchCommand {
                     else {
                         continue;
                     };
-                    println!("bench {name}");
+                    say!("bench {name}");
                     rows.extend(what.measure(config)?);
                 }
                 Ok(rows)

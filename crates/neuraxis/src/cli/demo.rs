@@ -9,7 +9,7 @@ use neuraxis_core::Nanos;
 use crate::{
     config::Config,
     demo::{self, ClockChoice, DemoPlan},
-    eval::{Actor, EVAL_SEED},
+    eval::{Actor, EVAL_SEED, only_for_brain},
     keeping::KeepArgs,
     tasks,
     threads::{EyeFault, EyeFaultKind},
@@ -52,6 +52,7 @@ pub struct DemoArgs {
 impl DemoArgs {
     /// Runs it; an error if the goal was not met.
     pub fn run(self, mut config: Config) -> Result<()> {
+        only_for_brain(&self.policy, &[("--memory", self.memory.is_some())])?;
         self.keep.apply(&mut config.run.recording)?;
         let fault = |kind| move |secs| EyeFault { kind, after: Nanos::from_secs(secs) };
         let silent = self.cameras_stop_after.map(fault(EyeFaultKind::Silent));

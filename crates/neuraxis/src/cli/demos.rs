@@ -9,8 +9,9 @@ use neuraxis_sim::Moving;
 use crate::{
     config::Config,
     demos::{self, DemosPlan},
+    eval::EVAL_SEED,
     progress,
-    shards::{parse_shard, without},
+    shards::{at_least_one, parse_shard, without},
     tasks,
 };
 
@@ -24,16 +25,16 @@ pub struct DemosArgs {
     #[arg(long, default_value = "all")]
     tasks: String,
     /// Episodes per task.
-    #[arg(long, default_value_t = 600)]
+    #[arg(long, default_value_t = 600, value_parser = at_least_one)]
     episodes: u64,
-    /// First seed; keep it below 1000000, where evaluation begins.
+    /// First seed; all of them are below 1000000, where evaluation begins.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Displace the scene while the arm approaches it: `displaced` (once) or `drifting` (slowly).
     #[arg(long, value_name = "HOW", default_value_t = Moving::Still)]
     moving: Moving,
     /// Processes; each makes a shard of its own.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = at_least_one)]
     jobs: u64,
     /// Folder for a recording (MCAP) of every episode: 4 MB each, images at 10 Hz.
     #[arg(long, value_name = "DIR")]
@@ -47,6 +48,9 @@ impl DemosArgs {
     /// Makes them, or lets processes of its own make a shard each.
     pub fn run(self, config: &Config) -> Result<()> {
         let Self { out, tasks, episodes, seed, moving, jobs, record, shard } = self;
+        if seed.checked_add(episodes).is_none_or(|end| end > EVAL_SEED) {
+            bail!("--seed {seed} --episodes {episodes}: allowed: seeds below {EVAL_SEED}; evaluation begins there");
+        }
         let plan = DemosPlan { tasks: tasks::list(&tasks, config)?, episodes, seed, moving, record };
         match shard {
             Some(shard) => make_shard(config, plan, &out, parse_shard(&shard)?),
@@ -65,7 +69,7 @@ fn make_shard(config: &Config, mut plan: DemosPlan, out: &Path, (index, count): 
         bar.set_position(done);
         bar.set_message(format!("{kept} observations, {failed} experts failed"));
         if bar.is_hidden() && done % 50 == 0 {
-            println!("{done} episodes, {kept} observations, {failed} experts failed");
+            say!("{done} episodes, {kept} observations, {failed} experts failed");
         }
     })
 }
@@ -89,6 +93,35 @@ fn make_all(plan: &DemosPlan, out: &Path, jobs: u64) -> Result<()> {
             bail!("a shard failed: {status}");
         }
     }
-    println!("{} episodes of {} tasks in {}", plan.episodes, plan.tasks.len(), out.display());
+    say!("{} episodes of {} tasks in {}", plan.episodes, plan.tasks.len(), out.display());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: DemosArgs,
+    }
+
+    #[test]
+    fn nothing_and_scenes_of_evaluations_are_no_demonstrations() {
+        let config = Config::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), "fr3").unwrap();
+        let refused = |arguments: &str| {
+            let all = ["demos", "--out", "/dev/null/never", "--tasks", "turn_tap"].into_iter();
+            let line = Line::try_parse_from(all.chain(arguments.split(' ')));
+            line.map_or_else(|e| e.to_string(), |line| format!("{:#}", line.args.run(&config).unwrap_err()))
+        };
+        assert!(refused("--episodes 0").contains("allowed: 1 or more"));
+        for beyond in ["--seed 999999 --episodes 2", "--seed 1000000 --episodes 1", "--seed 18446744073709551615"] {
+            assert!(refused(beyond).ends_with("allowed: seeds below 1000000; evaluation begins there"), "{beyond}");
+        }
+        // Where it can be written, this would be made.
+        assert!(refused("--seed 999999 --episodes 1").contains("/dev/null/never"));
+    }
 }

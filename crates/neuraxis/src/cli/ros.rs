@@ -13,7 +13,7 @@ use neuraxis_sim::model::Mark;
 use crate::{
     bench::LoadArgs,
     config::Config,
-    eval::EVAL_SEED,
+    eval::{EVAL_SEED, only_for_brain},
     keeping::KeepArgs,
     ros::{self, Leader, RosSim},
     ros_plant::{self, RosPlant},
@@ -80,6 +80,7 @@ impl RosCommand {
     pub fn run(self, mut config: Config) -> Result<()> {
         match self {
             Self::Sim { policy, task, seed, wait, out, memory, keep } => {
+                only_for_brain(&policy, &[("--memory", memory.is_some())])?;
                 keep.apply(&mut config.run.recording)?;
                 let task = tasks::one(&task, &config)?;
                 ros::sim(&config, &RosSim { leader: Leader::of(&policy, &config), task, seed, wait, out, memory })

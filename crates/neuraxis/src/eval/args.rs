@@ -14,9 +14,9 @@ use super::{Actor, EVAL_SEED, EvalPlan, Told};
 use crate::{
     brain::Without,
     bridge::{BridgePlan, BridgeTarget},
-    cli::write_json,
+    cli::{can_write, write_json},
     config::{Config, Surroundings},
-    shards::{parse_shard, without},
+    shards::{at_least_one, parse_shard, without},
     tasks,
 };
 
@@ -31,7 +31,7 @@ pub struct EvalArgs {
     #[arg(long, default_value = "trained")]
     tasks: String,
     /// Episodes per task.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = at_least_one)]
     episodes: u64,
     /// First seed; training uses seeds below 1000000.
     #[arg(long, default_value_t = EVAL_SEED)]
@@ -90,7 +90,7 @@ pub struct EvalArgs {
     #[arg(long)]
     shard: Option<String>,
     /// Child processes.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = at_least_one)]
     jobs: u64,
     /// Folder for a picture of the end of every episode, and sheet.png of all.
     #[arg(long, value_name = "DIR")]
@@ -135,11 +135,22 @@ impl EvalArgs {
             json,
             target,
         } = self;
+        json.as_ref().map_or(Ok(()), |file| can_write("--json", file))?;
         if let Some(address) = target.bridge {
             let (actor, recorded) = (Actor::of(&policy, &config), target.recorded);
             let plan = BridgePlan { address, actor, tasks, episodes, seed, recorded };
             return crate::bridge::measure(&config, &plan, json.as_deref());
         }
+        only_for_brain(
+            &policy,
+            &[
+                ("--without", !ablated.is_empty()),
+                ("--cortex", cortex.is_some()),
+                ("--vlm-url", vlm_url.is_some()),
+                ("--learned", !learned.is_empty()),
+                ("--memory", memory.is_some()),
+            ],
+        )?;
         config.ask_of(cortex, vlm_url)?;
         if !learned.is_empty() {
             config.brain.learned = learned;
@@ -201,7 +212,7 @@ impl EvalArgs {
         };
         super::print(&report);
         if let Some(dir) = pictures.filter(|_| shard.is_none()) {
-            println!("pictures {}", super::compose(&dir, &report)?.display());
+            say!("pictures {}", super::compose(&dir, &report)?.display());
         }
         if let Some(file) = json {
             write_json(&file, &report)?;
@@ -210,6 +221,14 @@ impl EvalArgs {
             write_json(&file.with_extension("timing.json"), &timing)?;
         }
         Ok(())
+    }
+}
+
+/// An error where an option was given that nobody heeds but the brain, and something else acts.
+pub fn only_for_brain(policy: &str, given: &[(&str, bool)]) -> Result<()> {
+    match given.iter().find(|(_, is_given)| *is_given && policy != "brain") {
+        Some((option, _)) => bail!("{option} is for --policy brain, this is {policy}"),
+        None => Ok(()),
     }
 }
 
@@ -240,7 +259,7 @@ fn perturbation(text: &str) -> Result<Perturbation> {
 fn eval_each(arguments: &[String], jobs: u64, json: Option<&Path>) -> Result<()> {
     let scratch = std::env::temp_dir().join(format!("neuraxis-eval-{}", std::process::id()));
     let mut reports = std::collections::BTreeMap::new();
-    println!("{:<20} {:>9} {:>17}", "factor", "successes", "95 % (Wilson)");
+    say!("{:<20} {:>9} {:>17}", "factor", "successes", "95 % (Wilson)");
     for factor in std::iter::once(None).chain(Factor::ALL.into_iter().map(Some)) {
         let name = factor.map_or("none", Factor::name);
         let mut arguments = arguments.to_vec();
@@ -248,8 +267,43 @@ fn eval_each(arguments: &[String], jobs: u64, json: Option<&Path>) -> Result<()>
             arguments.extend(["--perturb".into(), name.into()]);
         }
         let report = super::run_parallel(&arguments, jobs.max(1), &scratch)?;
-        println!("{name:<20} {}", super::line(&report));
+        say!("{name:<20} {}", super::line(&report));
         reports.insert(name, report);
     }
     json.map_or(Ok(()), |file| write_json(file, &reports))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: EvalArgs,
+    }
+
+    /// Why these arguments are refused before anything runs.
+    fn refused(arguments: &str) -> String {
+        let config = Config::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), "fr3").unwrap();
+        let line = Line::try_parse_from(["eval"].into_iter().chain(arguments.split(' ')));
+        line.map_or_else(|e| e.to_string(), |line| line.args.run(config).unwrap_err().to_string())
+    }
+
+    #[test]
+    fn what_only_the_brain_heeds_is_refused_elsewhere() {
+        for option in ["--without ladder", "--cortex vlm", "--vlm-url http://x/v1", "--learned pull", "--memory m"] {
+            let name = option.split(' ').next().unwrap();
+            let said = refused(&format!("--policy expert {option}"));
+            assert_eq!(said, format!("{name} is for --policy brain, this is expert"));
+        }
+        assert_eq!(only_for_brain("brain", &[("--memory", true)]).ok(), Some(()));
+    }
+
+    #[test]
+    fn nothing_is_no_evaluation() {
+        assert!(refused("--policy expert --episodes 0").contains("allowed: 1 or more"));
+    }
 }

@@ -176,7 +176,7 @@ pub fn merge(reports: Vec<Report>) -> Result<Report> {
 
 /// The table people read.
 pub fn print(report: &Report) {
-    println!(
+    say!(
         "policy {}  robot {}  clock {}  re-prediction {}  instruction {:?}  factors {}  scene {}  disturbance {}  planner {}  seeds from {}  mujoco {}",
         report.meta.policy,
         report.meta.robot,
@@ -194,15 +194,21 @@ pub fn print(report: &Report) {
         report.meta.versions.get("mujoco").map_or("-", |v| v.as_str()),
     );
     if let Some(about) = report.meta.versions.get("bridge") {
-        println!("at the other end: {about}");
+        say!("at the other end: {about}");
     }
-    println!("grasp {}  judge {}  cameras {}", report.meta.grasp, report.meta.judge, report.meta.cameras);
-    println!(
+    say!("grasp {}  judge {}  cameras {}", report.meta.grasp, report.meta.judge, report.meta.cameras);
+    say!(
         "{:<28} {:>9} {:>9} {:>17} {:>8} {:>13} {:>8}",
-        "task", "successes", "rate", "95 % (Wilson)", "secs", "first choice", "chance"
+        "task",
+        "successes",
+        "rate",
+        "95 % (Wilson)",
+        "secs",
+        "first choice",
+        "chance"
     );
     for (task, t) in &report.tasks {
-        println!(
+        say!(
             "{task:<28} {:>5}/{:<3} {:>8.1}% {:>7.1}% - {:>5.1}% {:>8.1} {:>13} {:>8}",
             t.successes,
             t.episodes,
@@ -215,13 +221,13 @@ pub fn print(report: &Report) {
         );
     }
     for (task, brain) in report.tasks.iter().filter_map(|(task, t)| Some((task, t.brain.as_ref()?))) {
-        println!("{task:<24} {}", brain.line());
+        say!("{task:<24} {}", brain.line());
     }
     if let Some(all) = BrainTable::of(report.tasks.values().flat_map(|t| &t.rows).filter_map(|row| row.brain.as_ref()))
     {
-        println!("{:<24} {}", "all", all.line());
+        say!("{:<24} {}", "all", all.line());
     }
-    println!("mean success {:.1} %", 100.0 * report.mean);
+    say!("mean success {:.1} %", 100.0 * report.mean);
 }
 
 /// All tasks together on one line: successes and interval.

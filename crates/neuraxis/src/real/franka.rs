@@ -42,7 +42,7 @@ pub(super) fn driven(config: &FrankaConfig) -> Result<Driven> {
     if let Some(mut gripper) = gripper {
         let run = move |shared: &Shared| {
             gripper.run(&shared.done, |error| {
-                eprintln!("gripper: {error}");
+                say_err!("gripper: {error}");
                 let mut troubles = troubles.lock();
                 *troubles = (troubles.0 + 1, Some(error.to_string()));
             });

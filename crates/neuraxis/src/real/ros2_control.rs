@@ -52,7 +52,7 @@ pub(super) fn cameras(
         let report = node.run(&shared.ros_done);
         for camera in &report.cameras {
             if let Some(reason) = &camera.last_refusal {
-                eprintln!("camera {}: {} refused, the last: {reason}", camera.name, camera.refused);
+                say_err!("camera {}: {} refused, the last: {reason}", camera.name, camera.refused);
             }
         }
         let seen = report.cameras.iter().map(|camera| {

@@ -18,8 +18,8 @@ pub fn serve(viewer: &Path, recording: &Path) -> Result<()> {
         .args(["--port", &data.to_string(), "--web-viewer-port", &page.to_string()])
         .spawn()
         .with_context(|| viewer.display().to_string())?;
-    println!("look at it  http://127.0.0.1:{page}/?url=rerun%2Bhttp%3A%2F%2F127.0.0.1%3A{data}%2Fproxy");
-    println!("            until Ctrl-C");
+    say!("look at it  http://127.0.0.1:{page}/?url=rerun%2Bhttp%3A%2F%2F127.0.0.1%3A{data}%2Fproxy");
+    say!("            until Ctrl-C");
     loop {
         if let Some(status) = server.try_wait()? {
             if interrupt::asked() {

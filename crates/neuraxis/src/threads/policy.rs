@@ -92,7 +92,7 @@ pub fn policy(
                     Ok(features) => words = Some(Instruction { text: sentence.into(), epoch, features }),
                     // There is nothing to do, then.
                     Err(error) => {
-                        eprintln!("warning: {error}");
+                        say_err!("warning: {error}");
                         links.orders.refuse(error.to_string());
                         refused = (refused.0 + 1, Some(error.to_string()));
                         shared.refused.increment();
@@ -133,7 +133,7 @@ pub fn policy(
         }
         if source.masked() != masked {
             masked = source.masked().to_vec();
-            eprintln!("warning: {}", without(&masked).1);
+            say_err!("warning: {}", without(&masked).1);
         }
         Ok(true)
     })?;

@@ -55,7 +55,7 @@ pub fn recorder(recorder: Option<Recorder>, links: RecorderLinks, shared: &Share
             return;
         };
         if let Err(error) = write_down(recorder, &links, &mut minds, shared) {
-            eprintln!("the recording ends here, the arm goes on without it: {error:#}");
+            say_err!("the recording ends here, the arm goes on without it: {error:#}");
             (film.recorder, film.trouble) = (None, Some(error));
         }
     };

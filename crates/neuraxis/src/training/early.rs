@@ -89,7 +89,7 @@ impl Player {
                 self.playing = None;
                 return Ok(None);
             }
-            println!("waiting for the early evaluation");
+            say!("waiting for the early evaluation");
             child.wait()?;
         }
         self.look()

@@ -48,7 +48,7 @@ pub fn run(config: &Config, args: TrainArgs, choice: DeviceChoice) -> Result<()>
     let out = &run.args.out;
     let dataset = run.demonstrations(&config.name)?.dataset;
     let samples = ClipSamples::new(dataset, settings.holdout)?;
-    println!(
+    say!(
         "{} observations, {} held out, label {}, {} steps of {} on {device:?}",
         samples.len(),
         samples.validation().len(),
@@ -88,7 +88,7 @@ pub fn run(config: &Config, args: TrainArgs, choice: DeviceChoice) -> Result<()>
     let steps = train(&settings, &samples, about, &files, device, tell, || run.goes_on())?;
     bar.finish();
     if let Some(error) = trouble {
-        eprintln!("the curves are incomplete: {error:#}");
+        say_err!("the curves are incomplete: {error:#}");
     }
     curves.finish()?;
     run.print_end(&files.weights, steps, settings.steps);
@@ -102,7 +102,7 @@ fn show(bar: &ProgressBar, p: &Progress, steps: u64) {
     });
     let line = format!("loss {:.3}{seen} | {:.0} clips/s", p.loss, p.clips_per_sec);
     if bar.is_hidden() {
-        println!("step {:>6}/{steps}  {line}  lr {:.2e}  grad {:.2}", p.step, p.lr, p.grad_norm);
+        say!("step {:>6}/{steps}  {line}  lr {:.2e}  grad {:.2}", p.step, p.lr, p.grad_norm);
     }
     bar.set_message(line);
 }
@@ -127,12 +127,12 @@ fn table(files: &RunFiles, choice: DeviceChoice, samples: &ClipSamples) -> Resul
     let score = evaluate::score(stream.net(), samples, held_out, choice.resolve()?)?;
     let baselines = evaluate::baselines(stream.config(), samples, held_out)?;
     let Some((score, baselines)) = score.zip(baselines) else {
-        println!("no scene is held out, or no label of one is in the image: nothing to measure");
+        say!("no scene is held out, or no label of one is in the image: nothing to measure");
         return Ok(());
     };
-    println!("held-out scenes, label {} (in the image: {:.1} %):", stream.config().label, 100.0 * baselines.in_image);
-    println!("  gaze      {score}");
-    println!("  constant  {}", baselines.constant);
-    println!("  tool      {}", baselines.tool);
+    say!("held-out scenes, label {} (in the image: {:.1} %):", stream.config().label, 100.0 * baselines.in_image);
+    say!("  gaze      {score}");
+    say!("  constant  {}", baselines.constant);
+    say!("  tool      {}", baselines.tool);
     Ok(())
 }

@@ -5,16 +5,23 @@ use neuraxis_policy::train::{Evaluation, Score};
 /// Prints a line for each task and key-frame.
 pub fn print(evaluation: &Evaluation) {
     if evaluation.scores.is_empty() {
-        println!("step {}: nothing is held out, so nothing to evaluate", evaluation.step);
+        say!("step {}: nothing is held out, so nothing to evaluate", evaluation.step);
         return;
     }
-    println!("held out at step {}, averaged weights, medians:", evaluation.step);
-    println!(
+    say!("held out at step {}, averaged weights, medians:", evaluation.step);
+    say!(
         "  {:<28} {:>3} {:>4} {:>9} {:>9} {:>8} {:>9} {:>7}",
-        "task", "key", "n", "position", "rotation", "gripper", "collision", "choice"
+        "task",
+        "key",
+        "n",
+        "position",
+        "rotation",
+        "gripper",
+        "collision",
+        "choice"
     );
-    evaluation.scores.iter().for_each(|score| println!("  {}", line(score)));
-    println!("  {}", summary(evaluation));
+    evaluation.scores.iter().for_each(|score| say!("  {}", line(score)));
+    say!("  {}", summary(evaluation));
 }
 
 fn line(s: &Score) -> String {

@@ -56,7 +56,7 @@ pub fn run(config: &Config, args: TrainArgs, early: &EarlyArgs, init: Option<&Pa
         state: out.join("state.safetensors"),
         init: init.map(Into::into),
     };
-    println!("network     {:.1} M numbers", StaticStream::count(&settings.policy)? as f64 / 1e6);
+    say!("network     {:.1} M numbers", StaticStream::count(&settings.policy)? as f64 / 1e6);
     let mut curves = Curves::create(out, run.live(config))?;
     let mut player = Player::new(early, config, out)?;
     let mut trouble = None;
@@ -73,7 +73,7 @@ pub fn run(config: &Config, args: TrainArgs, early: &EarlyArgs, init: Option<&Pa
                     Ok(())
                 }
                 News::Resumed(step) => {
-                    println!("going on after step {step} of {}", files.state.display());
+                    say!("going on after step {step} of {}", files.state.display());
                     bar.set_position(*step);
                     bar.reset_eta();
                     Ok(())
@@ -100,7 +100,7 @@ pub fn run(config: &Config, args: TrainArgs, early: &EarlyArgs, init: Option<&Pa
     let waits = steps == settings.steps;
     let last = player.finish(waits).and_then(|early| tell_early(&bar, &curves, early.as_ref()));
     if let Some(error) = trouble.or(last.err()) {
-        eprintln!("the curves are incomplete: {error:#}");
+        say_err!("the curves are incomplete: {error:#}");
     }
     curves.finish()?;
     run.print_end(&files.weights, steps, settings.steps);
@@ -111,7 +111,7 @@ pub fn run(config: &Config, args: TrainArgs, early: &EarlyArgs, init: Option<&Pa
 fn tell_early(bar: &ProgressBar, curves: &Curves, early: Option<&Early>) -> Result<()> {
     let Some(early) = early else { return Ok(()) };
     let tasks: Vec<String> = early.tasks.iter().map(|(task, won, of)| format!("{task} {won}/{of}")).collect();
-    bar.suspend(|| println!("early       step {}: {}", early.step, tasks.join(", ")));
+    bar.suspend(|| say!("early       step {}: {}", early.step, tasks.join(", ")));
     curves.push_early(early)
 }
 
@@ -123,7 +123,7 @@ fn settings(file: Option<&Path>) -> Result<TrainConfig> {
     settings.validate()?;
     let device = settings.device.resolve()?;
     settings.bf16 = bf16(settings.bf16, device.is_cuda());
-    println!("training on {device:?}");
+    say!("training on {device:?}");
     Ok(settings)
 }
 
@@ -164,7 +164,7 @@ fn samples(
         None => samples,
     };
     let (observations, sentences) = samples.counts();
-    println!(
+    say!(
         "{observations} observations, {} held out, {sentences} sentences, {} more wordings, {} steps of {}",
         samples.validation().len(),
         samples.wordings(),
@@ -176,9 +176,9 @@ fn samples(
 
 fn print_warm_start(init: Option<&Path>, warm: &WarmStart) {
     let file = init.map_or(String::new(), |file| file.display().to_string());
-    println!("{file}: {} tensors taken over, {} stay fresh", warm.filled, warm.fresh.len());
+    say!("{file}: {} tensors taken over, {} stay fresh", warm.filled, warm.fresh.len());
     for (name, why) in &warm.fresh {
-        println!("  {name} {why}");
+        say!("  {name} {why}");
     }
 }
 
@@ -194,7 +194,7 @@ fn show(bar: &ProgressBar, p: &Progress, settings: &TrainConfig) {
     let terms: Vec<String> = terms.map(|(name, term)| format!("{name} {term:.3}")).collect();
     let line = format!("{} | {:.0} samples/s", terms.join(" "), p.samples_per_sec);
     if bar.is_hidden() {
-        println!("step {:>6}/{}  {line}  lr {:.2e}  grad {:.2}", p.step, p.steps, p.lr, p.grad_norm);
+        say!("step {:>6}/{}  {line}  lr {:.2e}  grad {:.2}", p.step, p.steps, p.lr, p.grad_norm);
     }
     bar.set_message(line);
 }

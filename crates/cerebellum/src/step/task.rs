@@ -1,0 +1,126 @@
+//! From one task to the next.
+
+use std::sync::Arc;
+
+use neuraxis_core::{Gripper, Joints, Nanos, Progress, SegmentState};
+use neuraxis_motion::Mover;
+use neuraxis_robot::Robot;
+
+use super::{
+    Cerebellum, Phase, Source,
+    arrive::SAME_WIDTH_M,
+    source::{STOP_ACCELERATION_SHARE, STOP_JERK_SHARE},
+};
+use crate::{
+    CerebellumConfig, CerebellumError, CommitRule, Refusals,
+    chain::{Chain, Grip},
+    grip::Grasp,
+    intake::Intake,
+    late::LateJump,
+};
+
+impl Cerebellum {
+    /// Checks the configuration. Allocates here and in the mover's construction, not in [`Cerebellum::step`].
+    pub fn new(robot: Arc<Robot>, config: CerebellumConfig) -> Result<Self, CerebellumError> {
+        config.validate()?;
+        let mover = Mover::new(robot.clone(), config.motion.clone())
+            .map_err(|error| CerebellumError::Motion(error.to_string()))?;
+        let limits = robot.limits().to_vec();
+        let mut stop_limits = limits.clone();
+        for limit in &mut stop_limits {
+            limit.acceleration_rad_s2 *= STOP_ACCELERATION_SHARE;
+            limit.jerk_rad_s3 *= STOP_JERK_SHARE;
+        }
+        let zero = Joints::zeros(limits.len());
+        let reached_world_from_tool = robot.world_from_tool(&zero);
+        Ok(Self {
+            chain: Chain::new(Nanos::from_secs(config.segment_lead_secs), Nanos::from_secs(config.segment_lease_secs)),
+            commit: CommitRule::new(config.commit),
+            late: LateJump::default(),
+            intake: Intake::default(),
+            source: Source::Hold(zero),
+            epoch: 0,
+            phase: Phase::Waiting,
+            active: None,
+            fault: None,
+            progress: Progress { reached_world_from_tool, gripper: Gripper::Open, reached_count: 0 },
+            told: Grip { width_m: config.open_width_m, force_n: config.grip_force_n },
+            next_force_n: None,
+            ready_at: Nanos::default(),
+            last_heard: Nanos::default(),
+            path: None,
+            confidence: 1.0,
+            newest_images: None,
+            waiting_since: Nanos::default(),
+            motion_ended_at: None,
+            grip: None,
+            grasp: Grasp::Open,
+            // Takes over the commanded state in the first tick.
+            resuming: true,
+            halt: false,
+            source_is_new: false,
+            adopted: 0,
+            retargeted: 0,
+            refused: Refusals::default(),
+            last_tick: None,
+            robot,
+            config,
+            limits,
+            stop_limits,
+            mover,
+        })
+    }
+
+    /// Begins a task instance: stops what moves, forgets progress and counters, waits for predictions of `epoch`.
+    ///
+    /// `commanded` and `gripper_width_m` are what the brainstem commands now (not what is measured: a grip would
+    /// loosen). Epochs must increase over the life of a brainstem.
+    pub fn start_task(&mut self, epoch: u32, now: Nanos, commanded: &SegmentState, gripper_width_m: f64) {
+        self.epoch = epoch;
+        self.intake.begin(epoch);
+        self.commit.clear();
+        self.late.clear();
+        self.halt = true;
+        self.phase = Phase::Waiting;
+        self.active = None;
+        self.fault = None;
+        self.grip = None;
+        self.motion_ended_at = None;
+        (self.adopted, self.retargeted, self.refused) = (0, 0, Refusals::default());
+
+        let (open, closed) = (self.config.open_width_m, self.config.closed_width_m);
+        self.told.width_m = [open, closed]
+            .into_iter()
+            .find(|width| (width - gripper_width_m).abs() <= SAME_WIDTH_M)
+            .unwrap_or_else(|| gripper_width_m.clamp(closed, open));
+        self.progress = Progress {
+            reached_world_from_tool: self.robot.world_from_tool(&commanded.q),
+            gripper: if self.told.width_m > 0.5 * (open + closed) { Gripper::Open } else { Gripper::Closed },
+            reached_count: 0,
+        };
+        self.next_force_n = None;
+        if self.progress.gripper == Gripper::Open {
+            self.told.force_n = self.config.grip_force_n;
+        }
+        (self.ready_at, self.last_heard, self.waiting_since) = (now, now, now);
+        self.last_tick = None;
+    }
+
+    /// Stops what moves and waits: nothing is wanted of the arm any more. Fingers that move go on; progress stays.
+    pub fn rest(&mut self, now: Nanos) {
+        if self.phase == Phase::Moving {
+            self.halt = true;
+            self.wait(now);
+        }
+    }
+
+    pub(super) fn wait(&mut self, now: Nanos) {
+        self.phase = Phase::Waiting;
+        self.active = None;
+        self.motion_ended_at = None;
+        self.grip = None;
+        self.commit.clear();
+        self.late.clear();
+        (self.ready_at, self.waiting_since) = (now, now);
+    }
+}

@@ -6,6 +6,7 @@
 
 mod along;
 mod beside;
+mod follower;
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use nalgebra::{UnitQuaternion, Vector3};
 use neuraxis_core::{Fault, Joints, KeyFrame, MOST_WAYPOINTS, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
 use neuraxis_robot::{IkRequest, Robot};
 
-use self::beside::Detour;
+use self::{beside::Detour, follower::Follower};
 use crate::{
     MotionConfig, MotionError,
     line::JointLine,
@@ -38,6 +39,8 @@ const CREEP_PACE: f64 = 0.4;
 const PACE_PER_SEC: f64 = 2.0;
 /// Via points of a free path, the goal included.
 const MOST_VIAS: usize = MOST_WAYPOINTS;
+/// Who keeps the acceleration limits may be this far behind a straight line [rad].
+const BEHIND_RAD: f64 = 0.02;
 /// Slower than this an arm stands [rad/s].
 const STILL_RAD_S: f64 = 0.02;
 
@@ -61,6 +64,8 @@ pub struct Mover {
     /// What the straight line does before it goes to its goal, and how often it has.
     detour: Option<Detour>,
     detours: u32,
+    /// Goes after the straight line within the acceleration limits.
+    follower: Follower,
     /// Posture for a tool that does not point down; empty if there is none.
     forward: Joints,
     /// Share of its speed that the arm may have.
@@ -109,12 +114,14 @@ impl Mover {
         let forward = Joints::from_slice(&config.forward_posture_rad).unwrap_or(Joints::zeros(0));
         let home = robot.home();
         let still = Joints::zeros(robot.dof());
+        let state = SegmentState { q: home, qd: still, qdd: still };
         Ok(Self {
             joint: Approach::new(period, velocity, acceleration, jerk),
             line: JointLine::new(period, velocity, acceleration, jerk),
             tool,
             mode: Mode::Idle,
-            state: SegmentState { q: home, qd: still, qdd: still },
+            state,
+            follower: Follower::new(&state),
             goal: robot.world_from_tool(&home),
             vias: [(robot.world_from_tool(&home), home); MOST_VIAS],
             via: 0,
@@ -307,6 +314,7 @@ impl Mover {
         let p = self.line_from.position();
         self.line_to = self.goal.position();
         (self.detour, self.detours) = (None, 0);
+        self.follower = Follower::new(from);
         self.tool.start([p.x, p.y, p.z, 0.0, 0.0, 0.0], [0.0; 6], [0.0; 6]);
         self.aim_line();
         self.mode = Mode::Straight;
@@ -329,6 +337,9 @@ impl Mover {
             if v.abs() > limit.velocity_rad_s {
                 return Err(Fault::Unreachable);
             }
+        }
+        if self.follower.step(&q, &qd, self.robot.limits()) > BEHIND_RAD {
+            return Err(Fault::Unreachable);
         }
         self.state = if self.tool.is_done() {
             SegmentState { q, qd: Joints::zeros(q.len()), qdd: Joints::zeros(q.len()) }

@@ -8,7 +8,7 @@ mod along;
 mod beside;
 mod follower;
 
-use std::sync::Arc;
+use std::{f64::consts::TAU, sync::Arc};
 
 use nalgebra::{UnitQuaternion, Vector3};
 use neuraxis_core::{Fault, Joints, KeyFrame, MOST_WAYPOINTS, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
@@ -29,6 +29,8 @@ const CROSSING_M: f64 = 0.05;
 /// A larger turn than this is made this far behind a goal that is not approached from above [rad], [m].
 const TURN_RAD: f64 = 0.6;
 const STAND_OFF_M: f64 = 0.17;
+/// A smaller turn has no axis [rad].
+const NO_TURN_RAD: f64 = 1e-9;
 /// A joint this far from its posture makes a contorted arm [rad].
 const CONTORTED_RAD: f64 = 1.4;
 /// However little room there is, motion goes on at this share of its speed.
@@ -355,6 +357,8 @@ impl Mover {
         let pose = self.detour.map_or(self.goal, |detour| detour.next(&self.goal));
         let p = pose.position();
         let turn = (pose.rotation() * self.line_from.rotation().inverse()).scaled_axis();
+        let [_, _, _, x, y, z] = self.tool.position();
+        let turn = nearest_turn(&turn, &Vector3::new(x, y, z));
         self.tool.aim([p.x, p.y, p.z, turn.x, turn.y, turn.z]);
     }
 
@@ -383,6 +387,12 @@ impl Mover {
 
 fn is_still(state: &SegmentState) -> bool {
     state.qd.iter().all(|v| v.abs() < STILL_RAD_S)
+}
+
+/// The same turn, made in the sense that is nearest to a turn that has been made: a turn by `a` is one by `a - 2 pi`, too.
+fn nearest_turn(turn: &Vector3<f64>, made: &Vector3<f64>) -> Vector3<f64> {
+    let Some(axis) = turn.try_normalize(NO_TURN_RAD).or_else(|| made.try_normalize(NO_TURN_RAD)) else { return *turn };
+    turn + axis * (((made - turn).dot(&axis) / TAU).round() * TAU)
 }
 
 fn array(joints: &Joints) -> [f64; ARM] {

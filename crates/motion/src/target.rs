@@ -57,6 +57,11 @@ impl<const N: usize> Approach<N> {
         self.done = false;
     }
 
+    /// Where it is now.
+    pub(crate) fn position(&self) -> [f64; N] {
+        std::array::from_fn(|i| self.input.current_position[i])
+    }
+
     /// Changes the target without a stop.
     pub(crate) fn aim(&mut self, position: [f64; N]) {
         for (i, value) in position.into_iter().enumerate() {

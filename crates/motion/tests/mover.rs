@@ -201,6 +201,35 @@ fn a_goal_that_moves_aside_on_a_way_across_or_far_off_is_approached_at_once() {
 }
 
 #[test]
+fn a_goal_that_turns_past_the_half_turn_is_turned_to_in_the_sense_begun() {
+    let robot = robot();
+    let mut mover = Mover::new(robot.clone(), MotionConfig::default()).unwrap();
+    // The last joint has room for it in one sense.
+    for sense in [1.0, -1.0] {
+        let start = at_rest(Joints::from_fn(7, |i| if i == 6 { sense * 2.0 } else { robot.home()[i] }));
+        let from = robot.world_from_tool(&start.q);
+        let turned = |rad: f64| {
+            let turn = UnitQuaternion::from_axis_angle(&Vector3::z_axis(), sense * rad);
+            Pose::from_parts(from.position(), turn * from.rotation())
+        };
+        mover.start(&start, &key(turned(3.0), true)).unwrap();
+        let to_go = |state: &SegmentState, rad: f64| robot.world_from_tool(&state.q).distance(&turned(rad)).1;
+        let mut state = start;
+        while to_go(&state, 3.0) > 2.0 {
+            state = mover.step().unwrap();
+        }
+        mover.retarget(&key(turned(3.3), true)).unwrap();
+        let mut to_go_rad = to_go(&state, 3.3);
+        while !mover.is_done() {
+            let now_rad = to_go(&mover.step().unwrap(), 3.3);
+            assert!(now_rad < to_go_rad + 1e-3, "{to_go_rad} rad to go, then {now_rad}");
+            to_go_rad = now_rad;
+        }
+        assert!(to_go_rad < 5e-3, "{to_go_rad} rad away");
+    }
+}
+
+#[test]
 fn what_cannot_be_reached_is_refused_before_the_first_step() {
     let robot = robot();
     let mut mover = Mover::new(robot.clone(), MotionConfig::default()).unwrap();

@@ -169,6 +169,35 @@ fn a_goal_that_moves_aside_at_the_last_moment_is_approached_from_over_it() {
 }
 
 #[test]
+fn over_a_goal_that_never_rests_the_tool_does_not_wait_for_ever() {
+    let robot = robot();
+    let mut mover = Mover::new(robot.clone(), MotionConfig::default()).unwrap();
+    let start = robot.world_from_tool(&robot.home());
+    let goal = |y: f64| Pose::from_parts(start.position() + Vector3::new(0.0, y, -0.09), start.rotation());
+    let mut state = at_rest(robot.home());
+    mover.start(&state, &key(goal(0.0), true)).unwrap();
+    while mover.remaining_m() > 0.015 {
+        state = mover.step().unwrap();
+    }
+    // Always on the other side of where the hand is seen, ten times a second.
+    let (mut above_m, mut side_m) = (f64::MAX, 0.045);
+    for _ in 0..100 {
+        mover.retarget(&key(goal(side_m), true)).unwrap();
+        for _ in 0..20 {
+            state = mover.step().unwrap();
+        }
+        above_m = aside_and_above(&robot, &state, &goal(0.0)).1;
+        let y = robot.world_from_tool(&state.q).position().y - start.position().y;
+        side_m = if y > 0.0 { -0.045 } else { 0.045 };
+    }
+    assert!(above_m < 0.005, "after 10 s it still waits {above_m} m above it");
+    while !mover.is_done() {
+        state = mover.step().unwrap();
+    }
+    assert!(robot.world_from_tool(&state.q).position().z < goal(0.0).position().z + 1e-3);
+}
+
+#[test]
 fn a_goal_that_moves_aside_on_a_way_across_or_far_off_is_approached_at_once() {
     let robot = robot();
     let mut mover = Mover::new(robot.clone(), MotionConfig::default()).unwrap();

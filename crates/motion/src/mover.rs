@@ -7,10 +7,11 @@
 mod along;
 mod beside;
 mod follower;
+mod straight;
 
-use std::{f64::consts::TAU, sync::Arc};
+use std::sync::Arc;
 
-use nalgebra::{UnitQuaternion, Vector3};
+use nalgebra::Vector3;
 use neuraxis_core::{Fault, Joints, KeyFrame, MOST_WAYPOINTS, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
 use neuraxis_robot::{IkRequest, Robot};
 
@@ -29,20 +30,14 @@ const CROSSING_M: f64 = 0.05;
 /// A larger turn than this is made this far behind a goal that is not approached from above [rad], [m].
 const TURN_RAD: f64 = 0.6;
 const STAND_OFF_M: f64 = 0.17;
-/// A smaller turn has no axis [rad].
-const NO_TURN_RAD: f64 = 1e-9;
 /// A joint this far from its posture makes a contorted arm [rad].
 const CONTORTED_RAD: f64 = 1.4;
 /// However little room there is, motion goes on at this share of its speed.
 const SLOWEST_PACE: f64 = 0.05;
-/// Slowest share of the contact speed at which a contact is sought.
-const CREEP_PACE: f64 = 0.4;
 /// The pace changes by at most this [1/s]: at 1.5 rad/s it adds 3 rad/s^2.
 const PACE_PER_SEC: f64 = 2.0;
 /// Via points of a free path, the goal included.
 const MOST_VIAS: usize = MOST_WAYPOINTS;
-/// Who keeps the acceleration limits may be this far behind a straight line [rad].
-const BEHIND_RAD: f64 = 0.02;
 /// Slower than this an arm stands [rad/s].
 const STILL_RAD_S: f64 = 0.02;
 
@@ -236,12 +231,6 @@ impl Mover {
         (self.robot.world_from_tool(&self.state.q).position() - self.goal.position()).norm()
     }
 
-    /// The tool comes no closer to contact than `contact_time_secs` at the speed it has, but it does not creep.
-    fn contact_pace(&self) -> f64 {
-        let speed_m_s = self.remaining_m() / self.config.contact_time_secs;
-        (speed_m_s / self.config.contact_speed_m_s).clamp(CREEP_PACE, 1.0)
-    }
-
     fn start_free(&mut self, from: &SegmentState) -> Result<(), Fault> {
         let here = self.robot.world_from_tool(&from.q);
         let mut poses = [self.goal; MOST_VIAS];
@@ -309,59 +298,6 @@ impl Mover {
         Ok(())
     }
 
-    fn start_line(&mut self, from: &SegmentState) -> Result<(), Fault> {
-        // The end must be reachable before the first step is made.
-        self.solve(&self.goal, &from.q, self.config.ik_restarts)?;
-        self.line_from = self.robot.world_from_tool(&from.q);
-        let p = self.line_from.position();
-        self.line_to = self.goal.position();
-        (self.detour, self.detours) = (None, 0);
-        self.follower = Follower::new(from);
-        self.tool.start([p.x, p.y, p.z, 0.0, 0.0, 0.0], [0.0; 6], [0.0; 6]);
-        self.aim_line();
-        self.mode = Mode::Straight;
-        Ok(())
-    }
-
-    fn step_line(&mut self) -> Result<(), Fault> {
-        let (p, _, _) = self.tool.step(self.pace)?;
-        let turn = UnitQuaternion::from_scaled_axis(Vector3::new(p[3], p[4], p[5]));
-        let pose = Pose::from_parts(Vector3::new(p[0], p[1], p[2]), turn * self.line_from.rotation());
-        let q = self.solve(&pose, &self.state.q, 0)?;
-        let dt = PERIOD_CEREBELLUM.secs();
-        let last = self.state;
-        let rate = |a: &Joints, b: &Joints| {
-            Joints::from_fn(q.len(), |i| a.get(i).zip(b.get(i)).map_or(0.0, |(a, b)| (a - b) / dt))
-        };
-        let qd = rate(&q, &last.q);
-        // A joint that would jump has met a singularity or a limit.
-        for (v, limit) in qd.iter().zip(self.robot.limits()) {
-            if v.abs() > limit.velocity_rad_s {
-                return Err(Fault::Unreachable);
-            }
-        }
-        if self.follower.step(&q, &qd, self.robot.limits()) > BEHIND_RAD {
-            return Err(Fault::Unreachable);
-        }
-        self.state = if self.tool.is_done() {
-            SegmentState { q, qd: Joints::zeros(q.len()), qdd: Joints::zeros(q.len()) }
-        } else {
-            SegmentState { q, qd, qdd: rate(&qd, &last.qd) }
-        };
-        self.follow_detour();
-        Ok(())
-    }
-
-    /// Position and turn from the start of the line, to the goal or where its detour goes.
-    fn aim_line(&mut self) {
-        let pose = self.detour.map_or(self.goal, |detour| detour.next(&self.goal));
-        let p = pose.position();
-        let turn = (pose.rotation() * self.line_from.rotation().inverse()).scaled_axis();
-        let [_, _, _, x, y, z] = self.tool.position();
-        let turn = nearest_turn(&turn, &Vector3::new(x, y, z));
-        self.tool.aim([p.x, p.y, p.z, turn.x, turn.y, turn.z]);
-    }
-
     fn aim_at_via(&mut self) {
         if let Some((_, q)) = self.vias.get(self.via) {
             self.joint.aim(array(q));
@@ -387,12 +323,6 @@ impl Mover {
 
 fn is_still(state: &SegmentState) -> bool {
     state.qd.iter().all(|v| v.abs() < STILL_RAD_S)
-}
-
-/// The same turn, made in the sense that is nearest to a turn that has been made: a turn by `a` is one by `a - 2 pi`, too.
-fn nearest_turn(turn: &Vector3<f64>, made: &Vector3<f64>) -> Vector3<f64> {
-    let Some(axis) = turn.try_normalize(NO_TURN_RAD).or_else(|| made.try_normalize(NO_TURN_RAD)) else { return *turn };
-    turn + axis * (((made - turn).dot(&axis) / TAU).round() * TAU)
 }
 
 fn array(joints: &Joints) -> [f64; ARM] {

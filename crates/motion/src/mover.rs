@@ -200,7 +200,7 @@ impl Mover {
         self.speed_scale = if scale > SLOWEST_PACE { scale.min(1.0) } else { SLOWEST_PACE };
     }
 
-    /// The state one period (5 ms) later. No allocation.
+    /// The state one period (5 ms) later. No allocation, unless rsruckig fails: see `Approach::step`.
     pub fn step(&mut self) -> Result<SegmentState, Fault> {
         let wanted = if self.mode == Mode::Straight { self.contact_pace() } else { 1.0 };
         let most = PACE_PER_SEC * PERIOD_CEREBELLUM.secs();

@@ -71,6 +71,9 @@ impl<const N: usize> Approach<N> {
     }
 
     /// One period further, on a clock that runs at `pace` (above 0 to 1): the path stays what it is, all of it slower.
+    ///
+    /// No allocation, unless it fails: rsruckig words an error on the heap, whoever handles it, and it is freed here. A
+    /// failure ends the motion, so that this is once per motion at most.
     pub(crate) fn step(&mut self, pace: f64) -> Result<Motion<N>, Fault> {
         self.ruckig.delta_time = pace * self.period_secs;
         match self.ruckig.update(&self.input, &mut self.output) {

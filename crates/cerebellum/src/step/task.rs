@@ -20,7 +20,8 @@ use crate::{
 };
 
 impl Cerebellum {
-    /// Checks the configuration. Allocates here and in the mover's construction, not in [`Cerebellum::step`].
+    /// Checks the configuration. Allocates here and in the mover's construction, not in [`Cerebellum::step`]; but rsruckig words
+    /// an error on the heap if it finds no trajectory, which ends the motion.
     pub fn new(robot: Arc<Robot>, config: CerebellumConfig) -> Result<Self, CerebellumError> {
         config.validate()?;
         let mover = Mover::new(robot.clone(), config.motion.clone())

@@ -33,6 +33,17 @@ pub enum Phase {
     Stopped,
 }
 
+/// What the brainstem commands: where motion has to continue from.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct Commanded {
+    /// Joint state commanded last.
+    pub motion: SegmentState,
+    /// Finger distance commanded last (not what is measured: a grip would loosen) [m].
+    pub gripper_width_m: f64,
+    /// It follows segments; else it holds, stops or is latched, and nothing is begun.
+    pub is_following: bool,
+}
+
 /// What one tick decided.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub struct CerebellumTick {
@@ -79,6 +90,8 @@ pub struct Cerebellum {
     progress: Progress,
     /// What the fingers are told.
     told: Grip,
+    /// What they were told before that.
+    told_before: Grip,
     /// The force with which they close next; `None`: the configuration's [N].
     next_force_n: Option<f64>,
     /// Only observations from here on may choose the next key-frame.
@@ -93,7 +106,7 @@ pub struct Cerebellum {
     motion_ended_at: Option<Nanos>,
     grip: Option<GripWatch>,
     grasp: Grasp,
-    /// The commanded state is to be taken over once still.
+    /// The commanded state is to be taken over once it is still and the brainstem follows.
     resuming: bool,
     /// A new task began: stop what moves.
     halt: bool,
@@ -106,21 +119,25 @@ pub struct Cerebellum {
 }
 
 impl Cerebellum {
-    /// One tick at 200 Hz. `commanded` is the brainstem's last commanded state; `prediction` is the newest one, seen
-    /// before or not. Called too early for the next segment, it repeats its last answer.
+    /// One tick at 200 Hz. `commanded` is of the brainstem's last tick; `prediction` is the newest one, seen before or
+    /// not. Called too early for the next segment, it repeats its last answer.
     pub fn step(
         &mut self,
         now: Nanos,
         state: &ArmState,
-        commanded: &SegmentState,
+        commanded: &Commanded,
         prediction: Option<&Prediction>,
     ) -> CerebellumTick {
         if self.chain.is_ahead_of(now) {
-            self.lose(now);
+            self.lose(now, commanded);
             self.last_heard = now;
         }
+        // Where both stand, only the brainstem's word tells that it does not follow.
+        if !commanded.is_following && !self.resuming {
+            self.lose(now, commanded);
+        }
         // Where the next segment starts; if the brainstem went its own way, start again from where it stands.
-        let opening = self.chain.opening(now, commanded);
+        let opening = self.chain.opening(now, &commanded.motion);
         let Some(opening) = opening else {
             return match self.last_tick {
                 Some(tick) => tick,
@@ -128,20 +145,20 @@ impl Cerebellum {
             };
         };
         let seen = self.look(now, prediction);
-        if !self.resuming && self.chain.has_diverged(now, &opening, commanded) {
-            self.lose(now);
+        if !self.resuming && self.chain.has_diverged(now, &opening, &commanded.motion) {
+            self.lose(now, commanded);
         }
+        self.grasp = Grasp::of(self.told, state, &self.config);
         if self.resuming && !self.resume(commanded) {
             let refusal = self.refuse_unwanted(seen);
             return self.hold(now, commanded, refusal);
         }
-        let opening = if self.chain.is_new() { self.chain.opening(now, commanded).unwrap_or(opening) } else { opening };
+        let opening =
+            if self.chain.is_new() { self.chain.opening(now, &commanded.motion).unwrap_or(opening) } else { opening };
 
         if std::mem::take(&mut self.halt) && !matches!(self.source, Source::Hold(_)) {
             self.begin_stop(&opening.start);
         }
-
-        self.grasp = Grasp::of(self.told, state, &self.config);
 
         // Decide: predictions, arrival, gripper, silence.
         let refusal = self.decide(now, &opening, seen);
@@ -175,8 +192,8 @@ impl Cerebellum {
         &self.config
     }
 
-    fn hold(&mut self, now: Nanos, commanded: &SegmentState, refusal: Option<Refusal>) -> CerebellumTick {
-        let segment = self.chain.hold(self.epoch, now, commanded.q, self.told);
+    fn hold(&mut self, now: Nanos, commanded: &Commanded, refusal: Option<Refusal>) -> CerebellumTick {
+        let segment = self.chain.hold(self.epoch, now, commanded.motion.q, self.told);
         self.chain.break_off();
         self.tick(now, segment, refusal)
     }

@@ -366,6 +366,54 @@ fn sr08_an_arm_that_was_stopped_when_it_was_slow_does_not_move_when_it_is_reset(
     }
 }
 
+/// Stopped, or without segments for a while, when it settles where its fingers are to move; then free again.
+#[test]
+fn who_is_stopped_while_it_settles_moves_no_finger_and_has_reached_nothing() {
+    // The key-frame, what the fingers are told on the way to it, and whether segments only fail to arrive.
+    for (to, fingers, cut) in [(0, (0.08, 35.0), false), (0, (0.08, 35.0), true), (1, (0.0, 12.0), false)] {
+        let mut settling = 0;
+        for ms in (0..20).step_by(5) {
+            let mut body = Body::new(CerebellumConfig::default());
+            body.cerebellum.set_grip_force(Some(12.0));
+            let there = moved(&body.home(), 0.0, 0.05, -0.05);
+            let keyframes = [key(there, Gripper::Closed, false), key(body.home(), Gripper::Open, false)];
+            let mut policy = script(keyframes.to_vec());
+            let robot = body.robot.clone();
+            body.until(10.0, &mut policy, |mind, tick| {
+                let tool = robot.world_from_tool(&tick.command.q);
+                mind.active == Some(keyframes[to]) && tool.distance(&keyframes[to].world_from_tool).0 < 1e-4
+            });
+            for _ in 0..ms {
+                body.tick(&mut policy);
+            }
+            // What has arrived when segments are cut off is still followed.
+            let sent_m = body.mind.map_or(0.0, |mind| mind.segment.gripper_width_m);
+            if fingers.0 != if cut { sent_m } else { body.brainstem.commanded_gripper_width_m() } {
+                continue;
+            }
+            settling += 1;
+            if cut {
+                body.cut = true
+            } else {
+                body.brainstem.request_stop()
+            }
+            for later_ms in 0..2500 {
+                if later_ms == 2000 {
+                    body.cut = false;
+                    assert_eq!(body.brainstem.reset().is_err(), cut, "only a stop is latched");
+                }
+                let (mind, tick) = body.tick(&mut silent);
+                let told = (tick.command.gripper_width_m, tick.command.grip_force_n);
+                assert_eq!(told, fingers, "{ms} ms, {later_ms} ms later: {mind:?}");
+                assert_eq!(mind.progress.reached_count as usize, to, "{ms} ms, {later_ms} ms later: {mind:?}");
+            }
+            // It goes on.
+            body.until(10.0, &mut policy, |mind, _| mind.progress.reached_count as usize > to);
+        }
+        assert!(settling > 1, "the fingers moved before the stop");
+    }
+}
+
 #[test]
 fn a_new_task_stops_the_old_motion_and_ignores_its_predictions() {
     let mut body = Body::new(CerebellumConfig::default());
@@ -389,14 +437,9 @@ fn sr11_an_overrun_of_the_cerebellum_within_the_lease_is_no_fault() {
     body.until(3.0, &mut policy, |_, tick| tick.command.qd.iter().any(|qd| qd.abs() > 0.2));
     // Its tick comes 10 ms late, once; the brainstem goes on with the last segment.
     for _ in 0..10 {
-        body.now = body.now + Nanos::from_millis(1);
-        body.state.stamp = body.now;
-        let (state, segment) = (body.state, body.mind.unwrap().segment);
-        let tick = body.brainstem.step(body.now, &state, Some(&segment));
+        let tick = body.out_of_turn(false);
         assert_eq!((tick.mode, tick.fault), (Mode::Track, None));
-        (body.state.q, body.state.qd) = (tick.command.q, tick.command.qd);
     }
-    body.forget_previous_command();
     body.until(10.0, &mut policy, |mind, tick| {
         assert_eq!((mind.fault, tick.fault), (None, None));
         mind.progress.reached_count == 1

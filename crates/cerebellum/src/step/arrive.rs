@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Finger distances closer than this are the same command [m].
-pub(super) const SAME_WIDTH_M: f64 = 0.002;
+const SAME_WIDTH_M: f64 = 0.002;
 /// Fingers wait no longer than this for predictions to agree that their goal has moved aside [s].
 const DOUBT_SECS: f64 = 0.5;
 
@@ -32,7 +32,7 @@ impl Cerebellum {
                 self.progress.gripper = active.gripper;
                 let grip = self.grip_at(&active);
                 if self.is_new_to_fingers(grip) {
-                    self.told = grip;
+                    self.told_before = std::mem::replace(&mut self.told, grip);
                     self.grip = Some(GripWatch::new(now, state, self.told));
                     self.phase = Phase::Gripper;
                 } else {
@@ -65,6 +65,23 @@ impl Cerebellum {
             Gripper::Closed => {
                 Grip { width_m: self.config.closed_width_m, force_n: self.next_force_n.unwrap_or(usual_n) }
             }
+        }
+    }
+
+    /// The fingers are told what they are commanded: what did not get as far as that they have never been told.
+    pub(super) fn take_over_grip(&mut self, commanded_width_m: f64) {
+        let is_commanded = |width_m: f64| (width_m - commanded_width_m).abs() <= SAME_WIDTH_M;
+        let (open, closed) = (self.config.open_width_m, self.config.closed_width_m);
+        if !is_commanded(self.told.width_m) {
+            self.told = self.told_before;
+        }
+        self.told.width_m = [open, closed]
+            .into_iter()
+            .find(|width_m| is_commanded(*width_m))
+            .unwrap_or_else(|| commanded_width_m.clamp(closed, open));
+        self.progress.gripper = if self.told.width_m > 0.5 * (open + closed) { Gripper::Open } else { Gripper::Closed };
+        if self.progress.gripper == Gripper::Open {
+            self.told.force_n = self.config.grip_force_n;
         }
     }
 

@@ -3,7 +3,7 @@
 use neuraxis_core::{Fault, Joints, Nanos, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, SegmentState};
 use neuraxis_motion::StopProfile;
 
-use super::{Cerebellum, Phase};
+use super::{Cerebellum, Commanded, Phase};
 use crate::chain::Opening;
 
 /// Share of the robot's acceleration limits that a stop uses: the rest is the brainstem's room to follow.
@@ -81,20 +81,22 @@ impl Cerebellum {
     }
 
     /// The brainstem stopped or was reset: give up the motion, and wait for a prediction made after that.
-    pub(super) fn lose(&mut self, now: Nanos) {
+    pub(super) fn lose(&mut self, now: Nanos, commanded: &Commanded) {
         self.wait(now);
+        self.take_over_grip(commanded.gripper_width_m);
         self.phase = Phase::Stopped;
         self.resuming = true;
         self.chain.break_off();
     }
 
-    /// Takes over the commanded state once it is still.
-    pub(super) fn resume(&mut self, commanded: &SegmentState) -> bool {
-        if !is_still(commanded) || commanded.q.len() != self.limits.len() {
+    /// Takes over the commanded state once it is still and the brainstem follows.
+    pub(super) fn resume(&mut self, commanded: &Commanded) -> bool {
+        let motion = &commanded.motion;
+        if !commanded.is_following || !is_still(motion) || motion.q.len() != self.limits.len() {
             return false;
         }
         self.chain.break_off();
-        self.source = Source::Hold(commanded.q);
+        self.source = Source::Hold(motion.q);
         self.resuming = false;
         if self.phase == Phase::Stopped && self.fault.is_none() {
             self.phase = Phase::Waiting;

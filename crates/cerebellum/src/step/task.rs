@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use neuraxis_core::{Gripper, Joints, Nanos, Progress, SegmentState};
+use neuraxis_core::{Gripper, Joints, Nanos, Progress};
 use neuraxis_motion::Mover;
 use neuraxis_robot::Robot;
 
 use super::{
-    Cerebellum, Phase, Source,
-    arrive::SAME_WIDTH_M,
+    Cerebellum, Commanded, Phase, Source,
     source::{STOP_ACCELERATION_SHARE, STOP_JERK_SHARE},
 };
 use crate::{
@@ -34,6 +33,7 @@ impl Cerebellum {
         }
         let zero = Joints::zeros(limits.len());
         let reached_world_from_tool = robot.world_from_tool(&zero);
+        let told = Grip { width_m: config.open_width_m, force_n: config.grip_force_n };
         Ok(Self {
             chain: Chain::new(Nanos::from_secs(config.segment_lead_secs), Nanos::from_secs(config.segment_lease_secs)),
             commit: CommitRule::new(config.commit),
@@ -45,7 +45,8 @@ impl Cerebellum {
             active: None,
             fault: None,
             progress: Progress { reached_world_from_tool, gripper: Gripper::Open, reached_count: 0 },
-            told: Grip { width_m: config.open_width_m, force_n: config.grip_force_n },
+            told,
+            told_before: told,
             next_force_n: None,
             ready_at: Nanos::default(),
             last_heard: Nanos::default(),
@@ -74,9 +75,8 @@ impl Cerebellum {
 
     /// Begins a task instance: stops what moves, forgets progress and counters, waits for predictions of `epoch`.
     ///
-    /// `commanded` and `gripper_width_m` are what the brainstem commands now (not what is measured: a grip would
-    /// loosen). Epochs must increase over the life of a brainstem.
-    pub fn start_task(&mut self, epoch: u32, now: Nanos, commanded: &SegmentState, gripper_width_m: f64) {
+    /// `commanded` is of the brainstem's last tick. Epochs must increase over the life of a brainstem.
+    pub fn start_task(&mut self, epoch: u32, now: Nanos, commanded: &Commanded) {
         self.epoch = epoch;
         self.intake.begin(epoch);
         self.commit.clear();
@@ -89,20 +89,10 @@ impl Cerebellum {
         self.motion_ended_at = None;
         (self.adopted, self.retargeted, self.refused) = (0, 0, Refusals::default());
 
-        let (open, closed) = (self.config.open_width_m, self.config.closed_width_m);
-        self.told.width_m = [open, closed]
-            .into_iter()
-            .find(|width| (width - gripper_width_m).abs() <= SAME_WIDTH_M)
-            .unwrap_or_else(|| gripper_width_m.clamp(closed, open));
-        self.progress = Progress {
-            reached_world_from_tool: self.robot.world_from_tool(&commanded.q),
-            gripper: if self.told.width_m > 0.5 * (open + closed) { Gripper::Open } else { Gripper::Closed },
-            reached_count: 0,
-        };
+        self.progress.reached_world_from_tool = self.robot.world_from_tool(&commanded.motion.q);
+        self.progress.reached_count = 0;
+        self.take_over_grip(commanded.gripper_width_m);
         self.next_force_n = None;
-        if self.progress.gripper == Gripper::Open {
-            self.told.force_n = self.config.grip_force_n;
-        }
         (self.ready_at, self.last_heard, self.waiting_since) = (now, now, now);
         self.last_tick = None;
     }

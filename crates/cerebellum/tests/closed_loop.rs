@@ -173,6 +173,25 @@ fn a_jump_is_adopted_only_when_predictions_agree() {
     assert!(body.tool().distance(&right.world_from_tool).0 < 0.001);
 }
 
+#[test]
+fn an_arm_that_cannot_be_read_has_not_arrived() {
+    let mut body = Body::new(CerebellumConfig { arrival_timeout_secs: 5.0, ..Default::default() });
+    let grasp = key(far(&body).world_from_tool, Gripper::Closed, false);
+    let mut policy = script(vec![grasp]);
+    let robot = body.robot.clone();
+    body.until(10.0, &mut policy, |mind, tick| {
+        let tool = robot.world_from_tool(&tick.command.q);
+        mind.phase == Phase::Moving && tool.distance(&grasp.world_from_tool).0 < 1e-3
+    });
+    body.blind = true;
+    for _ in 0..500 {
+        let (mind, _) = body.tick(&mut policy);
+        assert_eq!((mind.phase, mind.progress.reached_count), (Phase::Moving, 0));
+    }
+    body.blind = false;
+    body.until(2.0, &mut policy, |mind, _| mind.progress.reached_count == 1);
+}
+
 /// From above down to something, which is displaced when the arm is as good as there.
 fn displaced_at_the_last_moment(config: CerebellumConfig, by_m: f64, wavers: bool) -> (Body, [KeyFrame; 2]) {
     let mut body = Body::new(config);

@@ -20,7 +20,10 @@ impl Cerebellum {
         match (self.phase, self.motion_ended_at) {
             (Phase::Moving, Some(ended_at)) => {
                 let Source::Hold(q) = &self.source else { return };
-                let is_close = state.q.max_abs_diff(q) <= self.config.arrival_rad;
+                // Of a state that could not be read no joint is close.
+                let most_rad = self.config.arrival_rad;
+                let is_close = state.q.len() == q.len()
+                    && state.q.iter().zip(q.iter()).all(|(is, at)| (is - at).abs() <= most_rad);
                 let settled_secs = now.secs_since(ended_at);
                 if !is_close && settled_secs < self.config.arrival_timeout_secs {
                     return;

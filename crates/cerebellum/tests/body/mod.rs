@@ -7,8 +7,8 @@ mod rig;
 use neuraxis_brainstem::{Brainstem, BrainstemConfig, Mode, Tick};
 use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumTick, Commanded};
 use neuraxis_core::{
-    ArmCommand, ArmState, Gripper, JointPath, KeyFrame, Nanos, Pose, Prediction, Progress, Segment, StageTimes, Tool,
-    World,
+    ArmCommand, ArmState, Gripper, JointPath, Joints, KeyFrame, Nanos, Pose, Prediction, Progress, Segment, StageTimes,
+    Tool, World,
 };
 use neuraxis_robot::Robot;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub struct Body {
     pub prediction: Option<Prediction>,
     /// Segments do not reach the brainstem while true.
     pub cut: bool,
+    /// The cerebellum gets joints that could not be read while true.
+    pub blind: bool,
     /// Comes with every prediction.
     pub path: Option<JointPath>,
     on_the_way: Option<(Nanos, Prediction)>,
@@ -61,6 +63,7 @@ impl Body {
             mind: None,
             prediction: None,
             cut: false,
+            blind: false,
             path: None,
             on_the_way: None,
             previous: None,
@@ -121,7 +124,10 @@ impl Body {
             self.prediction = Some(prediction);
             self.on_the_way = None;
         }
-        let (state, commanded) = (self.state, self.commanded());
+        let (mut state, commanded) = (self.state, self.commanded());
+        if self.blind {
+            state.q = Joints::from_fn(state.q.len(), |_| f64::NAN);
+        }
         let mind = match self.mind {
             Some(mind) if !self.ms.is_multiple_of(5) => mind,
             _ => self.cerebellum.step(self.now, &state, &commanded, self.prediction.as_ref()),

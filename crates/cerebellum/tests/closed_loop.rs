@@ -448,6 +448,29 @@ fn a_new_task_stops_the_old_motion_and_ignores_its_predictions() {
     assert_eq!(mind.phase, Phase::Waiting);
 }
 
+/// Called out of turn it repeats its last segment, also between two tasks.
+#[test]
+fn a_new_task_between_two_segments_does_not_bring_a_moving_arm_to_a_halt() {
+    let mut body = Body::new(CerebellumConfig::default());
+    let goal = far(&body);
+    body.until(3.0, &mut |_| Some(goal), |_, tick| tick.command.qd.iter().any(|qd| qd.abs() > 0.2));
+    // The cerebellum is 4 ms late, and on time after that.
+    let due = body.mind.unwrap().segment.t0;
+    while body.now < due + Nanos::from_millis(3) {
+        body.out_of_turn(false);
+    }
+    body.out_of_turn(true);
+    let segment = body.mind.unwrap().segment;
+    body.start_task(EPOCH + 1);
+    body.out_of_turn(true);
+    let mind = body.mind.unwrap();
+    assert_eq!((mind.segment, mind.phase, mind.active, mind.adopted), (segment, Phase::Waiting, None, 0));
+    body.until(1.0, &mut silent, |mind, tick| {
+        assert_eq!((tick.mode, tick.fault, tick.rejected, mind.fault), (Mode::Track, None, None, None));
+        tick.command.qd.iter().all(|qd| qd.abs() < 1e-4)
+    });
+}
+
 #[test]
 fn sr11_an_overrun_of_the_cerebellum_within_the_lease_is_no_fault() {
     let mut body = Body::new(CerebellumConfig::default());

@@ -94,7 +94,10 @@ impl Cerebellum {
         self.take_over_grip(commanded.gripper_width_m);
         self.next_force_n = None;
         (self.ready_at, self.last_heard, self.waiting_since) = (now, now, now);
-        self.last_tick = None;
+        // The next segment may not be due yet: until then the last one goes on.
+        if let Some(last) = self.last_tick {
+            self.tick(now, last.segment, None);
+        }
     }
 
     /// Stops what moves and waits: nothing is wanted of the arm any more. Fingers that move go on; progress stays.

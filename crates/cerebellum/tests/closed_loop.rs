@@ -174,6 +174,23 @@ fn a_jump_is_adopted_only_when_predictions_agree() {
 }
 
 #[test]
+fn a_goal_is_moved_by_as_much_as_the_prediction_is_sure_of() {
+    let moved_m = |confidence: f32| {
+        let mut body = Body::new(CerebellumConfig::default());
+        let first = far(&body);
+        let second = key(moved(&first.world_from_tool, 0.0, -0.04, 0.0), Gripper::Open, false);
+        body.until(2.0, &mut |_| Some(first), |mind, _| mind.phase == Phase::Moving);
+        body.confidence = confidence;
+        let mut once = Some(second);
+        let (mind, _) = body.until(2.0, &mut |_| once.take(), |mind, _| mind.retargeted == 1);
+        mind.active.unwrap().world_from_tool.distance(&first.world_from_tool).0
+    };
+    for (confidence, all) in [(1.0, 0.04), (0.3, 0.3 * 0.04)] {
+        assert!((moved_m(confidence) - all).abs() < 1e-6, "{confidence}: {} m", moved_m(confidence));
+    }
+}
+
+#[test]
 fn an_arm_that_cannot_be_read_has_not_arrived() {
     let mut body = Body::new(CerebellumConfig { arrival_timeout_secs: 5.0, ..Default::default() });
     let grasp = key(far(&body).world_from_tool, Gripper::Closed, false);

@@ -34,6 +34,8 @@ pub struct Body {
     pub blind: bool,
     /// Comes with every prediction.
     pub path: Option<JointPath>,
+    /// Of every prediction.
+    pub confidence: f32,
     on_the_way: Option<(Nanos, Prediction)>,
     previous: Option<ArmCommand>,
     ms: u64,
@@ -65,6 +67,7 @@ impl Body {
             cut: false,
             blind: false,
             path: None,
+            confidence: 1.0,
             on_the_way: None,
             previous: None,
             ms: 0,
@@ -108,7 +111,7 @@ impl Body {
             epoch: EPOCH,
             observed_at: self.now,
             keyframe,
-            confidence: 1.0,
+            confidence: self.confidence,
             times: StageTimes::default(),
             path: self.path,
         }

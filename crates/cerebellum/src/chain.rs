@@ -52,12 +52,14 @@ pub(crate) struct Chain {
     seq: u64,
     previous: Option<Segment>,
     newest: Option<Segment>,
+    /// Start of the last segment, also one broken off.
+    last_t0: Option<Nanos>,
     diverged_ticks: u32,
 }
 
 impl Chain {
     pub(crate) fn new(lead: Nanos, lease: Nanos) -> Self {
-        Self { lead, lease, seq: 0, previous: None, newest: None, diverged_ticks: 0 }
+        Self { lead, lease, seq: 0, previous: None, newest: None, last_t0: None, diverged_ticks: 0 }
     }
 
     /// The next segment starts from the commanded state, not from the one before.
@@ -72,9 +74,9 @@ impl Chain {
         self.newest.is_none()
     }
 
-    /// True if the newest segment starts later than one made now would: the clock stepped back.
+    /// True if the last segment starts later than one made now would: the clock stepped back.
     pub(crate) fn is_ahead_of(&self, now: Nanos) -> bool {
-        self.newest.is_some_and(|newest| newest.t0 > now + self.lead + PERIOD_CEREBELLUM)
+        self.last_t0.is_some_and(|t0| t0 > now + self.lead + PERIOD_CEREBELLUM)
     }
 
     /// What to fill next; `None` if it is too early for another segment.
@@ -155,6 +157,7 @@ impl Chain {
             grip_force_n: grip.force_n,
         };
         self.previous = self.newest.replace(segment);
+        self.last_t0 = Some(t0);
         segment
     }
 }

@@ -173,6 +173,42 @@ fn a_jump_is_adopted_only_when_predictions_agree() {
     assert!(body.tool().distance(&right.world_from_tool).0 < 0.001);
 }
 
+#[test]
+fn a_goal_is_moved_by_as_much_as_the_prediction_is_sure_of() {
+    let moved_m = |confidence: f32| {
+        let mut body = Body::new(CerebellumConfig::default());
+        let first = far(&body);
+        let second = key(moved(&first.world_from_tool, 0.0, -0.04, 0.0), Gripper::Open, false);
+        body.until(2.0, &mut |_| Some(first), |mind, _| mind.phase == Phase::Moving);
+        body.confidence = confidence;
+        let mut once = Some(second);
+        let (mind, _) = body.until(2.0, &mut |_| once.take(), |mind, _| mind.retargeted == 1);
+        mind.active.unwrap().world_from_tool.distance(&first.world_from_tool).0
+    };
+    for (confidence, all) in [(1.0, 0.04), (0.3, 0.3 * 0.04)] {
+        assert!((moved_m(confidence) - all).abs() < 1e-6, "{confidence}: {} m", moved_m(confidence));
+    }
+}
+
+#[test]
+fn an_arm_that_cannot_be_read_has_not_arrived() {
+    let mut body = Body::new(CerebellumConfig { arrival_timeout_secs: 5.0, ..Default::default() });
+    let grasp = key(far(&body).world_from_tool, Gripper::Closed, false);
+    let mut policy = script(vec![grasp]);
+    let robot = body.robot.clone();
+    body.until(10.0, &mut policy, |mind, tick| {
+        let tool = robot.world_from_tool(&tick.command.q);
+        mind.phase == Phase::Moving && tool.distance(&grasp.world_from_tool).0 < 1e-3
+    });
+    body.blind = true;
+    for _ in 0..500 {
+        let (mind, _) = body.tick(&mut policy);
+        assert_eq!((mind.phase, mind.progress.reached_count), (Phase::Moving, 0));
+    }
+    body.blind = false;
+    body.until(2.0, &mut policy, |mind, _| mind.progress.reached_count == 1);
+}
+
 /// From above down to something, which is displaced when the arm is as good as there.
 fn displaced_at_the_last_moment(config: CerebellumConfig, by_m: f64, wavers: bool) -> (Body, [KeyFrame; 2]) {
     let mut body = Body::new(config);
@@ -366,6 +402,54 @@ fn sr08_an_arm_that_was_stopped_when_it_was_slow_does_not_move_when_it_is_reset(
     }
 }
 
+/// Stopped, or without segments for a while, when it settles where its fingers are to move; then free again.
+#[test]
+fn who_is_stopped_while_it_settles_moves_no_finger_and_has_reached_nothing() {
+    // The key-frame, what the fingers are told on the way to it, and whether segments only fail to arrive.
+    for (to, fingers, cut) in [(0, (0.08, 35.0), false), (0, (0.08, 35.0), true), (1, (0.0, 12.0), false)] {
+        let mut settling = 0;
+        for ms in (0..20).step_by(5) {
+            let mut body = Body::new(CerebellumConfig::default());
+            body.cerebellum.set_grip_force(Some(12.0));
+            let there = moved(&body.home(), 0.0, 0.05, -0.05);
+            let keyframes = [key(there, Gripper::Closed, false), key(body.home(), Gripper::Open, false)];
+            let mut policy = script(keyframes.to_vec());
+            let robot = body.robot.clone();
+            body.until(10.0, &mut policy, |mind, tick| {
+                let tool = robot.world_from_tool(&tick.command.q);
+                mind.active == Some(keyframes[to]) && tool.distance(&keyframes[to].world_from_tool).0 < 1e-4
+            });
+            for _ in 0..ms {
+                body.tick(&mut policy);
+            }
+            // What has arrived when segments are cut off is still followed.
+            let sent_m = body.mind.map_or(0.0, |mind| mind.segment.gripper_width_m);
+            if fingers.0 != if cut { sent_m } else { body.brainstem.commanded_gripper_width_m() } {
+                continue;
+            }
+            settling += 1;
+            if cut {
+                body.cut = true
+            } else {
+                body.brainstem.request_stop()
+            }
+            for later_ms in 0..2500 {
+                if later_ms == 2000 {
+                    body.cut = false;
+                    assert_eq!(body.brainstem.reset().is_err(), cut, "only a stop is latched");
+                }
+                let (mind, tick) = body.tick(&mut silent);
+                let told = (tick.command.gripper_width_m, tick.command.grip_force_n);
+                assert_eq!(told, fingers, "{ms} ms, {later_ms} ms later: {mind:?}");
+                assert_eq!(mind.progress.reached_count as usize, to, "{ms} ms, {later_ms} ms later: {mind:?}");
+            }
+            // It goes on.
+            body.until(10.0, &mut policy, |mind, _| mind.progress.reached_count as usize > to);
+        }
+        assert!(settling > 1, "the fingers moved before the stop");
+    }
+}
+
 #[test]
 fn a_new_task_stops_the_old_motion_and_ignores_its_predictions() {
     let mut body = Body::new(CerebellumConfig::default());
@@ -381,6 +465,29 @@ fn a_new_task_stops_the_old_motion_and_ignores_its_predictions() {
     assert_eq!(mind.phase, Phase::Waiting);
 }
 
+/// Called out of turn it repeats its last segment, also between two tasks.
+#[test]
+fn a_new_task_between_two_segments_does_not_bring_a_moving_arm_to_a_halt() {
+    let mut body = Body::new(CerebellumConfig::default());
+    let goal = far(&body);
+    body.until(3.0, &mut |_| Some(goal), |_, tick| tick.command.qd.iter().any(|qd| qd.abs() > 0.2));
+    // The cerebellum is 4 ms late, and on time after that.
+    let due = body.mind.unwrap().segment.t0;
+    while body.now < due + Nanos::from_millis(3) {
+        body.out_of_turn(false);
+    }
+    body.out_of_turn(true);
+    let segment = body.mind.unwrap().segment;
+    body.start_task(EPOCH + 1);
+    body.out_of_turn(true);
+    let mind = body.mind.unwrap();
+    assert_eq!((mind.segment, mind.phase, mind.active, mind.adopted), (segment, Phase::Waiting, None, 0));
+    body.until(1.0, &mut silent, |mind, tick| {
+        assert_eq!((tick.mode, tick.fault, tick.rejected, mind.fault), (Mode::Track, None, None, None));
+        tick.command.qd.iter().all(|qd| qd.abs() < 1e-4)
+    });
+}
+
 #[test]
 fn sr11_an_overrun_of_the_cerebellum_within_the_lease_is_no_fault() {
     let mut body = Body::new(CerebellumConfig::default());
@@ -389,14 +496,9 @@ fn sr11_an_overrun_of_the_cerebellum_within_the_lease_is_no_fault() {
     body.until(3.0, &mut policy, |_, tick| tick.command.qd.iter().any(|qd| qd.abs() > 0.2));
     // Its tick comes 10 ms late, once; the brainstem goes on with the last segment.
     for _ in 0..10 {
-        body.now = body.now + Nanos::from_millis(1);
-        body.state.stamp = body.now;
-        let (state, segment) = (body.state, body.mind.unwrap().segment);
-        let tick = body.brainstem.step(body.now, &state, Some(&segment));
+        let tick = body.out_of_turn(false);
         assert_eq!((tick.mode, tick.fault), (Mode::Track, None));
-        (body.state.q, body.state.qd) = (tick.command.q, tick.command.qd);
     }
-    body.forget_previous_command();
     body.until(10.0, &mut policy, |mind, tick| {
         assert_eq!((mind.fault, tick.fault), (None, None));
         mind.progress.reached_count == 1

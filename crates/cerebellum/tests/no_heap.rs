@@ -1,4 +1,5 @@
-//! The tick neither allocates nor frees, from Rust or from C, through key-frames, refusals, faults and stops.
+//! The tick neither allocates nor frees, from Rust or from C, through key-frames, refusals, faults and stops. A failure of
+//! rsruckig, which words its error on the heap, is not among them: no key-frame is known that leads to one.
 
 mod body;
 #[path = "../../brainstem/tests/heap/mod.rs"]

@@ -58,7 +58,7 @@ impl<const N: usize> JointLine<N> {
         self.progress.aim([length_rad]);
     }
 
-    /// One period further; see [`Approach::step`]. No allocation.
+    /// One period further; see [`Approach::step`], also for what it allocates.
     pub(crate) fn step(&mut self, pace: f64) -> Result<SegmentState, Fault> {
         let ([s], [v], [a]) = self.progress.step(pace)?;
         let along =

@@ -6,14 +6,16 @@
 
 mod along;
 mod beside;
+mod follower;
+mod straight;
 
 use std::sync::Arc;
 
-use nalgebra::{UnitQuaternion, Vector3};
+use nalgebra::Vector3;
 use neuraxis_core::{Fault, Joints, KeyFrame, MOST_WAYPOINTS, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
 use neuraxis_robot::{IkRequest, Robot};
 
-use self::beside::Detour;
+use self::{beside::Detour, follower::Follower};
 use crate::{
     MotionConfig, MotionError,
     line::JointLine,
@@ -32,8 +34,6 @@ const STAND_OFF_M: f64 = 0.17;
 const CONTORTED_RAD: f64 = 1.4;
 /// However little room there is, motion goes on at this share of its speed.
 const SLOWEST_PACE: f64 = 0.05;
-/// Slowest share of the contact speed at which a contact is sought.
-const CREEP_PACE: f64 = 0.4;
 /// The pace changes by at most this [1/s]: at 1.5 rad/s it adds 3 rad/s^2.
 const PACE_PER_SEC: f64 = 2.0;
 /// Via points of a free path, the goal included.
@@ -61,6 +61,8 @@ pub struct Mover {
     /// What the straight line does before it goes to its goal, and how often it has.
     detour: Option<Detour>,
     detours: u32,
+    /// Goes after the straight line within the acceleration limits.
+    follower: Follower,
     /// Posture for a tool that does not point down; empty if there is none.
     forward: Joints,
     /// Share of its speed that the arm may have.
@@ -109,12 +111,14 @@ impl Mover {
         let forward = Joints::from_slice(&config.forward_posture_rad).unwrap_or(Joints::zeros(0));
         let home = robot.home();
         let still = Joints::zeros(robot.dof());
+        let state = SegmentState { q: home, qd: still, qdd: still };
         Ok(Self {
             joint: Approach::new(period, velocity, acceleration, jerk),
             line: JointLine::new(period, velocity, acceleration, jerk),
             tool,
             mode: Mode::Idle,
-            state: SegmentState { q: home, qd: still, qdd: still },
+            state,
+            follower: Follower::new(&state),
             goal: robot.world_from_tool(&home),
             vias: [(robot.world_from_tool(&home), home); MOST_VIAS],
             via: 0,
@@ -196,7 +200,7 @@ impl Mover {
         self.speed_scale = if scale > SLOWEST_PACE { scale.min(1.0) } else { SLOWEST_PACE };
     }
 
-    /// The state one period (5 ms) later. No allocation.
+    /// The state one period (5 ms) later. No allocation, unless rsruckig fails: see `Approach::step`.
     pub fn step(&mut self) -> Result<SegmentState, Fault> {
         let wanted = if self.mode == Mode::Straight { self.contact_pace() } else { 1.0 };
         let most = PACE_PER_SEC * PERIOD_CEREBELLUM.secs();
@@ -225,12 +229,6 @@ impl Mover {
     /// Straight distance of the tool to the goal [m].
     pub fn remaining_m(&self) -> f64 {
         (self.robot.world_from_tool(&self.state.q).position() - self.goal.position()).norm()
-    }
-
-    /// The tool comes no closer to contact than `contact_time_secs` at the speed it has, but it does not creep.
-    fn contact_pace(&self) -> f64 {
-        let speed_m_s = self.remaining_m() / self.config.contact_time_secs;
-        (speed_m_s / self.config.contact_speed_m_s).clamp(CREEP_PACE, 1.0)
     }
 
     fn start_free(&mut self, from: &SegmentState) -> Result<(), Fault> {
@@ -298,53 +296,6 @@ impl Mover {
         let (q, qd, qdd) = self.joint.step(self.pace)?;
         self.state = SegmentState { q: joints(n, &q), qd: joints(n, &qd), qdd: joints(n, &qdd) };
         Ok(())
-    }
-
-    fn start_line(&mut self, from: &SegmentState) -> Result<(), Fault> {
-        // The end must be reachable before the first step is made.
-        self.solve(&self.goal, &from.q, self.config.ik_restarts)?;
-        self.line_from = self.robot.world_from_tool(&from.q);
-        let p = self.line_from.position();
-        self.line_to = self.goal.position();
-        (self.detour, self.detours) = (None, 0);
-        self.tool.start([p.x, p.y, p.z, 0.0, 0.0, 0.0], [0.0; 6], [0.0; 6]);
-        self.aim_line();
-        self.mode = Mode::Straight;
-        Ok(())
-    }
-
-    fn step_line(&mut self) -> Result<(), Fault> {
-        let (p, _, _) = self.tool.step(self.pace)?;
-        let turn = UnitQuaternion::from_scaled_axis(Vector3::new(p[3], p[4], p[5]));
-        let pose = Pose::from_parts(Vector3::new(p[0], p[1], p[2]), turn * self.line_from.rotation());
-        let q = self.solve(&pose, &self.state.q, 0)?;
-        let dt = PERIOD_CEREBELLUM.secs();
-        let last = self.state;
-        let rate = |a: &Joints, b: &Joints| {
-            Joints::from_fn(q.len(), |i| a.get(i).zip(b.get(i)).map_or(0.0, |(a, b)| (a - b) / dt))
-        };
-        let qd = rate(&q, &last.q);
-        // A joint that would jump has met a singularity or a limit.
-        for (v, limit) in qd.iter().zip(self.robot.limits()) {
-            if v.abs() > limit.velocity_rad_s {
-                return Err(Fault::Unreachable);
-            }
-        }
-        self.state = if self.tool.is_done() {
-            SegmentState { q, qd: Joints::zeros(q.len()), qdd: Joints::zeros(q.len()) }
-        } else {
-            SegmentState { q, qd, qdd: rate(&qd, &last.qd) }
-        };
-        self.follow_detour();
-        Ok(())
-    }
-
-    /// Position and turn from the start of the line, to the goal or where its detour goes.
-    fn aim_line(&mut self) {
-        let pose = self.detour.map_or(self.goal, |detour| detour.next(&self.goal));
-        let p = pose.position();
-        let turn = (pose.rotation() * self.line_from.rotation().inverse()).scaled_axis();
-        self.tool.aim([p.x, p.y, p.z, turn.x, turn.y, turn.z]);
     }
 
     fn aim_at_via(&mut self) {

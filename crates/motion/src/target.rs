@@ -57,6 +57,11 @@ impl<const N: usize> Approach<N> {
         self.done = false;
     }
 
+    /// Where it is now.
+    pub(crate) fn position(&self) -> [f64; N] {
+        std::array::from_fn(|i| self.input.current_position[i])
+    }
+
     /// Changes the target without a stop.
     pub(crate) fn aim(&mut self, position: [f64; N]) {
         for (i, value) in position.into_iter().enumerate() {
@@ -66,6 +71,9 @@ impl<const N: usize> Approach<N> {
     }
 
     /// One period further, on a clock that runs at `pace` (above 0 to 1): the path stays what it is, all of it slower.
+    ///
+    /// No allocation, unless it fails: rsruckig words an error on the heap, whoever handles it, and it is freed here. A
+    /// failure ends the motion, so that this is once per motion at most.
     pub(crate) fn step(&mut self, pace: f64) -> Result<Motion<N>, Fault> {
         self.ruckig.delta_time = pace * self.period_secs;
         match self.ruckig.update(&self.input, &mut self.output) {

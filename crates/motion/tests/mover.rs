@@ -169,6 +169,35 @@ fn a_goal_that_moves_aside_at_the_last_moment_is_approached_from_over_it() {
 }
 
 #[test]
+fn over_a_goal_that_never_rests_the_tool_does_not_wait_for_ever() {
+    let robot = robot();
+    let mut mover = Mover::new(robot.clone(), MotionConfig::default()).unwrap();
+    let start = robot.world_from_tool(&robot.home());
+    let goal = |y: f64| Pose::from_parts(start.position() + Vector3::new(0.0, y, -0.09), start.rotation());
+    let mut state = at_rest(robot.home());
+    mover.start(&state, &key(goal(0.0), true)).unwrap();
+    while mover.remaining_m() > 0.015 {
+        state = mover.step().unwrap();
+    }
+    // Always on the other side of where the hand is seen, ten times a second.
+    let (mut above_m, mut side_m) = (f64::MAX, 0.045);
+    for _ in 0..100 {
+        mover.retarget(&key(goal(side_m), true)).unwrap();
+        for _ in 0..20 {
+            state = mover.step().unwrap();
+        }
+        above_m = aside_and_above(&robot, &state, &goal(0.0)).1;
+        let y = robot.world_from_tool(&state.q).position().y - start.position().y;
+        side_m = if y > 0.0 { -0.045 } else { 0.045 };
+    }
+    assert!(above_m < 0.005, "after 10 s it still waits {above_m} m above it");
+    while !mover.is_done() {
+        state = mover.step().unwrap();
+    }
+    assert!(robot.world_from_tool(&state.q).position().z < goal(0.0).position().z + 1e-3);
+}
+
+#[test]
 fn a_goal_that_moves_aside_on_a_way_across_or_far_off_is_approached_at_once() {
     let robot = robot();
     let mut mover = Mover::new(robot.clone(), MotionConfig::default()).unwrap();
@@ -201,6 +230,35 @@ fn a_goal_that_moves_aside_on_a_way_across_or_far_off_is_approached_at_once() {
 }
 
 #[test]
+fn a_goal_that_turns_past_the_half_turn_is_turned_to_in_the_sense_begun() {
+    let robot = robot();
+    let mut mover = Mover::new(robot.clone(), MotionConfig::default()).unwrap();
+    // The last joint has room for it in one sense.
+    for sense in [1.0, -1.0] {
+        let start = at_rest(Joints::from_fn(7, |i| if i == 6 { sense * 2.0 } else { robot.home()[i] }));
+        let from = robot.world_from_tool(&start.q);
+        let turned = |rad: f64| {
+            let turn = UnitQuaternion::from_axis_angle(&Vector3::z_axis(), sense * rad);
+            Pose::from_parts(from.position(), turn * from.rotation())
+        };
+        mover.start(&start, &key(turned(3.0), true)).unwrap();
+        let to_go = |state: &SegmentState, rad: f64| robot.world_from_tool(&state.q).distance(&turned(rad)).1;
+        let mut state = start;
+        while to_go(&state, 3.0) > 2.0 {
+            state = mover.step().unwrap();
+        }
+        mover.retarget(&key(turned(3.3), true)).unwrap();
+        let mut to_go_rad = to_go(&state, 3.3);
+        while !mover.is_done() {
+            let now_rad = to_go(&mover.step().unwrap(), 3.3);
+            assert!(now_rad < to_go_rad + 1e-3, "{to_go_rad} rad to go, then {now_rad}");
+            to_go_rad = now_rad;
+        }
+        assert!(to_go_rad < 5e-3, "{to_go_rad} rad away");
+    }
+}
+
+#[test]
 fn what_cannot_be_reached_is_refused_before_the_first_step() {
     let robot = robot();
     let mut mover = Mover::new(robot.clone(), MotionConfig::default()).unwrap();
@@ -215,12 +273,24 @@ fn what_cannot_be_reached_is_refused_before_the_first_step() {
     }
 }
 
+/// One period of the cerebellum's segments: after the line, within the acceleration limits.
+fn go_after(robot: &Robot, chain: &mut SegmentState, line: &SegmentState) {
+    let dt = PERIOD_CEREBELLUM.secs();
+    for i in 0..robot.dof() {
+        let missing = line.q[i] - (chain.q[i] + 0.5 * (chain.qd[i] + line.qd[i]) * dt);
+        let most = robot.limits()[i].acceleration_rad_s2;
+        let qdd = ((line.qd[i] + 10.0 * missing - chain.qd[i]) / dt).clamp(-most, most);
+        chain.q[i] += chain.qd[i] * dt + 0.5 * qdd * dt * dt;
+        chain.qd[i] += qdd * dt;
+    }
+}
+
 #[test]
 fn sr16_lines_near_singularities_keep_the_joint_speeds_or_are_given_up() {
     let robot = robot();
     let mut mover = Mover::new(robot.clone(), MotionConfig::default()).unwrap();
     let mut rng = Pcg64::seed_from_u64(16);
-    let (mut done, mut given_up) = (0, 0);
+    let (mut done, mut given_up, mut most_behind_rad) = (0, 0, 0.0_f64);
     for _ in 0..300 {
         let q = Joints::from_fn(robot.dof(), |i| {
             let limit = robot.limits()[i];
@@ -232,12 +302,15 @@ fn sr16_lines_near_singularities_keep_the_joint_speeds_or_are_given_up() {
         if mover.start(&at_rest(q), &goal).is_err() {
             continue;
         }
+        let mut chain = at_rest(q);
         while !mover.is_done() {
             match mover.step() {
                 Ok(next) => {
                     for (v, limit) in next.qd.iter().zip(robot.limits()) {
                         assert!(v.abs() <= limit.velocity_rad_s, "{v} rad/s");
                     }
+                    go_after(&robot, &mut chain, &next);
+                    most_behind_rad = most_behind_rad.max(chain.q.max_abs_diff(&next.q));
                 }
                 Err(fault) => {
                     assert_eq!(fault, Fault::Unreachable);
@@ -250,4 +323,5 @@ fn sr16_lines_near_singularities_keep_the_joint_speeds_or_are_given_up() {
     }
     // Both must happen, or the test says nothing.
     assert!(done > 50 && given_up > 10, "{done} lines done, {given_up} given up");
+    assert!(most_behind_rad < 0.021, "the arm is {most_behind_rad} rad behind a line that is not given up");
 }

@@ -4,10 +4,11 @@
 #[path = "../../../brainstem/tests/rig/mod.rs"]
 mod rig;
 
-use neuraxis_brainstem::{Brainstem, BrainstemConfig, Tick};
-use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumTick};
+use neuraxis_brainstem::{Brainstem, BrainstemConfig, Mode, Tick};
+use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumTick, Commanded};
 use neuraxis_core::{
-    ArmCommand, ArmState, Gripper, JointPath, KeyFrame, Nanos, Pose, Prediction, Progress, StageTimes, Tool, World,
+    ArmCommand, ArmState, Gripper, JointPath, Joints, KeyFrame, Nanos, Pose, Prediction, Progress, Segment, StageTimes,
+    Tool, World,
 };
 use neuraxis_robot::Robot;
 use std::sync::Arc;
@@ -29,8 +30,12 @@ pub struct Body {
     pub prediction: Option<Prediction>,
     /// Segments do not reach the brainstem while true.
     pub cut: bool,
+    /// The cerebellum gets joints that could not be read while true.
+    pub blind: bool,
     /// Comes with every prediction.
     pub path: Option<JointPath>,
+    /// Of every prediction.
+    pub confidence: f32,
     on_the_way: Option<(Nanos, Prediction)>,
     previous: Option<ArmCommand>,
     ms: u64,
@@ -60,7 +65,9 @@ impl Body {
             mind: None,
             prediction: None,
             cut: false,
+            blind: false,
             path: None,
+            confidence: 1.0,
             on_the_way: None,
             previous: None,
             ms: 0,
@@ -74,8 +81,17 @@ impl Body {
     }
 
     pub fn start_task(&mut self, epoch: u32) {
-        let (commanded, width) = (self.brainstem.commanded(), self.brainstem.commanded_gripper_width_m());
-        self.cerebellum.start_task(epoch, self.now, &commanded, width);
+        let commanded = self.commanded();
+        self.cerebellum.start_task(epoch, self.now, &commanded);
+    }
+
+    /// Of the brainstem's last tick.
+    pub fn commanded(&self) -> Commanded {
+        Commanded {
+            motion: self.brainstem.commanded(),
+            gripper_width_m: self.brainstem.commanded_gripper_width_m(),
+            is_following: self.brainstem.mode() == Mode::Track,
+        }
     }
 
     /// Where the tool of the commanded arm is.
@@ -95,7 +111,7 @@ impl Body {
             epoch: EPOCH,
             observed_at: self.now,
             keyframe,
-            confidence: 1.0,
+            confidence: self.confidence,
             times: StageTimes::default(),
             path: self.path,
         }
@@ -111,38 +127,55 @@ impl Body {
             self.prediction = Some(prediction);
             self.on_the_way = None;
         }
-        let state = self.state;
+        let (mut state, commanded) = (self.state, self.commanded());
+        if self.blind {
+            state.q = Joints::from_fn(state.q.len(), |_| f64::NAN);
+        }
         let mind = match self.mind {
             Some(mind) if !self.ms.is_multiple_of(5) => mind,
-            _ => self.cerebellum.step(self.now, &state, &self.brainstem.commanded(), self.prediction.as_ref()),
+            _ => self.cerebellum.step(self.now, &state, &commanded, self.prediction.as_ref()),
         };
-        let tick = self.brainstem.step(self.now, &state, Some(&mind.segment).filter(|_| !self.cut));
+        let tick = self.act(Some(&mind.segment).filter(|_| !self.cut));
         if self.ms.is_multiple_of(LOOK_MS)
             && let Some(keyframe) = policy(&mind.progress)
         {
             let prediction = self.predict(keyframe);
             self.on_the_way = Some((self.now + Nanos::from_millis(LATENCY_MS), prediction));
         }
+        self.ms += 1;
+        self.mind = Some(mind);
+        (mind, tick)
+    }
+
+    /// One millisecond in which the cerebellum is called or not, whatever its turn.
+    pub fn out_of_turn(&mut self, thinks: bool) -> Tick {
+        self.now = self.now + Nanos::from_millis(1);
+        self.state.stamp = self.now;
+        let (state, commanded) = (self.state, self.commanded());
+        if thinks {
+            self.mind = Some(self.cerebellum.step(self.now, &state, &commanded, None));
+        }
+        let segment = self.mind.map(|mind| mind.segment);
+        self.act(segment.as_ref())
+    }
+
+    /// The brainstem's step, checked, and what the arm makes of it.
+    fn act(&mut self, segment: Option<&Segment>) -> Tick {
+        let state = self.state;
+        let tick = self.brainstem.step(self.now, &state, segment);
         if let Some(previous) = self.previous.replace(tick.command) {
             rig::check_step(&previous, &tick.command, self.robot.limits(), 0.001);
         }
         (self.state.q, self.state.qd) = (tick.command.q, tick.command.qd);
         let missing = tick.command.gripper_width_m - self.state.gripper_width_m;
         self.state.gripper_width_m += missing.clamp(-FINGER_M_S * 0.001, FINGER_M_S * 0.001);
-        self.ms += 1;
-        self.mind = Some(mind);
-        (mind, tick)
+        tick
     }
 
     /// What the policy was thinking about is lost.
     pub fn clock_steps_back(&mut self, by: Nanos) {
         self.now = self.now - by;
         self.on_the_way = None;
-    }
-
-    /// The next command is not compared with the one before.
-    pub fn forget_previous_command(&mut self) {
-        self.previous = None;
     }
 
     /// Ticks until `done`, at most `secs`; panics after that.

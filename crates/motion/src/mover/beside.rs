@@ -4,7 +4,7 @@
 //! tool backs off to where the way in began, goes over the new goal, and comes in from there.
 
 use nalgebra::Vector3;
-use neuraxis_core::{Pose, Tool, World};
+use neuraxis_core::{PERIOD_CEREBELLUM, Pose, Tool, World};
 
 use super::{Mode, Mover};
 
@@ -20,6 +20,8 @@ const SHORT_M: f64 = 0.03;
 const MOST_BACK_M: f64 = 0.12;
 /// Backed off to within this, the tool goes across [m].
 const NEARLY_BACK_M: f64 = 0.01;
+/// The tool stays over a goal that moves on no longer than this, by the motion's own clock [s].
+const MOST_OVER_SECS: f64 = 2.0;
 /// So often on one way in; a goal that goes on moving is followed as it is.
 const MOST: u32 = 2;
 
@@ -30,6 +32,8 @@ pub(super) struct Detour {
     /// Distance from the goal at which the tool goes across [m].
     back_m: f64,
     is_back: bool,
+    /// Since it was back, by the motion's own clock: slower motion takes longer [s].
+    over_secs: f64,
 }
 
 impl Detour {
@@ -81,7 +85,7 @@ impl Mover {
         let back = Pose::from_parts(here.position() + direction * (depth_m - back_m), here.rotation());
         let poses = [back, over(&self.goal, back_m), self.goal];
         if poses.iter().all(|pose| self.solve(pose, &self.state.q, 0).is_ok()) {
-            self.detour = Some(Detour { back, back_m, is_back: false });
+            self.detour = Some(Detour { back, back_m, is_back: false, over_secs: 0.0 });
             self.detours += 1;
             self.line_to = self.goal.position();
         }
@@ -89,11 +93,16 @@ impl Mover {
 
     /// Goes on from one part of a detour to the next.
     pub(super) fn follow_detour(&mut self) {
-        let Some(detour) = self.detour else { return };
+        let pace = self.pace;
+        let Some(detour) = &mut self.detour else { return };
+        if detour.is_back {
+            detour.over_secs += pace * PERIOD_CEREBELLUM.secs();
+        }
+        let detour = *detour;
         let here = self.robot.world_from_tool(&self.state.q);
         if detour.is_back {
             let (aside, _) = across_and_along(&(self.goal.position() - here.position()), &axis(&self.goal));
-            if !self.tool.is_done() && aside.norm() > ASIDE_M {
+            if !self.tool.is_done() && aside.norm() > ASIDE_M && detour.over_secs < MOST_OVER_SECS {
                 return;
             }
             self.detour = None;

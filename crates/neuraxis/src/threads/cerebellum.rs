@@ -1,8 +1,8 @@
 //! Thread `cerebellum`: from predictions to segments.
 
 use anyhow::Result;
-use neuraxis_brainstem::BodyState;
-use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
+use neuraxis_brainstem::{BodyState, Mode};
+use neuraxis_cerebellum::{Cerebellum, CerebellumTick, Commanded};
 use neuraxis_channel::{MailboxReader, MailboxWriter, RingSender};
 use neuraxis_core::{ArmState, Nanos, PERIOD_CEREBELLUM, Segment};
 
@@ -45,9 +45,14 @@ pub fn cerebellum(
     let rate = periodic("cerebellum", PERIOD_CEREBELLUM, &shared.done, |now| {
         // Until the arm has said where it is there is nothing to plan from.
         let Some(body) = links.body.latest() else { return Ok(false) };
+        let commanded = Commanded {
+            motion: body.commanded,
+            gripper_width_m: body.gripper_width_m,
+            is_following: body.mode == Mode::Track,
+        };
         let newest = links.epochs.latest();
         if epoch != Some(newest) {
-            cerebellum.start_task(newest, now, &body.commanded, body.gripper_width_m);
+            cerebellum.start_task(newest, now, &commanded);
             epoch = Some(newest);
         }
         let given = links.predictions.latest();
@@ -66,7 +71,7 @@ pub fn cerebellum(
         if let Some(stamp) = links.images.latest() {
             cerebellum.see_images(stamp);
         }
-        let tick = cerebellum.step(now, &body.state, &body.commanded, prediction.as_ref());
+        let tick = cerebellum.step(now, &body.state, &commanded, prediction.as_ref());
         before = Some(tick);
         links.segments.write(Some(tick.segment));
         if let Some(given) = given.filter(|_| is_new) {

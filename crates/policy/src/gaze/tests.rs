@@ -163,6 +163,9 @@ fn the_frame_before_is_of_the_same_episode() {
     // The first clip of an episode shows one frame twice, a later one does not.
     assert_eq!(batch.clip.get(0).get(0), batch.clip.get(0).get(1));
     assert_ne!(batch.clip.get(1).get(0), batch.clip.get(1).get(1));
+    let elsewhere = GazeConfig { bounds_m: [0.0, 0.0, 0.0, 1.0, 1.0, 1.0], ..tiny(Label::Current).gaze };
+    let text = samples.check_fits(&elsewhere).unwrap_err().to_string();
+    assert!(text.contains("data/index.json: bounds_m = [-0.3") && text.ends_with("1.0] m"), "{text}");
     let text = ClipSamples::new(dataset(&folder.0.join("one"), 1), 0.2).err().unwrap().to_string();
     assert!(text.contains("every scene is held out"), "{text}");
 }

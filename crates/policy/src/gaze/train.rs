@@ -78,6 +78,7 @@ pub fn train(
     go_on: impl Fn() -> bool,
 ) -> Result<u64> {
     config.validate()?;
+    samples.check_fits(&config.gaze)?;
     tch::manual_seed(config.seed as i64);
     tch::set_num_threads(1);
     let mut run = Run::new(config, files, device)?;

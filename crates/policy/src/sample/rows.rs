@@ -89,7 +89,8 @@ impl Rows {
     pub(super) fn outlook(&mut self, coarse: &CubeFrame, end: Option<[f64; 3]>) {
         let side = self.config.finest_side();
         match end {
-            Some(end) => views::append_target(&mut self.outlook, &coarse.cube_from_world(&end.into()), side, 1.0),
+            // An augmentation may move it out of the cube: then it is as if it were not known.
+            Some(end) => drop(views::append_target(&mut self.outlook, &coarse.cube_from_world(&end.into()), side, 1.0)),
             None => self.outlook.resize(self.outlook.len() + (VIEWS * side * side) as usize, 0.0),
         }
     }
@@ -105,12 +106,12 @@ impl Rows {
     ) -> Result<()> {
         let world = keyframe.world_from_tool.position();
         for (stage, frame) in [coarse, fine].into_iter().enumerate() {
-            views::append_target(
-                &mut self.heat[stage],
-                &frame.cube_from_world(&world),
-                self.config.image_px,
-                config.target_sigma_px,
-            );
+            let point = frame.cube_from_world(&world);
+            if !views::append_target(&mut self.heat[stage], &point, self.config.image_px, config.target_sigma_px) {
+                let stage = ["coarse", "fine"][stage];
+                let reason = format!("the key-frame at {:.3?} m is outside the {stage} stage's cube", world.as_slice());
+                return Err(Error::Data(reason));
+            }
         }
         self.feed.target(&world, config.target_sigma_px);
         self.point.extend(fine.cube_from_world(&world).iter().map(|&x| x as f32));

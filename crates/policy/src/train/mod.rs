@@ -86,6 +86,7 @@ pub fn train(
     go_on: impl Fn() -> bool,
 ) -> Result<u64> {
     config.validate()?;
+    samples.check_fits(&config.policy)?;
     if config.outlook > 0.0 && !samples.know_ends() {
         return Err(Error::Data(
             "outlook is above 0, but the data does not say where scripts end: make it anew".into(),

@@ -135,6 +135,38 @@ fn with_every_scene_held_out_there_is_nothing_to_learn_from() {
 }
 
 #[test]
+fn data_of_other_bounds_or_with_key_frames_outside_are_refused_by_file_and_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(&dir.path().join("data"));
+    let refused = |policy: PolicyConfig| {
+        let config = TrainConfig { policy, ..tiny() };
+        run(&config, &samples, &files(dir.path(), "run"), || true).unwrap_err().to_string()
+    };
+    let text = refused(PolicyConfig { bounds_m: [-0.3, -0.5, 0.7, 0.7, 0.5, 1.7], ..tiny().policy });
+    assert!(text.contains("data/index.json: bounds_m = [-0.3, -0.5, 0.6, 0.7, 0.5, 1.6] m, but"), "{text}");
+    assert!(text.ends_with("the network's is [-0.3, -0.5, 0.7, 0.7, 0.5, 1.7] m"), "{text}");
+    let text = refused(PolicyConfig { plane_z_m: 0.7, ..tiny().policy });
+    assert!(text.ends_with("data/index.json: plane_z_m = 0.75 m, but the network's is 0.7 m"), "{text}");
+
+    let Samples { dataset, mut records, .. } = samples;
+    let last = records.len() - 1;
+    let keyframe = &mut records[last].goals[0].keyframe;
+    keyframe.world_from_tool = Pose::from_parts(Vector3::new(0.2, 0.0, 1.62), keyframe.world_from_tool.rotation());
+    let high = dir.path().join("high");
+    let mut writer = DatasetWriter::create(&high, PolicyConfig::default().bounds_m, serde_json::json!({})).unwrap();
+    let (mut xyz, mut rgb) = Default::default();
+    for (i, record) in records.iter().enumerate() {
+        dataset.cloud_into(i, &mut xyz, &mut rgb).unwrap();
+        writer.push(&CloudSample { xyz_in_world: &xyz, rgb: &rgb, record }).unwrap();
+    }
+    writer.finish().unwrap();
+    let samples = Samples::new(Dataset::open(&high).unwrap(), tiny().holdout, &mut Letters).unwrap();
+    let text = run(&tiny(), &samples, &files(dir.path(), "run"), || true).unwrap_err().to_string();
+    assert!(text.contains(&format!("high: record {last}: the key-frame of \"touch")), "{text}");
+    assert!(text.contains("at [0.200, 0.000, 1.620] m is outside policy.bounds_m = [-0.3"), "{text}");
+}
+
+#[test]
 fn a_task_is_drawn_as_often_as_is_asked_for() {
     let dir = tempfile::tempdir().unwrap();
     let samples = samples(dir.path());

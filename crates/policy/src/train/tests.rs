@@ -178,6 +178,22 @@ fn a_task_is_drawn_as_often_as_is_asked_for() {
     assert!(error.contains("no task \"tuch\""), "{error}");
 }
 
+/// Strongly augmented, half of these labels would leave the cube.
+#[test]
+fn every_augmented_target_is_a_map_that_sums_to_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(dir.path());
+    let config = TrainConfig { augment_yaw_deg: 45.0, augment_shift_m: 0.6, ..tiny() };
+    for step in 0..8 {
+        let targets = samples.training_batch(&config, None, step, 0..8).unwrap().targets;
+        for heat in [&targets.heat_coarse, &targets.heat_fine] {
+            let sums =
+                Vec::<f32>::try_from(heat.sum_dim_intlist([2i64, 3].as_slice(), false, None).view([-1])).unwrap();
+            assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-4), "{sums:?}");
+        }
+    }
+}
+
 #[test]
 fn half_of_the_samples_are_told_in_other_words_and_evaluation_in_the_datas_own() {
     let dir = tempfile::tempdir().unwrap();

@@ -53,6 +53,7 @@ pub fn run(args: WeightsArgs, config: &Config) -> Result<()> {
         train_secs: 0.0,
         data: source,
         licence,
+        recipe: None,
         gaze: None,
     };
     let count = adopt(&file, &about, &out)?;

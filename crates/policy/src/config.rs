@@ -205,6 +205,8 @@ pub struct TrainConfig {
     /// Weight of the loss by which the coarse stage learns where the script ends, 0 or more; 0: not computed. See
     /// [`crate::outlook`].
     pub outlook: f64,
+    /// Weights to start from may be of a network that sees scenes otherwise: it is to learn the new way.
+    pub init_differs: bool,
     /// Weights of `neuraxis train gaze`, needed where `policy.dynamic` is `gaze`. They are not trained further and are
     /// kept in the policy's file.
     pub gaze: Option<PathBuf>,
@@ -251,6 +253,7 @@ impl Default for TrainConfig {
             evaluate_per_kind: 4,
             consistency: ConsistencyConfig::default(),
             outlook: 0.0,
+            init_differs: false,
             gaze: None,
         }
     }

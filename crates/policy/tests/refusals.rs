@@ -34,6 +34,7 @@ fn about(config: &PolicyConfig) -> About {
         train_secs: 0.0,
         data: "none".into(),
         licence: "Apache-2.0".into(),
+        recipe: None,
         gaze: None,
     }
 }

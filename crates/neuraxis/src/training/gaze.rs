@@ -66,6 +66,7 @@ pub fn run(config: &Config, args: TrainArgs, choice: DeviceChoice) -> Result<()>
         train_secs: 0.0,
         data: run.data(),
         licence: "Apache-2.0".into(),
+        recipe: None,
     };
     let files = RunFiles { weights: out.join("gaze.safetensors"), state: out.join("state.safetensors") };
     let mut curves = Curves::create(out, &DRAWN, run.live(config))?;

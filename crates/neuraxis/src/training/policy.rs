@@ -49,6 +49,7 @@ pub fn run(config: &Config, args: TrainArgs, early: &EarlyArgs, init: Option<&Pa
         train_secs: 0.0,
         data: run.data(),
         licence: "Apache-2.0".into(),
+        recipe: None,
         gaze: None,
     };
     let files = RunFiles {
@@ -180,6 +181,7 @@ fn print_warm_start(init: Option<&Path>, warm: &WarmStart) {
     for (name, why) in &warm.fresh {
         println!("  {name} {why}");
     }
+    warm.notes.iter().for_each(|note| println!("{file}: {note}"));
 }
 
 fn show(bar: &ProgressBar, p: &Progress, settings: &TrainConfig) {

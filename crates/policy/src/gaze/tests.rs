@@ -133,6 +133,7 @@ fn about(config: &GazeTraining) -> About {
         train_secs: 0.0,
         data: "none".into(),
         licence: "Apache-2.0".into(),
+        recipe: None,
     }
 }
 
@@ -195,7 +196,21 @@ fn a_run_cut_anywhere_goes_on_as_the_unbroken_one() {
     let other = GazeTraining { gaze: GazeConfig { width: 16, ..config.gaze.clone() }, ..config.clone() };
     let refused = train(&other, &samples, about(&other), &folder.files("cut"), Device::Cpu, |_| (), || true);
     let text = refused.unwrap_err().to_string();
-    assert!(text.contains("another gaze configuration"), "{text}");
+    assert!(text.contains("was made with gaze.width 8, this is 16; give another --out"), "{text}");
+    for (other, words) in [
+        (GazeTraining { seed: 2, ..config.clone() }, "seed 1, this is 2"),
+        (GazeTraining { micro_batch: Some(2), ..config.clone() }, "micro_batch none, this is 2"),
+    ] {
+        let refused = train(&other, &samples, about(&other), &folder.files("cut"), Device::Cpu, |_| (), || true);
+        let text = refused.unwrap_err().to_string();
+        assert!(text.contains(&format!("was made with {words}; give another --out")), "{text}");
+    }
+    let elsewhere = About { data: "elsewhere".into(), ..about(&config) };
+    let refused = train(&config, &samples, elsewhere, &folder.files("cut"), Device::Cpu, |_| (), || true);
+    assert!(refused.unwrap_err().to_string().contains("was made with data none, this is elsewhere"));
+    // Longer, and written more often, is the same run.
+    let longer = GazeTraining { steps: 7, checkpoint_every: 1, ..config.clone() };
+    train(&longer, &samples, about(&longer), &folder.files("cut"), Device::Cpu, |_| (), || true).unwrap();
 }
 
 #[test]

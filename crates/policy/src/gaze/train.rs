@@ -19,6 +19,7 @@ use crate::{
         samples::{ClipSamples, Pick},
     },
     optim::{AdamW, learning_rate, take_grads},
+    recipe::{self, Recipe},
     train::{Picture, parameters},
 };
 
@@ -26,6 +27,9 @@ use crate::{
 const MOST_HELD_OUT: usize = 96;
 /// Of these, drawn for people to look at.
 const PICTURES: usize = 8;
+/// Settings that may differ when a run goes on; the network is compared apart. (The passes of a step do not: the global token's
+/// batch normalisation sees one of them at a time.)
+const FREE: [&str; 4] = ["steps", "checkpoint_every", "log_every", "gaze"];
 
 /// Seen by the caller every `log_every` steps.
 #[derive(Copy, Clone, Debug)]
@@ -79,11 +83,12 @@ pub fn train(
 ) -> Result<u64> {
     config.validate()?;
     samples.check_fits(&config.gaze)?;
+    about.recipe = Some(Recipe::new(config, samples.len())?);
     tch::manual_seed(config.seed as i64);
     tch::set_num_threads(1);
     let mut run = Run::new(config, files, device)?;
     let settings = config.optimiser();
-    let (earlier_secs, started) = (run.resume(config, files)?, Instant::now());
+    let (earlier_secs, started) = (run.resume(config, &about, files)?, Instant::now());
     let held_out: Vec<usize> = {
         let all = samples.validation();
         all.iter().copied().step_by(all.len().div_ceil(MOST_HELD_OUT).max(1)).collect()
@@ -200,17 +205,21 @@ impl Run {
         GazeCheckpoint::write(&files.weights, about, &self.optimiser.average(&self.parameters))
     }
 
-    /// Restores a state file if there is one; returns the seconds already trained.
-    fn resume(&mut self, config: &GazeTraining, files: &RunFiles) -> Result<f64> {
+    /// Restores a state file if there is one, of the same run; returns the seconds already trained.
+    fn resume(&mut self, config: &GazeTraining, about: &About, files: &RunFiles) -> Result<f64> {
         if !files.state.exists() {
             return Ok(0.0);
         }
         let (path, state) = (&files.state, GazeCheckpoint::read(&files.state)?);
-        if state.about.config != config.gaze {
-            return Err(Error::Checkpoint {
-                path: path.clone(),
-                reason: "was made with another gaze configuration; give another --out or delete it".into(),
-            });
+        let then = &state.about;
+        let data = || format!("was made with data {}, this is {}", then.data, about.data);
+        let mut difference = recipe::difference("gaze.", &then.config, &config.gaze)?;
+        if let (Some(then), Some(now), None) = (&then.recipe, &about.recipe, &difference) {
+            difference = then.difference::<GazeTraining>(now, &FREE)?;
+        }
+        if let Some(difference) = difference.or_else(|| (then.data != about.data).then(data)) {
+            let reason = format!("{difference}; give another --out or delete it");
+            return Err(Error::Checkpoint { path: path.clone(), reason });
         }
         state.load_part_into(path, "weight.", &self.parameters)?;
         self.optimiser.restore(state.about.steps, &self.parameters, |name| state.find(path, name))?;

@@ -47,6 +47,7 @@ fn gaze_weights(dir: &Path, name: &str, width: i64) -> PathBuf {
         train_secs: 0.0,
         data: "none".into(),
         licence: "none".into(),
+        recipe: None,
     };
     let path = dir.join(format!("{name}.safetensors"));
     GazeCheckpoint::write(&path, &about, &parameters(&store)).unwrap();

@@ -2,10 +2,12 @@
 //! resume at any kill.
 //!
 //! Which samples a step sees is a function of (seed, step), and gradients are summed in worker order, so a resumed
-//! run continues as the unbroken one would have: with the same number of workers to the last bit.
+//! run continues as the unbroken one would have: with the same number of workers to the last bit. A run of other settings or
+//! data does not go on.
 
 mod evaluate;
 mod state;
+mod warm;
 mod worker;
 
 use std::{path::PathBuf, sync::mpsc, time::Instant};
@@ -13,7 +15,7 @@ use std::{path::PathBuf, sync::mpsc, time::Instant};
 use tch::{Device, Tensor, nn};
 
 pub use evaluate::{Evaluation, Evaluator, Picture, Score};
-pub use state::{WarmStart, warm_start};
+pub use warm::{WarmStart, warm_start};
 pub use worker::forward;
 
 use crate::{
@@ -22,6 +24,7 @@ use crate::{
     gaze::FrozenGaze,
     loss::TERMS,
     optim::{AdamW, learning_rate},
+    recipe::Recipe,
     sample::Samples,
 };
 use worker::Worker;
@@ -108,12 +111,13 @@ pub fn train(
     let gaze = gaze.map(FrozenGaze::embedded).unwrap_or_default();
     let resumes = files.state.exists();
     if let Some(init) = files.init.as_ref().filter(|_| !resumes) {
-        tell(News::Warm(warm_start(init, &master)?));
+        tell(News::Warm(warm::start(init, config, &about, &master)?));
     }
+    about.recipe = Some(Recipe::new(config, samples.counts().0)?);
     let mut optimiser = AdamW::new(&master)?;
     let mut earlier_secs = 0.0;
     if resumes {
-        earlier_secs = state::resume(config, &files.state, &master, &gaze, &mut optimiser)?;
+        earlier_secs = state::resume(config, &about, &files.state, &master, &gaze, &mut optimiser)?;
         tell(News::Resumed(optimiser.step));
     }
     let broadcast = |master: &[(String, Tensor)]| copies.iter().skip(1).try_for_each(|copy| copy_weights(master, copy));

@@ -198,6 +198,8 @@ fn instructions_without_usable_features_are_refused() {
     assert!(refusal(&Instruction { features: None, ..instruction(1) }).contains("it has no text features"));
     let wide = TextFeatures { tokens: 1, width: 9, values: vec![0.0; 9].into() };
     assert!(refusal(&Instruction { features: Some(wide), ..instruction(1) }).contains("9 wide, the network expects 8"));
+    // What it would not read of a sentence may be what the sentence is about.
+    assert!(refusal(&instruction(7)).contains("it has 7 tokens, this policy reads 6 (policy.text_len)"));
     let nan = TextFeatures { tokens: 1, width: 8, values: vec![f32::NAN; 8].into() };
     assert!(refusal(&Instruction { features: Some(nan), ..instruction(1) }).contains("not finite"));
 }

@@ -76,7 +76,12 @@ impl Rows {
             if text.width != dim || text.values.len() != text.tokens * text.width {
                 return Err(Error::Data(format!("text features are {} wide, the network expects {dim}", text.width)));
             }
-            let used = text.tokens.min(len);
+            let used = text.tokens;
+            if used > len {
+                return Err(Error::Instruction(format!(
+                    "it has {used} tokens, this policy reads {len} (policy.text_len)"
+                )));
+            }
             self.longest = self.longest.max(used);
             self.text.extend_from_slice(&text.values[..used * dim]);
             self.text.resize(self.text.len() + (len - used) * dim, 0.0);

@@ -78,9 +78,11 @@ impl Samples {
         Ok(self)
     }
 
-    /// Refuses data that were not made for a policy of this configuration, and key-frames that its cube does not show.
+    /// Refuses data that were not made for a policy of this configuration, key-frames that its cube does not show, and sentences
+    /// that are too long for it.
     pub(crate) fn check_fits(&self, policy: &PolicyConfig) -> Result<()> {
         check_made_for(&self.dataset, &policy.bounds_m, Some(policy.plane_z_m))?;
+        self.wordings.check_length(policy.text_len as usize)?;
         let cube = views::cube(policy);
         for (i, record) in self.records.iter().enumerate() {
             let outside = |goal: &&LabelledGoal| {

@@ -135,7 +135,7 @@ fn with_every_scene_held_out_there_is_nothing_to_learn_from() {
 }
 
 #[test]
-fn data_of_other_bounds_or_with_key_frames_outside_are_refused_by_file_and_key() {
+fn data_of_other_bounds_key_frames_outside_and_long_sentences_are_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let samples = samples(&dir.path().join("data"));
     let refused = |policy: PolicyConfig| {
@@ -147,6 +147,9 @@ fn data_of_other_bounds_or_with_key_frames_outside_are_refused_by_file_and_key()
     assert!(text.ends_with("the network's is [-0.3, -0.5, 0.7, 0.7, 0.5, 1.7] m"), "{text}");
     let text = refused(PolicyConfig { plane_z_m: 0.7, ..tiny().policy });
     assert!(text.ends_with("data/index.json: plane_z_m = 0.75 m, but the network's is 0.7 m"), "{text}");
+
+    let text = refused(PolicyConfig { text_len: 3, ..tiny().policy });
+    assert!(text.contains("\"touch the red cube\" has 4 tokens, allowed: policy.text_len = 3"), "{text}");
 
     let Samples { dataset, mut records, .. } = samples;
     let last = records.len() - 1;

@@ -229,6 +229,9 @@ pub struct TrainConfig {
     pub center_noise_m: f64,
     /// Width of the target blob in the heatmaps [px].
     pub target_sigma_px: f32,
+    /// Tell each rotation head not the true bin of the angle before it but one of the four from two below to one above, as RVT-2
+    /// does: at run time it is told what another head has chosen.
+    pub rotation_jitter: bool,
     /// Chance that an observation is paired with another goal that is valid in it.
     pub relabel: f64,
     /// Other wordings of each sentence, 0 to 100, among which half of the samples are drawn; 0: the data's own alone.
@@ -289,6 +292,7 @@ impl Default for TrainConfig {
             augment_shift_m: 0.03,
             center_noise_m: 0.04,
             target_sigma_px: 1.5,
+            rotation_jitter: false,
             relabel: 0.5,
             wordings: 0,
             emphasis: BTreeMap::new(),

@@ -1,5 +1,7 @@
 //! One observation as a training sample: turned, shifted, looked at not quite in the right place, told in some words.
 
+use std::ops::Range;
+
 use nalgebra::Vector3;
 use neuraxis_vision::{Cloud, CubeFrame, GeometricKeypoints, KeypointProvider, Keypoints};
 use rand::Rng;
@@ -8,6 +10,8 @@ use rand_pcg::Pcg64;
 use super::{Rows, Samples};
 use crate::{Result, TrainConfig, feed::Moment, views};
 
+/// Bins by which a told rotation is off (section 4, which has RVT-2's code).
+const JITTER: Range<i64> = -2..2;
 /// Beyond this a moved label is not let in its cube, whose border is at 1.
 const EDGE: f64 = 0.999;
 
@@ -53,7 +57,9 @@ impl Samples {
         if config.outlook > 0.0 {
             rows.outlook(&frame, goal.end_xyz_in_world);
         }
-        rows.target(&frame, &fine, &goal.keyframe, &rotation, config)
+        // Drawn last, so that nothing else of the sample depends on it.
+        let off = if config.rotation_jitter { [0; 3].map(|_| rng.random_range(JITTER)) } else { [0; 3] };
+        rows.target(&frame, &fine, &goal.keyframe, &rotation, off, config)
     }
 }
 

@@ -33,6 +33,7 @@ pub struct Rows {
     outlook: Vec<f32>,
     point: Vec<f32>,
     bins: Vec<i64>,
+    told_bins: Vec<i64>,
     rotation: Vec<f32>,
     gripper: Vec<i64>,
     collision: Vec<i64>,
@@ -55,6 +56,7 @@ impl Rows {
             outlook: Vec::new(),
             point: Vec::new(),
             bins: Vec::new(),
+            told_bins: Vec::new(),
             rotation: Vec::new(),
             gripper: Vec::new(),
             collision: Vec::new(),
@@ -100,13 +102,14 @@ impl Rows {
         }
     }
 
-    /// Adds the labels of both stages: `rotation` is the key-frame's in the coarse frame.
+    /// Adds the labels of both stages: `rotation` is the key-frame's in the coarse frame; its bins are told `off` by so much.
     pub(super) fn target(
         &mut self,
         coarse: &CubeFrame,
         fine: &CubeFrame,
         keyframe: &KeyFrame,
         rotation: &UnitQuaternion<f64>,
+        off: [i64; 3],
         config: &TrainConfig,
     ) -> Result<()> {
         let world = keyframe.world_from_tool.position();
@@ -120,7 +123,9 @@ impl Rows {
         }
         self.feed.target(&world, config.target_sigma_px);
         self.point.extend(fine.cube_from_world(&world).iter().map(|&x| x as f32));
-        self.bins.extend(angles_from_rotation(rotation).map(|a| bin_of_angle(a, self.config.rotation_bins)));
+        let bins = angles_from_rotation(rotation).map(|a| bin_of_angle(a, self.config.rotation_bins));
+        self.bins.extend(bins);
+        self.told_bins.extend(bins.iter().zip(off).map(|(bin, off)| (bin + off).rem_euclid(self.config.rotation_bins)));
         self.rotation.extend(row_major(rotation));
         self.gripper.push(i64::from(keyframe.gripper == Gripper::Open));
         self.collision.push(i64::from(keyframe.ignore_collisions));
@@ -161,6 +166,7 @@ impl Rows {
             coarse: self.input(0)?,
             fine: self.input(1)?,
             point_in_fine: Tensor::f_from_slice(&self.point)?.f_view([b, 3])?,
+            told_bins: Tensor::f_from_slice(&self.told_bins)?.f_view([b, 3])?,
             targets: Targets {
                 heat_coarse: map(&self.heat[0])?,
                 heat_fine: map(&self.heat[1])?,

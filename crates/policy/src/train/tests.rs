@@ -198,6 +198,39 @@ fn every_augmented_target_is_a_map_that_sums_to_one() {
 }
 
 #[test]
+fn told_rotations_are_off_by_minus_two_to_one_and_nothing_else_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(dir.path());
+    let jittered = TrainConfig { rotation_jitter: true, ..tiny() };
+    let numbers = |t: &Tensor| Vec::<i64>::try_from(t.view([-1])).unwrap();
+    let mut seen = [0; 4];
+    for step in 0..20 {
+        let [plain, off] = [&tiny(), &jittered].map(|config| samples.training_batch(config, None, step, 0..4).unwrap());
+        assert_eq!(plain.told_bins, plain.targets.bins);
+        assert_eq!((&off.targets.bins, &off.targets.rotation), (&plain.targets.bins, &plain.targets.rotation));
+        assert_eq!((&off.coarse.views, &off.fine.views), (&plain.coarse.views, &plain.fine.views));
+        for (told, bin) in numbers(&off.told_bins).iter().zip(numbers(&off.targets.bins)) {
+            assert!((0..72).contains(told));
+            seen[(told - bin + 2).rem_euclid(72) as usize] += 1;
+        }
+    }
+    assert!(seen.iter().all(|count| *count > 30), "{seen:?}");
+    // It reaches the heads: from the same weights the second and third angle are named otherwise.
+    let (a, b) = (files(dir.path(), "a"), files(dir.path(), "b"));
+    same_start(&tiny(), &samples, [&a, &b]);
+    let read = |path: &Path| Checkpoint::read(path).unwrap().tensors;
+    let start = read(&a.state);
+    let worker = Worker::new(&tiny(), Device::Cpu).unwrap();
+    tch::no_grad(|| {
+        worker.parameters().iter().for_each(|(name, t)| t.shallow_clone().copy_(&start[&format!("weight.{name}")]));
+    });
+    let rotation = |config: &TrainConfig| {
+        worker.step(config, 0..4, |piece| samples.training_batch(config, None, 1, piece)).unwrap().terms[2]
+    };
+    assert_ne!(rotation(&tiny()), rotation(&jittered));
+}
+
+#[test]
 fn half_of_the_samples_are_told_in_other_words_and_evaluation_in_the_datas_own() {
     let dir = tempfile::tempdir().unwrap();
     let (config, plain) = (tiny(), samples(&dir.path().join("plain")));

@@ -13,7 +13,7 @@ use neuraxis_policy::{
     loss::TERMS,
     sample::Samples,
     text::MiniLm,
-    train::{News, Progress, RunFiles, WarmStart, train},
+    train::{News, Progress, RunFiles, train},
 };
 use neuraxis_sim::tasks::retold;
 use rand::SeedableRng;
@@ -70,7 +70,7 @@ pub fn run(config: &Config, args: TrainArgs, early: &EarlyArgs, init: Option<&Pa
         |news| {
             let kept = match &news {
                 News::Warm(warm) => {
-                    print_warm_start(init, warm);
+                    super::print_warm_start(init, warm);
                     Ok(())
                 }
                 News::Resumed(step) => {
@@ -173,15 +173,6 @@ fn samples(
         settings.batch
     );
     Ok((samples, cameras))
-}
-
-fn print_warm_start(init: Option<&Path>, warm: &WarmStart) {
-    let file = init.map_or(String::new(), |file| file.display().to_string());
-    println!("{file}: {} tensors taken over, {} stay fresh", warm.filled, warm.fresh.len());
-    for (name, why) in &warm.fresh {
-        println!("  {name} {why}");
-    }
-    warm.notes.iter().for_each(|note| println!("{file}: {note}"));
 }
 
 fn show(bar: &ProgressBar, p: &Progress, settings: &TrainConfig) {

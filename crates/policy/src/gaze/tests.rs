@@ -66,7 +66,7 @@ impl Folder {
 
     pub(super) fn files(&self, run: &str) -> RunFiles {
         let at = |name: &str| self.0.join(format!("{run}-{name}.safetensors"));
-        RunFiles { weights: at("gaze"), state: at("state") }
+        RunFiles { weights: at("gaze"), state: at("state"), init: None }
     }
 }
 
@@ -211,6 +211,36 @@ fn a_run_cut_anywhere_goes_on_as_the_unbroken_one() {
     // Longer, and written more often, is the same run.
     let longer = GazeTraining { steps: 7, checkpoint_every: 1, ..config.clone() };
     train(&longer, &samples, about(&longer), &folder.files("cut"), Device::Cpu, |_| (), || true).unwrap();
+}
+
+#[test]
+fn it_starts_from_other_weights_that_see_the_same() {
+    let folder = Folder::new("init");
+    let samples = ClipSamples::new(dataset(&folder.0.join("data"), 6), 0.2).unwrap();
+    let config = tiny(Label::Current);
+    train(&config, &samples, about(&config), &folder.files("first"), Device::Cpu, |_| (), || true).unwrap();
+    let files = RunFiles { init: Some(folder.files("first").weights), ..folder.files("second") };
+    let other =
+        GazeTraining { gaze: GazeConfig { label: Label::NextKeyframe, ..config.gaze.clone() }, ..config.clone() };
+    let mut warm = None;
+    let keep = |news| {
+        if let News::Warm(found) = news {
+            warm = Some(found);
+        }
+    };
+    train(&other, &samples, about(&other), &files, Device::Cpu, keep, || false).unwrap();
+    assert_eq!(warm.unwrap().fresh, []);
+    assert_eq!(weights(&files.weights), weights(&folder.files("first").weights));
+
+    let files = RunFiles { state: folder.0.join("none"), ..files };
+    let mut turned = config.clone();
+    turned.gaze.camera.hfov_deg = 60.0;
+    let refused = train(&turned, &samples, about(&turned), &files, Device::Cpu, |_| (), || false);
+    let text = refused.unwrap_err().to_string();
+    assert!(
+        text.contains("gaze.safetensors: sees otherwise: it was made with gaze.camera.hfov_deg 80.0, this is 60.0"),
+        "{text}"
+    );
 }
 
 #[test]

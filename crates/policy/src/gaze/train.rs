@@ -3,7 +3,10 @@
 //! Which clips a step sees, how they are augmented and which branches it skips is a function of (seed, step), so a
 //! resumed run continues as the unbroken one would have, and two runs on one thread are equal.
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
@@ -12,7 +15,7 @@ use tch::{Device, Kind, Tensor, nn};
 use crate::{
     Error, Result,
     gaze::{
-        GazeNet, GazeTraining, Mode,
+        GazeConfig, GazeNet, GazeTraining, Mode,
         checkpoint::{About, GazeCheckpoint},
         evaluate::{Score, pictures, score},
         loss::divergence,
@@ -20,7 +23,7 @@ use crate::{
     },
     optim::{AdamW, learning_rate, take_grads},
     recipe::{self, Recipe},
-    train::{Picture, parameters},
+    train::{Picture, WarmStart, parameters, warm_start},
 };
 
 /// Held-out clips measured at each checkpoint; all of them are measured at the end.
@@ -51,6 +54,8 @@ pub struct Progress {
 /// What a run tells its caller.
 #[derive(Debug)]
 pub enum News {
+    /// It started from other weights.
+    Warm(WarmStart),
     /// Losses and errors.
     Progress(Progress),
     /// Where the averaged weights of a step look in some held-out clips, always the same ones.
@@ -69,6 +74,8 @@ pub struct RunFiles {
     pub weights: PathBuf,
     /// Everything needed to go on.
     pub state: PathBuf,
+    /// Weights to start from where there is no state yet.
+    pub init: Option<PathBuf>,
 }
 
 /// Trains until `config.steps`, or until `go_on` says no (then the state is saved). Returns the steps taken in all.
@@ -88,6 +95,9 @@ pub fn train(
     tch::set_num_threads(1);
     let mut run = Run::new(config, files, device)?;
     let settings = config.optimiser();
+    if let Some(init) = files.init.as_ref().filter(|_| !files.state.exists()) {
+        tell(News::Warm(run.start(config, init)?));
+    }
     let (earlier_secs, started) = (run.resume(config, &about, files)?, Instant::now());
     let held_out: Vec<usize> = {
         let all = samples.validation();
@@ -205,6 +215,21 @@ impl Run {
         GazeCheckpoint::write(&files.weights, about, &self.optimiser.average(&self.parameters))
     }
 
+    /// Takes weights of another run over, if they have seen scenes through the same camera.
+    fn start(&mut self, config: &GazeTraining, init: &Path) -> Result<WarmStart> {
+        let (from, ours) = (GazeCheckpoint::read(init)?, &config.gaze);
+        let theirs = &from.about.config;
+        let seen = |config: &GazeConfig| (config.bounds_m, config.camera, config.image_px);
+        if seen(theirs) != seen(ours)
+            && let Some(difference) = recipe::difference("gaze.", theirs, ours)?
+        {
+            return Err(Error::Checkpoint { path: init.into(), reason: format!("sees otherwise: it {difference}") });
+        }
+        let warm = warm_start(init, &from, &self.parameters)?;
+        self.optimiser = AdamW::new(&self.parameters)?;
+        Ok(warm)
+    }
+
     /// Restores a state file if there is one, of the same run; returns the seconds already trained.
     fn resume(&mut self, config: &GazeTraining, about: &About, files: &RunFiles) -> Result<f64> {
         if !files.state.exists() {
@@ -230,7 +255,7 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gaze::{GazeConfig, tests};
+    use crate::gaze::tests;
 
     /// Loss and gradient, as one row of numbers, of two clips that each come twice.
     fn gradient(micro_batch: Option<usize>, bf16: bool) -> (f64, Tensor) {

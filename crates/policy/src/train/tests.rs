@@ -216,14 +216,7 @@ fn told_rotations_are_off_by_minus_two_to_one_and_nothing_else_is() {
     }
     assert!(seen.iter().all(|count| *count > 30), "{seen:?}");
     // It reaches the heads: from the same weights the second and third angle are named otherwise.
-    let (a, b) = (files(dir.path(), "a"), files(dir.path(), "b"));
-    same_start(&tiny(), &samples, [&a, &b]);
-    let read = |path: &Path| Checkpoint::read(path).unwrap().tensors;
-    let start = read(&a.state);
     let worker = Worker::new(&tiny(), Device::Cpu).unwrap();
-    tch::no_grad(|| {
-        worker.parameters().iter().for_each(|(name, t)| t.shallow_clone().copy_(&start[&format!("weight.{name}")]));
-    });
     let rotation = |config: &TrainConfig| {
         worker.step(config, 0..4, |piece| samples.training_batch(config, None, 1, piece)).unwrap().terms[2]
     };

@@ -2,8 +2,9 @@
 //! resume at any kill.
 //!
 //! Which samples a step sees is a function of (seed, step), and gradients are summed in worker order, so a resumed
-//! run continues as the unbroken one would have: with the same number of workers to the last bit. A run of other settings or
-//! data does not go on.
+//! run continues as the unbroken one would have: on a processor to the last bit, but for what several workers drop out
+//! (`policy.dropout` above 0), whose masks come from torch's one generator in whatever order they ask it. A run of other settings
+//! or data does not go on.
 
 mod evaluate;
 mod state;
@@ -141,7 +142,7 @@ pub fn train(
         while optimiser.step < config.steps && go_on() {
             let clock = Instant::now();
             let step = optimiser.step + 1;
-            // Dropout draws from torch's one generator: a run that was resumed draws what it would have drawn.
+            // Dropout draws from torch's one generator: a run of one worker that was resumed draws what it would have drawn.
             tch::manual_seed((config.seed ^ step.wrapping_mul(0x9e37_79b9_7f4a_7c15)) as i64);
             for order in &orders {
                 order.send(step).map_err(|_| dead())?;

@@ -121,6 +121,26 @@ fn a_good_observation_gives_a_key_frame_within_bounds() {
 }
 
 #[test]
+fn a_prediction_is_as_sure_as_its_heatmaps() {
+    // So close a zoom stays within the bounds wherever these weights look.
+    let config = PolicyConfig { zoom: 200.0, ..tiny() };
+    let confidence = |name: &str, scale: f64| {
+        let weights = Weights::write(name, &config, &config, |name, tensor| {
+            if name.contains("upsample") {
+                let _ = tensor.shallow_clone().g_mul_scalar_(scale);
+            }
+        });
+        weights.load().unwrap().predict(&observation(), &instruction(4)).unwrap().confidence
+    };
+    let [flat, plain, peaked] =
+        [("none", 0.0), ("plain", 1.0), ("peaked", 300.0)].map(|(name, scale)| confidence(name, scale));
+    // Of a flat map of 32 x 32 pixels: 2 pi e 1.5^2 of 1024.
+    let expected = std::f32::consts::TAU * std::f32::consts::E * 2.25 / (32.0 * 32.0);
+    assert!((flat - expected).abs() < 0.002, "{flat}, expected {expected}");
+    assert!(flat <= plain + 0.02 && peaked > 4.0 * flat && peaked < 1.0, "{flat} {plain} {peaked}");
+}
+
+#[test]
 fn dead_and_missing_cameras_are_left_out_and_named() {
     let mut policy = policy("masked", &tiny());
     let mut seen = observation();

@@ -17,6 +17,7 @@ use crate::{
     ConsistencyConfig, DeviceChoice, PolicyConfig,
     checkpoint::{Checkpoint, Described},
     choices::{Dynamic, FeedForward, Head, Upsampling},
+    imported::ImportedKeypoints,
     rotation::rotation_from_angles,
     sample::{LabelledGoal, Record},
 };
@@ -398,6 +399,47 @@ fn micro_batches_and_workers_give_the_same_gradient() {
             assert!((a - b).abs() < 1e-5, "{name}: {:?} {:?}", whole.1, other.1);
         }
     }
+}
+
+#[test]
+fn keypoints_of_a_file_are_what_is_trained_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let geometric = samples(&dir.path().join("data"));
+    let file = dir.path().join("keypoints.safetensors");
+    let points = |i: usize| -> Vec<[f32; 3]> { vec![[0.1, 0.01 * i as f32, 0.8], [0.3, -0.1, 0.9]] };
+    let count = geometric.counts().0;
+    let bytes: Vec<Vec<u8>> =
+        (0..count).map(|i| points(i).into_iter().flatten().flat_map(f32::to_le_bytes).collect()).collect();
+    let views = bytes.iter().enumerate().map(|(i, bytes)| {
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![2, 3], bytes).unwrap();
+        (format!("record.{i}"), view)
+    });
+    fs::write(&file, safetensors::serialize(views, None).unwrap()).unwrap();
+    let consistency = ConsistencyConfig { lambda: 1.0, keypoints: Some(file.clone()) };
+    let still =
+        TrainConfig { augment_yaw_deg: 0.0, augment_shift_m: 0.0, steps: 1, log_every: 1, consistency, ..tiny() };
+    let imported = ImportedKeypoints::read(&file, count, &still.policy.bounds_m).unwrap();
+    let samples = geometric.with_keypoints(imported);
+
+    let cube = crate::views::cube(&still.policy);
+    let batch = samples.training_batch(&still, None, 1, 0..4).unwrap();
+    let [coarse, _] = batch.keypoints.as_ref().unwrap();
+    assert_eq!(coarse.point.size(), [4, 2, 3]);
+    let found = Vec::<f32>::try_from(coarse.point.contiguous().view([-1])).unwrap();
+    for sample in found.chunks_exact(6) {
+        let is_of = |i: usize| {
+            let in_cube = points(i).into_iter().flat_map(|p| {
+                let p = cube.cube_from_world(&Vector3::from(p).cast::<f64>());
+                [p.x, p.y, p.z]
+            });
+            in_cube.zip(sample).all(|(p, found)| (p - f64::from(*found)).abs() < 1e-5)
+        };
+        assert!((0..count).any(is_of), "{sample:?}");
+    }
+    let (_, news) = run(&still, &samples, &files(dir.path(), "run"), || true).unwrap();
+    let terms = news.iter().find_map(|n| if let News::Progress(p) = n { Some(p.terms) } else { None }).unwrap();
+    let consistency = TERMS.iter().position(|name| *name == "consistency").unwrap();
+    assert!(terms[consistency] > 0.0, "{terms:?}");
 }
 
 #[test]

@@ -131,18 +131,20 @@ pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
         } => {
             let options = rosbag::Options { cameras, joints, gripper_joints, world, tool, tool_pose, instruction };
             let robot = config.load_robot()?;
-            let open = |path: &PathBuf| Ok(Opened { episode: Box::new(bag(path, &options, &robot)?), number: None });
+            let open = |path: &PathBuf| -> Result<Opened> {
+                Ok(Opened { episode: Box::new(bag(path, &options, &robot)?), number: None })
+            };
             all(std::slice::from_ref(&folder), &folder, &target, config, true, open, |path| path.display().to_string())
         }
         ImportCommand::Lerobot { folder, episodes, degrees, target } => {
             let data_set = DataSet::open(&folder)?;
             let episodes = if episodes.is_empty() { (0..data_set.len()).collect() } else { episodes };
             let options = lerobot::Options { degrees, ..lerobot::Options::default() };
-            let open = |place: &usize| Ok(Opened::numbered(data_set.episode(*place, &options)?));
+            let open = |place: &usize| -> Result<Opened> { Ok(Opened::numbered(data_set.episode(*place, &options)?)) };
             all(&episodes, &folder, &target, config, true, open, |place| format!("episode {place}"))
         }
         ImportCommand::Mcap { file, target } => {
-            let open = |path: &PathBuf| {
+            let open = |path: &PathBuf| -> Result<Opened> {
                 let reader = EpisodeReader::open(path)?;
                 let number = reader.header().meta["run"]["seed"].as_u64();
                 Ok(Opened { episode: Box::new(OwnRecording::new(reader)?), number })

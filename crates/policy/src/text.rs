@@ -43,13 +43,11 @@ const ENGLISH: [&str; 16] = [
 ];
 
 /// Words that hold sentences together in languages whose other words may look like English ("ferme le pot"), and that English
-/// orders do not have. Not among them: "in", "on", "to", "a", "do", "no", "of", which English has too.
+/// orders do not have: French, Spanish, Italian, German, Dutch. Not among them: "in", "on", "to", "a", "do", "no", "of", which English has too.
 const FOREIGN: [&str; 46] = [
-    // French, Spanish, Italian, Portuguese
     "la", "le", "les", "du", "des", "sur", "dans", "une", "un", "et", "au", "avec", "puis", "el", "los", "las", "una",
-    "del", "con", "en", "sobre", "il", "lo", "gli", "di", "nel", "nella", "sul", "sulla",
-    "della", // German, Dutch
-    "die", "das", "der", "dem", "den", "auf", "ein", "eine", "einen", "und", "mit", "zu", "de", "het", "een", "op",
+    "del", "con", "en", "sobre", "il", "lo", "gli", "di", "nel", "nella", "sul", "sulla", "della", "die", "das", "der",
+    "dem", "den", "auf", "ein", "eine", "einen", "und", "mit", "zu", "de", "het", "een", "op",
 ];
 
 /// The encoder and the sentences it has seen.

@@ -195,10 +195,13 @@ fn show(bar: &ProgressBar, p: &Progress, settings: &TrainConfig) {
 #[cfg(test)]
 mod tests {
     use neuraxis_policy::gaze::GazeTraining;
-    use neuraxis_sim::{Setup, SimConfig, Spec, tasks::unseen};
+    use neuraxis_sim::{
+        Setup, SimConfig, Spec,
+        tasks::{kinds, unseen},
+    };
 
     use super::*;
-    use crate::{config::workspace_root, tasks::kinds};
+    use crate::config::workspace_root;
 
     /// Recipes below configs/ that are of a gaze network.
     const OF_A_GAZE: [&str; 1] = ["look.yaml"];

@@ -229,7 +229,7 @@ fn it_starts_from_other_weights_that_see_the_same() {
         }
     };
     train(&other, &samples, about(&other), &files, Device::Cpu, keep, || false).unwrap();
-    assert_eq!(warm.unwrap().fresh, []);
+    assert!(warm.unwrap().fresh.is_empty());
     assert_eq!(weights(&files.weights), weights(&folder.files("first").weights));
 
     let files = RunFiles { state: folder.0.join("none"), ..files };

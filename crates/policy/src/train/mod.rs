@@ -212,4 +212,6 @@ fn copy_weights(from: &[(String, Tensor)], to: &[Tensor]) -> Result<()> {
 #[cfg(test)]
 mod arms;
 #[cfg(test)]
+mod drawn;
+#[cfg(test)]
 mod tests;

@@ -184,6 +184,9 @@ enum TrainCommand {
     Gaze {
         #[command(flatten)]
         args: TrainArgs,
+        /// Weights to start from: tensors of the same name and shape are taken over. Not read again once there is a state.
+        #[arg(long, value_name = "FILE")]
+        init: Option<PathBuf>,
         /// Where it trains: cpu, cuda, cuda:N or auto.
         #[arg(long, default_value = "cpu")]
         device: neuraxis_policy::DeviceChoice,
@@ -302,7 +305,9 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Train { what: TrainCommand::Policy { args, early, init } } => {
             training::policy::run(&config()?, args, &early, init.as_deref())
         }
-        Command::Train { what: TrainCommand::Gaze { args, device } } => training::gaze::run(&config()?, args, device),
+        Command::Train { what: TrainCommand::Gaze { args, init, device } } => {
+            training::gaze::run(&config()?, args, init, device)
+        }
     }
 }
 

@@ -114,7 +114,7 @@ pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
                 &target,
                 config,
                 false,
-                |path| Ok(Box::new(Episode::open(path)?)),
+                |path| Ok(Opened::numbered(Episode::open(path)?)),
                 |path| path.display().to_string(),
             )
         }
@@ -131,20 +131,23 @@ pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
         } => {
             let options = rosbag::Options { cameras, joints, gripper_joints, world, tool, tool_pose, instruction };
             let robot = config.load_robot()?;
-            let open = |path: &PathBuf| -> Result<Box<dyn Recorded>> { Ok(Box::new(bag(path, &options, &robot)?)) };
+            let open = |path: &PathBuf| -> Result<Opened> {
+                Ok(Opened { episode: Box::new(bag(path, &options, &robot)?), number: None })
+            };
             all(std::slice::from_ref(&folder), &folder, &target, config, true, open, |path| path.display().to_string())
         }
         ImportCommand::Lerobot { folder, episodes, degrees, target } => {
             let data_set = DataSet::open(&folder)?;
             let episodes = if episodes.is_empty() { (0..data_set.len()).collect() } else { episodes };
             let options = lerobot::Options { degrees, ..lerobot::Options::default() };
-            let open =
-                |place: &usize| -> Result<Box<dyn Recorded>> { Ok(Box::new(data_set.episode(*place, &options)?)) };
+            let open = |place: &usize| -> Result<Opened> { Ok(Opened::numbered(data_set.episode(*place, &options)?)) };
             all(&episodes, &folder, &target, config, true, open, |place| format!("episode {place}"))
         }
         ImportCommand::Mcap { file, target } => {
-            let open = |path: &PathBuf| -> Result<Box<dyn Recorded>> {
-                Ok(Box::new(OwnRecording::new(EpisodeReader::open(path)?)?))
+            let open = |path: &PathBuf| -> Result<Opened> {
+                let reader = EpisodeReader::open(path)?;
+                let number = reader.header().meta["run"]["seed"].as_u64();
+                Ok(Opened { episode: Box::new(OwnRecording::new(reader)?), number })
             };
             let found = recordings(&file)?;
             all(&found, &file, &target, config, true, open, |path| path.display().to_string())
@@ -177,34 +180,49 @@ fn recordings(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Each episode in turn. One that cannot be used is said, and does not end the others.
+/// An episode, and its number: none if it was not drawn from a seed and nobody counts such episodes.
+struct Opened {
+    episode: Box<dyn Recorded>,
+    number: Option<u64>,
+}
+
+impl Opened {
+    /// One whose format counts episodes.
+    fn numbered(episode: impl Recorded + 'static) -> Self {
+        Self { number: Some(episode.about().number), episode: Box::new(episode) }
+    }
+}
+
+/// Each episode in turn. One that cannot be used is said, and does not end the others. Those without a number are numbered
+/// 1, 2, ...: training would hold a number 0 out, always.
 fn all<T>(
     found: &[T],
     folder: &Path,
     target: &ImportTarget,
     config: &Config,
     is_led: bool,
-    open: impl Fn(&T) -> Result<Box<dyn Recorded>>,
+    open: impl Fn(&T) -> Result<Opened>,
     name: impl Fn(&T) -> String,
 ) -> Result<()> {
     let policy = PolicyConfig::default();
     let mut writer = None;
     let bar = crate::progress::bar(found.len() as u64);
-    let mut left_out = 0;
+    let (mut left_out, mut counted) = (0, 0);
     for item in found {
-        let done = open(item).and_then(|episode| {
+        let done = open(item).and_then(|Opened { episode, number }| {
             let about = episode.about();
             for note in &about.notes {
                 bar.suspend(|| say_err!("note: {}: {note}", name(item)));
             }
             if let Some(dir) = &target.mcap {
-                let path = record(episode.as_ref(), dir, folder, config)?;
+                let path = record(episode.as_ref(), number, dir, folder, config)?;
                 bar.suspend(|| say!("written     {}, {} frames", path.display(), episode.moments().len()));
             }
             let Some(out) = &target.out else { return Ok(()) };
             // Episodes of a simulator are labelled as their own tools do; whoever leads an arm lets it stand as long as he likes.
             let script = if is_led { settled } else { keyframes };
-            let samples = samples::of(episode.as_ref(), &policy, script)?;
+            let samples = samples::of(episode.as_ref(), number.unwrap_or(counted + 1), &policy, script)?;
+            counted += u64::from(number.is_none());
             let count = samples.last().map_or(0, |(record, _)| record.kind + 1);
             bar.suspend(|| say!("key-frames  {}: {count}", name(item)));
             let writer = match &mut writer {
@@ -240,7 +258,7 @@ fn create(
 ) -> Result<DatasetWriter> {
     let meta = json!({
         "source": about.source, "folder": folder, "commit": env!("NEURAXIS_COMMIT"), "embodiment": config.name,
-        "cameras": about.cameras, "episodes_done": count,
+        "cameras": about.cameras, "plane_z_m": policy.plane_z_m, "episodes_done": count,
     });
     Ok(DatasetWriter::create(out, policy.bounds_m, meta)?)
 }
@@ -258,7 +276,7 @@ fn bag(path: &Path, options: &rosbag::Options, robot: &Robot) -> Result<Bag> {
 }
 
 /// The episode as a recording: with the configured arm's body if it has its joints, without a shape otherwise.
-fn record(episode: &dyn Recorded, dir: &Path, folder: &Path, config: &Config) -> Result<PathBuf> {
+fn record(episode: &dyn Recorded, number: Option<u64>, dir: &Path, folder: &Path, config: &Config) -> Result<PathBuf> {
     std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
     let about = episode.about();
     let task: String =
@@ -273,7 +291,7 @@ fn record(episode: &dyn Recorded, dir: &Path, folder: &Path, config: &Config) ->
     let meta = json!({
         // Where replay looks for the arm's meshes.
         "configuration": if is_ours { serde_json::to_value(config)? } else { serde_json::Value::Null },
-        "run": { "task": about.task, "seed": about.number, "source": about.source, "folder": folder },
+        "run": { "task": about.task, "seed": number, "source": about.source, "folder": folder },
         "version": { "neuraxis": env!("CARGO_PKG_VERSION"), "commit": env!("NEURAXIS_COMMIT") },
     });
     save(episode, &body, &meta, &out, false)?;
@@ -290,4 +308,105 @@ fn body(about: &About, robot: &Robot, config: &Config) -> Result<Body> {
         world_from_base,
         gripper_joint_names: config.robot.gripper_joints.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::{UnitQuaternion, Vector3};
+    use neuraxis_core::{Gripper, Intrinsics, Nanos, PolicyError, TextEmbedder, TextFeatures};
+    use neuraxis_episode::{Moment, Picture, Pictures, dataset::Dataset};
+    use neuraxis_policy::{TrainConfig, sample::Samples};
+
+    use super::*;
+    use crate::config::workspace_root;
+
+    /// Somebody leads the tool down to the table, over which a camera hangs.
+    struct Led(About, Vec<Moment>);
+
+    impl Led {
+        fn new() -> Self {
+            let about = About {
+                source: "test",
+                task: "cup".into(),
+                number: 0,
+                instruction: Some("lift it".into()),
+                joint_names: Vec::new(),
+                gripper_joint_names: Vec::new(),
+                cameras: vec!["front".into()],
+                robot_description: None,
+                world_from_base: None,
+                notes: Vec::new(),
+            };
+            let at = |t: u64| Moment {
+                stamp: Nanos::from_millis(500 * t),
+                gripper_width_m: Some(0.08),
+                gripper: Some(Gripper::Open),
+                world_from_tool: Some(Pose::from_parts(Vector3::new(0.2, 0.0, 1.2 - 0.1 * t as f64), down())),
+                ..Moment::default()
+            };
+            Self(about, (0..4).map(at).collect())
+        }
+    }
+
+    fn down() -> UnitQuaternion<f64> {
+        UnitQuaternion::from_axis_angle(&Vector3::x_axis(), std::f64::consts::PI)
+    }
+
+    impl Recorded for Led {
+        fn about(&self) -> &About {
+            &self.0
+        }
+        fn moments(&self) -> &[Moment] {
+            &self.1
+        }
+        fn pictures<'a>(&'a self, frames: &'a [usize]) -> Pictures<'a> {
+            let picture = || Picture {
+                name: "front".into(),
+                size: [32, 32],
+                rgb: (0..3 * 32 * 32).map(|i| (i % 251) as u8).collect(),
+                depth_m: Some(vec![0.9; 32 * 32]),
+                intrinsics: Some(Intrinsics { width: 32, height: 32, fx: 40.0, fy: 40.0, cx: 15.5, cy: 15.5 }),
+                world_from_camera: Some(Pose::from_parts(Vector3::new(0.2, 0.0, 1.75), down())),
+            };
+            Box::new(frames.iter().map(move |t| Ok((*t, vec![picture()]))))
+        }
+    }
+
+    /// Any sentence is one token.
+    struct Mute;
+
+    impl TextEmbedder for Mute {
+        fn id(&self) -> &str {
+            "mute"
+        }
+        fn embed(&mut self, _: &str) -> Result<TextFeatures, PolicyError> {
+            Ok(TextFeatures { tokens: 1, width: 1, values: vec![0.0].into() })
+        }
+    }
+
+    #[test]
+    fn demonstrations_without_a_seed_are_counted_from_one_and_trained_on() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let dir = std::env::temp_dir().join(format!("neuraxis-import-{}", std::process::id()));
+        let imported = |name: &str, numbers: &[Option<u64>]| {
+            let out = dir.join(name);
+            let target = ImportTarget { out: Some(out.clone()), mcap: None };
+            let open = |number: &Option<u64>| Ok(Opened { episode: Box::new(Led::new()), number: *number });
+            all(numbers, &dir, &target, &config, true, open, |_| "led".into()).unwrap();
+            Samples::new(Dataset::open(&out).unwrap(), TrainConfig::default().holdout, &mut Mute)
+        };
+        let seeds = |samples: &Samples| -> Vec<u64> {
+            let mut seeds: Vec<u64> = (0..samples.counts().0).map(|i| samples.record(i).unwrap().seed).collect();
+            seeds.dedup();
+            seeds
+        };
+        let led = imported("led", &[None, None]).unwrap();
+        assert_eq!((seeds(&led), led.validation().len()), (vec![1, 2], 0));
+        // Whoever counts keeps the numbers, and with them what is held out of a scene.
+        let drawn = imported("drawn", &[Some(0), None, Some(5)]).unwrap();
+        assert_eq!(seeds(&drawn), [0, 1, 5]);
+        assert_eq!(drawn.validation().len(), led.counts().0 / 2);
+        assert!(imported("zero", &[Some(0)]).is_err(), "a scene of seed 0 is held out, as ever");
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
 }

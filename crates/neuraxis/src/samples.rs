@@ -18,12 +18,14 @@ const EVERY_SECS: f64 = 0.5;
 /// Stamps may be so much early [s].
 const EARLY_SECS: f64 = 0.002;
 
-/// The observations of one episode with their labels; `script` says which frames are key-frames.
+/// The observations of one episode with their labels; `number` tells its scene from others, `script` says which frames are
+/// key-frames.
 ///
 /// # Errors
 /// What training needs and nobody recorded; a key-frame outside of the policy's bounds; a picture that cannot be read.
 pub fn of(
     episode: &dyn Recorded,
+    number: u64,
     policy: &PolicyConfig,
     script: impl Fn(&[Moment]) -> Vec<usize>,
 ) -> Result<Vec<(Record, Cloud)>> {
@@ -71,7 +73,7 @@ pub fn of(
         views::fuse(&seen, policy, &mut cloud).with_context(|| format!("frame {at}"))?;
         let record = Record {
             task: about.task.clone(),
-            seed: about.number,
+            seed: number,
             kind: *kind as u32,
             secs: moment.stamp.secs_since(zero),
             world_from_tool: seen.world_from_tool,

@@ -16,6 +16,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use neuraxis_episode::dataset::Dataset;
+use neuraxis_policy::train::WarmStart;
 use serde::Deserialize;
 
 pub use early::EarlyArgs;
@@ -149,6 +150,16 @@ fn bf16(wanted: bool, is_cuda: bool) -> bool {
         say!("this processor has no bf16 instructions, with which bf16 is slower than f32: training in f32");
     }
     wanted && !too_slow
+}
+
+/// Says what came from other weights.
+fn print_warm_start(init: Option<&Path>, warm: &WarmStart) {
+    let file = init.map_or(String::new(), |file| file.display().to_string());
+    say!("{file}: {} tensors taken over, {} stay fresh", warm.filled, warm.fresh.len());
+    for (name, why) in &warm.fresh {
+        say!("  {name} {why}");
+    }
+    warm.notes.iter().for_each(|note| say!("{file}: {note}"));
 }
 
 /// A bar of steps, with what the last ones gave.

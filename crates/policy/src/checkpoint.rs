@@ -11,7 +11,7 @@ use safetensors::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tch::{Device, Kind, Tensor};
 
-use crate::{Error, PolicyConfig, Result, gaze};
+use crate::{Error, PolicyConfig, Result, gaze, recipe::Recipe};
 
 /// First part of the names of an embedded gaze network's tensors.
 pub const GAZE: &str = "gaze_net.";
@@ -61,6 +61,9 @@ pub struct About {
     pub data: String,
     /// Licence of the weights.
     pub licence: String,
+    /// What it was told; none in files from before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<Recipe>,
     /// The gaze network that lies in the same file, under [`GAZE`], where `config.dynamic` is `gaze`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gaze: Option<gaze::checkpoint::About>,
@@ -283,6 +286,7 @@ mod tests {
             train_secs: 0.5,
             data: "none".into(),
             licence: "Apache-2.0".into(),
+            recipe: None,
             gaze: None,
         }
     }
@@ -359,8 +363,9 @@ mod tests {
         let (path, own, inner) = (Path::new("w.safetensors"), zeros(&[2]), zeros(&[3]));
         let text = found.load_into(path, &[("a".into(), own.shallow_clone())]).unwrap_err().to_string();
         assert!(text.contains("gaze_net.a is not used by this network"), "{text}");
-        // A description without one is written as before there were any.
-        assert!(!serde_json::to_string(&found.about).unwrap().contains("\"gaze\""));
+        // A description without one, or without a recipe, is written as before there were any.
+        let plain = serde_json::to_string(&found.about).unwrap();
+        assert!(!plain.contains("\"gaze\"") && !plain.contains("\"recipe\""), "{plain}");
         found.about.gaze = Some(gaze::checkpoint::About {
             config: gaze::GazeConfig::small(),
             embodiment: "fr3".into(),
@@ -371,6 +376,7 @@ mod tests {
             train_secs: 0.0,
             data: "none".into(),
             licence: "Apache-2.0".into(),
+            recipe: None,
         });
         found.load_into(path, &[("a".into(), own.shallow_clone())]).unwrap();
         found.load_part_into(path, GAZE, &[("a".into(), inner.shallow_clone())]).unwrap();

@@ -8,7 +8,16 @@ use crate::{
     DeviceChoice, Error, Result,
     choices::{Dynamic, FeedForward, Head, HeadFeatures, RotationForm, Upsampling},
     network::{MARKERS, VIEW_CHANNELS},
+    views,
 };
+
+/// Widest layer, most layers of a kind, and of all of them dim² together (`full` has 2^21).
+const MOST_WIDTH: i64 = 4096;
+const MOST_DEPTH: usize = 64;
+const MOST_IN_LAYERS: i64 = 1 << 26;
+/// Largest side of a view [px], and most patches along it.
+const MOST_PX: i64 = 1024;
+const MOST_PATCHES: i64 = 64;
 
 /// Shape of the policy. Stored in every checkpoint; weights of another shape are refused.
 ///
@@ -103,9 +112,10 @@ impl PolicyConfig {
     /// Refuses shapes that cannot be built.
     pub fn validate(&self) -> Result<()> {
         let fail = |key, value: String, allowed| Err(Error::Config { key, value, allowed });
-        if self.patch_px < 1 || (self.pixel_path && self.patch_px % 4 != 0) {
-            return fail("patch_px", self.patch_px.to_string(), "at least 1, with a pixel path a multiple of 4");
+        if !(1..=MOST_PX).contains(&self.patch_px) || (self.pixel_path && self.patch_px % 4 != 0) {
+            return fail("patch_px", self.patch_px.to_string(), "1 to 1024, with a pixel path a multiple of 4");
         }
+        self.validate_sizes()?;
         if self.image_px < 2 * self.patch_px || self.image_px % self.patch_px != 0 {
             return fail("image_px", self.image_px.to_string(), "a multiple of patch_px, at least two patches");
         }
@@ -131,11 +141,47 @@ impl PolicyConfig {
         if !b.iter().all(|x| x.is_finite()) || (0..3).any(|i| b[i] >= b[i + 3]) {
             return fail("bounds_m", format!("{b:?}"), "finite, minimum below maximum on each axis");
         }
-        if self.rotation_bins < 4 || self.text_len < 1 || self.text_dim < 1 {
-            return fail("rotation_bins", self.rotation_bins.to_string(), "at least 4 (text_len, text_dim at least 1)");
+        if !self.plane_z_m.is_finite() {
+            return fail("plane_z_m", self.plane_z_m.to_string(), "finite");
         }
-        if self.proprio_dim < 1 || self.gaze_dim < 1 {
-            return fail("proprio_dim", self.proprio_dim.to_string(), "at least 1 (gaze_dim too)");
+        if !(4..=720).contains(&self.rotation_bins) {
+            return fail("rotation_bins", self.rotation_bins.to_string(), "4 to 720");
+        }
+        if !(1..=512).contains(&self.text_len) {
+            return fail("text_len", self.text_len.to_string(), "1 to 512");
+        }
+        for (key, width) in
+            [("text_dim", self.text_dim), ("proprio_dim", self.proprio_dim), ("gaze_dim", self.gaze_dim)]
+        {
+            if !(1..=MOST_WIDTH).contains(&width) {
+                return fail(key, width.to_string(), "1 to 4096");
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses what would take more memory than any network that we know: the sizes come from files that others may have made.
+    fn validate_sizes(&self) -> Result<()> {
+        let fail = |key, value: String, allowed| Err(Error::Config { key, value, allowed });
+        for (key, width) in [("dim", self.dim), ("pixel_dim", self.pixel_dim), ("feature_dim", self.feature_dim)] {
+            if !(0..=MOST_WIDTH).contains(&width) {
+                return fail(key, width.to_string(), "up to 4096");
+            }
+        }
+        for (key, depth) in [("depth_view", self.depth_view), ("depth_joint", self.depth_joint)] {
+            if depth > MOST_DEPTH {
+                return fail(key, depth.to_string(), "up to 64");
+            }
+        }
+        let layers = (self.depth_view + self.depth_joint) as i64;
+        if self.dim * self.dim * layers > MOST_IN_LAYERS {
+            return fail("dim", self.dim.to_string(), "less with so many layers: dim² times their number up to 2^26");
+        }
+        if self.image_px > MOST_PX {
+            return fail("image_px", self.image_px.to_string(), "up to 1024");
+        }
+        if self.image_px > MOST_PATCHES * self.patch_px {
+            return fail("patch_px", self.patch_px.to_string(), "at least a 64th of image_px");
         }
         Ok(())
     }
@@ -183,6 +229,9 @@ pub struct TrainConfig {
     pub center_noise_m: f64,
     /// Width of the target blob in the heatmaps [px].
     pub target_sigma_px: f32,
+    /// Tell each rotation head not the true bin of the angle before it but one of the four from two below to one above, as RVT-2
+    /// does: at run time it is told what another head has chosen.
+    pub rotation_jitter: bool,
     /// Chance that an observation is paired with another goal that is valid in it.
     pub relabel: f64,
     /// Other wordings of each sentence, 0 to 100, among which half of the samples are drawn; 0: the data's own alone.
@@ -205,6 +254,8 @@ pub struct TrainConfig {
     /// Weight of the loss by which the coarse stage learns where the script ends, 0 or more; 0: not computed. See
     /// [`crate::outlook`].
     pub outlook: f64,
+    /// Weights to start from may be of a network that sees scenes otherwise: it is to learn the new way.
+    pub init_differs: bool,
     /// Weights of `neuraxis train gaze`, needed where `policy.dynamic` is `gaze`. They are not trained further and are
     /// kept in the policy's file.
     pub gaze: Option<PathBuf>,
@@ -241,6 +292,7 @@ impl Default for TrainConfig {
             augment_shift_m: 0.03,
             center_noise_m: 0.04,
             target_sigma_px: 1.5,
+            rotation_jitter: false,
             relabel: 0.5,
             wordings: 0,
             emphasis: BTreeMap::new(),
@@ -251,6 +303,7 @@ impl Default for TrainConfig {
             evaluate_per_kind: 4,
             consistency: ConsistencyConfig::default(),
             outlook: 0.0,
+            init_differs: false,
             gaze: None,
         }
     }
@@ -292,8 +345,36 @@ impl TrainConfig {
             let key = ["checkpoint_every", "log_every", "evaluate_every"][i];
             return fail(key, "0".into(), "1 or more");
         }
-        if !(self.lr.is_finite() && self.lr > 0.0) {
-            return fail("lr", self.lr.to_string(), "finite, positive");
+        for (key, value) in [("lr", self.lr), ("clip", self.clip), ("target_sigma_px", f64::from(self.target_sigma_px))]
+        {
+            if !(value.is_finite() && value > 0.0) {
+                return fail(key, value.to_string(), "finite, positive");
+            }
+        }
+        for (key, part) in [("lr_final", self.lr_final), ("relabel", self.relabel)] {
+            if !(0.0..=1.0).contains(&part) {
+                return fail(key, part.to_string(), "0 to 1");
+            }
+        }
+        for (key, value) in [
+            ("weight_decay", self.weight_decay),
+            ("augment_yaw_deg", self.augment_yaw_deg),
+            ("augment_shift_m", self.augment_shift_m),
+            ("center_noise_m", self.center_noise_m),
+        ] {
+            if !(value.is_finite() && value >= 0.0) {
+                return fail(key, value.to_string(), "0 or more, finite");
+            }
+        }
+        // Where the zoom cuts off what is beside it, the label has to stay in it.
+        let policy = &self.policy;
+        if policy.fovea == 1.0 && self.center_noise_m * views::cube(policy).scale() * policy.zoom >= 1.0 {
+            let (value, allowed) = (self.center_noise_m.to_string(), "less than half of what the fine stage shows");
+            return fail("center_noise_m", value, allowed);
+        }
+        // Longer than the run it would end before it has begun; short runs only try whether everything is there.
+        if self.warmup > self.steps.max(1000) {
+            return fail("warmup", self.warmup.to_string(), "up to steps, or 1000");
         }
         if !(0.0..1.0).contains(&self.ema) {
             return fail("ema", self.ema.to_string(), "0 to below 1");
@@ -302,5 +383,60 @@ impl TrainConfig {
             return fail("holdout", self.holdout.to_string(), "0 to below 0.5");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_cannot_train_are_refused_by_key() {
+        TrainConfig::default().validate().unwrap();
+        let base = TrainConfig::default;
+        for (config, words) in [
+            (TrainConfig { relabel: 1.2, ..base() }, "relabel = 1.2, allowed: 0 to 1"),
+            (TrainConfig { lr_final: -0.1, ..base() }, "lr_final = -0.1, allowed: 0 to 1"),
+            (TrainConfig { clip: 0.0, ..base() }, "clip = 0, allowed: finite, positive"),
+            (TrainConfig { clip: f64::INFINITY, ..base() }, "clip = inf"),
+            (TrainConfig { lr: f64::NAN, ..base() }, "lr = NaN"),
+            (TrainConfig { target_sigma_px: 0.0, ..base() }, "target_sigma_px = 0"),
+            (TrainConfig { weight_decay: -1.0, ..base() }, "weight_decay = -1, allowed: 0 or more, finite"),
+            (TrainConfig { augment_yaw_deg: f64::NAN, ..base() }, "augment_yaw_deg = NaN"),
+            (TrainConfig { augment_shift_m: -0.1, ..base() }, "augment_shift_m = -0.1"),
+            (TrainConfig { center_noise_m: f64::INFINITY, ..base() }, "center_noise_m = inf"),
+            (TrainConfig { center_noise_m: 0.125, ..base() }, "center_noise_m = 0.125, allowed: less than half"),
+            (TrainConfig { warmup: 5000, ..base() }, "warmup = 5000, allowed: up to steps, or 1000"),
+        ] {
+            let text = config.validate().unwrap_err().to_string();
+            assert!(text.contains(words), "{text}");
+        }
+        let foveated = PolicyConfig { fovea: 0.6, ..PolicyConfig::default() };
+        TrainConfig { center_noise_m: 0.125, policy: foveated, ..base() }.validate().unwrap();
+    }
+
+    #[test]
+    fn shapes_that_no_memory_holds_are_refused_before_they_are_built() {
+        let base = PolicyConfig::default;
+        for (config, words) in [
+            (PolicyConfig { depth_joint: 100_000_000, ..base() }, "depth_joint = 100000000, allowed: up to 64"),
+            (PolicyConfig { depth_view: 65, ..base() }, "depth_view = 65"),
+            (PolicyConfig { dim: 1 << 40, ..base() }, "dim = 1099511627776, allowed: up to 4096"),
+            (PolicyConfig { dim: 4096, depth_view: 32, ..base() }, "dim = 4096, allowed: less with so many layers"),
+            (PolicyConfig { pixel_dim: 1 << 20, ..base() }, "pixel_dim = 1048576"),
+            (PolicyConfig { feature_dim: 1 << 20, ..base() }, "feature_dim = 1048576"),
+            (PolicyConfig { image_px: 1 << 20, ..base() }, "image_px = 1048576, allowed: up to 1024"),
+            (PolicyConfig { image_px: 1024, patch_px: 8, ..base() }, "patch_px = 8, allowed: at least a 64th"),
+            (PolicyConfig { patch_px: i64::MAX, ..base() }, "patch_px = 9223372036854775807"),
+            (PolicyConfig { rotation_bins: 721, ..base() }, "rotation_bins = 721, allowed: 4 to 720"),
+            (PolicyConfig { text_len: 513, ..base() }, "text_len = 513, allowed: 1 to 512"),
+            (PolicyConfig { text_dim: 5000, ..base() }, "text_dim = 5000"),
+            (PolicyConfig { proprio_dim: 0, ..base() }, "proprio_dim = 0"),
+            (PolicyConfig { gaze_dim: 5000, ..base() }, "gaze_dim = 5000"),
+            (PolicyConfig { plane_z_m: f64::NAN, ..base() }, "plane_z_m = NaN"),
+        ] {
+            let text = config.validate().unwrap_err().to_string();
+            assert!(text.contains(words), "{text}");
+        }
     }
 }

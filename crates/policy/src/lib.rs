@@ -25,6 +25,7 @@ pub mod network;
 pub mod optim;
 pub mod outlook;
 pub mod preset;
+pub mod recipe;
 pub mod rotation;
 pub mod sample;
 pub mod text;

@@ -22,6 +22,22 @@ impl PolicyConfig {
         }
     }
 
+    /// How a file says it with the fewest keys: `{preset: small, fovea: 0.6}`.
+    pub fn in_words(&self) -> String {
+        let keys = |config: &Self| match Self::serialize(config, serde_json::value::Serializer) {
+            Ok(Value::Object(keys)) => keys,
+            _ => Map::new(),
+        };
+        let said = |(name, base): (&str, Self)| {
+            let base = keys(&base);
+            let other = keys(self).into_iter().filter(|(key, value)| base.get(key) != Some(value));
+            let other: String = other.map(|(key, value)| format!(", {key}: {value}")).collect();
+            format!("{{preset: {name}{other}}}")
+        };
+        let presets = PRESETS.iter().zip([Self::small(), Self::full(), Self::paper()]);
+        presets.map(|(name, base)| said((name, base))).min_by_key(String::len).unwrap_or_default()
+    }
+
     /// Trains on two processor cores in an hour and answers in tens of milliseconds.
     pub fn small() -> Self {
         Self {
@@ -145,6 +161,15 @@ mod tests {
             let error = read(text).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
         }
+    }
+
+    #[test]
+    fn a_configuration_is_said_with_the_fewest_keys_and_read_again() {
+        let foveated = PolicyConfig { fovea: 0.6, ..PolicyConfig::small() };
+        assert_eq!(foveated.in_words(), "{preset: small, fovea: 0.6}");
+        let gazing = PolicyConfig { dynamic: Dynamic::Gaze, ..PolicyConfig::full() };
+        assert_eq!(gazing.in_words(), r#"{preset: full, dynamic: "gaze"}"#);
+        assert_eq!(PolicyConfig::paper().in_words(), "{preset: paper}");
     }
 
     #[test]

@@ -17,8 +17,8 @@ use crate::{Error, Result, checkpoint::fnv1a};
 const LAYERS: usize = 6;
 const HEADS: i64 = 12;
 const WIDTH: i64 = 384;
-/// Tokens kept of a sentence, the two special ones included.
-const MOST_TOKENS: usize = 32;
+/// Tokens of the longest sentence, the two special ones included: as many as the encoder was trained on.
+const MOST_TOKENS: usize = 256;
 /// Sentences remembered before the memory starts anew: a task has a handful, an operator may type for weeks.
 const MOST_SENTENCES: usize = 1024;
 
@@ -40,6 +40,14 @@ const ENGLISH: [&str; 16] = [
     "next",
     "afterwards",
     "finally",
+];
+
+/// Words that hold sentences together in languages whose other words may look like English ("ferme le pot"), and that English
+/// orders do not have: French, Spanish, Italian, German, Dutch. Not among them: "in", "on", "to", "a", "do", "no", "of", which English has too.
+const FOREIGN: [&str; 46] = [
+    "la", "le", "les", "du", "des", "sur", "dans", "une", "un", "et", "au", "avec", "puis", "el", "los", "las", "una",
+    "del", "con", "en", "sobre", "il", "lo", "gli", "di", "nel", "nella", "sul", "sulla", "della", "die", "das", "der",
+    "dem", "den", "auf", "ein", "eine", "einen", "und", "mit", "zu", "de", "het", "een", "op",
 ];
 
 /// The encoder and the sentences it has seen.
@@ -86,16 +94,21 @@ impl MiniLm {
     ///
     /// # Errors
     /// As those of `embed`; of the sentence's words two, and a third of all, are none that the encoder knows as a whole, and
-    /// nothing else in it is sure to be English.
+    /// nothing else in it is sure to be English; or more of them are sure to be of another language than to be English.
     pub fn embed_order(&mut self, text: &str) -> std::result::Result<TextFeatures, PolicyError> {
         let features = self.embed(text)?;
         let words = self.words(text).map_err(|e| PolicyError::Internal(format!("text encoder: {e}")))?;
         let unknown: Vec<&str> = words.iter().filter(|(_, pieces)| *pieces != 1).map(|(word, _)| *word).collect();
-        let is_english = words.iter().any(|(word, _)| ENGLISH.contains(&word.to_lowercase().as_str()));
-        if is_english || unknown.len() < 2 || unknown.len() * 3 < words.len() {
+        let english = words.iter().filter(|(word, _)| ENGLISH.contains(&word.to_lowercase().as_str())).count();
+        let foreign: Vec<&str> = words.iter().map(|(word, _)| *word).filter(|word| is_foreign(word)).collect();
+        let named = if english == 0 && unknown.len() >= 2 && unknown.len() * 3 >= words.len() {
+            unknown
+        } else if foreign.len() > english {
+            foreign
+        } else {
             return Ok(features);
-        }
-        let reason = format!("it is not in English, or not in common words of it: {}", unknown.join(", "));
+        };
+        let reason = format!("it is not in English, or not in common words of it: {}", named.join(", "));
         Err(PolicyError::Instruction { text: text.into(), reason })
     }
 
@@ -130,14 +143,12 @@ impl MiniLm {
         Ok(x.f_layer_norm([WIDTH], Some(w), Some(b), 1e-12, false)?)
     }
 
-    /// Token numbers between [CLS] and [SEP]; what is cut off is cut before the [SEP].
+    /// Token numbers between [CLS] and [SEP].
     fn token_ids(&self, text: &str) -> Result<Vec<i64>> {
         let encoding = self.tokenizer.encode(text, true).map_err(|e| Error::Data(e.to_string()))?;
-        let mut ids: Vec<i64> = encoding.get_ids().iter().map(|&i| i64::from(i)).collect();
+        let ids: Vec<i64> = encoding.get_ids().iter().map(|&i| i64::from(i)).collect();
         if ids.len() > MOST_TOKENS {
-            let end = ids[ids.len() - 1];
-            ids.truncate(MOST_TOKENS - 1);
-            ids.push(end);
+            return Err(Error::Instruction(format!("it has {} tokens, allowed: {MOST_TOKENS}", ids.len())));
         }
         Ok(ids)
     }
@@ -186,8 +197,11 @@ impl TextEmbedder for MiniLm {
         if let Some(features) = self.seen.get(text) {
             return Ok(features.clone());
         }
-        // What fails from here on is the encoder's fault, not the sentence's.
-        let features = self.encode(text).map_err(|e| PolicyError::Internal(format!("text encoder: {e}")))?;
+        // What else fails is the encoder's fault, not the sentence's.
+        let features = self.encode(text).map_err(|e| match e {
+            Error::Instruction(reason) => refuse(reason),
+            other => PolicyError::Internal(format!("text encoder: {other}")),
+        })?;
         if features.tokens <= 2 {
             return Err(refuse("it has no words".into()));
         }
@@ -197,6 +211,11 @@ impl TextEmbedder for MiniLm {
         self.seen.insert(text.into(), features.clone());
         Ok(features)
     }
+}
+
+/// A word of another language for sure: one of [`FOREIGN`], or with a letter that English does without.
+fn is_foreign(word: &str) -> bool {
+    FOREIGN.contains(&word.to_lowercase().as_str()) || word.chars().any(|c| c.is_alphabetic() && !c.is_ascii())
 }
 
 /// Compares `config.json` with the architecture written out in this file: a deeper model would otherwise load and
@@ -283,14 +302,15 @@ mod tests {
     }
 
     #[test]
-    fn empty_sentences_are_refused_and_long_ones_cut_before_their_end() {
+    fn empty_sentences_and_such_that_are_too_long_are_refused() {
         let mut encoder = encoder();
         assert!(encoder.embed("  ").unwrap_err().to_string().contains("it is empty"));
         assert!(encoder.embed("\u{200b}").unwrap_err().to_string().contains("it has no words"));
-        let long = "red ".repeat(100);
+        let long = "red ".repeat(MOST_TOKENS - 2);
         assert_eq!(encoder.embed(&long).unwrap().tokens, MOST_TOKENS);
-        let (short, long) = (encoder.token_ids("red").unwrap(), encoder.token_ids(&long).unwrap());
-        assert_eq!((short[0], short[2]), (long[0], long[MOST_TOKENS - 1]));
+        let error = encoder.embed(&(long + "red")).unwrap_err();
+        assert!(matches!(error, PolicyError::Instruction { .. }), "{error:?}");
+        assert!(error.to_string().contains("it has 257 tokens, allowed: 256"), "{error}");
     }
 
     #[test]
@@ -306,6 +326,12 @@ mod tests {
             "abre el cajón inferior",
             "premi il pulsante rosso",
             "druk op de rode knop",
+            "mets la viande sur le grill",
+            "mach die Lade auf",
+            "ferme la porte",
+            "ferme le pot",
+            "Drücke rot",
+            "open de lade",
             "aperte o botão vermelho",
             "naciśnij czerwony przycisk",
             "нажми красную кнопку",
@@ -330,6 +356,8 @@ mod tests {
             "PRESS THE CYAN BUTTON!",
             "activate cyan, followed by magenta",
             "poke cyan, afterwards magenta, finally teal",
+            "put the jalapeño on the tray",
+            "roll the die onto the plate",
         ];
         for text in english {
             encoder.embed_order(text).unwrap();

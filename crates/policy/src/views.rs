@@ -90,12 +90,14 @@ pub fn append(
     }
 }
 
-/// Appends the (views, side, side) target maps of a point; outside the cube they are zero.
-pub fn append_target(out: &mut Vec<f32>, point: &Vector3<f64>, side: i64, sigma_px: f32) {
+/// Appends the (views, side, side) target maps of a point; of one outside the cube some are zero, and the answer false.
+pub fn append_target(out: &mut Vec<f32>, point: &Vector3<f64>, side: i64, sigma_px: f32) -> bool {
+    let mut is_seen = true;
     for view in OrthoView::ALL {
         let pixel = view.pixel([point.x as f32, point.y as f32, point.z as f32], side as usize);
-        gaussian_target(out, pixel, side as usize, sigma_px);
+        is_seen &= gaussian_target(out, pixel, side as usize, sigma_px);
     }
+    is_seen
 }
 
 /// The point at which three heatmaps meet, in their cube.

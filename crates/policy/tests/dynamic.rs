@@ -144,6 +144,7 @@ fn weights_of_the_static_stream_start_every_arm() {
         train_secs: 0.0,
         data: "none".into(),
         licence: "Apache-2.0".into(),
+        recipe: None,
         gaze: None,
     };
     let dir = tempfile::tempdir().unwrap();
@@ -156,8 +157,13 @@ fn weights_of_the_static_stream_start_every_arm() {
         (Dynamic::Gaze, "gaze"),
     ] {
         let net = Net::new(&PolicyConfig { dynamic, ..tiny() });
-        let kept: Vec<String> =
-            warm_start(&path, &parameters(&net.store)).unwrap().fresh.into_iter().map(|(name, _)| name).collect();
+        let from = Checkpoint::read(&path).unwrap();
+        let kept: Vec<String> = warm_start(&path, &from, &parameters(&net.store))
+            .unwrap()
+            .fresh
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
         // New are the arm's own weights and the first maps of the heads, which see more.
         assert!(
             kept.iter().all(|n| n.contains(added) || n.starts_with("heads") && n.ends_with("up.weight")),

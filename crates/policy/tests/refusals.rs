@@ -34,6 +34,7 @@ fn about(config: &PolicyConfig) -> About {
         train_secs: 0.0,
         data: "none".into(),
         licence: "Apache-2.0".into(),
+        recipe: None,
         gaze: None,
     }
 }
@@ -120,6 +121,26 @@ fn a_good_observation_gives_a_key_frame_within_bounds() {
 }
 
 #[test]
+fn a_prediction_is_as_sure_as_its_heatmaps() {
+    // So close a zoom stays within the bounds wherever these weights look.
+    let config = PolicyConfig { zoom: 200.0, ..tiny() };
+    let confidence = |name: &str, scale: f64| {
+        let weights = Weights::write(name, &config, &config, |name, tensor| {
+            if name.contains("upsample") {
+                let _ = tensor.shallow_clone().f_mul_scalar_(scale).unwrap();
+            }
+        });
+        weights.load().unwrap().predict(&observation(), &instruction(4)).unwrap().confidence
+    };
+    let [flat, plain, peaked] =
+        [("none", 0.0), ("plain", 1.0), ("peaked", 300.0)].map(|(name, scale)| confidence(name, scale));
+    // Of a flat map of 32 x 32 pixels: 2 pi e 1.5^2 of 1024.
+    let expected = std::f32::consts::TAU * std::f32::consts::E * 2.25 / (32.0 * 32.0);
+    assert!((flat - expected).abs() < 0.002, "{flat}, expected {expected}");
+    assert!(flat <= plain + 0.02 && peaked > 4.0 * flat && peaked <= 1.0, "{flat} {plain} {peaked}");
+}
+
+#[test]
 fn dead_and_missing_cameras_are_left_out_and_named() {
     let mut policy = policy("masked", &tiny());
     let mut seen = observation();
@@ -197,6 +218,8 @@ fn instructions_without_usable_features_are_refused() {
     assert!(refusal(&Instruction { features: None, ..instruction(1) }).contains("it has no text features"));
     let wide = TextFeatures { tokens: 1, width: 9, values: vec![0.0; 9].into() };
     assert!(refusal(&Instruction { features: Some(wide), ..instruction(1) }).contains("9 wide, the network expects 8"));
+    // What it would not read of a sentence may be what the sentence is about.
+    assert!(refusal(&instruction(7)).contains("it has 7 tokens, this policy reads 6 (policy.text_len)"));
     let nan = TextFeatures { tokens: 1, width: 8, values: vec![f32::NAN; 8].into() };
     assert!(refusal(&Instruction { features: Some(nan), ..instruction(1) }).contains("not finite"));
 }

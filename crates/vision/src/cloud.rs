@@ -4,7 +4,7 @@ use neuraxis_core::{CameraView, Observation};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    VisionError,
+    MOST_POINTS, VisionError,
     health::{CameraFault, MaskedCamera, dead},
 };
 
@@ -81,13 +81,15 @@ pub fn fuse(observation: &Observation, config: &FuseConfig) -> Result<Cloud, Vis
 /// observations give equal clouds. Allocates only while the buffers grow.
 ///
 /// Pixels without depth and points outside the bounds are dropped. Of the plane only pixels with even column and
-/// row are kept: it is flat and fills most of each image.
+/// row are kept: it is flat and fills most of each image. Of more points than [`MOST_POINTS`] every n-th is kept, with the least
+/// n that leaves no more.
 pub fn fuse_into(observation: &Observation, config: &FuseConfig, cloud: &mut Cloud) -> Result<(), VisionError> {
     cloud.xyz_in_world.clear();
     cloud.rgb.clear();
     for camera in &observation.cameras {
         add_camera(camera, config, cloud)?;
     }
+    thin(cloud, MOST_POINTS);
     if cloud.len() < LEAST {
         return Err(VisionError::EmptyCloud { points: cloud.len(), least: LEAST });
     }
@@ -122,10 +124,25 @@ pub fn fuse_usable_into(
         let reasons = if reasons.is_empty() { "the observation holds none".into() } else { reasons.join("; ") };
         return Err(VisionError::NoCamera(reasons));
     }
+    thin(cloud, MOST_POINTS);
     if cloud.len() < LEAST {
         return Err(VisionError::EmptyCloud { points: cloud.len(), least: LEAST });
     }
     Ok(masked)
+}
+
+/// Keeps every n-th point, so that no more than `most` are left; all where there are no more.
+fn thin(cloud: &mut Cloud, most: usize) {
+    let every = cloud.len().div_ceil(most);
+    if every > 1 {
+        let kept = cloud.len().div_ceil(every);
+        for i in 0..kept {
+            cloud.xyz_in_world[i] = cloud.xyz_in_world[every * i];
+            cloud.rgb[i] = cloud.rgb[every * i];
+        }
+        cloud.xyz_in_world.truncate(kept);
+        cloud.rgb.truncate(kept);
+    }
 }
 
 fn add_camera(camera: &CameraView, config: &FuseConfig, cloud: &mut Cloud) -> Result<(), VisionError> {
@@ -267,7 +284,7 @@ mod tests {
     fn lively(name: &str) -> CameraView {
         let mut camera = looking_down(1.0).cameras.remove(0);
         camera.name = name.into();
-        camera.rgb[0] = 3;
+        camera.rgb = (0..camera.rgb.len()).map(|i| (i % 251) as u8).collect();
         camera
     }
 
@@ -301,6 +318,38 @@ mod tests {
         observation.cameras = vec![far];
         let text = fuse_usable_into(&observation, &FuseConfig::default(), &mut cloud).unwrap_err().to_string();
         assert!(text.contains("0 points inside the bounds"), "{text}");
+    }
+
+    #[test]
+    fn of_more_points_than_can_be_drawn_every_nth_is_kept() {
+        // Three cameras of 1024 x 1024 over the table, each pixel a point.
+        let mut observation = looking_down(0.9);
+        let (side, pixels) = (1024u32, 1024 * 1024);
+        let camera = CameraView {
+            intrinsics: Intrinsics { width: side, height: side, fx: 1280.0, fy: 1280.0, cx: 511.5, cy: 511.5 },
+            rgb: (0..3 * pixels).map(|i| (i % 251) as u8).collect(),
+            depth_m: vec![0.9; pixels],
+            ..observation.cameras.remove(0)
+        };
+        observation.cameras = vec![camera; 3];
+        let mut cloud = Cloud::default();
+        fuse_into(&observation, &FuseConfig::default(), &mut cloud).unwrap();
+        assert_eq!((cloud.len(), cloud.rgb.len()), (3 * pixels / 2, 3 * pixels / 2));
+        assert_eq!((cloud.rgb[0], cloud.rgb[1]), ([0, 1, 2], [6, 7, 8]));
+        let mut usable = Cloud::default();
+        fuse_usable_into(&observation, &FuseConfig::default(), &mut usable).unwrap();
+        assert_eq!(cloud, usable);
+        // It can be drawn.
+        let mut renderer = crate::Renderer::new(crate::RenderConfig { side: 32, splat_px: 1.0 });
+        let cube = crate::CubeFrame::from_bounds(&FuseConfig::default().bounds_m);
+        let mut out = vec![0.0; 3 * crate::CHANNELS * 32 * 32];
+        renderer.render_into(&cloud.xyz_in_world, &cloud.rgb, &cube, crate::CHANNELS, &mut out);
+
+        for (points, most, left) in [(10, 10, 10), (11, 10, 6), (20, 10, 10), (21, 10, 7), (99, 10, 10)] {
+            let mut cloud = Cloud { xyz_in_world: vec![[0.0; 3]; points], rgb: vec![[0; 3]; points] };
+            thin(&mut cloud, most);
+            assert_eq!((cloud.len(), cloud.rgb.len()), (left, left), "{points}");
+        }
     }
 
     #[test]

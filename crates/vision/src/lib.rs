@@ -24,4 +24,4 @@ pub use hand_eye::{HandEye, Sighting, hand_eye};
 pub use health::{CameraFault, MaskedCamera};
 pub use keypoints::{GeometricKeypoints, KeypointProvider, Keypoints};
 pub use perspective::{PerspectiveRenderer, PerspectiveView};
-pub use render::{CHANNELS, RenderConfig, Renderer, SPLAT_RADIUS_IN_CUBE};
+pub use render::{CHANNELS, MOST_POINTS, RenderConfig, Renderer, SPLAT_RADIUS_IN_CUBE};

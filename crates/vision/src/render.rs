@@ -105,8 +105,8 @@ impl IntoCube {
 const EMPTY: u32 = u32::MAX;
 /// Bits of the point's index; the depth, at most 2000, takes the other eleven.
 const INDEX_BITS: u32 = 21;
-/// More points than this cannot be told apart.
-const MOST_POINTS: usize = (1 << INDEX_BITS) - 1;
+/// More points than this cannot be told apart; [`fuse_into`](crate::fuse_into) makes no more.
+pub const MOST_POINTS: usize = (1 << INDEX_BITS) - 1;
 
 impl Renderer {
     /// For one image size.
@@ -141,7 +141,7 @@ impl Renderer {
     /// points within 1/1000 of the cube's unit in depth the one that comes first wins. Allocates only on first use.
     ///
     /// # Panics
-    /// Unless `rgb` has as many entries as `xyz_in_world` and fewer than 2^21, `stride` is at least [`CHANNELS`] and `out` holds
+    /// Unless `rgb` has as many entries as `xyz_in_world` and at most [`MOST_POINTS`], `stride` is at least [`CHANNELS`] and `out` holds
     /// 3 * stride * side * side values.
     pub fn render_into(
         &mut self,

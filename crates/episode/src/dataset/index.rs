@@ -11,8 +11,8 @@ pub(super) const FORMAT: u32 = 3;
 pub(super) const INDEX: &str = "index.json";
 pub(super) const CLOUDS: &str = "clouds.bin";
 pub(super) const RECORDS: &str = "records.jsonl";
-/// Most points of a record: four cameras of 1024 x 1024.
-const MOST_POINTS: u64 = 1 << 22;
+/// Most points of a record: as many as the networks' views can be drawn of.
+pub(super) const MOST_POINTS: u64 = (1 << 21) - 1;
 
 /// Scene bounds in world [m]: lower x, y, z, upper x, y, z.
 pub type Bounds = [f64; 6];
@@ -54,9 +54,12 @@ impl Index {
             let fits = |at: u64, bytes: u64, file: u64| at.checked_add(bytes).is_some_and(|end| end <= file);
             if !fits(entry.cloud_at, entry.cloud_bytes, index.clouds_bytes)
                 || !fits(entry.record_at, entry.record_bytes, index.records_bytes)
-                || entry.points > MOST_POINTS
             {
                 let reason = "lies outside the files that the index describes".into();
+                return Err(EpisodeError::Record { path: dir.join(INDEX), record: i, reason });
+            }
+            if entry.points > MOST_POINTS {
+                let reason = format!("has {} points, allowed: {MOST_POINTS}", entry.points);
                 return Err(EpisodeError::Record { path: dir.join(INDEX), record: i, reason });
             }
         }

@@ -9,6 +9,7 @@ use memmap2::Mmap;
 use serde::de::DeserializeOwned;
 
 use super::{
+    Bounds,
     index::{CLOUDS, Entry, Index, RECORDS},
     points::{POINT_BYTES, unplane},
 };
@@ -85,6 +86,17 @@ impl Dataset {
     /// Metadata of each folder, in the order of opening.
     pub fn metas(&self) -> impl Iterator<Item = &serde_json::Value> {
         self.shards.iter().map(|shard| &shard.index.meta)
+    }
+
+    /// The bounds of each folder [m], in the order of opening, and the metadata that go with them.
+    pub fn folders(&self) -> impl Iterator<Item = (&Path, &Bounds, &serde_json::Value)> {
+        self.shards.iter().map(|shard| (&*shard.dir, &shard.index.bounds_in_world_m, &shard.index.meta))
+    }
+
+    /// Folder of record `i`, and its number there.
+    pub fn place(&self, i: usize) -> Result<(&Path, usize), EpisodeError> {
+        let (shard, local, _) = self.find(i)?;
+        Ok((&shard.dir, local))
     }
 
     /// Number of points of record `i`'s cloud.

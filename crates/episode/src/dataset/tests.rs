@@ -105,6 +105,7 @@ fn a_bad_sample_is_refused_and_leaves_no_trace() {
         (vec![[0.0, 0.0, 0.5]], vec![[0; 3]], "outside the bounds"),
         (vec![[0.0, f32::NAN, 1.0]], vec![[0; 3]], "outside the bounds"),
         (vec![[0.0, 0.0, 1.0]], vec![], "1 points, but 0 colours"),
+        (vec![[0.0, 0.0, 1.0]; 1 << 21], vec![[0; 3]; 1 << 21], "2097152 points, allowed: 2097151"),
     ] {
         let error = writer.push(&CloudSample { xyz_in_world: &xyz, rgb: &rgb, record: &1 }).unwrap_err().to_string();
         assert!(error.contains(word) && error.contains("sample 1"), "{error}");
@@ -149,6 +150,12 @@ fn damage_is_named_with_file_and_record() {
     let error = Dataset::open(dir.path()).map(|_| ()).unwrap_err().to_string();
     assert!(error.contains("clouds.bin: record 3: is cut off"), "{error}");
     assert!(DatasetWriter::append(dir.path()).is_err());
+
+    let mut index = Index::read(dir.path()).unwrap();
+    index.entries[2].points = 1 << 21;
+    fs::write(dir.path().join(INDEX), serde_json::to_vec(&index).unwrap()).unwrap();
+    let error = Dataset::open(dir.path()).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("index.json: record 2: has 2097152 points, allowed: 2097151"), "{error}");
 
     fs::write(dir.path().join(INDEX), "garbage").unwrap();
     let error = Dataset::open(dir.path()).map(|_| ()).unwrap_err().to_string();

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{
     Bounds,
-    index::{CLOUDS, Entry, FORMAT, INDEX, Index, RECORDS, check_bounds},
+    index::{CLOUDS, Entry, FORMAT, INDEX, Index, MOST_POINTS, RECORDS, check_bounds},
     points::planes,
 };
 use crate::EpisodeError;
@@ -114,6 +114,9 @@ impl DatasetWriter {
         if sample.xyz_in_world.len() != sample.rgb.len() {
             let (points, colours) = (sample.xyz_in_world.len(), sample.rgb.len());
             return Err(refuse(format!("{points} points, but {colours} colours")));
+        }
+        if sample.rgb.len() as u64 > MOST_POINTS {
+            return Err(refuse(format!("{} points, allowed: {MOST_POINTS}", sample.rgb.len())));
         }
         let mut record = serde_json::to_vec(sample.record).map_err(|e| refuse(format!("record: {e}")))?;
         record.push(b'\n');

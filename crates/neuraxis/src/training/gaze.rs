@@ -1,6 +1,6 @@
 //! `neuraxis train gaze`: data sets in, a gaze network out, its errors on held-out scenes beside what needs no learning.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use indicatif::ProgressBar;
@@ -36,7 +36,7 @@ const DRAWN: Drawn = Drawn {
 };
 
 /// Trains, then prints the table of errors.
-pub fn run(config: &Config, args: TrainArgs, choice: DeviceChoice) -> Result<()> {
+pub fn run(config: &Config, args: TrainArgs, init: Option<PathBuf>, choice: DeviceChoice) -> Result<()> {
     let mut settings: GazeTraining = match &args.config {
         Some(file) => read(file)?,
         None => GazeTraining::default(),
@@ -66,8 +66,9 @@ pub fn run(config: &Config, args: TrainArgs, choice: DeviceChoice) -> Result<()>
         train_secs: 0.0,
         data: run.data(),
         licence: "Apache-2.0".into(),
+        recipe: None,
     };
-    let files = RunFiles { weights: out.join("gaze.safetensors"), state: out.join("state.safetensors") };
+    let files = RunFiles { weights: out.join("gaze.safetensors"), state: out.join("state.safetensors"), init };
     let mut curves = Curves::create(out, &DRAWN, run.live(config))?;
     #[cfg(feature = "viz")]
     sheets::show_again(curves.rerun(), out)?;
@@ -78,6 +79,10 @@ pub fn run(config: &Config, args: TrainArgs, choice: DeviceChoice) -> Result<()>
             News::Progress(progress) => {
                 show(&bar, &progress, settings.steps);
                 curves.push(progress.step, &values(&progress))
+            }
+            News::Warm(warm) => {
+                super::print_warm_start(files.init.as_deref(), &warm);
+                Ok(())
             }
             News::Looked { step, pictures } => push_pictures(&curves, out, step, &pictures),
         };

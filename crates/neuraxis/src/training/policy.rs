@@ -13,7 +13,7 @@ use neuraxis_policy::{
     loss::TERMS,
     sample::Samples,
     text::MiniLm,
-    train::{News, Progress, RunFiles, WarmStart, train},
+    train::{News, Progress, RunFiles, train},
 };
 use neuraxis_sim::tasks::retold;
 use rand::SeedableRng;
@@ -49,6 +49,7 @@ pub fn run(config: &Config, args: TrainArgs, early: &EarlyArgs, init: Option<&Pa
         train_secs: 0.0,
         data: run.data(),
         licence: "Apache-2.0".into(),
+        recipe: None,
         gaze: None,
     };
     let files = RunFiles {
@@ -69,7 +70,7 @@ pub fn run(config: &Config, args: TrainArgs, early: &EarlyArgs, init: Option<&Pa
         |news| {
             let kept = match &news {
                 News::Warm(warm) => {
-                    print_warm_start(init, warm);
+                    super::print_warm_start(init, warm);
                     Ok(())
                 }
                 News::Resumed(step) => {
@@ -174,14 +175,6 @@ fn samples(
     Ok((samples, cameras))
 }
 
-fn print_warm_start(init: Option<&Path>, warm: &WarmStart) {
-    let file = init.map_or(String::new(), |file| file.display().to_string());
-    say!("{file}: {} tensors taken over, {} stay fresh", warm.filled, warm.fresh.len());
-    for (name, why) in &warm.fresh {
-        say!("  {name} {why}");
-    }
-}
-
 fn show(bar: &ProgressBar, p: &Progress, settings: &TrainConfig) {
     bar.set_position(p.step);
     let trained = |name: &str| match name {
@@ -197,4 +190,71 @@ fn show(bar: &ProgressBar, p: &Progress, settings: &TrainConfig) {
         say!("step {:>6}/{}  {line}  lr {:.2e}  grad {:.2}", p.step, p.steps, p.lr, p.grad_norm);
     }
     bar.set_message(line);
+}
+
+#[cfg(test)]
+mod tests {
+    use neuraxis_policy::gaze::GazeTraining;
+    use neuraxis_sim::{
+        Setup, SimConfig, Spec,
+        tasks::{kinds, unseen},
+    };
+
+    use super::*;
+    use crate::config::workspace_root;
+
+    /// Recipes below configs/ that are of a gaze network.
+    const OF_A_GAZE: [&str; 1] = ["look.yaml"];
+
+    #[test]
+    fn every_recipe_that_is_shipped_can_be_trained() {
+        let root = workspace_root().unwrap().join("configs");
+        let mut count = 0;
+        for folder in ["ablation", "weights"] {
+            for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+                let path = entry.unwrap().path();
+                if path.extension().is_none_or(|ending| ending != "yaml") {
+                    continue;
+                }
+                let named = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+                if OF_A_GAZE.iter().any(|name| path.ends_with(name)) {
+                    let gaze: GazeTraining = read(&path).unwrap();
+                    gaze.validate().unwrap_or_else(|e| panic!("{}", named(&e)));
+                } else {
+                    let policy: TrainConfig = read(&path).unwrap();
+                    policy.validate().unwrap_or_else(|e| panic!("{}", named(&e)));
+                }
+                count += 1;
+            }
+        }
+        assert!(count >= 12, "{count} recipes");
+    }
+
+    /// Those of the data, those that training tells them in, and those that evaluation has not shown it.
+    #[test]
+    fn orders_of_the_suite_in_all_their_wordings_are_english_and_short_enough() {
+        let root = workspace_root().unwrap();
+        let mut embedder = crate::package::text_encoder(&root).unwrap();
+        let mut rng = Pcg64::seed_from_u64(2);
+        let most = TrainConfig::default().policy.text_len as usize;
+        let mut count = 0;
+        for kind in kinds().iter().filter(|kind| !kind.is_long()) {
+            for seed in 0..4 {
+                let spec = Spec { task: kind.name.into(), seed, variation: None };
+                let setup = Setup::new(&spec, &SimConfig::default()).unwrap();
+                let goals = std::iter::once(setup.goal()).chain(setup.alternatives());
+                for sentence in goals.map(|goal| &goal.instruction) {
+                    let mut all = vec![sentence.clone()];
+                    all.extend((0..10).filter_map(|_| retold(kind.name, sentence, &mut rng)));
+                    all.extend((0..2).filter_map(|seed| unseen(kind.name, sentence, seed)));
+                    for text in all {
+                        let features = embedder.embed_order(&text).unwrap_or_else(|e| panic!("{text}: {e}"));
+                        assert!(features.tokens <= most, "{text}: {} tokens", features.tokens);
+                        count += 1;
+                    }
+                }
+            }
+        }
+        assert!(count > 1000, "{count} sentences");
+    }
 }

@@ -6,6 +6,7 @@ use crate::{
     Result,
     checkpoint::{Described, Description},
     gaze::GazeConfig,
+    recipe::Recipe,
 };
 
 /// What weights are and where they come from.
@@ -29,6 +30,9 @@ pub struct About {
     pub data: String,
     /// Licence of the weights.
     pub licence: String,
+    /// What it was told; none in files from before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<Recipe>,
 }
 
 impl Description for About {

@@ -100,25 +100,25 @@ impl GazeConfig {
         if !b.iter().all(|x| x.is_finite()) || (0..3).any(|i| b[i] >= b[i + 3]) {
             return fail("bounds_m", format!("{b:?}"), "finite, minimum below maximum on each axis");
         }
-        if self.frames < 2 || self.frames % 2 != 0 {
-            return fail("frames", self.frames.to_string(), "even, at least 2");
+        if !(2..=64).contains(&self.frames) || self.frames % 2 != 0 {
+            return fail("frames", self.frames.to_string(), "even, 2 to 64");
         }
-        if self.image_px < 32 || self.image_px % 32 != 0 {
-            return fail("image_px", self.image_px.to_string(), "a multiple of 32");
+        if !(32..=1024).contains(&self.image_px) || self.image_px % 32 != 0 {
+            return fail("image_px", self.image_px.to_string(), "a multiple of 32 up to 1024");
         }
-        if self.heads < 1 || self.width < 1 || self.width % self.heads != 0 {
-            return fail("width", self.width.to_string(), "a positive multiple of heads");
+        if self.heads < 1 || !(1..=256).contains(&self.width) || self.width % self.heads != 0 {
+            return fail("width", self.width.to_string(), "a positive multiple of heads up to 256");
         }
-        if self.blocks.contains(&0) {
-            return fail("blocks", format!("{:?}", self.blocks), "at least 1 in each stage");
+        if self.blocks.iter().any(|count| !(1..=64).contains(count)) {
+            return fail("blocks", format!("{:?}", self.blocks), "1 to 64 in each stage");
         }
         for (key, rate) in [("drop_path", self.drop_path), ("drop_path_correlation", self.drop_path_correlation)] {
             if !(0.0..1.0).contains(&rate) {
                 return fail(key, rate.to_string(), "0 to below 1");
             }
         }
-        if self.kernel_px.is_multiple_of(2) {
-            return fail("kernel_px", self.kernel_px.to_string(), "odd");
+        if self.kernel_px.is_multiple_of(2) || self.kernel_px > 255 {
+            return fail("kernel_px", self.kernel_px.to_string(), "odd, up to 255");
         }
         Ok(())
     }
@@ -222,6 +222,8 @@ impl GazeTraining {
             clip: self.clip,
             ema: self.ema,
             seed: self.seed,
+            augment_yaw_deg: self.augment_yaw_deg,
+            augment_shift_m: self.augment_shift_m,
             holdout: self.holdout,
             ..TrainConfig::default()
         }
@@ -243,9 +245,23 @@ mod tests {
         let refused = |config: GazeConfig| config.validate().unwrap_err().to_string();
         let text = refused(GazeConfig { image_px: 200, ..GazeConfig::small() });
         assert!(text.contains("image_px = 200, allowed: a multiple of 32"), "{text}");
+        assert!(
+            refused(GazeConfig { blocks: [1, 1, 65, 1], ..GazeConfig::small() }).contains("allowed: 1 to 64 in each")
+        );
+        assert!(refused(GazeConfig { width: 1 << 40, ..GazeConfig::small() }).contains("width = 1099511627776"));
+        assert!(refused(GazeConfig { frames: 66, ..GazeConfig::small() }).contains("frames = 66"));
         assert!(refused(GazeConfig { frames: 3, ..GazeConfig::small() }).contains("frames = 3"));
         assert!(refused(GazeConfig { kernel_px: 12, ..GazeConfig::small() }).contains("kernel_px = 12"));
         let text = GazeTraining { lr: 0.0, ..GazeTraining::default() }.validate().unwrap_err().to_string();
         assert!(text.contains("lr = 0"), "{text}");
+        for (training, words) in [
+            (GazeTraining { clip: -1.0, ..GazeTraining::default() }, "clip = -1"),
+            (GazeTraining { augment_yaw_deg: f64::NAN, ..GazeTraining::default() }, "augment_yaw_deg = NaN"),
+            (GazeTraining { augment_shift_m: -0.2, ..GazeTraining::default() }, "augment_shift_m = -0.2"),
+            (GazeTraining { weight_decay: f64::INFINITY, ..GazeTraining::default() }, "weight_decay = inf"),
+        ] {
+            let text = training.validate().unwrap_err().to_string();
+            assert!(text.contains(words), "{text}");
+        }
     }
 }

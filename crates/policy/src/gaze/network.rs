@@ -10,6 +10,10 @@
 //!
 //! Differs from the release in what leaves the result alone: the mask is a logistic function, not -1e8 in a full
 //! matrix, and one frame of tokens is convolved in two dimensions.
+//!
+//! Differs from the Cortical Policy (section 6.4) in H4, the heatmap that a policy is given: it is the last frame's saliency, that
+//! of the current observation, where theirs is a learned 3D convolution over the saliency of all frames. So the frozen network
+//! is all that there is to train.
 
 use tch::{Kind, Tensor, nn};
 

@@ -18,7 +18,7 @@ use crate::{
     Error, Result,
     dynamic::{ClipRenderer, Label, append_map},
     gaze::{GazeConfig, GazeTraining},
-    sample::{Record, is_held_out, previous},
+    sample::{Record, check_made_for, is_held_out, previous},
 };
 
 /// Frames of the clips made here.
@@ -78,6 +78,11 @@ impl ClipSamples {
             return Err(Error::Data(format!("every scene is held out (holdout = {holdout})")));
         }
         Ok(Self { dataset, records, training: kinds.into_values().collect(), validation })
+    }
+
+    /// Refuses data that were not made in the bounds in which a network works.
+    pub(crate) fn check_fits(&self, config: &GazeConfig) -> Result<()> {
+        check_made_for(&self.dataset, &config.bounds_m, None)
     }
 
     /// Number of observations.

@@ -66,7 +66,7 @@ impl Folder {
 
     pub(super) fn files(&self, run: &str) -> RunFiles {
         let at = |name: &str| self.0.join(format!("{run}-{name}.safetensors"));
-        RunFiles { weights: at("gaze"), state: at("state") }
+        RunFiles { weights: at("gaze"), state: at("state"), init: None }
     }
 }
 
@@ -133,6 +133,7 @@ fn about(config: &GazeTraining) -> About {
         train_secs: 0.0,
         data: "none".into(),
         licence: "Apache-2.0".into(),
+        recipe: None,
     }
 }
 
@@ -163,6 +164,9 @@ fn the_frame_before_is_of_the_same_episode() {
     // The first clip of an episode shows one frame twice, a later one does not.
     assert_eq!(batch.clip.get(0).get(0), batch.clip.get(0).get(1));
     assert_ne!(batch.clip.get(1).get(0), batch.clip.get(1).get(1));
+    let elsewhere = GazeConfig { bounds_m: [0.0, 0.0, 0.0, 1.0, 1.0, 1.0], ..tiny(Label::Current).gaze };
+    let text = samples.check_fits(&elsewhere).unwrap_err().to_string();
+    assert!(text.contains("data/index.json: bounds_m = [-0.3") && text.ends_with("1.0] m"), "{text}");
     let text = ClipSamples::new(dataset(&folder.0.join("one"), 1), 0.2).err().unwrap().to_string();
     assert!(text.contains("every scene is held out"), "{text}");
 }
@@ -192,7 +196,51 @@ fn a_run_cut_anywhere_goes_on_as_the_unbroken_one() {
     let other = GazeTraining { gaze: GazeConfig { width: 16, ..config.gaze.clone() }, ..config.clone() };
     let refused = train(&other, &samples, about(&other), &folder.files("cut"), Device::Cpu, |_| (), || true);
     let text = refused.unwrap_err().to_string();
-    assert!(text.contains("another gaze configuration"), "{text}");
+    assert!(text.contains("was made with gaze.width 8, this is 16; give another --out"), "{text}");
+    for (other, words) in [
+        (GazeTraining { seed: 2, ..config.clone() }, "seed 1, this is 2"),
+        (GazeTraining { micro_batch: Some(2), ..config.clone() }, "micro_batch none, this is 2"),
+    ] {
+        let refused = train(&other, &samples, about(&other), &folder.files("cut"), Device::Cpu, |_| (), || true);
+        let text = refused.unwrap_err().to_string();
+        assert!(text.contains(&format!("was made with {words}; give another --out")), "{text}");
+    }
+    let elsewhere = About { data: "elsewhere".into(), ..about(&config) };
+    let refused = train(&config, &samples, elsewhere, &folder.files("cut"), Device::Cpu, |_| (), || true);
+    assert!(refused.unwrap_err().to_string().contains("was made with data none, this is elsewhere"));
+    // Longer, and written more often, is the same run.
+    let longer = GazeTraining { steps: 7, checkpoint_every: 1, ..config.clone() };
+    train(&longer, &samples, about(&longer), &folder.files("cut"), Device::Cpu, |_| (), || true).unwrap();
+}
+
+#[test]
+fn it_starts_from_other_weights_that_see_the_same() {
+    let folder = Folder::new("init");
+    let samples = ClipSamples::new(dataset(&folder.0.join("data"), 6), 0.2).unwrap();
+    let config = tiny(Label::Current);
+    train(&config, &samples, about(&config), &folder.files("first"), Device::Cpu, |_| (), || true).unwrap();
+    let files = RunFiles { init: Some(folder.files("first").weights), ..folder.files("second") };
+    let other =
+        GazeTraining { gaze: GazeConfig { label: Label::NextKeyframe, ..config.gaze.clone() }, ..config.clone() };
+    let mut warm = None;
+    let keep = |news| {
+        if let News::Warm(found) = news {
+            warm = Some(found);
+        }
+    };
+    train(&other, &samples, about(&other), &files, Device::Cpu, keep, || false).unwrap();
+    assert!(warm.unwrap().fresh.is_empty());
+    assert_eq!(weights(&files.weights), weights(&folder.files("first").weights));
+
+    let files = RunFiles { state: folder.0.join("none"), ..files };
+    let mut turned = config.clone();
+    turned.gaze.camera.hfov_deg = 60.0;
+    let refused = train(&turned, &samples, about(&turned), &files, Device::Cpu, |_| (), || false);
+    let text = refused.unwrap_err().to_string();
+    assert!(
+        text.contains("gaze.safetensors: sees otherwise: it was made with gaze.camera.hfov_deg 80.0, this is 60.0"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -3,7 +3,10 @@
 //! Which clips a step sees, how they are augmented and which branches it skips is a function of (seed, step), so a
 //! resumed run continues as the unbroken one would have, and two runs on one thread are equal.
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
@@ -12,20 +15,24 @@ use tch::{Device, Kind, Tensor, nn};
 use crate::{
     Error, Result,
     gaze::{
-        GazeNet, GazeTraining, Mode,
+        GazeConfig, GazeNet, GazeTraining, Mode,
         checkpoint::{About, GazeCheckpoint},
         evaluate::{Score, pictures, score},
         loss::divergence,
         samples::{ClipSamples, Pick},
     },
     optim::{AdamW, learning_rate, take_grads},
-    train::{Picture, parameters},
+    recipe::{self, Recipe},
+    train::{Picture, WarmStart, parameters, warm_start},
 };
 
 /// Held-out clips measured at each checkpoint; all of them are measured at the end.
 const MOST_HELD_OUT: usize = 96;
 /// Of these, drawn for people to look at.
 const PICTURES: usize = 8;
+/// Settings that may differ when a run goes on; the network is compared apart. (The passes of a step do not: the global token's
+/// batch normalisation sees one of them at a time.)
+const FREE: [&str; 4] = ["steps", "checkpoint_every", "log_every", "gaze"];
 
 /// Seen by the caller every `log_every` steps.
 #[derive(Copy, Clone, Debug)]
@@ -47,6 +54,8 @@ pub struct Progress {
 /// What a run tells its caller.
 #[derive(Debug)]
 pub enum News {
+    /// It started from other weights.
+    Warm(WarmStart),
     /// Losses and errors.
     Progress(Progress),
     /// Where the averaged weights of a step look in some held-out clips, always the same ones.
@@ -65,6 +74,8 @@ pub struct RunFiles {
     pub weights: PathBuf,
     /// Everything needed to go on.
     pub state: PathBuf,
+    /// Weights to start from where there is no state yet.
+    pub init: Option<PathBuf>,
 }
 
 /// Trains until `config.steps`, or until `go_on` says no (then the state is saved). Returns the steps taken in all.
@@ -78,11 +89,16 @@ pub fn train(
     go_on: impl Fn() -> bool,
 ) -> Result<u64> {
     config.validate()?;
+    samples.check_fits(&config.gaze)?;
+    about.recipe = Some(Recipe::new(config, samples.len())?);
     tch::manual_seed(config.seed as i64);
     tch::set_num_threads(1);
     let mut run = Run::new(config, files, device)?;
     let settings = config.optimiser();
-    let (earlier_secs, started) = (run.resume(config, files)?, Instant::now());
+    if let Some(init) = files.init.as_ref().filter(|_| !files.state.exists()) {
+        tell(News::Warm(run.start(config, init)?));
+    }
+    let (earlier_secs, started) = (run.resume(config, &about, files)?, Instant::now());
     let held_out: Vec<usize> = {
         let all = samples.validation();
         all.iter().copied().step_by(all.len().div_ceil(MOST_HELD_OUT).max(1)).collect()
@@ -199,17 +215,36 @@ impl Run {
         GazeCheckpoint::write(&files.weights, about, &self.optimiser.average(&self.parameters))
     }
 
-    /// Restores a state file if there is one; returns the seconds already trained.
-    fn resume(&mut self, config: &GazeTraining, files: &RunFiles) -> Result<f64> {
+    /// Takes weights of another run over, if they have seen scenes through the same camera.
+    fn start(&mut self, config: &GazeTraining, init: &Path) -> Result<WarmStart> {
+        let (from, ours) = (GazeCheckpoint::read(init)?, &config.gaze);
+        let theirs = &from.about.config;
+        let seen = |config: &GazeConfig| (config.bounds_m, config.camera, config.image_px);
+        if seen(theirs) != seen(ours)
+            && let Some(difference) = recipe::difference("gaze.", theirs, ours)?
+        {
+            return Err(Error::Checkpoint { path: init.into(), reason: format!("sees otherwise: it {difference}") });
+        }
+        let warm = warm_start(init, &from, &self.parameters)?;
+        self.optimiser = AdamW::new(&self.parameters)?;
+        Ok(warm)
+    }
+
+    /// Restores a state file if there is one, of the same run; returns the seconds already trained.
+    fn resume(&mut self, config: &GazeTraining, about: &About, files: &RunFiles) -> Result<f64> {
         if !files.state.exists() {
             return Ok(0.0);
         }
         let (path, state) = (&files.state, GazeCheckpoint::read(&files.state)?);
-        if state.about.config != config.gaze {
-            return Err(Error::Checkpoint {
-                path: path.clone(),
-                reason: "was made with another gaze configuration; give another --out or delete it".into(),
-            });
+        let then = &state.about;
+        let data = || format!("was made with data {}, this is {}", then.data, about.data);
+        let mut difference = recipe::difference("gaze.", &then.config, &config.gaze)?;
+        if let (Some(then), Some(now), None) = (&then.recipe, &about.recipe, &difference) {
+            difference = then.difference::<GazeTraining>(now, &FREE)?;
+        }
+        if let Some(difference) = difference.or_else(|| (then.data != about.data).then(data)) {
+            let reason = format!("{difference}; give another --out or delete it");
+            return Err(Error::Checkpoint { path: path.clone(), reason });
         }
         state.load_part_into(path, "weight.", &self.parameters)?;
         self.optimiser.restore(state.about.steps, &self.parameters, |name| state.find(path, name))?;
@@ -220,7 +255,7 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gaze::{GazeConfig, tests};
+    use crate::gaze::tests;
 
     /// Loss and gradient, as one row of numbers, of two clips that each come twice.
     fn gradient(micro_batch: Option<usize>, bf16: bool) -> (f64, Tensor) {

@@ -1,12 +1,19 @@
 //! One observation as a training sample: turned, shifted, looked at not quite in the right place, told in some words.
 
+use std::ops::Range;
+
 use nalgebra::Vector3;
-use neuraxis_vision::{Cloud, GeometricKeypoints, KeypointProvider, Keypoints};
+use neuraxis_vision::{Cloud, CubeFrame, GeometricKeypoints, KeypointProvider, Keypoints};
 use rand::Rng;
 use rand_pcg::Pcg64;
 
 use super::{Rows, Samples};
 use crate::{Result, TrainConfig, feed::Moment, views};
+
+/// Bins by which a told rotation is off (section 4, which has RVT-2's code).
+const JITTER: Range<i64> = -2..2;
+/// Beyond this a moved label is not let in its cube, whose border is at 1.
+const EDGE: f64 = 0.999;
 
 impl Samples {
     /// Adds one augmented sample; `scene` and `before` are buffers.
@@ -24,12 +31,13 @@ impl Samples {
         self.scene_into(index, scene)?;
         let yaw = rng.random_range(-1.0..1.0) * config.augment_yaw_deg.to_radians();
         let shift = |rng: &mut Pcg64| rng.random_range(-1.0..1.0) * config.augment_shift_m;
-        let frame = views::cube(&config.policy).moved(yaw, Vector3::new(shift(rng), shift(rng), 0.0));
+        let label = goal.keyframe.world_from_tool.position();
+        let frame = moved(&views::cube(&config.policy), yaw, Vector3::new(shift(rng), shift(rng), 0.0), &label);
         let noise = Vector3::from_fn(|_, _| rng.random_range(-1.0..1.0) * config.center_noise_m * frame.scale());
         let body = record.body();
         let before = self.before_into(index, before, rows)?;
         let moment = Moment { cloud: scene, before, body: &body };
-        let target = frame.cube_from_world(&goal.keyframe.world_from_tool.position());
+        let target = frame.cube_from_world(&label);
         let fine = views::fine(&frame, &(target + noise), &config.policy);
         let features = self.wordings.told(&record.task, &goal.instruction, rng)?;
         let geometric =
@@ -49,6 +57,48 @@ impl Samples {
         if config.outlook > 0.0 {
             rows.outlook(&frame, goal.end_xyz_in_world);
         }
-        rows.target(&frame, &fine, &goal.keyframe, &rotation, config)
+        // Drawn last, so that nothing else of the sample depends on it.
+        let off = if config.rotation_jitter { [0; 3].map(|_| rng.random_range(JITTER)) } else { [0; 3] };
+        rows.target(&frame, &fine, &goal.keyframe, &rotation, off, config)
+    }
+}
+
+/// The cube turned by `yaw` [rad] and moved by `shift` [m]; where a label in the world would leave it to a side, moved as much
+/// less (or the other way) as keeps the label at its edge: outside of it there is nothing to learn.
+fn moved(cube: &CubeFrame, yaw: f64, shift: Vector3<f64>, label: &Vector3<f64>) -> CubeFrame {
+    let moved = cube.moved(yaw, shift);
+    let beyond =
+        moved.cube_from_world(label).map(|x| x - x.clamp(-EDGE, EDGE)).component_mul(&Vector3::new(1.0, 1.0, 0.0));
+    cube.moved(yaw, shift + moved.rotation() * beyond / moved.scale())
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+    use crate::PolicyConfig;
+
+    #[test]
+    fn no_augmentation_moves_a_label_out_of_the_cube_and_most_are_left_as_drawn() {
+        let cube = views::cube(&PolicyConfig::default());
+        let mut rng = Pcg64::seed_from_u64(4);
+        let (mut kept, mut held) = (0, 0);
+        for _ in 0..2000 {
+            let mut draw = |low: f64, high: f64| rng.random_range(low..high);
+            let label = Vector3::new(draw(-0.3, 0.7), draw(-0.5, 0.5), draw(0.6, 1.6));
+            let (yaw, shift) = (draw(-0.8, 0.8), Vector3::new(draw(-0.2, 0.2), draw(-0.2, 0.2), 0.0));
+            let (plain, frame) = (cube.moved(yaw, shift), moved(&cube, yaw, shift, &label));
+            let (before, after) = (plain.cube_from_world(&label), frame.cube_from_world(&label));
+            assert!(after.xy().amax() < 1.0 && after.z == before.z, "{label} {after}");
+            if before.xy().amax() <= EDGE {
+                assert_eq!(frame, plain);
+                kept += 1;
+            } else {
+                assert!((after.xy().amax() - EDGE).abs() < 1e-9, "{after}");
+                held += 1;
+            }
+        }
+        assert!(kept > 500 && held > 500, "{kept} {held}");
     }
 }

@@ -13,6 +13,8 @@ pub struct Batch {
     pub fine: StageInput,
     /// (b, 3) true way-point in the fine stage's cube
     pub point_in_fine: Tensor,
+    /// (b, 3) rotation bins as they are told to the next head: the labels, or near them
+    pub told_bins: Tensor,
     /// Labels.
     pub targets: Targets,
     /// Keypoints in both stages, if the consistency is trained.
@@ -56,6 +58,7 @@ impl Batch {
             coarse: self.coarse.to_device(device)?,
             fine: self.fine.to_device(device)?,
             point_in_fine: to(&self.point_in_fine)?,
+            told_bins: to(&self.told_bins)?,
             targets: Targets {
                 heat_coarse: to(&t.heat_coarse)?,
                 heat_fine: to(&t.heat_fine)?,

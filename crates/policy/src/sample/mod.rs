@@ -3,6 +3,7 @@
 mod augment;
 mod batch;
 mod body;
+mod fits;
 mod record;
 mod rows;
 mod samples;
@@ -10,6 +11,7 @@ mod wordings;
 
 pub use batch::Batch;
 pub use body::Body;
+pub(crate) use fits::check_made_for;
 pub use record::{LabelledGoal, Record, previous};
 pub(crate) use record::{SAME_M, is_held_out};
 pub use rows::Rows;

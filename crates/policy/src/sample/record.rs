@@ -66,7 +66,8 @@ pub fn previous(records: &[Record], i: usize) -> Option<usize> {
     (a.task == b.task && a.seed == b.seed && a.kind <= b.kind && recent).then_some(before)
 }
 
-/// The part `holdout` of all scenes, chosen by a multiplicative hash of the seed, so that a scene is never split.
+/// The part `holdout` of all scenes, chosen by a multiplicative hash of the seed, so that a scene is never split. Seed 0 is
+/// always among them: who counts episodes instead begins with 1, and no number below 34 is in the default part.
 pub(crate) fn is_held_out(seed: u64, holdout: f64) -> bool {
     let draw = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 11;
     (draw as f64 / (1u64 << 53) as f64) < holdout

@@ -33,6 +33,7 @@ pub struct Rows {
     outlook: Vec<f32>,
     point: Vec<f32>,
     bins: Vec<i64>,
+    told_bins: Vec<i64>,
     rotation: Vec<f32>,
     gripper: Vec<i64>,
     collision: Vec<i64>,
@@ -55,6 +56,7 @@ impl Rows {
             outlook: Vec::new(),
             point: Vec::new(),
             bins: Vec::new(),
+            told_bins: Vec::new(),
             rotation: Vec::new(),
             gripper: Vec::new(),
             collision: Vec::new(),
@@ -76,7 +78,12 @@ impl Rows {
             if text.width != dim || text.values.len() != text.tokens * text.width {
                 return Err(Error::Data(format!("text features are {} wide, the network expects {dim}", text.width)));
             }
-            let used = text.tokens.min(len);
+            let used = text.tokens;
+            if used > len {
+                return Err(Error::Instruction(format!(
+                    "it has {used} tokens, this policy reads {len} (policy.text_len)"
+                )));
+            }
             self.longest = self.longest.max(used);
             self.text.extend_from_slice(&text.values[..used * dim]);
             self.text.resize(self.text.len() + (len - used) * dim, 0.0);
@@ -89,32 +96,36 @@ impl Rows {
     pub(super) fn outlook(&mut self, coarse: &CubeFrame, end: Option<[f64; 3]>) {
         let side = self.config.finest_side();
         match end {
-            Some(end) => views::append_target(&mut self.outlook, &coarse.cube_from_world(&end.into()), side, 1.0),
+            // An augmentation may move it out of the cube: then it is as if it were not known.
+            Some(end) => drop(views::append_target(&mut self.outlook, &coarse.cube_from_world(&end.into()), side, 1.0)),
             None => self.outlook.resize(self.outlook.len() + (VIEWS * side * side) as usize, 0.0),
         }
     }
 
-    /// Adds the labels of both stages: `rotation` is the key-frame's in the coarse frame.
+    /// Adds the labels of both stages: `rotation` is the key-frame's in the coarse frame; its bins are told `off` by so much.
     pub(super) fn target(
         &mut self,
         coarse: &CubeFrame,
         fine: &CubeFrame,
         keyframe: &KeyFrame,
         rotation: &UnitQuaternion<f64>,
+        off: [i64; 3],
         config: &TrainConfig,
     ) -> Result<()> {
         let world = keyframe.world_from_tool.position();
         for (stage, frame) in [coarse, fine].into_iter().enumerate() {
-            views::append_target(
-                &mut self.heat[stage],
-                &frame.cube_from_world(&world),
-                self.config.image_px,
-                config.target_sigma_px,
-            );
+            let point = frame.cube_from_world(&world);
+            if !views::append_target(&mut self.heat[stage], &point, self.config.image_px, config.target_sigma_px) {
+                let stage = ["coarse", "fine"][stage];
+                let reason = format!("the key-frame at {:.3?} m is outside the {stage} stage's cube", world.as_slice());
+                return Err(Error::Data(reason));
+            }
         }
         self.feed.target(&world, config.target_sigma_px);
         self.point.extend(fine.cube_from_world(&world).iter().map(|&x| x as f32));
-        self.bins.extend(angles_from_rotation(rotation).map(|a| bin_of_angle(a, self.config.rotation_bins)));
+        let bins = angles_from_rotation(rotation).map(|a| bin_of_angle(a, self.config.rotation_bins));
+        self.bins.extend(bins);
+        self.told_bins.extend(bins.iter().zip(off).map(|(bin, off)| (bin + off).rem_euclid(self.config.rotation_bins)));
         self.rotation.extend(row_major(rotation));
         self.gripper.push(i64::from(keyframe.gripper == Gripper::Open));
         self.collision.push(i64::from(keyframe.ignore_collisions));
@@ -155,6 +166,7 @@ impl Rows {
             coarse: self.input(0)?,
             fine: self.input(1)?,
             point_in_fine: Tensor::f_from_slice(&self.point)?.f_view([b, 3])?,
+            told_bins: Tensor::f_from_slice(&self.told_bins)?.f_view([b, 3])?,
             targets: Targets {
                 heat_coarse: map(&self.heat[0])?,
                 heat_fine: map(&self.heat[1])?,

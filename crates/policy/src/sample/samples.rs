@@ -11,8 +11,8 @@ use neuraxis_vision::Cloud;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
-use super::{Batch, Record, Rows, is_held_out, previous, wordings::Wordings};
-use crate::{Error, Result, TrainConfig, gaze::GazeConfig, imported::ImportedKeypoints};
+use super::{Batch, LabelledGoal, Record, Rows, check_made_for, is_held_out, previous, wordings::Wordings};
+use crate::{Error, PolicyConfig, Result, TrainConfig, gaze::GazeConfig, imported::ImportedKeypoints, views};
 
 /// How much oftener than on the way to a key-frame in contact observations are drawn on the way to a free one, and where
 /// the sentence decides between places.
@@ -21,8 +21,8 @@ const CHOICE_WEIGHT: usize = 6;
 
 /// A data set ready for training: records by kind, sentences encoded.
 pub struct Samples {
-    dataset: Dataset,
-    pub(super) records: Vec<Record>,
+    pub(crate) dataset: Dataset,
+    pub(crate) records: Vec<Record>,
     /// Observations by (task, kind).
     training: Vec<Vec<usize>>,
     /// Indices into `training`, repeated by weight.
@@ -76,6 +76,31 @@ impl Samples {
             self.wordings.retell(record, embedder, &mut retell)?;
         }
         Ok(self)
+    }
+
+    /// Refuses data that were not made for a policy of this configuration, key-frames that its cube does not show, and sentences
+    /// that are too long for it.
+    pub(crate) fn check_fits(&self, policy: &PolicyConfig) -> Result<()> {
+        check_made_for(&self.dataset, &policy.bounds_m, Some(policy.plane_z_m))?;
+        self.wordings.check_length(policy.text_len as usize)?;
+        let cube = views::cube(policy);
+        for (i, record) in self.records.iter().enumerate() {
+            let outside = |goal: &&LabelledGoal| {
+                let p = cube.cube_from_world(&goal.keyframe.world_from_tool.position());
+                // Written so that NaN is outside.
+                !p.iter().all(|x| x.abs() < 1.0)
+            };
+            let Some(goal) = record.goals.iter().find(outside) else { continue };
+            let (dir, local) = self.dataset.place(i)?;
+            return Err(Error::Data(format!(
+                "{}: record {local}: the key-frame of {:?} at {:.3?} m is outside policy.bounds_m = {:?} m",
+                dir.display(),
+                goal.instruction,
+                goal.keyframe.world_from_tool.position().as_slice(),
+                policy.bounds_m
+            )));
+        }
+        Ok(())
     }
 
     /// Number of other wordings.

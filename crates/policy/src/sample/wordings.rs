@@ -50,6 +50,22 @@ impl Wordings {
         Ok(())
     }
 
+    /// Refuses sentences, in whatever words, of more tokens than a policy reads.
+    pub(super) fn check_length(&self, most: usize) -> Result<()> {
+        let refuse = |text: &str, tokens: usize| {
+            Err(Error::Data(format!("{text:?} has {tokens} tokens, allowed: policy.text_len = {most}")))
+        };
+        if let Some((text, features)) = self.own.iter().find(|(_, features)| features.tokens > most) {
+            return refuse(text, features.tokens);
+        }
+        for (text, told) in self.others.values().flatten() {
+            if let Some(features) = told.iter().find(|features| features.tokens > most) {
+                return refuse(&format!("{text} (in other words)"), features.tokens);
+            }
+        }
+        Ok(())
+    }
+
     /// Number of the data's own sentences, and of other wordings.
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.own.len(), self.others.values().flat_map(HashMap::values).map(Vec::len).sum())

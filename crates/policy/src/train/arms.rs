@@ -20,7 +20,8 @@ use super::{
 };
 use crate::{
     CorticalPolicy, DeviceChoice, PolicyConfig, TrainConfig,
-    checkpoint::{Checkpoint, Described},
+    adopt::adopt,
+    checkpoint::{About, Checkpoint, Described},
     choices::Dynamic,
     feed::Moment,
     gaze::{self, FrozenGaze, GazeConfig, GazeNet, GazeStream, checkpoint::GazeCheckpoint},
@@ -47,6 +48,7 @@ fn gaze_weights(dir: &Path, name: &str, width: i64) -> PathBuf {
         train_secs: 0.0,
         data: "none".into(),
         licence: "none".into(),
+        recipe: None,
     };
     let path = dir.join(format!("{name}.safetensors"));
     GazeCheckpoint::write(&path, &about, &parameters(&store)).unwrap();
@@ -56,7 +58,8 @@ fn gaze_weights(dir: &Path, name: &str, width: i64) -> PathBuf {
 fn arm(dynamic: Dynamic, gaze: Option<PathBuf>) -> TrainConfig {
     // So close a zoom stays within the bounds wherever weights that have learned nothing look.
     let policy = PolicyConfig { dynamic, gaze_dim: 16 * WIDTH, zoom: 200.0, ..tiny().policy };
-    TrainConfig { policy, gaze, steps: 2, evaluate_every: 2, ..tiny() }
+    // Its centre is not moved further than it shows.
+    TrainConfig { policy, gaze, steps: 2, evaluate_every: 2, center_noise_m: 0.0, ..tiny() }
 }
 
 /// One camera above the table that looks down on a bumpy, coloured ground.
@@ -181,6 +184,38 @@ fn a_stopped_run_with_a_gaze_goes_on_to_the_last_bit_and_with_another_not_at_all
     assert!(warm.fresh.iter().all(|(name, _)| !name.contains("gaze")), "{:?}", warm.fresh);
     let text = FrozenGaze::load(&stopped.weights, Device::Cpu).err().unwrap().to_string();
     assert!(text.contains("no `neuraxis_gaze`: not weights of a gaze network"), "{text}");
+}
+
+#[test]
+fn a_policy_of_others_is_taken_over_with_its_gaze_network() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(&dir.path().join("data"));
+    let config = arm(Dynamic::Gaze, Some(gaze_weights(dir.path(), "gaze", WIDTH)));
+    let ours = files(dir.path(), "ours");
+    run(&config, &samples, &ours, || false).unwrap();
+    // As another program would write it: without a description.
+    let bytes = fs::read(&ours.weights).unwrap();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let mut header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    header.as_object_mut().unwrap().remove("__metadata__").unwrap();
+    let header = serde_json::to_vec(&header).unwrap();
+    let (bare, taken) = (dir.path().join("bare.safetensors"), dir.path().join("taken.safetensors"));
+    fs::write(&bare, [&(header.len() as u64).to_le_bytes()[..], &header, &bytes[8 + length..]].concat()).unwrap();
+
+    let about = Checkpoint::read(&ours.weights).unwrap().about;
+    adopt(&bare, &about, &taken).unwrap();
+    assert_eq!(bits(&taken), bits(&ours.weights));
+    let mut policy = CorticalPolicy::load(&taken, DeviceChoice::Cpu, "letters").unwrap();
+    predict(&mut policy, 100, 1);
+
+    let refused = |about: &About| adopt(&bare, about, &taken).unwrap_err().to_string();
+    let text = refused(&About { gaze: None, ..about.clone() });
+    assert!(text.contains("dynamic = gaze: the gaze network that lies in the same file is not described"), "{text}");
+    let mut wider = about.clone();
+    wider.gaze.as_mut().unwrap().config.width = 2 * WIDTH;
+    assert!(refused(&wider).contains("gaze_net."), "{}", refused(&wider));
+    let off = PolicyConfig { dynamic: Dynamic::Off, ..about.config.clone() };
+    assert!(refused(&About { config: off, ..about }).contains("goes with dynamic: gaze alone"));
 }
 
 #[test]

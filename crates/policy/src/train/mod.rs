@@ -2,10 +2,13 @@
 //! resume at any kill.
 //!
 //! Which samples a step sees is a function of (seed, step), and gradients are summed in worker order, so a resumed
-//! run continues as the unbroken one would have: with the same number of workers to the last bit.
+//! run continues as the unbroken one would have: on a processor to the last bit, but for what several workers drop out
+//! (`policy.dropout` above 0), whose masks come from torch's one generator in whatever order they ask it. A run of other settings
+//! or data does not go on.
 
 mod evaluate;
 mod state;
+mod warm;
 mod worker;
 
 use std::{path::PathBuf, sync::mpsc, time::Instant};
@@ -13,7 +16,7 @@ use std::{path::PathBuf, sync::mpsc, time::Instant};
 use tch::{Device, Tensor, nn};
 
 pub use evaluate::{Evaluation, Evaluator, Picture, Score};
-pub use state::{WarmStart, warm_start};
+pub use warm::{WarmStart, warm_start};
 pub use worker::forward;
 
 use crate::{
@@ -22,6 +25,7 @@ use crate::{
     gaze::FrozenGaze,
     loss::TERMS,
     optim::{AdamW, learning_rate},
+    recipe::Recipe,
     sample::Samples,
 };
 use worker::Worker;
@@ -86,6 +90,7 @@ pub fn train(
     go_on: impl Fn() -> bool,
 ) -> Result<u64> {
     config.validate()?;
+    samples.check_fits(&config.policy)?;
     if config.outlook > 0.0 && !samples.know_ends() {
         return Err(Error::Data(
             "outlook is above 0, but the data does not say where scripts end: make it anew".into(),
@@ -107,12 +112,13 @@ pub fn train(
     let gaze = gaze.map(FrozenGaze::embedded).unwrap_or_default();
     let resumes = files.state.exists();
     if let Some(init) = files.init.as_ref().filter(|_| !resumes) {
-        tell(News::Warm(warm_start(init, &master)?));
+        tell(News::Warm(warm::start(init, config, &about, &master)?));
     }
+    about.recipe = Some(Recipe::new(config, samples.counts().0)?);
     let mut optimiser = AdamW::new(&master)?;
     let mut earlier_secs = 0.0;
     if resumes {
-        earlier_secs = state::resume(config, &files.state, &master, &gaze, &mut optimiser)?;
+        earlier_secs = state::resume(config, &about, &files.state, &master, &gaze, &mut optimiser)?;
         tell(News::Resumed(optimiser.step));
     }
     let broadcast = |master: &[(String, Tensor)]| copies.iter().skip(1).try_for_each(|copy| copy_weights(master, copy));
@@ -136,7 +142,7 @@ pub fn train(
         while optimiser.step < config.steps && go_on() {
             let clock = Instant::now();
             let step = optimiser.step + 1;
-            // Dropout draws from torch's one generator: a run that was resumed draws what it would have drawn.
+            // Dropout draws from torch's one generator: a run of one worker that was resumed draws what it would have drawn.
             tch::manual_seed((config.seed ^ step.wrapping_mul(0x9e37_79b9_7f4a_7c15)) as i64);
             for order in &orders {
                 order.send(step).map_err(|_| dead())?;
@@ -205,5 +211,7 @@ fn copy_weights(from: &[(String, Tensor)], to: &[Tensor]) -> Result<()> {
 
 #[cfg(test)]
 mod arms;
+#[cfg(test)]
+mod drawn;
 #[cfg(test)]
 mod tests;

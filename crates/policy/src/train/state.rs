@@ -1,4 +1,4 @@
-//! Files of a run: the state to go on from, the weights for use, weights of another run to start from.
+//! Files of a run: the state to go on from, the weights for use.
 
 use std::path::Path;
 
@@ -12,42 +12,8 @@ use crate::{
     Error, Result, TrainConfig,
     checkpoint::{About, Checkpoint},
     optim::AdamW,
+    recipe,
 };
-
-/// What weights of another run filled.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WarmStart {
-    /// Tensors taken over.
-    pub filled: usize,
-    /// Tensors that keep their fresh weights: name and why.
-    pub fresh: Vec<(String, String)>,
-}
-
-/// Copies tensors of the same name and shape from a file of weights; the rest stays as it is.
-///
-/// # Errors
-/// A file that is none, or of which nothing fits.
-pub fn warm_start(path: &Path, parameters: &[(String, Tensor)]) -> Result<WarmStart> {
-    let checkpoint = Checkpoint::read(path)?;
-    let _guard = tch::no_grad_guard();
-    let mut warm = WarmStart { filled: 0, fresh: Vec::new() };
-    for (name, parameter) in parameters {
-        match checkpoint.tensors.get(name) {
-            Some(found) if found.size() == parameter.size() => {
-                parameter.shallow_clone().f_copy_(found)?;
-                warm.filled += 1;
-            }
-            Some(found) => {
-                warm.fresh.push((name.clone(), format!("is {:?} there, {:?} here", found.size(), parameter.size())));
-            }
-            None => warm.fresh.push((name.clone(), "is not there".into())),
-        }
-    }
-    if warm.filled == 0 {
-        return Err(Error::Checkpoint { path: path.into(), reason: "no tensor fits this network".into() });
-    }
-    Ok(warm)
-}
 
 /// Writes both files, each with the gaze network `gaze` in it. Weights that only training needs are left out of those
 /// for use.
@@ -70,9 +36,28 @@ pub(super) fn save(
     Checkpoint::write(&files.weights, about, &weights)
 }
 
+/// Settings that may differ when a run goes on: how long, where and how it is watched. Compared apart: the network, and the gaze
+/// network, of which the weights count and not the file.
+const FREE: [&str; 10] = [
+    "steps",
+    "device",
+    "micro_batch",
+    "checkpoint_every",
+    "log_every",
+    "evaluate_every",
+    "evaluate_per_kind",
+    "init_differs",
+    "policy",
+    "gaze",
+];
+
 /// Restores a state file; returns the seconds already trained.
+///
+/// # Errors
+/// One of another run: of a network, settings or data that are not those of `about`.
 pub(super) fn resume(
     config: &TrainConfig,
+    about: &About,
     path: &Path,
     master: &[(String, Tensor)],
     gaze: &[(String, Tensor)],
@@ -83,8 +68,8 @@ pub(super) fn resume(
         let remedy = "give another --out (with --init to start from its weights) or delete it";
         Err(Error::Checkpoint { path: path.into(), reason: format!("{reason}; {remedy}") })
     };
-    if state.about.config != config.policy {
-        return refuse("was made with another network configuration");
+    if let Some(difference) = recipe::difference("policy.", &state.about.config, &config.policy)? {
+        return refuse(&difference);
     }
     for (part, key, weight) in
         [(CONSISTENCY, "consistency.lambda", config.consistency.lambda), (OUTLOOK, "outlook", config.outlook)]
@@ -98,6 +83,19 @@ pub(super) fn resume(
         if state.find(path, name)? != weight.f_to_device(Device::Cpu)? {
             return refuse("was made with another gaze network");
         }
+    }
+    let then = &state.about;
+    for (what, then, now) in
+        [("text encoder", &then.text_encoder, &about.text_encoder), ("data", &then.data, &about.data)]
+    {
+        if then != now {
+            return refuse(&format!("was made with {what} {then}, this is {now}"));
+        }
+    }
+    if let (Some(then), Some(now)) = (&then.recipe, &about.recipe)
+        && let Some(difference) = then.difference::<TrainConfig>(now, &FREE)?
+    {
+        return refuse(&difference);
     }
     state.load_part_into(path, "weight.", master)?;
     optimiser.restore(state.about.steps, master, |name| state.find(path, name))?;

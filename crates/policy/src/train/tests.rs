@@ -1,9 +1,4 @@
-use std::{
-    collections::{BTreeMap, HashMap},
-    fs,
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::HashMap, fs, path::Path, sync::Arc};
 
 use nalgebra::{UnitQuaternion, Vector3};
 use neuraxis_core::{Gripper, KeyFrame, PolicyError, Pose, TextEmbedder, TextFeatures};
@@ -15,7 +10,7 @@ use tch::Kind;
 use super::*;
 use crate::{
     ConsistencyConfig, DeviceChoice, PolicyConfig,
-    checkpoint::Checkpoint,
+    checkpoint::{Checkpoint, Described},
     choices::{Dynamic, FeedForward, Head, Upsampling},
     rotation::rotation_from_angles,
     sample::{LabelledGoal, Record},
@@ -68,14 +63,14 @@ pub(super) fn tiny() -> TrainConfig {
 
 /// A red cube on a table; the key-frame is above it, or at it.
 pub(super) fn samples(dir: &Path) -> Samples {
-    samples_with(dir, true)
+    samples_with(dir, true, 12)
 }
 
-/// With goals that say where their scripts end, or not.
-fn samples_with(dir: &Path, ends: bool) -> Samples {
+/// With goals that say where their scripts end, or not; of so many scenes.
+fn samples_with(dir: &Path, ends: bool, scenes: u64) -> Samples {
     let mut rng = Pcg64::seed_from_u64(3);
     let mut writer = DatasetWriter::create(dir, PolicyConfig::default().bounds_m, serde_json::json!({})).unwrap();
-    for seed in 0..12 {
+    for seed in 0..scenes {
         let cube = Vector3::new(rng.random_range(0.1..0.4), rng.random_range(-0.2..0.2), 0.76);
         let (mut xyz, mut rgb) = (Vec::new(), Vec::new());
         for i in 0..400 {
@@ -126,44 +121,6 @@ fn samples_with(dir: &Path, ends: bool) -> Samples {
     Samples::new(Dataset::open(dir).unwrap(), tiny().holdout, &mut Letters).unwrap()
 }
 
-#[test]
-fn with_every_scene_held_out_there_is_nothing_to_learn_from() {
-    let dir = tempfile::tempdir().unwrap();
-    samples(dir.path());
-    let error = Samples::new(Dataset::open(dir.path()).unwrap(), 1.0, &mut Letters).err().unwrap().to_string();
-    assert!(error.contains("all of the 12 scenes are held out"), "{error}");
-}
-
-#[test]
-fn a_task_is_drawn_as_often_as_is_asked_for() {
-    let dir = tempfile::tempdir().unwrap();
-    let samples = samples(dir.path());
-    let before = samples.drawn(&BTreeMap::new()).len();
-    let times = BTreeMap::from([("touch".to_string(), 3)]);
-    assert_eq!(samples.drawn(&times).len(), 3 * before);
-    assert_eq!(samples.drawn(&BTreeMap::from([("other".to_string(), 3)])).len(), before);
-    let error = samples.with_emphasis(&BTreeMap::from([("tuch".to_string(), 3)])).err().unwrap().to_string();
-    assert!(error.contains("no task \"tuch\""), "{error}");
-}
-
-#[test]
-fn half_of_the_samples_are_told_in_other_words_and_evaluation_in_the_datas_own() {
-    let dir = tempfile::tempdir().unwrap();
-    let (config, plain) = (tiny(), samples(&dir.path().join("plain")));
-    let retold = samples(&dir.path().join("retold"))
-        .with_wordings(&mut Letters, |task, sentence| vec![format!("{task}! {sentence}")])
-        .unwrap();
-    assert_eq!((plain.wordings(), retold.wordings()), (0, 3));
-    let words = |samples: &Samples| -> Vec<Tensor> {
-        let batch = |step| samples.training_batch(&config, None, step, 0..1).unwrap().coarse.text;
-        (0..40).map(batch).collect()
-    };
-    // The wording is drawn last, so that the observations are the same.
-    let longer = words(&plain).iter().zip(&words(&retold)).filter(|(own, told)| told.size()[1] > own.size()[1]).count();
-    assert!((10..=30).contains(&longer), "{longer} of 40");
-    assert_eq!(retold.sentence("touch it").unwrap().tokens, plain.sentence("touch it").unwrap().tokens);
-}
-
 fn about(config: &TrainConfig) -> About {
     About {
         config: config.policy.clone(),
@@ -177,6 +134,7 @@ fn about(config: &TrainConfig) -> About {
         train_secs: 0.0,
         data: "synthetic".into(),
         licence: "none".into(),
+        recipe: None,
         gaze: None,
     }
 }
@@ -237,6 +195,56 @@ fn a_run_that_was_stopped_goes_on_to_the_last_bit_as_the_unbroken_one() {
     assert!(matches!(news[0], News::Resumed(3)) && steps == 6);
     assert_eq!(bits(&unbroken.state), bits(&stopped.state));
     assert_eq!(bits(&unbroken.weights), bits(&stopped.weights));
+}
+
+#[test]
+fn a_run_goes_on_with_the_settings_and_the_data_that_it_was_begun_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(&dir.path().join("data"));
+    let files = files(dir.path(), "run");
+    run(&tiny(), &samples, &files, || false).unwrap();
+    let refused = |config: &TrainConfig, about: About| {
+        let text = train(config, &samples, about, &files, |_| (), || false).unwrap_err().to_string();
+        assert!(text.contains("state.safetensors: was made with ") && text.contains("; give another --out"), "{text}");
+        text
+    };
+    for (config, words) in [
+        (TrainConfig { seed: 2, ..tiny() }, "seed 1, this is 2"),
+        (TrainConfig { batch: 8, ..tiny() }, "batch 4, this is 8"),
+        (TrainConfig { lr: 1e-3, ..tiny() }, "lr 0.003, this is 0.001"),
+        (TrainConfig { holdout: 0.2, ..tiny() }, "holdout 0.3, this is 0.2"),
+        (TrainConfig { workers: 2, ..tiny() }, "workers 1, this is 2"),
+        (TrainConfig { policy: PolicyConfig { zoom: 3.0, ..tiny().policy }, ..tiny() }, "policy.zoom 4.0, this is 3.0"),
+    ] {
+        let text = refused(&config, about(&config));
+        assert!(text.contains(&format!("was made with {words}; give")), "{text}");
+    }
+    let text = refused(&tiny(), About { text_encoder: "words".into(), ..about(&tiny()) });
+    assert!(text.contains("text encoder letters, this is words"), "{text}");
+    let text = refused(&tiny(), About { data: "other".into(), ..about(&tiny()) });
+    assert!(text.contains("data synthetic, this is other"), "{text}");
+    let more = samples_with(&dir.path().join("more"), true, 13);
+    let text = train(&tiny(), &more, about(&tiny()), &files, |_| (), || false).unwrap_err().to_string();
+    assert!(text.contains("observations 24, this is 26"), "{text}");
+
+    let free = TrainConfig {
+        steps: 8,
+        micro_batch: 2,
+        checkpoint_every: 3,
+        log_every: 1,
+        evaluate_every: 4,
+        evaluate_per_kind: 1,
+        ..tiny()
+    };
+    run(&free, &samples, &files, || false).unwrap();
+    // A state from before settings were kept.
+    let Described { about: mut old, tensors, .. } = Checkpoint::read(&files.state).unwrap();
+    assert!(old.recipe.take().is_some());
+    Checkpoint::write(&files.state, &old, &tensors.into_iter().collect::<Vec<_>>()).unwrap();
+    run(&tiny(), &samples, &files, || false).unwrap();
+    // What is for use says what it was trained with, too.
+    let said = Checkpoint::read(&files.weights).unwrap().about.recipe.unwrap();
+    assert_eq!(said.settings::<TrainConfig>().unwrap(), tiny());
 }
 
 #[test]
@@ -309,7 +317,7 @@ fn the_outlook_is_learned_where_the_data_says_how_scripts_end_and_otherwise_refu
     // A map of 8 x 8 cells that says nothing has log 64.
     assert!(losses[0] > 3.0 && *losses.last().unwrap() < losses[0], "{losses:?}");
 
-    let old = samples_with(&dir.path().join("old"), false);
+    let old = samples_with(&dir.path().join("old"), false, 12);
     let text = run(&config, &old, &files(dir.path(), "old run"), || true).unwrap_err().to_string();
     assert!(text.contains("the data does not say where scripts end"), "{text}");
 }
@@ -344,6 +352,56 @@ fn a_warm_start_takes_what_fits_and_says_what_does_not() {
     let third = RunFiles { init: Some(nothing), ..files(dir.path(), "third") };
     let text = run(&config, &samples, &third, || true).unwrap_err().to_string();
     assert!(text.contains("nothing.safetensors: no tensor fits this network"), "{text}");
+}
+
+#[test]
+fn weights_that_see_otherwise_are_refused_with_the_remedy_unless_that_is_meant() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(&dir.path().join("data"));
+    let foveated = TrainConfig { steps: 1, policy: PolicyConfig { fovea: 0.6, ..tiny().policy }, ..tiny() };
+    let first = files(dir.path(), "first");
+    run(&foveated, &samples, &first, || false).unwrap();
+    let second = RunFiles { init: Some(first.weights.clone()), ..files(dir.path(), "second") };
+    let refused = |config: &TrainConfig| run(config, &samples, &second, || false).unwrap_err().to_string();
+    let text = refused(&tiny());
+    assert!(
+        text.contains("policy.safetensors: trained with policy.fovea 0.6, this is 1: put \"policy: {preset: small, ")
+    );
+    assert!(text.contains("fovea: 0.6") && text.contains("\" into --config"), "{text}");
+    let closer = TrainConfig { policy: PolicyConfig { zoom: 5.0, ..foveated.policy.clone() }, ..foveated.clone() };
+    assert!(refused(&closer).contains("trained with policy.zoom 4, this is 5: put"), "{}", refused(&closer));
+
+    let warm = |config: &TrainConfig, about: About| {
+        let mut warm = None;
+        let keep = |news| {
+            if let News::Warm(found) = news {
+                warm = Some(found);
+            }
+        };
+        let third = RunFiles { state: dir.path().join("none"), ..second.clone() };
+        train(config, &samples, about, &third, keep, || false).unwrap();
+        fs::remove_file(third.state).unwrap();
+        warm.unwrap()
+    };
+    let meant = TrainConfig { init_differs: true, ..tiny() };
+    let found = warm(&meant, about(&meant));
+    assert_eq!(
+        (found.fresh.len(), &found.notes[..]),
+        (0, &["trained with policy.fovea 0.6, this is 1".to_string()][..])
+    );
+    assert_eq!(warm(&foveated, about(&foveated)).notes, Vec::<String>::new());
+    // Another encoder means other features; other cameras give a cloud all the same.
+    let other = About { text_encoder: "words".into(), ..about(&foveated) };
+    let text = train(&foveated, &samples, other, &second, |_| (), || false).unwrap_err().to_string();
+    assert!(text.contains("trained with text encoder letters, this is words"), "{text}");
+    let other = About { cameras: vec!["front".into()], ..about(&foveated) };
+    assert_eq!(warm(&foveated, other).notes, ["trained with cameras , here are front"]);
+    let stricter = TrainConfig { holdout: 0.4, ..foveated.clone() };
+    let notes = warm(&stricter, about(&stricter)).notes;
+    assert!(
+        matches!(&notes[..], [note] if note.starts_with("warning: trained with holdout 0.3, this is 0.4")),
+        "{notes:?}"
+    );
 }
 
 #[test]

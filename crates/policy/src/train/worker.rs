@@ -169,7 +169,7 @@ pub fn forward(
 ) -> Result<Terms> {
     let coarse = net.coarse.forward(&batch.coarse, kind)?;
     let fine = net.fine.forward(&batch.fine, kind)?;
-    let heads = net.heads.forward(&fine, &batch.fine.proprio, &batch.point_in_fine, Some(&batch.targets.bins))?;
+    let heads = net.heads.forward(&fine, &batch.fine.proprio, &batch.point_in_fine, Some(&batch.told_bins))?;
     let terms = Terms::new(&coarse.heat, &fine.heat, &heads, &batch.targets)?;
     let mut terms = terms.with_dynamic([&coarse, &fine], &batch.targets)?;
     if let (Some(consistency), Some(keypoints)) = (consistency, &batch.keypoints) {

@@ -1,0 +1,171 @@
+//! What samples are drawn, and what of them a step of training is shown.
+
+use std::{collections::BTreeMap, fs};
+
+use nalgebra::Vector3;
+use neuraxis_core::Pose;
+use neuraxis_episode::dataset::{CloudSample, Dataset, DatasetWriter};
+use tch::{Device, Tensor};
+
+use super::{
+    News, TERMS,
+    tests::{Letters, files, run, samples, tiny},
+    worker::Worker,
+};
+use crate::{ConsistencyConfig, PolicyConfig, TrainConfig, imported::ImportedKeypoints, sample::Samples};
+
+#[test]
+fn with_every_scene_held_out_there_is_nothing_to_learn_from() {
+    let dir = tempfile::tempdir().unwrap();
+    samples(dir.path());
+    let error = Samples::new(Dataset::open(dir.path()).unwrap(), 1.0, &mut Letters).err().unwrap().to_string();
+    assert!(error.contains("all of the 12 scenes are held out"), "{error}");
+}
+
+#[test]
+fn data_of_other_bounds_key_frames_outside_and_long_sentences_are_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(&dir.path().join("data"));
+    let refused = |policy: PolicyConfig| {
+        let config = TrainConfig { policy, ..tiny() };
+        run(&config, &samples, &files(dir.path(), "run"), || true).unwrap_err().to_string()
+    };
+    let text = refused(PolicyConfig { bounds_m: [-0.3, -0.5, 0.7, 0.7, 0.5, 1.7], ..tiny().policy });
+    assert!(text.contains("data/index.json: bounds_m = [-0.3, -0.5, 0.6, 0.7, 0.5, 1.6] m, but"), "{text}");
+    assert!(text.ends_with("the network's is [-0.3, -0.5, 0.7, 0.7, 0.5, 1.7] m"), "{text}");
+    let text = refused(PolicyConfig { plane_z_m: 0.7, ..tiny().policy });
+    assert!(text.ends_with("data/index.json: plane_z_m = 0.75 m, but the network's is 0.7 m"), "{text}");
+
+    let text = refused(PolicyConfig { text_len: 3, ..tiny().policy });
+    assert!(text.contains("\"touch the red cube\" has 4 tokens, allowed: policy.text_len = 3"), "{text}");
+
+    let Samples { dataset, mut records, .. } = samples;
+    let last = records.len() - 1;
+    let keyframe = &mut records[last].goals[0].keyframe;
+    keyframe.world_from_tool = Pose::from_parts(Vector3::new(0.2, 0.0, 1.62), keyframe.world_from_tool.rotation());
+    let high = dir.path().join("high");
+    let mut writer = DatasetWriter::create(&high, PolicyConfig::default().bounds_m, serde_json::json!({})).unwrap();
+    let (mut xyz, mut rgb) = Default::default();
+    for (i, record) in records.iter().enumerate() {
+        dataset.cloud_into(i, &mut xyz, &mut rgb).unwrap();
+        writer.push(&CloudSample { xyz_in_world: &xyz, rgb: &rgb, record }).unwrap();
+    }
+    writer.finish().unwrap();
+    let samples = Samples::new(Dataset::open(&high).unwrap(), tiny().holdout, &mut Letters).unwrap();
+    let text = run(&tiny(), &samples, &files(dir.path(), "run"), || true).unwrap_err().to_string();
+    assert!(text.contains(&format!("high: record {last}: the key-frame of \"touch")), "{text}");
+    assert!(text.contains("at [0.200, 0.000, 1.620] m is outside policy.bounds_m = [-0.3"), "{text}");
+}
+
+#[test]
+fn a_task_is_drawn_as_often_as_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(dir.path());
+    let before = samples.drawn(&BTreeMap::new()).len();
+    let times = BTreeMap::from([("touch".to_string(), 3)]);
+    assert_eq!(samples.drawn(&times).len(), 3 * before);
+    assert_eq!(samples.drawn(&BTreeMap::from([("other".to_string(), 3)])).len(), before);
+    let error = samples.with_emphasis(&BTreeMap::from([("tuch".to_string(), 3)])).err().unwrap().to_string();
+    assert!(error.contains("no task \"tuch\""), "{error}");
+}
+
+/// Strongly augmented, half of these labels would leave the cube.
+#[test]
+fn every_augmented_target_is_a_map_that_sums_to_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(dir.path());
+    let config = TrainConfig { augment_yaw_deg: 45.0, augment_shift_m: 0.6, ..tiny() };
+    for step in 0..8 {
+        let targets = samples.training_batch(&config, None, step, 0..8).unwrap().targets;
+        for heat in [&targets.heat_coarse, &targets.heat_fine] {
+            let sums =
+                Vec::<f32>::try_from(heat.sum_dim_intlist([2i64, 3].as_slice(), false, None).view([-1])).unwrap();
+            assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-4), "{sums:?}");
+        }
+    }
+}
+
+#[test]
+fn told_rotations_are_off_by_minus_two_to_one_and_nothing_else_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(dir.path());
+    let jittered = TrainConfig { rotation_jitter: true, ..tiny() };
+    let numbers = |t: &Tensor| Vec::<i64>::try_from(t.view([-1])).unwrap();
+    let mut seen = [0; 4];
+    for step in 0..20 {
+        let [plain, off] = [&tiny(), &jittered].map(|config| samples.training_batch(config, None, step, 0..4).unwrap());
+        assert_eq!(plain.told_bins, plain.targets.bins);
+        assert_eq!((&off.targets.bins, &off.targets.rotation), (&plain.targets.bins, &plain.targets.rotation));
+        assert_eq!((&off.coarse.views, &off.fine.views), (&plain.coarse.views, &plain.fine.views));
+        for (told, bin) in numbers(&off.told_bins).iter().zip(numbers(&off.targets.bins)) {
+            assert!((0..72).contains(told));
+            seen[(told - bin + 2).rem_euclid(72) as usize] += 1;
+        }
+    }
+    assert!(seen.iter().all(|count| *count > 30), "{seen:?}");
+    // It reaches the heads: from the same weights the second and third angle are named otherwise.
+    let worker = Worker::new(&tiny(), Device::Cpu).unwrap();
+    let rotation = |config: &TrainConfig| {
+        worker.step(config, 0..4, |piece| samples.training_batch(config, None, 1, piece)).unwrap().terms[2]
+    };
+    assert_ne!(rotation(&tiny()), rotation(&jittered));
+}
+
+#[test]
+fn half_of_the_samples_are_told_in_other_words_and_evaluation_in_the_datas_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let (config, plain) = (tiny(), samples(&dir.path().join("plain")));
+    let retold = samples(&dir.path().join("retold"))
+        .with_wordings(&mut Letters, |task, sentence| vec![format!("{task}! {sentence}")])
+        .unwrap();
+    assert_eq!((plain.wordings(), retold.wordings()), (0, 3));
+    let words = |samples: &Samples| -> Vec<Tensor> {
+        let batch = |step| samples.training_batch(&config, None, step, 0..1).unwrap().coarse.text;
+        (0..40).map(batch).collect()
+    };
+    // The wording is drawn last, so that the observations are the same.
+    let longer = words(&plain).iter().zip(&words(&retold)).filter(|(own, told)| told.size()[1] > own.size()[1]).count();
+    assert!((10..=30).contains(&longer), "{longer} of 40");
+    assert_eq!(retold.sentence("touch it").unwrap().tokens, plain.sentence("touch it").unwrap().tokens);
+}
+
+#[test]
+fn keypoints_of_a_file_are_what_is_trained_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let geometric = samples(&dir.path().join("data"));
+    let file = dir.path().join("keypoints.safetensors");
+    let points = |i: usize| -> Vec<[f32; 3]> { vec![[0.1, 0.01 * i as f32, 0.8], [0.3, -0.1, 0.9]] };
+    let count = geometric.counts().0;
+    let bytes: Vec<Vec<u8>> =
+        (0..count).map(|i| points(i).into_iter().flatten().flat_map(f32::to_le_bytes).collect()).collect();
+    let views = bytes.iter().enumerate().map(|(i, bytes)| {
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![2, 3], bytes).unwrap();
+        (format!("record.{i}"), view)
+    });
+    fs::write(&file, safetensors::serialize(views, None).unwrap()).unwrap();
+    let consistency = ConsistencyConfig { lambda: 1.0, keypoints: Some(file.clone()) };
+    let still =
+        TrainConfig { augment_yaw_deg: 0.0, augment_shift_m: 0.0, steps: 1, log_every: 1, consistency, ..tiny() };
+    let imported = ImportedKeypoints::read(&file, count, &still.policy.bounds_m).unwrap();
+    let samples = geometric.with_keypoints(imported);
+
+    let cube = crate::views::cube(&still.policy);
+    let batch = samples.training_batch(&still, None, 1, 0..4).unwrap();
+    let [coarse, _] = batch.keypoints.as_ref().unwrap();
+    assert_eq!(coarse.point.size(), [4, 2, 3]);
+    let found = Vec::<f32>::try_from(coarse.point.contiguous().view([-1])).unwrap();
+    for sample in found.chunks_exact(6) {
+        let is_of = |i: usize| {
+            let in_cube = points(i).into_iter().flat_map(|p| {
+                let p = cube.cube_from_world(&Vector3::from(p).cast::<f64>());
+                [p.x, p.y, p.z]
+            });
+            in_cube.zip(sample).all(|(p, found)| (p - f64::from(*found)).abs() < 1e-5)
+        };
+        assert!((0..count).any(is_of), "{sample:?}");
+    }
+    let (_, news) = run(&still, &samples, &files(dir.path(), "run"), || true).unwrap();
+    let terms = news.iter().find_map(|n| if let News::Progress(p) = n { Some(p.terms) } else { None }).unwrap();
+    let consistency = TERMS.iter().position(|name| *name == "consistency").unwrap();
+    assert!(terms[consistency] > 0.0, "{terms:?}");
+}

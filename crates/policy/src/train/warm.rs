@@ -1,0 +1,112 @@
+//! Starting from the weights of another run.
+
+use std::path::Path;
+
+use tch::Tensor;
+
+use crate::{
+    Error, Result, TrainConfig,
+    checkpoint::{About, Checkpoint, Described, Description},
+};
+
+/// What weights of another run filled.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WarmStart {
+    /// Tensors taken over.
+    pub filled: usize,
+    /// Tensors that keep their fresh weights: name and why.
+    pub fresh: Vec<(String, String)>,
+    /// What is not as it was when those weights were trained, and is no fault.
+    pub notes: Vec<String>,
+}
+
+/// Copies tensors of the same name and shape from a file of weights; the rest stays as it is.
+///
+/// # Errors
+/// A file of which nothing fits.
+pub fn warm_start<A: Description>(
+    path: &Path,
+    from: &Described<A>,
+    parameters: &[(String, Tensor)],
+) -> Result<WarmStart> {
+    let _guard = tch::no_grad_guard();
+    let mut warm = WarmStart { filled: 0, fresh: Vec::new(), notes: Vec::new() };
+    for (name, parameter) in parameters {
+        match from.tensors.get(name) {
+            Some(found) if found.size() == parameter.size() => {
+                parameter.shallow_clone().f_copy_(found)?;
+                warm.filled += 1;
+            }
+            Some(found) => {
+                warm.fresh.push((name.clone(), format!("is {:?} there, {:?} here", found.size(), parameter.size())));
+            }
+            None => warm.fresh.push((name.clone(), "is not there".into())),
+        }
+    }
+    if warm.filled == 0 {
+        return Err(Error::Checkpoint { path: path.into(), reason: "no tensor fits this network".into() });
+    }
+    Ok(warm)
+}
+
+/// [`warm_start`] of a policy, whose network must see scenes as that of the file did, unless `init_differs`.
+pub(super) fn start(
+    path: &Path,
+    config: &TrainConfig,
+    about: &About,
+    parameters: &[(String, Tensor)],
+) -> Result<WarmStart> {
+    let from = Checkpoint::read(path)?;
+    let differences = differences(&from.about, about);
+    if !config.init_differs && !differences.is_empty() {
+        let reason = format!(
+            "trained with {}: put \"policy: {}\" into --config (or init_differs: true, where it is meant)",
+            differences.join("; "),
+            from.about.config.in_words()
+        );
+        return Err(Error::Checkpoint { path: path.into(), reason });
+    }
+    let mut warm = warm_start(path, &from, parameters)?;
+    warm.notes = differences.into_iter().map(|difference| format!("trained with {difference}")).collect();
+    warm.notes.extend(notes(&from.about, about, config));
+    Ok(warm)
+}
+
+/// What decides how a scene or a sentence becomes the numbers that a network sees, where it is another: with the same weights
+/// the same scene means something else then.
+fn differences(theirs: &About, ours: &About) -> Vec<String> {
+    let seen = |about: &About| {
+        let c = &about.config;
+        [
+            ("policy.bounds_m", format!("{:?}", c.bounds_m)),
+            ("policy.plane_z_m", c.plane_z_m.to_string()),
+            ("policy.image_px", c.image_px.to_string()),
+            ("policy.zoom", c.zoom.to_string()),
+            ("policy.fovea", c.fovea.to_string()),
+            ("policy.markers", c.markers.to_string()),
+            ("text encoder", about.text_encoder.clone()),
+        ]
+    };
+    let both = seen(theirs).into_iter().zip(seen(ours));
+    both.filter(|((_, a), (_, b))| a != b).map(|((key, a), (_, b))| format!("{key} {a}, this is {b}")).collect()
+}
+
+fn notes(theirs: &About, ours: &About, config: &TrainConfig) -> Vec<String> {
+    let mut notes = Vec::new();
+    if theirs.cameras != ours.cameras {
+        notes.push(format!("trained with cameras {}, here are {}", theirs.cameras.join(", "), ours.cameras.join(", ")));
+    }
+    // What was not held out then has been learned, and says little when it is held out now.
+    let kept = theirs.recipe.as_ref().and_then(|recipe| recipe.settings::<TrainConfig>().ok()).map(|then| then.holdout);
+    let learned = "scenes that count as held out may have been learned";
+    match kept {
+        Some(then) if config.holdout > then => {
+            notes.push(format!("warning: trained with holdout {then}, this is {}: {learned}", config.holdout));
+        }
+        None if config.holdout > TrainConfig::default().holdout => {
+            notes.push(format!("warning: does not say its holdout, this is {}: {learned}", config.holdout));
+        }
+        _ => {}
+    }
+    notes
+}

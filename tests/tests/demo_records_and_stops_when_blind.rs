@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use neuraxis_episode::{EpisodeReader, Record};
 use neuraxis_tests::{Finished, binary, run};
 
 /// Two loops of 1 kHz on two cores disturb each other.
@@ -62,6 +63,48 @@ fn pictures_without_depth_are_refused_by_the_policy_and_the_arm_stops() {
     let fault = ended.stdout.lines().rfind(|line| line.starts_with("fault")).expect("a fault is printed");
     assert!(fault.contains("prediction"), "{fault}");
     assert!(ended.stdout.contains("no camera can be used: front: no depth reading"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_camera_that_dies_is_done_without_all_that_die_hold_the_arm_and_those_that_come_back_are_used() {
+    let dir = tempfile::tempdir().expect("a folder");
+    // The wrist's camera is dead while all are, and longer; a stop of less than two seconds does not end the episode.
+    let faults = ["--camera-fault", "blind:wrist:2:8", "--camera-fault", "blind:all:4:6"];
+    let ended = finish(&mut Command::new(binary()), "weights", dir.path(), &faults);
+    let expected = [
+        "does without cameras: wrist: no depth reading",
+        "no answer: observation",
+        "answers again",
+        "uses all cameras again",
+    ];
+    // A machine that stands still makes the demo try again: the last attempt counts.
+    let begins = ended.stderr.rfind(expected[0]).unwrap_or_else(|| panic!("{}{}", ended.stdout, ended.stderr));
+    let said = ended.stderr[begins..].lines().filter(|line| expected.iter().any(|part| line.contains(part)));
+    let said: Vec<&str> = said.collect();
+    let in_order = said.len() == 4 && said.iter().zip(expected).all(|(line, part)| line.contains(part));
+    assert!(in_order, "{said:#?}\n{}{}", ended.stdout, ended.stderr);
+    assert!(said[1].contains("no camera can be used: front: no depth reading"), "{}", said[1]);
+
+    // The same is in the recording; the arm has stopped for want of an answer, and gone on.
+    let reader = EpisodeReader::open(&dir.path().join("episode.mcap")).expect("a recording");
+    let (mut events, mut phases, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+    for record in reader.records() {
+        match record.expect("a record") {
+            Record::Event(_, _, text) => events.push(text),
+            Record::Phase(_, phase) => phases.push(phase),
+            Record::Monitors(_, monitors) => {
+                let count = monitors.into_iter().find(|monitor| monitor.name == "cameras left out");
+                left_out.extend(count.map(|monitor| monitor.value).filter(|count| left_out.last() != Some(count)));
+            }
+            _ => {}
+        }
+    }
+    for part in expected {
+        assert!(events.iter().any(|text| text.contains(part)), "{part} in {events:#?}");
+    }
+    assert_eq!(left_out, [0.0, 1.0, 4.0, 1.0, 0.0]);
+    let stopped = phases.iter().position(|phase| phase == "Stopped").unwrap_or_else(|| panic!("{phases:?}"));
+    assert!(phases[stopped..].iter().any(|phase| phase != "Stopped"), "it has gone on: {phases:?}");
 }
 
 #[test]

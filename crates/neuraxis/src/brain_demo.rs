@@ -56,7 +56,7 @@ fn realtime(plan: &DemoPlan, studio: &Studio, setup: &Setup, words: &Instruction
         config: &studio.config,
         robot: studio.robot.clone(),
         surroundings: studio.surroundings,
-        world: simulated(&studio.config, &studio.robot, setup, plan.eye_fault)?,
+        world: simulated(&studio.config, &studio.robot, setup, &plan.eye_faults)?,
         thinker: thinker(studio, plan.memory.as_deref(), Some(&plan.out))?,
         words: Some(words.clone()),
         limit: time_limit(&studio.config, setup),

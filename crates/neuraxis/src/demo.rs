@@ -20,12 +20,13 @@ use crate::{
     episode_run::{Studio, instruction, simulated_cameras},
     eval::Actor,
     interrupt,
+    lack::Lack,
     lockstep::{Outcome, Pilot, Witness},
     realtime::{Drive, Report, Session, Thinker, Until},
     recorder::{Files, Recorder, Window},
     script::{Expert, Script},
     source::{Source, load_policy},
-    threads::{EyeFault, Shared},
+    threads::{EyeFault, Seen, Shared},
     world::{simulated, time_limit},
 };
 
@@ -55,8 +56,8 @@ pub struct DemoPlan {
     pub memory: Option<PathBuf>,
     /// Open the viewer as well.
     pub live: bool,
-    /// A fault of the cameras to try out.
-    pub eye_fault: Option<EyeFault>,
+    /// Faults of the cameras to try out.
+    pub eye_faults: Vec<EyeFault>,
 }
 
 /// Attempts at one episode on the wall clock, if the machine stands still during them.
@@ -122,7 +123,7 @@ fn episode(config: &Config, plan: &DemoPlan, studio: &Studio, setup: &Setup) -> 
                 config,
                 robot: studio.robot.clone(),
                 surroundings: studio.surroundings,
-                world: simulated(config, &studio.robot, setup, plan.eye_fault)?,
+                world: simulated(config, &studio.robot, setup, &plan.eye_faults)?,
                 thinker: Thinker::Source { source, embedder },
                 words: Some(words.clone()),
                 limit: time_limit(config, setup),
@@ -277,8 +278,8 @@ fn lockstep(
     recorder: Recorder,
     plan: &DemoPlan,
 ) -> Result<(Outcome, Files)> {
-    if plan.eye_fault.is_some() {
-        bail!("--cameras-stop-after and --cameras-blind-after need the realtime clock");
+    if !plan.eye_faults.is_empty() {
+        bail!("--cameras-stop-after, --cameras-blind-after and --camera-fault need the realtime clock");
     }
     let mut lockstep = studio.lockstep(setup, true)?;
     let mut rig = CameraRig::new(setup)?;
@@ -289,7 +290,14 @@ fn lockstep(
         }
         _ => None,
     };
-    let mut filmed = Filmed { source, expert, recorder: recorder.clone(), times: Histogram::default(), trouble: None };
+    let mut filmed = Filmed {
+        source,
+        expert,
+        recorder: recorder.clone(),
+        times: Histogram::default(),
+        lack: Lack::default(),
+        trouble: None,
+    };
     let mut witness = Together(recorder.clone());
     let outcome = lockstep.run(&mut filmed, words, setup.goal(), Some(&mut rig), &mut witness)?;
     if let Some(error) = filmed.trouble.take() {
@@ -321,7 +329,27 @@ struct Filmed<'a> {
     expert: Option<Expert<'a>>,
     recorder: Arc<Mutex<Recorder>>,
     times: Histogram,
+    lack: Lack,
     trouble: Option<anyhow::Error>,
+}
+
+impl Filmed<'_> {
+    /// The source's answer, shown with what it rests on. Simulated time stands still for it, and the prediction comes to the
+    /// recorder by itself.
+    fn asked(&mut self, seen: &Observation, words: &Instruction) -> Result<Prediction, PolicyError> {
+        let answer = self.source.predict(seen, words);
+        let sight = self.source.sight();
+        let left_out = sight.as_ref().map_or(&[][..], |sight| &sight.left_out);
+        let (looked, news) = match &answer {
+            Ok(_) => (self.source.looked(seen.stamp), self.lack.answered(left_out)),
+            Err(why) => (Vec::new(), self.lack.refused(seen.stamp, &why.to_string(), left_out).into_iter().collect()),
+        };
+        let shown = Seen { at: seen.stamp, sight, looked, news, ..Seen::default() };
+        if let Err(error) = self.recorder.lock().looked(&shown) {
+            self.trouble.get_or_insert(error);
+        }
+        answer
+    }
 }
 
 impl Pilot for Filmed<'_> {
@@ -338,15 +366,9 @@ impl Pilot for Filmed<'_> {
         let started = Instant::now();
         let prediction = match &mut self.expert {
             Some(expert) => expert.predict(seen, words, plant)?,
-            None => Some(self.source.predict(seen, words)?),
+            None => Some(self.asked(seen, words)?),
         };
         self.times.record(Nanos(started.elapsed().as_nanos() as u64));
-        if let Some((views, cloud)) = self.source.looked()
-            && let Some(prediction) = &prediction
-            && let Err(error) = self.recorder.lock().views(prediction, &views, &cloud, None)
-        {
-            self.trouble.get_or_insert(error);
-        }
         Ok(prediction)
     }
 }

@@ -32,8 +32,6 @@ pub struct Predicted {
     pub prediction: Prediction,
     /// Where the eye is and what it looks at, in the world [m]; `None`: no gaze.
     pub gaze: Option<[Vector3<f64>; 2]>,
-    /// Cameras that it did without.
-    pub cameras_left_out: u32,
 }
 
 /// Where answers are shown.
@@ -49,8 +47,8 @@ impl Showcase {
     }
 
     /// Shows an answer in the place of the last one. Wait-free.
-    pub fn show(&mut self, prediction: Prediction, gaze: Option<[Vector3<f64>; 2]>, cameras_left_out: u32) {
+    pub fn show(&mut self, prediction: Prediction, gaze: Option<[Vector3<f64>; 2]>) {
         self.answers += 1;
-        self.window.write(Some(Predicted { number: self.answers, prediction, gaze, cameras_left_out }));
+        self.window.write(Some(Predicted { number: self.answers, prediction, gaze }));
     }
 }

@@ -44,8 +44,12 @@ mod import;
 mod import_weights;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod insight;
+#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
+mod lack;
 #[cfg(all(feature = "sim", feature = "policy"))]
 mod lockstep;
+#[cfg(all(feature = "sim", feature = "policy"))]
+mod looked;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod lookout;
 #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]

@@ -33,8 +33,8 @@ use crate::{
     route::Router,
     source::Source,
     threads::{
-        self, CameraLinks, CerebellumLinks, Film, PolicyLinks, PolicyReport, Rate, RecorderLinks, Seen, Shared, join,
-        start,
+        self, CameraLinks, CerebellumLinks, Film, PolicyLinks, PolicyReport, Rate, RecorderLinks, Seen, SeenLinks,
+        Shared, join, start,
     },
     world::{Side, World},
 };
@@ -270,6 +270,7 @@ impl Session<'_> {
             Some(instruction) => Judge { instruction: Some(instruction), limit: self.limit },
             None => Judge { instruction: None, limit: Nanos::from_secs(config.run.time_limit_secs) },
         };
+        let told = SeenLinks::new(seen_in, looks_in);
         let mut cancel = None;
         // Who thinks, as one thread's work; with a planner's beside it.
         let (think, plan): (Think<'_>, Option<Planning>) = match self.thinker {
@@ -281,8 +282,7 @@ impl Session<'_> {
                     predictions: predictions_in,
                     shown: Showcase::new(window),
                     epochs: epochs_in,
-                    seen: seen_in,
-                    looks: looks_in,
+                    seen: told,
                 };
                 let think = move || {
                     threads::policy(&mut source, router, words, embedder, policy_period, links, shared)
@@ -303,6 +303,7 @@ impl Session<'_> {
                     epochs: epochs_in,
                     thoughts: thoughts_in,
                     events: events_in,
+                    seen: told,
                 };
                 let own = Slow { mind, apprentice, router, words };
                 let think = move || {

@@ -11,20 +11,22 @@ use anyhow::{Context, Result};
 use neuraxis_brainstem::TickRecord;
 use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_core::{Instruction, Nanos, Observation, Prediction};
-use neuraxis_episode::{
-    CommandSample, DepthEncoding, EpisodeWriter, GazeRay, Header, Keep, Level, Monitor, Points, PredictionDetail,
-    Record, Saved, Saving, VirtualView,
-};
-use neuraxis_policy::DynamicLook;
+use neuraxis_episode::{CommandSample, DepthEncoding, EpisodeWriter, Header, Keep, Level, Record, Saved, Saving};
 use neuraxis_robot::Robot;
-use neuraxis_vision::{Cloud, MaskedCamera};
 use neuraxis_viz::{Viz, VizConfig, VizError};
 use serde_json::{Value, json};
 
-use crate::{brain::Thought, config::Config, decisions, interrupt, lockstep::Witness, lookout::Lookout, package};
+use crate::{
+    brain::Thought,
+    config::Config,
+    decisions, interrupt,
+    lockstep::Witness,
+    looked::{Looked, VIEWS},
+    lookout::Lookout,
+    package,
+    threads::Seen,
+};
 
-/// Names of the virtual views in the order of the policy's output.
-const VIEWS: [&str; 6] = ["coarse_top", "coarse_front", "coarse_right", "fine_top", "fine_front", "fine_right"];
 /// Name of the gripper where the robot's description has no joints for it.
 pub const GRIPPER: &str = "gripper";
 /// Joint states are written at this rate: every fifth millisecond.
@@ -48,8 +50,6 @@ pub struct Recorder {
     lost: Option<[u64; 4]>,
     /// Age of a prediction at which the arm stops [s].
     lease_secs: f64,
-    /// Cameras that the last prediction did without.
-    masked: Vec<MaskedCamera>,
 }
 
 /// What was recorded.
@@ -150,7 +150,6 @@ impl Recorder {
             is_enough: false,
             lost: None,
             lease_secs: config.cerebellum.prediction_lease_secs,
-            masked: Vec::new(),
         };
         let Instruction { epoch, text, .. } = instruction;
         recorder.put(&Record::Instruction { stamp: zero, epoch: *epoch, text: text.to_string() })?;
@@ -166,27 +165,24 @@ impl Recorder {
         Ok(())
     }
 
-    /// The prediction's views and the cloud they were drawn from; `given`: when the answer was given, where time does not
-    /// stand still for it.
-    pub fn views(
-        &mut self,
-        prediction: &Prediction,
-        views: &neuraxis_policy::PredictionViews,
-        cloud: &Cloud,
-        given: Option<Nanos>,
-    ) -> Result<()> {
-        let at = given.unwrap_or(prediction.observed_at);
-        let age_secs = given.map(|given| given.secs_since(prediction.observed_at));
-        self.put(&Record::Monitors(at, health(views, age_secs, self.lease_secs)))?;
-        if self.masked != views.masked {
-            self.masked.clone_from(&views.masked);
-            let (level, text) = without(&views.masked);
-            self.put(&Record::Event(at, level, text))?;
+    /// What a policy did with an observation: its answer and what it rests on, or why there is none.
+    pub fn looked(&mut self, seen: &Seen) -> Result<()> {
+        if let Some(prediction) = &seen.prediction {
+            self.prediction(prediction)?;
         }
-        let detail = detail(views);
-        let points = Points { xyz_in_world: cloud.xyz_in_world.clone(), rgb: cloud.rgb.clone() };
-        self.put(&Record::Detail(prediction.observed_at, Box::new(detail)))?;
-        self.put(&Record::Cloud(prediction.observed_at, Box::new(points)))
+        if let Some(sight) = &seen.sight {
+            self.put(&Record::Monitors(seen.at, sight.monitors(seen.age_secs, self.lease_secs)))?;
+        }
+        for (level, text) in &seen.news {
+            self.put(&Record::Event(seen.at, *level, text.clone()))?;
+        }
+        for Looked { stamp, detail, cloud } in &seen.looked {
+            self.put(&Record::Detail(*stamp, Box::new(detail.clone())))?;
+            if let Some(cloud) = cloud {
+                self.put(&Record::Cloud(*stamp, Box::new(cloud.clone())))?;
+            }
+        }
+        Ok(())
     }
 
     /// What the cameras saw.
@@ -334,62 +330,6 @@ pub fn subtitle(run: &Value) -> String {
     [task, seed, actor(run)].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// How fresh and how whole is what an answer rests on. `age_secs`: of the picture, when it was answered; `lease_secs`: the age
-/// at which the arm stops for want of a newer answer.
-fn health(views: &neuraxis_policy::PredictionViews, age_secs: Option<f64>, lease_secs: f64) -> Vec<Monitor> {
-    let monitor = |name: &str, value, limit| Monitor { name: name.into(), value, limit };
-    let before = views.dynamic.as_ref().and_then(|look| look.gaze.as_ref()?.previous_age_secs);
-    let left_out = monitor("cameras left out", views.masked.len() as f64, None);
-    let age = age_secs.map(|secs| monitor("picture's age when answered [s]", secs, Some(lease_secs)));
-    let before = before.map(|secs| monitor("frame before: age [s]", secs, None));
-    std::iter::once(left_out).chain(age).chain(before).collect()
-}
-
-/// What a policy does without, in words.
-pub fn without(masked: &[MaskedCamera]) -> (Level, String) {
-    let names: Vec<String> = masked.iter().map(MaskedCamera::to_string).collect();
-    match &names[..] {
-        [] => (Level::Info, "the policy uses all cameras again".into()),
-        some => (Level::Warning, format!("the policy does without cameras: {}", some.join("; "))),
-    }
-}
-
-/// What a policy looked at on the way to its answer, under the names of its views.
-pub fn detail(views: &neuraxis_policy::PredictionViews) -> PredictionDetail {
-    let side = views.side as u32;
-    let view = |(name, (rgb, heat)): (&&str, (&Vec<u8>, &Vec<f32>))| VirtualView {
-        name: name.to_string(),
-        size: [side, side],
-        rgb: rgb.clone(),
-        heat: heat.clone(),
-    };
-    let pictures = views.rgb.iter().zip(&views.heat);
-    let mut detail = PredictionDetail { views: VIEWS.iter().zip(pictures).map(view).collect(), gaze: None };
-    if let Some(look) = &views.dynamic {
-        show_dynamic(look, &mut detail);
-    }
-    detail
-}
-
-/// Adds the dynamic stream's view with its heatmap, and of a gaze the frame before and the ray.
-fn show_dynamic(look: &DynamicLook, detail: &mut PredictionDetail) {
-    let view = |name: &str, rgb: &[u8], heat: &[f32]| VirtualView {
-        name: name.into(),
-        size: [look.side as u32; 2],
-        rgb: rgb.to_vec(),
-        heat: heat.to_vec(),
-    };
-    if let Some(gaze) = &look.gaze {
-        detail.views.push(view("dynamic_before", &gaze.before_rgb, &[]));
-        detail.gaze = Some(GazeRay {
-            eye_in_world: look.world_from_camera.position().cast().into(),
-            direction: gaze.ray_in_world.cast().into(),
-            point_in_world: gaze.point_in_world.map(|p| p.cast().into()),
-        });
-    }
-    detail.views.push(view("dynamic", &look.rgb, &look.heat));
-}
-
 impl Witness for Recorder {
     fn observation(&mut self, observation: &Observation, _mind: &CerebellumTick) -> Result<()> {
         self.seen(Arc::new(observation.clone()))
@@ -427,22 +367,47 @@ impl Witness for Recorder {
 
 #[cfg(test)]
 mod tests {
-    use neuraxis_policy::PredictionViews;
-    use neuraxis_vision::CameraFault;
+    use neuraxis_episode::EpisodeReader;
 
     use super::*;
+    use crate::{
+        config::workspace_root,
+        looked::{self, Sight},
+    };
 
     #[test]
-    fn the_age_of_a_picture_and_cameras_that_are_left_out_are_told() {
-        let masked = vec![MaskedCamera { name: "wrist".into(), fault: CameraFault::NoDepth }];
-        let views = PredictionViews { masked, ..PredictionViews::default() };
-        let told = |age_secs| -> Vec<(f64, Option<f64>)> {
-            health(&views, age_secs, 0.5).iter().map(|monitor| (monitor.value, monitor.limit)).collect()
+    fn a_gaze_and_a_refusal_are_in_the_file_as_they_were() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let robot = config.load_robot().unwrap();
+        let out = std::env::temp_dir().join(format!("neuraxis-recorder-{}", std::process::id()));
+        let words = Instruction { text: "push the red button".into(), epoch: 1, features: None };
+        let mut recorder = Recorder::create(&out, &config, &robot, &words, Value::Null, Nanos(0), None).unwrap();
+        let (stamp, at) = (Nanos::from_millis(100), Nanos::from_millis(160));
+        let detail = looked::detail(&looked::tests::gazing());
+        let sight = Sight { left_out: vec!["wrist: no depth reading".into()], before_age_secs: Some(0.25) };
+        let looked = vec![Looked { stamp, detail: detail.clone(), cloud: None }];
+        let answered = Seen { at, age_secs: Some(0.06), sight: Some(sight), looked, ..Seen::default() };
+        recorder.looked(&answered).unwrap();
+        let why = "no answer: no camera can be used";
+        let news = vec![(Level::Warning, why.to_string())];
+        recorder.looked(&Seen { at: Nanos::from_millis(260), news, ..Seen::default() }).unwrap();
+        let files = recorder.finish(None, &json!({})).unwrap();
+
+        let reader = EpisodeReader::open(&files.mcap[0]).unwrap();
+        let records: Vec<Record> = reader.records().map(Result::unwrap).collect();
+        std::fs::remove_dir_all(&out).unwrap();
+        let shown = records.iter().find_map(|record| match record {
+            Record::Detail(at, shown) => Some((*at, shown)),
+            _ => None,
+        });
+        let (when, shown) = shown.expect("what it looked at");
+        assert_eq!(when, stamp);
+        let pictures = |of: &neuraxis_episode::PredictionDetail| -> Vec<(String, Vec<u8>)> {
+            of.views.iter().map(|view| (view.name.clone(), view.rgb.clone())).collect()
         };
-        assert_eq!(told(Some(0.06)), [(1.0, None), (0.06, Some(0.5))]);
-        assert_eq!(told(None), [(1.0, None)], "simulated time stands still while it thinks");
-        let (level, text) = without(&views.masked);
-        assert!(level == Level::Warning && text.contains("wrist: no depth reading"), "{text}");
-        assert_eq!(without(&[]).0, Level::Info);
+        assert_eq!((pictures(shown), &shown.gaze), (pictures(&detail), &detail.gaze));
+        assert!(records.iter().any(|record| matches!(record, Record::Monitors(when, monitors)
+            if *when == at && monitors.iter().any(|m| m.name == "frame before: age [s]" && m.value == 0.25))));
+        assert!(records.iter().any(|record| matches!(record, Record::Event(_, Level::Warning, text) if text == why)));
     }
 }

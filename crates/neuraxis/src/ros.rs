@@ -7,10 +7,9 @@ use anyhow::{Context, Result, bail};
 use neuraxis_brainstem::MonotonicClock;
 use neuraxis_channel::{RingReceiver, RingSender, ring};
 use neuraxis_core::{Instruction, Nanos, TextEmbedder};
-use neuraxis_episode::VirtualView;
 use neuraxis_ros::{
-    LinkConfig, LinkNode, LinkReport, Looks, Others, PolicyCard, PolicyLook, PolicyView, Remote, RosConfig, RosNode,
-    RosPorts, RosStats, remote_policy,
+    LinkConfig, LinkNode, LinkReport, Looks, Others, PolicyCard, PolicyLook, Remote, RosConfig, RosNode, RosPorts,
+    RosStats, remote_policy,
 };
 use serde_json::json;
 
@@ -26,7 +25,7 @@ use crate::{
     package,
     real::{self, Driver},
     realtime::{Drive, Outside, Report, Session, Thinker, Until},
-    recorder::{self, Recorder, Window},
+    recorder::{Recorder, Window},
     source::{Source, Trained, load_any_policy, misfits},
     supervise,
     threads::{Seen, Shared, newest},
@@ -131,7 +130,7 @@ pub fn run(config: &Config, plan: &RosSim, limit: Option<Nanos>) -> Result<(Repo
             (Thinker::Source { source, embedder }, words)
         }
         Leader::Remote(hash) => {
-            let (source, made) = remote(config, hash.as_deref(), simulated_cameras(), false)?;
+            let (source, made) = remote(config, hash.as_deref(), simulated_cameras(), (false, plan.out.is_some()))?;
             link = Some(made);
             (Thinker::Source { source, embedder: None }, instruction(setup.goal(), None)?)
         }
@@ -148,7 +147,7 @@ pub fn run(config: &Config, plan: &RosSim, limit: Option<Nanos>) -> Result<(Repo
         config,
         robot: studio.robot.clone(),
         surroundings: studio.surroundings,
-        world: with_link(simulated(config, &studio.robot, &setup, None)?, link_node.zip(Some(last))),
+        world: with_link(simulated(config, &studio.robot, &setup, &[])?, link_node.zip(Some(last))),
         thinker,
         words: (!plan.wait).then_some(words),
         limit: limit.unwrap_or_else(|| time_limit(config, &setup)),
@@ -219,7 +218,8 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
             (thinker, Instruction { text: say.into(), epoch: 1, features: None })
         }
         Leader::Remote(hash) => {
-            let (source, made) = remote(config, hash.as_deref(), settings.camera_names(), plan.trust_weights)?;
+            let (source, made) =
+                remote(config, hash.as_deref(), settings.camera_names(), (plan.trust_weights, plan.out.is_some()))?;
             link = Some(made);
             let words = Instruction { text: say.into(), epoch: 1, features: None };
             (Thinker::Source { source, embedder: None }, words)
@@ -292,12 +292,13 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
     close(&mut report, plan.out.is_some(), None)
 }
 
-/// The robot's end of a policy in another process, and the thread's work behind it. `trusts`: whatever it was trained with.
+/// The robot's end of a policy in another process, and the thread's work behind it. `trusts`: whatever it was trained with;
+/// `records`: what it looks at is wanted here, too.
 fn remote(
     config: &Config,
     hash: Option<&str>,
     cameras: Vec<String>,
-    trusts: bool,
+    (trusts, records): (bool, bool),
 ) -> Result<(Source, (LinkNode, RingReceiver<LinkReport>))> {
     let cerebellum = &config.cerebellum;
     let link = LinkConfig {
@@ -315,7 +316,8 @@ fn remote(
         }
         if against.is_empty() { Ok(()) } else { Err(against.join("; ")) }
     };
-    let made = remote_policy(link, &RosConfig::default().world_frame, Box::new(suits), Arc::new(MonotonicClock));
+    let made =
+        remote_policy(link, &RosConfig::default().world_frame, Box::new(suits), Arc::new(MonotonicClock), records);
     let Remote { policy, node, reports } = made.context("starting the link to the policy")?;
     say!("policy      in another process: neuraxis ros policy; weights {}", hash.unwrap_or("whatever it has"));
     Ok((Source::Remote(Box::new(policy)), (node, reports)))
@@ -369,7 +371,8 @@ fn serve(
             events: outside.events,
             orders: outside.orders,
             reports: outside.reports,
-            looks: looks(outside.looks),
+            // What a policy in another process looks at its own node publishes.
+            looks: if link.is_some() { Box::new(|| None) } else { looks(outside.looks) },
             stop: Box::new(move || stop.stop.raise()),
             reset,
             supervision: supervise::supervision(config, &robot, &requests, outside.insight, link)?,
@@ -388,10 +391,8 @@ fn serve(
 fn looks(seen: RingReceiver<Arc<Seen>>) -> Looks {
     Box::new(move || {
         let seen = newest(&seen)?;
-        let (views, _) = seen.looked.as_ref()?;
-        let view = |VirtualView { name, size, rgb, heat }| PolicyView { name, size, rgb, heat };
-        let views = recorder::detail(views).views.into_iter().map(view).collect();
-        Some(PolicyLook { stamp: seen.prediction.observed_at, views })
+        let looked = seen.looked.last()?;
+        Some(PolicyLook { stamp: looked.stamp, views: looked.clone().into_views() })
     })
 }
 

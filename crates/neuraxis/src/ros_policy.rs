@@ -2,12 +2,16 @@
 //! cameras, the cerebellum and the loop, and judges every answer by its own clock: `neuraxis_ros::apart`.
 
 use anyhow::{Context, Result};
-use neuraxis_core::{Instruction, Observation, Policy, TextEmbedder, TextFeatures};
-use neuraxis_ros::{PolicyCard, PolicyNode};
+use neuraxis_brainstem::MonotonicClock;
+use neuraxis_core::{Clock, Instruction, Observation, Policy, TextEmbedder, TextFeatures};
+use neuraxis_ros::{PolicyCard, PolicyNode, Said, Thought};
 
 use crate::{
     config::Config,
-    interrupt, package,
+    interrupt,
+    lack::{Lack, say},
+    looked::Looked,
+    package,
     source::{Source, load_any_policy},
 };
 
@@ -51,9 +55,10 @@ pub fn policy(config: &Config, options: &PolicyOptions) -> Result<()> {
     say!("ros         policy is up; Ctrl-C ends");
 
     let mut source = Source::Weights(Box::new(policy));
+    let mut lack = Lack::default();
     // A sentence is read once, not for each picture.
     let mut read: Option<(String, TextFeatures)> = None;
-    let mut think = |observation: &Observation, text: &str, epoch: u32| -> Result<_, String> {
+    let mut answer = |observation: &Observation, text: &str, epoch: u32, source: &mut Source| -> Said {
         // A rehearsal: it shall take as long as what it is a rehearsal of.
         let text = if text.is_empty() { REHEARSED } else { text };
         let features = match read.take().filter(|(sentence, _)| sentence == text) {
@@ -64,6 +69,16 @@ pub fn policy(config: &Config, options: &PolicyOptions) -> Result<()> {
         let words = Instruction { text: text.into(), epoch, features: Some(features) };
         let prediction = source.predict(observation, &words).map_err(|error| error.to_string())?;
         Ok((prediction, source.gaze()))
+    };
+    let mut think = |observation: &Observation, text: &str, epoch: u32| -> Thought {
+        let said = answer(observation, text, epoch, &mut source);
+        let sight = source.sight().unwrap_or_default();
+        let (looked, news) = match &said {
+            Ok(_) => (source.looked(observation.stamp), lack.answered(&sight.left_out)),
+            Err(why) => (Vec::new(), lack.refused(MonotonicClock.now(), why, &sight.left_out).into_iter().collect()),
+        };
+        say(&news);
+        Thought { said, sight: sight.into(), views: looked.into_iter().flat_map(Looked::into_views).collect() }
     };
     let stats = node.run(interrupt::flag(), &mut think);
     say!("ros         {stats:?}");

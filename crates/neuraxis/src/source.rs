@@ -4,11 +4,16 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use nalgebra::Vector3;
-use neuraxis_core::{Instruction, Observation, Policy, PolicyError, Prediction};
-use neuraxis_policy::{CorticalPolicy, Error, PredictionViews, checkpoint::About};
-use neuraxis_vision::{Cloud, MaskedCamera};
+use neuraxis_core::{Instruction, Nanos, Observation, Policy, PolicyError, Prediction};
+use neuraxis_policy::{CorticalPolicy, Error, checkpoint::About};
 
-use crate::{config::Config, errand::Errands, script::Script, survey::Survey};
+use crate::{
+    config::Config,
+    errand::Errands,
+    looked::{Looked, Sight},
+    script::Script,
+    survey::Survey,
+};
 
 /// Predictions on a made-up scene before the first that counts.
 const WARM_UP: u32 = 3;
@@ -124,10 +129,23 @@ pub enum Source {
 }
 
 impl Source {
-    /// Views, heatmaps and cloud of the last prediction, if this source looks at any.
-    pub fn looked(&self) -> Option<(PredictionViews, Cloud)> {
+    /// Views, heatmaps, gaze and cloud of the last prediction, which was made from what was captured then, if this source
+    /// looks at any; of a policy in another process what has come since it was asked here, with the moments that it is of.
+    pub fn looked(&mut self, stamp: Nanos) -> Vec<Looked> {
         match self {
-            Self::Weights(policy) => Some((policy.views().clone(), policy.cloud().clone())),
+            Self::Weights(policy) => vec![Looked::of(policy, stamp)],
+            #[cfg(feature = "ros")]
+            Self::Remote(policy) => crate::looked::of_remote(policy, stamp),
+            _ => Vec::new(),
+        }
+    }
+
+    /// How whole is what it sees, if it sees: at the last prediction or refusal.
+    pub fn sight(&self) -> Option<Sight> {
+        match self {
+            Self::Weights(policy) => Some(Sight::of(policy)),
+            #[cfg(feature = "ros")]
+            Self::Remote(policy) => Some(policy.sight().clone().into()),
             _ => None,
         }
     }
@@ -139,21 +157,12 @@ impl Source {
             return policy.gaze();
         }
         let Self::Weights(policy) = self else { return None };
-        let look = policy.views().dynamic.as_ref()?;
-        Some([look.world_from_camera.position(), look.gaze.as_ref()?.point_in_world?])
+        gaze(policy)
     }
 
     /// What it is asked once and refuses will not be possible later.
     pub fn is_asked_once(&self) -> bool {
         matches!(self, Self::Errand(_) | Self::Survey(_))
-    }
-
-    /// Cameras that the last prediction had to do without.
-    pub fn masked(&self) -> &[MaskedCamera] {
-        match self {
-            Self::Weights(policy) => &policy.views().masked,
-            _ => &[],
-        }
     }
 
     /// With nothing to do: a policy in another process is asked all the same, so that it is known how good the link is before
@@ -167,6 +176,12 @@ impl Source {
         let _ = observation;
         false
     }
+}
+
+/// Where the eye of weights was at the last prediction and what it looked at, in the world [m], if they have a gaze.
+pub fn gaze(policy: &CorticalPolicy) -> Option<[Vector3<f64>; 2]> {
+    let look = policy.views().dynamic.as_ref()?;
+    Some([look.world_from_camera.position(), look.gaze.as_ref()?.point_in_world?])
 }
 
 impl Policy for Source {

@@ -95,6 +95,7 @@ impl Watch {
         let stats = stats.latest();
         let mut unrecorded: Vec<_> = lost.iter().map(|(kind, count)| (*kind, count())).collect();
         unrecorded.push(("tick records", stats.records_dropped));
+        let sight = self.shared.sight.lock().clone();
         Health {
             ticks: self.shared.signals.heartbeat.get(),
             timing: (stats.wake.count > 0).then(|| timing(&stats)),
@@ -104,7 +105,9 @@ impl Watch {
                 latency_secs: predicted.map(|p| f64::from(p.prediction.times.total_secs)),
                 observed_at: predicted.map(|p| p.prediction.observed_at),
                 refused: self.shared.refused.get(),
-                cameras_left_out: predicted.map_or(0, |p| p.cameras_left_out),
+                last_refusal: self.shared.last_refusal.lock().clone(),
+                left_out: sight.left_out,
+                before_age_secs: sight.before_age_secs,
             },
             drivers: self.shared.tellers.lock().iter_mut().flat_map(|tell| tell()).collect(),
             link,

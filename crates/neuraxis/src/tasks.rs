@@ -124,7 +124,7 @@ pub fn run(what: TasksCommand, config: &Config) -> Result<()> {
                 out,
                 clock: crate::demo::ClockChoice::Lockstep,
                 live,
-                eye_fault: None,
+                eye_faults: Vec::new(),
             };
             crate::demo::run(config, &plan).map(|_| ())
         }

@@ -25,6 +25,7 @@ mod cerebellum;
 mod plant;
 mod policy;
 mod recorder;
+mod seen;
 mod start;
 
 use std::sync::{
@@ -43,11 +44,12 @@ pub use self::{
     cameras::{CameraLinks, EyeFault, EyeFaultKind, cameras},
     cerebellum::{CerebellumLinks, cerebellum},
     plant::plant,
-    policy::{PolicyLinks, PolicyReport, Seen, policy},
+    policy::{PolicyLinks, PolicyReport, policy},
     recorder::{Film, RecorderLinks, recorder},
+    seen::{Seen, SeenLinks},
     start::{join, start},
 };
-use crate::real::Teller;
+use crate::{looked::Sight, real::Teller};
 
 /// Shared by all threads of a run.
 #[derive(Default)]
@@ -70,6 +72,10 @@ pub struct Shared {
     pub task_failed: Flag,
     /// Observations and answers that policy or brain refused.
     pub refused: Counter,
+    /// Why, the last time; the ROS node asks.
+    pub last_refusal: Mutex<Option<String>>,
+    /// What the newest answer or refusal of a policy rests on; the ROS node asks.
+    pub sight: Mutex<Sight>,
     /// How the drivers of a real arm are; the ROS node asks them.
     pub tellers: Mutex<Vec<Teller>>,
     /// As `done`, for the ROS node.
@@ -77,6 +83,12 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// An observation or an answer is refused. For threads that may wait.
+    pub fn refuse(&self, why: &str) {
+        self.refused.increment();
+        *self.last_refusal.lock() = Some(why.into());
+    }
+
     /// Sends everybody but the brainstem home.
     pub fn end(&self) {
         self.signals.exit.raise();

@@ -51,20 +51,20 @@ pub struct SideReport {
     pub said: Option<String>,
 }
 
-/// The simulated arm in a scene. `fault`: of its cameras, to try out.
+/// The simulated arm in a scene. `faults`: of its cameras, to try out.
 pub fn simulated<'a>(
     config: &Config,
     robot: &Arc<Robot>,
     setup: &'a Setup,
-    fault: Option<EyeFault>,
+    faults: &[EyeFault],
 ) -> Result<Box<dyn FnOnce() -> Result<World<'a>> + 'a>> {
     let plant = Plant::new(setup).context("starting the simulation")?;
-    let (goal, robot) = (setup.goal().clone(), robot.clone());
+    let (goal, robot, faults) = (setup.goal().clone(), robot.clone(), faults.to_vec());
     let period = Nanos::from_secs(1.0 / config.run.camera_hz);
     Ok(Box::new(move || {
         let (physics, arm, frames) = realtime(plant, goal.clone(), MonotonicClock.now())?;
         let eyes = move |links: CameraLinks, shared: &Shared| {
-            threads::cameras(setup, &robot, period, frames, links, fault, shared)
+            threads::cameras(setup, &robot, period, frames, links, &faults, shared)
         };
         let run = move |shared: &Shared| {
             let (rate, lost) = threads::plant(physics, &goal, shared)?;

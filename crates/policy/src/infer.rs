@@ -33,7 +33,7 @@ pub struct PredictionViews {
     pub rgb: Vec<Vec<u8>>,
     /// For each of them the heatmap as probabilities, (side, side).
     pub heat: Vec<Vec<f32>>,
-    /// Cameras that were left out of this prediction, and why. Empty: all were used.
+    /// Cameras that were left out of this prediction, and why; of a refused observation those that cannot be used.
     pub masked: Vec<MaskedCamera>,
     /// The dynamic stream's view, if there is one.
     pub dynamic: Option<DynamicLook>,
@@ -152,7 +152,8 @@ impl CorticalPolicy {
             progress.gripper,
             observation.gripper_width_m,
         );
-        self.views.masked = views::fuse_usable(observation, &self.about.cameras, &config, &mut self.cloud)?;
+        let masked = &mut self.views.masked;
+        views::fuse_usable(observation, &self.about.cameras, &config, &mut self.cloud, masked)?;
         let coarse_frame = views::cube(&config);
         let mut rows = Rows::new(&config, None)?;
         let moment = Moment { cloud: &self.cloud, before: None, body: &body };

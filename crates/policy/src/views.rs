@@ -23,20 +23,22 @@ pub fn fuse(
     fuse_into(observation, &fuse_config(config), cloud)
 }
 
-/// [`fuse`] of those cameras that can be used. Returns the others, the `expected` ones that are missing among them.
+/// [`fuse`] of those cameras that can be used. `masked` names the others, the `expected` ones that are missing among them,
+/// in a refusal, too.
 pub fn fuse_usable(
     observation: &Observation,
     expected: &[String],
     config: &PolicyConfig,
     cloud: &mut Cloud,
-) -> std::result::Result<Vec<MaskedCamera>, VisionError> {
-    let mut masked = fuse_usable_into(observation, &fuse_config(config), cloud)?;
+    masked: &mut Vec<MaskedCamera>,
+) -> std::result::Result<(), VisionError> {
+    let fused = fuse_usable_into(observation, &fuse_config(config), cloud, masked);
     for name in expected {
         if !observation.cameras.iter().any(|camera| *camera.name == **name) {
             masked.push(MaskedCamera { name: name.as_str().into(), fault: CameraFault::Missing });
         }
     }
-    Ok(masked)
+    fused
 }
 
 fn fuse_config(config: &PolicyConfig) -> FuseConfig {

@@ -16,6 +16,9 @@
 //! | on a link that gives fewer good answers a second than the minimum | refused; the node cannot be activated |
 //! | none | the loop's own: the arm brakes within its limits and holds |
 //!
+//! What the policy sees besides, its node tells itself: the views on `policy/<view>/image` and `heat`, which a robot that records
+//! takes in; and on `/diagnostics`, with its session, the cameras that it does without, which the robot warns of and tells as its own.
+//!
 //! Ages are told by the robot's clock alone, from the capture to the arrival of the answer that names it: clocks of two
 //! machines need not agree. A policy that is started again has a new session; it is heard once the old one has been silent
 //! for a second and it has given [`NEEDED`] good answers.
@@ -30,10 +33,11 @@ mod refusal;
 mod robot;
 
 pub(crate) use messages::prediction_from_msg;
+pub(crate) use policy::NAME as POLICY_NODE;
 
 pub use card::PolicyCard;
 pub use link::{LinkConfig, NEEDED, Suits};
-pub use policy::{PolicyNode, PolicyNodeStats, Said, Think};
+pub use policy::{PolicyNode, PolicyNodeStats, Said, Think, Thought};
 pub use refusal::{AnswerRefusal, LinkTrouble};
 pub use robot::{LinkNode, LinkReport, Remote, RemotePolicy, remote_policy};
 

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `loop` | woke later than 0.25 ms (p99), decided longer than 0.5 ms (p99), any deadline missed in the last second | 50 deadlines missed in the last second; no tick |
 //! | `arm` | a fault that ends by itself; a stop that was asked for; not active | a fault that an operator must reset |
-//! | `policy` | something refused in the last second; a camera left out; the newest answer was made from what is over 2 s old | |
+//! | `policy` | something refused in the last second; a camera left out, with its reason; the newest answer was made from what is over 2 s old | |
 //! | `link` | where the policy is in another process: it cannot lead the arm; an answer refused in the last second | it cannot lead the arm, which is free to move |
 //! | `camera NAME` | no image yet, or the newest older than 0.5 s | the newest older than 2 s |
 //! | `driver ...` | as the arm's and the cameras' drivers judge themselves: [`crate::control`], [`crate::cameras_in`] | |
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use neuraxis_core::{Fault, Nanos, Observation};
 use r2r::{
     Node, Publisher,
-    diagnostic_msgs::msg::{DiagnosticArray, DiagnosticStatus, KeyValue},
+    diagnostic_msgs::msg::{DiagnosticArray, DiagnosticStatus},
 };
 
 use crate::{
@@ -29,6 +29,7 @@ use crate::{
     health::{ArmHealth, Health, PolicyHealth, Spread},
     lifecycle::State,
     publish::{Stamper, publisher},
+    sight,
     status::{Level, Status},
     topics,
 };
@@ -157,18 +158,7 @@ impl Diagnostics {
     }
 
     fn to_msg(&self, status: Status) -> DiagnosticStatus {
-        let level = match status.level {
-            Level::Ok => DiagnosticStatus::OK as u8,
-            Level::Warn => DiagnosticStatus::WARN as u8,
-            Level::Error => DiagnosticStatus::ERROR as u8,
-        };
-        DiagnosticStatus {
-            level,
-            name: format!("{}: {}", self.node_name, status.name),
-            message: status.message,
-            hardware_id: self.hardware_id.clone(),
-            values: status.values.into_iter().map(|(key, value)| KeyValue { key, value }).collect(),
-        }
+        status.to_msg(&self.node_name, &self.hardware_id)
     }
 }
 
@@ -177,7 +167,7 @@ pub(crate) fn judge(look: &Look<'_>, before: &Before) -> Vec<Status> {
     let mut all = vec![
         control_loop(look.health, &before.health),
         arm(look.health.arm, look.state),
-        policy(look.health.policy, before.health.policy, look.policy_age, look.secs),
+        policy(&look.health.policy, &before.health.policy, look.policy_age, look.secs),
     ];
     all.extend(look.health.link.as_ref().map(|now| link(now, before.health.link.as_ref(), look.state)));
     all.extend(look.cameras.iter().map(|&(name, images, age)| camera(name, images, age, look.secs)));
@@ -270,27 +260,28 @@ fn link(now: &LinkReport, before: Option<&LinkReport>, state: State) -> Status {
     status
 }
 
-fn policy(now: PolicyHealth, before: PolicyHealth, age: Option<Duration>, secs: f64) -> Status {
+fn policy(now: &PolicyHealth, before: &PolicyHealth, age: Option<Duration>, secs: f64) -> Status {
     let mut status = Status::new("policy", "answers");
     let answers = now.answers.saturating_sub(before.answers);
     let refused = now.refused.saturating_sub(before.refused);
+    let why = now.last_refusal.as_deref().unwrap_or("without a reason");
     if now.answers == 0 {
         status.message = "no answer yet".into();
     } else if age.is_some_and(|age| age > POLICY_SILENT) {
         status.say(Level::Warn, "silent: the newest answer is old");
     }
     if refused > 0 {
-        status.say(Level::Warn, format!("{refused} refused in the last second"));
+        status.say(Level::Warn, format!("{refused} refused in the last second, the last: {why}"));
     }
-    if now.cameras_left_out > 0 {
-        status.say(Level::Warn, format!("does without {} of the cameras", now.cameras_left_out));
-    }
+    sight::say(&mut status, &now.left_out, now.before_age_secs);
     status.value("answers", now.answers);
-    status.value("cameras_left_out", now.cameras_left_out);
     status.value("rate_hz", format!("{:.1}", answers as f64 / secs));
     status.value("refused", now.refused);
     if let Some(latency_secs) = now.latency_secs.filter(|secs| secs.is_finite()) {
         status.value("latency_ms", format!("{:.1}", latency_secs * 1e3));
+    }
+    if let Some(why) = &now.last_refusal {
+        status.value("last_refusal", why);
     }
     if let Some(age) = age {
         status.value("age_ms", age.as_millis());

@@ -20,7 +20,9 @@ fn well() -> Health {
             latency_secs: Some(0.08),
             observed_at: Some(Nanos(5)),
             refused: 1,
-            cameras_left_out: 0,
+            last_refusal: None,
+            left_out: Vec::new(),
+            before_age_secs: None,
         },
         drivers: Vec::new(),
         link: None,
@@ -133,7 +135,17 @@ fn silence_of_policy_and_cameras_is_noticed() {
     let age = |millis| Some(Duration::from_millis(millis));
     assert_eq!(level("policy", |_, _, look| look.policy_age = age(2001)), Level::Warn);
     assert_eq!(level("policy", |health, _, _| health.policy.refused += 1), Level::Warn);
-    assert_eq!(level("policy", |health, _, _| health.policy.cameras_left_out = 1), Level::Warn);
+    let without = after("policy", |health, _, _| health.policy.left_out = vec!["wrist: no depth reading".into()]);
+    assert_eq!((without.level, without.message.as_str()), (Level::Warn, "does without wrist: no depth reading"));
+    assert!(without.values.contains(&("cameras_left_out".into(), "1".into())), "{without:?}");
+    let refusing = after("policy", |health, _, _| {
+        health.policy.refused += 2;
+        health.policy.last_refusal = Some("no camera can be used".into());
+    });
+    let said = "2 refused in the last second, the last: no camera can be used";
+    assert_eq!((refusing.level, refusing.message.as_str()), (Level::Warn, said));
+    let later = after("policy", |health, _, _| health.policy.last_refusal = Some("no camera can be used".into()));
+    assert!(later.level == Level::Ok && later.values.iter().any(|(key, _)| key == "last_refusal"), "{later:?}");
     let asked_nothing = after("policy", |health, _, look| {
         (health.policy, look.policy_age) = (PolicyHealth::default(), None);
     });

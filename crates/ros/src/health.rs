@@ -60,7 +60,7 @@ pub struct ArmHealth {
 }
 
 /// What decides where the arm goes.
-#[derive(Copy, Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PolicyHealth {
     /// Answers given.
     pub answers: u64,
@@ -70,6 +70,10 @@ pub struct PolicyHealth {
     pub observed_at: Option<Nanos>,
     /// Observations, instructions and answers refused.
     pub refused: u64,
-    /// Cameras that the newest answer did without.
-    pub cameras_left_out: u32,
+    /// Why, the last time.
+    pub last_refusal: Option<String>,
+    /// Cameras that the newest answer did without, and why; of a refusal those that cannot be used.
+    pub left_out: Vec<String>,
+    /// How long before its picture the frame before it was taken [s], where it looks at two.
+    pub before_age_secs: Option<f64>,
 }

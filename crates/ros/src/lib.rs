@@ -30,6 +30,7 @@ pub mod lifecycle;
 mod lifecycle_services;
 pub mod load;
 pub mod looked;
+mod looks_in;
 mod markers;
 pub mod node;
 mod parameter_services;
@@ -38,6 +39,7 @@ pub mod plant;
 pub mod ports;
 mod publish;
 mod serve;
+mod sight;
 pub mod stats;
 mod status;
 pub mod supervision;
@@ -49,7 +51,7 @@ pub mod watch;
 
 pub use apart::{
     AnswerRefusal, LinkConfig, LinkNode, LinkReport, LinkTrouble, PolicyCard, PolicyNode, PolicyNodeStats, Remote,
-    RemotePolicy, remote_policy,
+    RemotePolicy, Said, Thought, remote_policy,
 };
 pub use cameras_in::{CameraSet, CamerasConfig, CamerasIn, CamerasNode, ToolAt, cameras_in};
 pub use config::RosConfig;
@@ -64,6 +66,7 @@ pub use looked::{Looks, PolicyLook, PolicyView};
 pub use node::RosNode;
 pub use plant::{Misbehave, Misbehaviour, PlantNode, PlantPorts};
 pub use ports::{Others, RosPorts};
+pub use sight::PolicySight;
 pub use stats::RosStats;
 pub use status::{Level, Status};
 pub use supervision::{Boundaries, Gaze, Intent, Kinematics, Supervision, Wall, with_mesh_uris};

@@ -1,13 +1,17 @@
 //! What the policy's networks saw, with the heatmaps that they put on it: `policy/<view>/image` and `policy/<view>/heat`.
 
 use neuraxis_core::Nanos;
-use r2r::{Node, Publisher, sensor_msgs::msg::Image};
+use r2r::{Node, Publisher, builtin_interfaces::msg::Time, sensor_msgs::msg::Image};
 
 use crate::{
     RosError, RosStats, config, conversions,
     publish::{Stamper, is_heard, publisher},
     topics,
 };
+
+/// Every view that there may be.
+pub const VIEWS: [&str; 8] =
+    ["coarse_top", "coarse_front", "coarse_right", "fine_top", "fine_front", "fine_right", "dynamic_before", "dynamic"];
 
 /// A view as the networks saw it.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,11 +38,15 @@ pub struct PolicyLook {
 /// The newest look, if there is a new one. Called on the node's thread; must not block.
 pub type Looks = Box<dyn FnMut() -> Option<PolicyLook> + Send>;
 
-/// Publishes the views of the newest prediction to those who listen. A view's topics are there once it was seen.
+/// Publishes the views of the newest prediction to those who listen.
 pub(crate) struct LooksOut {
     looks: Looks,
-    views: Vec<ViewOut>,
+    views: ViewsOut,
 }
+
+/// Publishes views to those who listen. A view's topics are there once it was seen.
+#[derive(Default)]
+pub(crate) struct ViewsOut(Vec<ViewOut>);
 
 struct ViewOut {
     name: String,
@@ -48,7 +56,7 @@ struct ViewOut {
 
 impl LooksOut {
     pub(crate) fn new(looks: Looks) -> Self {
-        Self { looks, views: Vec::new() }
+        Self { looks, views: ViewsOut::default() }
     }
 
     pub(crate) fn publish(&mut self, node: &mut Node, stamper: &Stamper, stats: &mut RosStats) {
@@ -57,13 +65,19 @@ impl LooksOut {
             stats.failed += 1;
             return;
         };
-        for view in &look.views {
-            let place = match self.views.iter().position(|out| out.name == view.name) {
+        self.views.publish(node, &stamp, &look.views, stats);
+    }
+}
+
+impl ViewsOut {
+    pub(crate) fn publish(&mut self, node: &mut Node, stamp: &Time, views: &[PolicyView], stats: &mut RosStats) {
+        for view in views {
+            let place = match self.0.iter().position(|out| out.name == view.name) {
                 Some(place) => place,
                 None => match ViewOut::new(node, &view.name) {
                     Ok(out) => {
-                        self.views.push(out);
-                        self.views.len() - 1
+                        self.0.push(out);
+                        self.0.len() - 1
                     }
                     Err(_) => {
                         stats.failed += 1;
@@ -71,13 +85,13 @@ impl LooksOut {
                     }
                 },
             };
-            let out = &self.views[place];
+            let out = &self.0[place];
             let pixels = view.size[0] as usize * view.size[1] as usize;
             if view.rgb.len() != 3 * pixels || !(view.heat.is_empty() || view.heat.len() == pixels) {
                 stats.malformed += 1;
                 continue;
             }
-            let header = || conversions::header(&stamp, &view.name);
+            let header = || conversions::header(stamp, &view.name);
             if is_heard(&out.image) {
                 let picture = conversions::picture(header(), view.size, "rgb8", 3, view.rgb.clone());
                 stats.count_published(out.image.publish(&picture).is_ok(), |stats| &mut stats.policy_views);

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use nalgebra::{Rotation3, Unit, UnitQuaternion, Vector3};
-use neuraxis_core::{Gripper, JointPath, Joints, Pose, Tool, World};
+use neuraxis_core::{Gripper, JointPath, Joints, KeyFrame, Pose, Tool, World};
 use r2r::{
     Node, Publisher,
     geometry_msgs::msg::{Point, Vector3 as Vector3Msg},
@@ -17,7 +17,7 @@ use r2r::{
 use crate::{
     RosError, RosStats, conversions,
     publish::{Stamper, publisher},
-    supervision::{Boundaries, Intent, Kinematics, Wall},
+    supervision::{Boundaries, Gaze, Intent, Kinematics, Wall},
     topics,
 };
 
@@ -39,6 +39,12 @@ const YELLOW: [f32; 4] = [0.95, 0.9, 0.2, 1.0];
 const WHITE: [f32; 4] = [0.9, 0.9, 0.9, 1.0];
 const WALL_COLOUR: [f32; 4] = [0.6, 0.6, 0.65, 0.35];
 const BOX_COLOUR: [f32; 4] = [0.3, 0.6, 0.9, 0.6];
+
+/// What is written at a key-frame: the way there, what the gripper does there, how sure that is.
+const STRAIGHT: &str = "straight";
+const AROUND: &str = "around";
+const OPEN: &str = "open";
+const CLOSE: &str = "close";
 
 /// Publishes what there is to draw.
 pub(crate) struct Markers {
@@ -168,9 +174,40 @@ fn axes(intent: &Intent) -> Marker {
 }
 
 fn words(intent: &Intent) -> Marker {
-    let gripper = if intent.keyframe.gripper == Gripper::Open { "open" } else { "close" };
+    let gripper = if intent.keyframe.gripper == Gripper::Open { OPEN } else { CLOSE };
+    let way = if intent.keyframe.ignore_collisions { STRAIGHT } else { AROUND };
     let above = intent.keyframe.world_from_tool.position() + Vector3::new(0.0, 0.0, 0.05 + ARROW_M);
-    text(&format!("{gripper}, {:.0} %", 100.0 * intent.confidence), above, 0.03, WHITE)
+    text(&format!("{way}, {gripper}, {:.0} %", 100.0 * intent.confidence), above, 0.03, WHITE)
+}
+
+/// Where the arm goes and looks, as it is drawn: read back from [`arrow`]'s neighbours [`axes`] and [`words`] and from the
+/// gaze's line, for a viewer in another process. `None`: it goes nowhere, or these are another program's markers.
+pub(crate) fn intent_of(markers: &[Marker]) -> Option<Intent> {
+    let drawn = |namespace: &str, id: i32| {
+        let is_it = |m: &&Marker| m.ns == namespace && m.id == id && m.action == Marker::ADD as i32;
+        markers.iter().find(is_it)
+    };
+    let point = |p: &Point| Vector3::new(p.x, p.y, p.z);
+    let ends: Vec<Vector3<f64>> = drawn("keyframe", 1)?.points.iter().map(point).collect();
+    let [origin, x, _, y, _, z] = ends[..] else { return None };
+    let turn = Rotation3::from_basis_unchecked(&[x, y, z].map(|end| (end - origin) / AXIS_M));
+    let is_turn = (turn.matrix().transpose() * turn.matrix() - nalgebra::Matrix3::identity()).norm() < 1e-6
+        && turn.matrix().determinant() > 0.0;
+    let mut parts = drawn("keyframe", 2)?.text.split(", ");
+    let (way, gripper, sure) = (parts.next()?, parts.next()?, parts.next()?.strip_suffix(" %")?);
+    let gaze = drawn("gaze", 0).and_then(|line| match &line.points[..] {
+        [from, at] => Some(Gaze { from: point(from), at: point(at) }),
+        _ => None,
+    });
+    let is_finite = |gaze: &Gaze| gaze.from.iter().chain(gaze.at.iter()).all(|x| x.is_finite());
+    let keyframe = KeyFrame {
+        world_from_tool: Pose::from_parts(origin, UnitQuaternion::from_rotation_matrix(&turn)),
+        gripper: if gripper == OPEN { Gripper::Open } else { Gripper::Closed },
+        ignore_collisions: way == STRAIGHT,
+    };
+    let confidence = sure.parse::<f32>().ok()? / 100.0;
+    let intent = Intent { seq: 0, keyframe, confidence, path: None, gaze: gaze.filter(is_finite) };
+    (is_turn && origin.iter().all(|x| x.is_finite())).then_some(intent)
 }
 
 fn plate(wall: &Wall) -> Marker {

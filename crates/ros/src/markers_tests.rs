@@ -68,9 +68,30 @@ fn all_is_drawn_and_the_arrow_ends_at_the_goal() {
     let arrow = one(&markers, "keyframe", 0);
     let (start, tip) = (&arrow.points[0], &arrow.points[1]);
     assert!((tip.z - 0.9).abs() < 1e-12 && (start.z - 0.9 - ARROW_M).abs() < 1e-9, "it comes from above: {start:?}");
-    assert_eq!(one(&markers, "keyframe", 2).text, "close, 50 %");
+    assert_eq!(one(&markers, "keyframe", 2).text, "around, close, 50 %");
     assert_eq!(one(&markers, "path", 0).points.len(), 2);
     assert_eq!(one(&markers, "gaze", 1).pose.position.z, 0.8);
+}
+
+#[test]
+fn what_is_drawn_can_be_read_again() {
+    let mut intent = intent();
+    intent.keyframe.world_from_tool =
+        Pose::from_parts(Vector3::new(0.3, 0.1, 0.9), UnitQuaternion::from_euler_angles(0.4, -0.9, 2.0));
+    let read = intent_of(&draw(&header(), &boundaries(), Some((&intent, &[])))).unwrap();
+    let (metres, radians) = read.keyframe.world_from_tool.distance(&intent.keyframe.world_from_tool);
+    assert!(metres < 1e-9 && radians < 1e-6, "{metres} m, {radians} rad");
+    let rest = |of: &Intent| (of.keyframe.gripper, of.keyframe.ignore_collisions, of.confidence, of.gaze);
+    assert_eq!(rest(&read), rest(&intent));
+    let open = KeyFrame { gripper: Gripper::Open, ignore_collisions: true, ..intent.keyframe };
+    let other = Intent { keyframe: open, gaze: None, ..intent.clone() };
+    let read = intent_of(&draw(&header(), &boundaries(), Some((&other, &[])))).unwrap();
+    assert_eq!(rest(&read), rest(&other));
+    assert_eq!(intent_of(&draw(&header(), &boundaries(), None)), None);
+    // Whoever else draws under these names: no frame of right angles is no key-frame.
+    let mut strange = draw(&header(), &boundaries(), Some((&intent, &[])));
+    strange.iter_mut().filter(|m| m.ns == "keyframe" && m.id == 1).for_each(|m| m.points[1].x += 0.01);
+    assert_eq!(intent_of(&strange), None);
 }
 
 #[test]

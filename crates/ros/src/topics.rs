@@ -8,8 +8,8 @@
 //! | `<camera>/depth` | `sensor_msgs/Image`, `32FC1`, metres, 0 where there is no reading | out | reliable, volatile, last 2 |
 //! | `<camera>/camera_info` | `sensor_msgs/CameraInfo`, no distortion | out | reliable, volatile, last 2 |
 //! | `<camera>/pose` | `geometry_msgs/PoseStamped`, X_WC, optical convention | out | reliable, volatile, last 2 |
-//! | `policy/<view>/image` | `sensor_msgs/Image`, `rgb8`: what the networks saw (`coarse_top` ... `fine_right`, `dynamic`, `dynamic_before`) | out, if somebody listens | reliable, volatile, last 2 |
-//! | `policy/<view>/heat` | `sensor_msgs/Image`, `32FC1`: the probabilities that they put on it | out, if somebody listens | reliable, volatile, last 2 |
+//! | `policy/<view>/image` | `sensor_msgs/Image`, `rgb8`: what the networks saw (`coarse_top` ... `fine_right`, `dynamic`, `dynamic_before`) | out, if somebody listens; where the policy runs apart, out of the policy's node | reliable, volatile, last 2 |
+//! | `policy/<view>/heat` | `sensor_msgs/Image`, `32FC1`: the probabilities that they put on it | as the image | reliable, volatile, last 2 |
 //! | `brain/events` | `std_msgs/String`, one line each | out | reliable, volatile, last 100 |
 //! | `/tf` | `tf2_msgs/TFMessage`, `world` to `<camera>_optical_frame` | out | reliable, volatile, last 100 |
 //! | `/tf_static` | `tf2_msgs/TFMessage`, `world` to the arm's base | out | reliable, transient local, last 1 |
@@ -19,7 +19,7 @@
 //! | `~/reset` | `std_srvs/Trigger` | service | services' default |
 //! | `robot_description` | `std_msgs/String`, URDF | out | reliable, transient local, last 1 |
 //! | `markers` | `visualization_msgs/MarkerArray`, all that there is to draw | out | reliable, transient local, last 1 |
-//! | `/diagnostics` | `diagnostic_msgs/DiagnosticArray` | out, 1 Hz | reliable, volatile, last 10 |
+//! | `/diagnostics` | `diagnostic_msgs/DiagnosticArray` | out, 1 Hz; in, of the policy's node, where it runs apart | reliable, volatile, last 10 |
 //! | `~/transition_event` | `lifecycle_msgs/TransitionEvent` | out | reliable, volatile, last 10 |
 //! | `~/change_state`, `~/get_state`, `~/get_available_states` | `lifecycle_msgs` | service | services' default |
 //! | `~/get_available_transitions`, `~/get_transition_graph` | `lifecycle_msgs/GetAvailableTransitions` | service | services' default |

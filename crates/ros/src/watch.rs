@@ -1,5 +1,6 @@
-//! What a robot's node publishes, taken in for whoever shows it in another process: joints, what a policy in a process of its
-//! own wants, what a brain says, what the arm is told. Pictures come through [`crate::cameras_in`].
+//! What a robot's node publishes, taken in for whoever shows it in another process: joints, where the arm goes and looks, what
+//! a policy looks at and wants, what a brain says, what the arm is told, how everything is. The cameras' pictures come through
+//! [`crate::cameras_in`].
 
 use std::{
     sync::{
@@ -11,17 +12,22 @@ use std::{
 
 use neuraxis_core::{ArmState, Clock, Nanos, Prediction};
 use r2r::{
-    Node, QosProfile, neuraxis_msgs::msg::Prediction as PredictionMsg, sensor_msgs::msg::JointState,
-    std_msgs::msg::String as Text,
+    Node, QosProfile, diagnostic_msgs::msg::DiagnosticArray, neuraxis_msgs::msg::Prediction as PredictionMsg,
+    sensor_msgs::msg::JointState, std_msgs::msg::String as Text, visualization_msgs::msg::MarkerArray,
 };
 
 use crate::{
-    RosError,
-    apart::prediction_from_msg,
+    RosConfig, RosError,
+    apart::{POLICY_NODE, prediction_from_msg},
     config, conversions, environment,
     inbox::{Inbox, inbox},
+    looked::PolicyLook,
+    looks_in::LooksIn,
+    markers::intent_of,
     node::start,
-    timeline::Timeline,
+    status::Status,
+    supervision::Intent,
+    timeline::{Moment, Timeline},
     topics,
 };
 
@@ -43,6 +49,14 @@ pub enum Seen {
     Instruction(Nanos, String),
     /// A line about a brain, or why a policy had no answer.
     Event(Nanos, String),
+    /// What a policy's networks looked at, wherever it runs.
+    Look(PolicyLook),
+    /// Where the arm goes and looks, as far as it is drawn.
+    Intent(Nanos, Box<Intent>),
+    /// How the robot's program is, part by part.
+    Health(Nanos, Vec<Status>),
+    /// How a policy in a process of its own is.
+    PolicyHealth(Nanos, Vec<Status>),
 }
 
 /// What the node did.
@@ -50,6 +64,12 @@ pub enum Seen {
 pub struct WatchStats {
     /// Messages taken.
     pub seen: u64,
+    /// Sets of views among them.
+    pub looks: u64,
+    /// Key-frames that were drawn.
+    pub intents: u64,
+    /// Reports of how everything is.
+    pub reports: u64,
     /// Messages that could not be read.
     pub malformed: u64,
     /// Times that ROS time could not be had.
@@ -66,6 +86,10 @@ pub struct WatchNode {
     predictions: Inbox<PredictionMsg>,
     instructions: Inbox<Text>,
     events: Inbox<Text>,
+    looks: LooksIn,
+    markers: Inbox<MarkerArray>,
+    diagnostics: Inbox<DiagnosticArray>,
+    robot_node: String,
     stats: WatchStats,
 }
 
@@ -88,6 +112,10 @@ impl WatchNode {
             predictions: inbox(&mut node, topics::PREDICTION, newest())?,
             instructions: inbox(&mut node, topics::INSTRUCTION, topics::instruction_qos())?,
             events: inbox(&mut node, topics::BRAIN_EVENTS, topics::brain_events_qos())?,
+            looks: LooksIn::new(&mut node)?,
+            markers: inbox(&mut node, topics::MARKERS, topics::latched_qos())?,
+            diagnostics: inbox(&mut node, topics::DIAGNOSTICS, newest())?,
+            robot_node: RosConfig::default().node_name,
             node,
             joint_names,
             finger_joint: finger_joint.into(),
@@ -141,7 +169,34 @@ impl WatchNode {
         }
         all.extend(self.instructions.drain().into_iter().map(|Text { data }| Seen::Instruction(moment.ours, data)));
         all.extend(self.events.drain().into_iter().map(|Text { data }| Seen::Event(moment.ours, data)));
+        for (stamp, views) in self.looks.hear(&mut self.stats.malformed) {
+            self.stats.looks += 1;
+            all.push(Seen::Look(PolicyLook { stamp: moment.ours_of(&stamp), views }));
+        }
+        // Markers of other programs come on the same topic.
+        for intent in self.markers.drain().iter().filter_map(|msg| intent_of(&msg.markers)) {
+            self.stats.intents += 1;
+            all.push(Seen::Intent(moment.ours, Box::new(intent)));
+        }
+        for report in self.diagnostics.drain() {
+            let health = self.health(report, moment);
+            self.stats.reports += u64::from(health.is_some());
+            all.extend(health);
+        }
         self.stats.seen += all.len() as u64;
         all
+    }
+
+    /// How one of our nodes is; `None`: it is another program's report.
+    fn health(&self, report: DiagnosticArray, moment: Moment) -> Option<Seen> {
+        let of = |node: &str| -> Vec<Status> {
+            report.status.iter().filter_map(|status| Status::from_msg(status.clone(), node)).collect()
+        };
+        let (robot, policy) = (of(&self.robot_node), of(POLICY_NODE));
+        match (robot.is_empty(), policy.is_empty()) {
+            (false, _) => Some(Seen::Health(moment.ours, robot)),
+            (true, false) => Some(Seen::PolicyHealth(moment.ours, policy)),
+            (true, true) => None,
+        }
     }
 }

@@ -96,19 +96,20 @@ pub fn fuse_into(observation: &Observation, config: &FuseConfig, cloud: &mut Clo
     Ok(())
 }
 
-/// [`fuse_into`] with the cameras that can be used: one that is dead or malformed is left out and returned instead of
+/// [`fuse_into`] with the cameras that can be used: one that is dead or malformed is left out and named in `masked` instead of
 /// refusing the whole observation.
 ///
 /// # Errors
-/// Without any usable camera, and with too few points from those that are.
+/// Without any usable camera, and with too few points from those that are; `masked` is whole then, too.
 pub fn fuse_usable_into(
     observation: &Observation,
     config: &FuseConfig,
     cloud: &mut Cloud,
-) -> Result<Vec<MaskedCamera>, VisionError> {
+    masked: &mut Vec<MaskedCamera>,
+) -> Result<(), VisionError> {
     cloud.xyz_in_world.clear();
     cloud.rgb.clear();
-    let mut masked = Vec::new();
+    masked.clear();
     for camera in &observation.cameras {
         let fault = dead(camera).or_else(|| match add_camera(camera, config, cloud) {
             Ok(()) => None,
@@ -128,7 +129,7 @@ pub fn fuse_usable_into(
     if cloud.len() < LEAST {
         return Err(VisionError::EmptyCloud { points: cloud.len(), least: LEAST });
     }
-    Ok(masked)
+    Ok(())
 }
 
 /// Keeps every n-th point, so that no more than `most` are left; all where there are no more.
@@ -297,7 +298,8 @@ mod tests {
         bent.intrinsics.fx = f64::NAN;
         observation.cameras = vec![blank.clone(), lively("good"), deaf.clone(), bent.clone()];
         let mut cloud = Cloud::default();
-        let masked = fuse_usable_into(&observation, &FuseConfig::default(), &mut cloud).unwrap();
+        let mut masked = Vec::new();
+        fuse_usable_into(&observation, &FuseConfig::default(), &mut cloud, &mut masked).unwrap();
         let words: Vec<String> = masked.iter().map(MaskedCamera::to_string).collect();
         assert_eq!(words[..2], ["blank: its picture is blank", "deaf: no depth reading"]);
         assert!(words[2].starts_with("bent: intrinsics are not finite"), "{words:?}");
@@ -306,17 +308,21 @@ mod tests {
         assert_eq!(cloud, fuse(&observation, &FuseConfig::default()).unwrap());
 
         observation.cameras = vec![blank, deaf];
-        let text = fuse_usable_into(&observation, &FuseConfig::default(), &mut cloud).unwrap_err().to_string();
+        let mut refusal = |observation: &Observation| {
+            let fused = fuse_usable_into(observation, &FuseConfig::default(), &mut cloud, &mut masked);
+            (fused.unwrap_err().to_string(), masked.len(), cloud.is_empty())
+        };
+        let (text, unusable, is_empty) = refusal(&observation);
         assert_eq!(text, "no camera can be used: blank: its picture is blank; deaf: no depth reading");
-        assert!(cloud.is_empty());
+        assert_eq!((unusable, is_empty), (2, true), "a refusal names its cameras, too");
         observation.cameras.clear();
-        let text = fuse_usable_into(&observation, &FuseConfig::default(), &mut cloud).unwrap_err().to_string();
+        let (text, ..) = refusal(&observation);
         assert!(text.contains("the observation holds none"), "{text}");
         // A camera that sees, but nothing inside the bounds.
         let mut far = lively("far");
         far.depth_m.fill(30.0);
         observation.cameras = vec![far];
-        let text = fuse_usable_into(&observation, &FuseConfig::default(), &mut cloud).unwrap_err().to_string();
+        let (text, ..) = refusal(&observation);
         assert!(text.contains("0 points inside the bounds"), "{text}");
     }
 

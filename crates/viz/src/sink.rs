@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use nalgebra::{Isometry3, Point3, Vector3};
-use neuraxis_core::{ArmState, CameraView, Gripper, Nanos, Observation, Pose, Prediction, Tool, World};
+use neuraxis_core::{ArmState, CameraView, Gripper, KeyFrame, Nanos, Observation, Pose, Prediction, Tool, World};
 use neuraxis_episode::{CommandSample, GazeRay, Level, Points, PredictionDetail};
 use rerun::{
     Arrows3D, AsComponents, Color, DepthImage, Image, LineStrips3D, Pinhole, Points3D, RecordingStream, Scalars,
@@ -227,8 +227,18 @@ impl Viz {
 
     /// A policy's answer at the moment that it saw: the key-frame in the scene, how long it took.
     pub fn log_prediction(&mut self, prediction: &Prediction) -> Result<(), VizError> {
-        self.at(prediction.observed_at);
-        let keyframe = prediction.keyframe;
+        self.log_keyframe(prediction.observed_at, &prediction.keyframe)?;
+        let t = prediction.times;
+        let stages =
+            [t.render_secs, t.host_to_device_secs, t.coarse_secs, t.fine_secs, t.device_to_host_secs, t.total_secs];
+        self.put(paths::POLICY_TIMING, &Scalars::new(stages.map(|secs| f64::from(secs) * 1e3)))?;
+        self.put(paths::CONFIDENCE, &Scalars::new([f64::from(prediction.confidence)]))?;
+        Ok(())
+    }
+
+    /// A key-frame in the scene, with the trail of those before it and the way there from the tool.
+    pub fn log_keyframe(&mut self, stamp: Nanos, keyframe: &KeyFrame) -> Result<(), VizError> {
+        self.at(stamp);
         let iso = keyframe.world_from_tool.iso;
         let gripper = match keyframe.gripper {
             Gripper::Open => "open",
@@ -250,11 +260,6 @@ impl Viz {
                 .with_radii([0.001]);
             self.put(paths::KEYFRAME_LINK, &link)?;
         }
-        let t = prediction.times;
-        let stages =
-            [t.render_secs, t.host_to_device_secs, t.coarse_secs, t.fine_secs, t.device_to_host_secs, t.total_secs];
-        self.put(paths::POLICY_TIMING, &Scalars::new(stages.map(|secs| f64::from(secs) * 1e3)))?;
-        self.put(paths::CONFIDENCE, &Scalars::new([f64::from(prediction.confidence)]))?;
         Ok(())
     }
 

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use neuraxis_core::{ArmState, Joints, Nanos};
-use neuraxis_viz::{Level, Viz, VizConfig, VizError};
+use neuraxis_core::{ArmState, Gripper, Joints, KeyFrame, Nanos, Pose};
+use neuraxis_episode::Record;
+use neuraxis_viz::{GazeRay, Level, PredictionDetail, VirtualView, Viz, VizConfig, VizError};
 
 fn config() -> VizConfig {
     VizConfig {
@@ -40,6 +41,29 @@ fn a_recording_holds_the_robot_and_is_thinned_to_the_rate_asked_for() {
     // The meshes alone are larger than this.
     assert!(sparse > 50_000, "{sparse} bytes");
     assert!(dense > sparse + 50_000, "{sparse} and {dense} bytes");
+}
+
+#[test]
+fn a_gaze_its_two_frames_and_a_key_frame_are_in_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("gaze.rrd");
+    let shown = |path: &str, bytes: &[u8]| bytes.windows(path.len()).any(|window| window == path.as_bytes());
+    let view = |name: &str| VirtualView { name: name.into(), size: [2, 1], rgb: vec![100; 6], heat: vec![0.5; 2] };
+    let gaze = GazeRay { eye_in_world: [0.1, 0.2, 1.5], direction: [0.0, 0.0, -1.0], point_in_world: Some([0.1; 3]) };
+    let keyframe = KeyFrame { world_from_tool: Pose::identity(), gripper: Gripper::Open, ignore_collisions: false };
+    let write = |detail: &PredictionDetail| {
+        let mut viz = Viz::to_file(&path, &config()).unwrap();
+        viz.show(&Record::Detail(Nanos(5), Box::new(detail.clone()))).unwrap();
+        viz.log_keyframe(Nanos(5), &keyframe).unwrap();
+        viz.finish().unwrap();
+        std::fs::read(&path).unwrap()
+    };
+    let both = write(&PredictionDetail { views: vec![view("dynamic_before"), view("dynamic")], gaze: Some(gaze) });
+    for path in ["/views/dynamic_before", "/views/dynamic", "/world/gaze/ray", "/world/gaze/point", "/world/keyframe"] {
+        assert!(shown(path, &both), "no {path}");
+    }
+    let neither = write(&PredictionDetail::default());
+    assert!(!shown("/world/gaze", &neither) && !shown("/views/dynamic", &neither));
 }
 
 #[test]

@@ -123,7 +123,7 @@ impl Around {
     ) -> Result<Session<'a>> {
         let config = &self.studio.config;
         let world = match (&self.setup, &self.which.settings) {
-            (Some(setup), _) => simulated(config, &self.studio.robot, setup, None)?,
+            (Some(setup), _) => simulated(config, &self.studio.robot, setup, &[])?,
             (None, Some(settings)) => {
                 real::world(config, &self.studio.robot, settings, self.which.driver, drive, looks)?
             }

@@ -1,10 +1,15 @@
 //! The learned policy as the brain uses it: told a sentence for a while, asked at each look.
 
 use anyhow::Result;
-use neuraxis_core::{Instruction, Observation, Policy, PolicyError, Prediction, TextEmbedder};
+use nalgebra::Vector3;
+use neuraxis_core::{Instruction, Nanos, Observation, Policy, PolicyError, Prediction, TextEmbedder};
 use neuraxis_policy::{CorticalPolicy, text::MiniLm};
 
-use crate::{config::Config, source::load_policy};
+use crate::{
+    config::Config,
+    looked::{Looked, Sight},
+    source::{gaze, load_policy},
+};
 
 /// The policy and its text encoder.
 pub struct Apprentice {
@@ -34,5 +39,20 @@ impl Apprentice {
             Some(words) => self.policy.predict(seen, words),
             None => Err(PolicyError::Internal("no sentence".into())),
         }
+    }
+
+    /// How whole is what it sees: at the last prediction or refusal.
+    pub fn sight(&self) -> Sight {
+        Sight::of(&self.policy)
+    }
+
+    /// What it looked at for its last prediction, made from what was captured then.
+    pub fn looked(&self, stamp: Nanos) -> Looked {
+        Looked::of(&self.policy, stamp)
+    }
+
+    /// Where its eye was and what it looked at, in the world [m], if it has a gaze.
+    pub fn gaze(&self) -> Option<[Vector3<f64>; 2]> {
+        gaze(&self.policy)
     }
 }

@@ -7,11 +7,12 @@ use std::sync::{
 };
 
 use anyhow::Result;
+use nalgebra::Vector3;
 use neuraxis_brain::{Look, is_same_place};
-use neuraxis_brainstem::BodyState;
+use neuraxis_brainstem::{BodyState, MonotonicClock};
 use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_channel::{MailboxReader, MailboxWriter, RingReceiver, RingSender, mailbox, ring};
-use neuraxis_core::{Instruction, Nanos, Observation, PolicyError, Prediction};
+use neuraxis_core::{Clock, Instruction, Nanos, Observation, PolicyError, Prediction};
 use neuraxis_cortex::vlm::Cancel;
 use neuraxis_executor::{Outcome, Program, What};
 
@@ -28,7 +29,7 @@ use crate::{
     insight::Showcase,
     orders::Orders,
     route::Router,
-    threads::{Rate, Shared, newest, periodic},
+    threads::{Rate, SeenLinks, Shared, newest, periodic},
 };
 
 /// Events on their way to the slow half: of a plan that does nothing but fail, for a second.
@@ -161,12 +162,16 @@ pub struct BrainLinks {
     pub thoughts: RingSender<Box<Thought>>,
     /// To ROS: what is planned, done and noticed, a line each.
     pub events: RingSender<String>,
+    /// To recorder, ROS and terminal: what the learned policy sees, and what was refused.
+    pub seen: SeenLinks,
 }
 
 impl BrainLinks {
-    fn predict(&mut self, prediction: Prediction) {
-        self.predictions.write(Some(Given::now(prediction)));
-        self.shown.show(prediction, None, 0);
+    fn predict(&mut self, prediction: Prediction, gaze: Option<[Vector3<f64>; 2]>) -> Given {
+        let given = Given::now(prediction);
+        self.predictions.write(Some(given));
+        self.shown.show(prediction, gaze);
+        given
     }
 }
 
@@ -256,9 +261,11 @@ pub fn brain(
             shared.over.raise();
         }
         let observation = newest(&links.observations);
+        let mut trouble = None;
         let mut refuse = |why: String| {
-            refused = (refused.0 + 1, Some(why));
-            shared.refused.increment();
+            shared.refuse(&why);
+            refused = (refused.0 + 1, Some(why.clone()));
+            trouble = Some(why);
         };
         if let (Some(words), Some(observation), None) = (&words, &observation, stopping) {
             match mind.see(observation, words, last.epoch) {
@@ -269,17 +276,24 @@ pub fn brain(
                 fast.looks.write(*mind.look());
             }
             say(mind.question(&last, observation, &words.text).map(Box::new).map(Job::Answer));
+            let (mut answered, mut sight) = (None, None);
             if let (Some(text), Some(apprentice)) = (mind.policy_words(&last), &mut apprentice) {
                 match apprentice.predict(observation, text, words.epoch) {
-                    Ok(prediction) => links.predict(prediction),
+                    Ok(prediction) => {
+                        let given = links.predict(prediction, apprentice.gaze());
+                        answered = Some((given, vec![apprentice.looked(observation.stamp)]));
+                    }
                     Err(error) => refuse(error.to_string()),
                 }
+                sight = Some(apprentice.sight());
             }
             if let (Some(keyframe), Some(router)) = (last.free, &mut router) {
                 routes += 1;
                 let wanted = prediction(routes, observation.stamp, words.epoch, keyframe);
                 match router.route(observation, wanted, None) {
-                    Ok(way) => links.predict(way),
+                    Ok(way) => {
+                        links.predict(way, None);
+                    }
                     Err(error) => {
                         if let PolicyError::NoWay(_) = error {
                             fast.orders.push(Order::NoWay(keyframe));
@@ -287,6 +301,12 @@ pub fn brain(
                         refuse(error.to_string());
                     }
                 }
+            }
+            let at = MonotonicClock.now();
+            match (answered, trouble) {
+                (Some((given, looked)), _) => links.seen.answered(&given, sight, looked, shared),
+                (None, Some(why)) => links.seen.refused(at, &why, sight, shared),
+                (None, None) => links.seen.went_on(at, shared),
             }
         }
         links.thoughts.push(Box::new(mind.thought(&last, &mut shown)));

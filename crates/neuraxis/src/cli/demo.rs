@@ -45,6 +45,10 @@ pub struct DemoArgs {
     /// Try out a fault: no camera has depth after this time [s]; the policy refuses the pictures, the arm must stop and hold.
     #[arg(long, value_name = "SECS", conflicts_with = "cameras_stop_after")]
     cameras_blind_after: Option<f64>,
+    /// Try out a fault of one camera, or of `all`, from one time on and to another, if there is one [s]: `blind:wrist:2:6`
+    /// (no depth), `silent:all:8` (no pictures). As often as there are faults.
+    #[arg(long, value_name = "KIND:CAMERA:FROM[:TO]")]
+    camera_fault: Vec<EyeFault>,
     #[command(flatten)]
     keep: KeepArgs,
 }
@@ -54,7 +58,7 @@ impl DemoArgs {
     pub fn run(self, mut config: Config) -> Result<()> {
         only_for_brain(&self.policy, &[("--memory", self.memory.is_some())])?;
         self.keep.apply(&mut config.run.recording)?;
-        let fault = |kind| move |secs| EyeFault { kind, after: Nanos::from_secs(secs) };
+        let fault = |kind| move |secs| EyeFault { kind, camera: None, after: Nanos::from_secs(secs), until: None };
         let silent = self.cameras_stop_after.map(fault(EyeFaultKind::Silent));
         let blind = self.cameras_blind_after.map(fault(EyeFaultKind::NoDepth));
         let plan = DemoPlan {
@@ -65,7 +69,7 @@ impl DemoArgs {
             clock: self.clock,
             memory: self.memory,
             live: self.live,
-            eye_fault: silent.or(blind),
+            eye_faults: self.camera_fault.into_iter().chain(silent).chain(blind).collect(),
         };
         if !demo::run(&config, &plan)? {
             bail!("the goal was not met");

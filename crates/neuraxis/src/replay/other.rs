@@ -8,7 +8,7 @@ use neuraxis_episode::{EpisodeReader, Glance, PredictionDetail, Record};
 use neuraxis_policy::{CorticalPolicy, checkpoint::About, choices::Dynamic, text::MiniLm};
 use neuraxis_viz::Answers;
 
-use crate::{config::Config, eval::Actor, package, recorder, source::load_any_policy};
+use crate::{config::Config, eval::Actor, looked, package, source::load_any_policy};
 
 /// Observations that wait for the answer that was made from them, at most: two seconds of a slow policy.
 const MOST_WAITING: usize = 32;
@@ -194,7 +194,7 @@ impl Other {
     fn ask(&mut self, seen: &Observation) -> Option<(Prediction, PredictionDetail)> {
         let words = self.words.as_ref()?;
         match self.policy.predict(seen, words) {
-            Ok(prediction) => Some((prediction, recorder::detail(self.policy.views()))),
+            Ok(prediction) => Some((prediction, looked::detail(self.policy.views()))),
             Err(error) => {
                 self.refused = (self.refused.0 + 1, Some(error.to_string()));
                 None

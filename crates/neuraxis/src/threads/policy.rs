@@ -4,30 +4,18 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use neuraxis_brainstem::{Histogram, MonotonicClock};
-use neuraxis_channel::{MailboxWriter, RingReceiver, RingSender};
+use neuraxis_channel::{MailboxWriter, RingReceiver};
 use neuraxis_core::{Clock, Instruction, Nanos, Observation, Policy, Prediction};
-use neuraxis_policy::{PredictionViews, text::MiniLm};
-use neuraxis_vision::Cloud;
+use neuraxis_policy::text::MiniLm;
 
-use super::{Rate, Shared, newest, periodic};
+use super::{Rate, SeenLinks, Shared, newest, periodic};
 use crate::{
     given::Given,
     insight::Showcase,
     orders::{Judge, Orders},
-    recorder::without,
     route::Router,
     source::Source,
 };
-
-/// What the recorder is told of a prediction.
-pub struct Seen {
-    /// What was predicted.
-    pub prediction: Prediction,
-    /// When it was given.
-    pub at: Nanos,
-    /// What the networks looked at, if they are networks.
-    pub looked: Option<(PredictionViews, Cloud)>,
-}
 
 /// Ends of the policy's channels.
 pub struct PolicyLinks {
@@ -43,10 +31,8 @@ pub struct PolicyLinks {
     pub shown: Showcase,
     /// To the cerebellum: number of the newest instruction.
     pub epochs: MailboxWriter<u32>,
-    /// To the recorder.
-    pub seen: RingSender<Arc<Seen>>,
-    /// To ROS.
-    pub looks: RingSender<Arc<Seen>>,
+    /// To recorder, ROS and terminal.
+    pub seen: SeenLinks,
 }
 
 /// How the policy's thread ended.
@@ -77,7 +63,6 @@ pub fn policy(
     neuraxis_policy::use_one_thread();
     let (mut refused, mut last) = ((0, None), None);
     let (mut to_policy, mut in_policy) = (Histogram::default(), Histogram::default());
-    let mut masked = Vec::new();
     let (mut epoch, mut reached) = (words.as_ref().map_or(0, |w| w.epoch), 0);
     let rate = periodic("policy", period, &shared.done, |now| {
         let mut news = links.orders.news(now);
@@ -94,8 +79,8 @@ pub fn policy(
                     Err(error) => {
                         say_err!("warning: {error}");
                         links.orders.refuse(error.to_string());
+                        shared.refuse(&error.to_string());
                         refused = (refused.0 + 1, Some(error.to_string()));
-                        shared.refused.increment();
                     }
                 }
             }
@@ -119,21 +104,17 @@ pub fn policy(
                 let given = Given::now(prediction);
                 in_policy.record(given.at - began);
                 links.predictions.write(Some(given));
-                links.shown.show(prediction, source.gaze(), source.masked().len() as u32);
-                let seen = Arc::new(Seen { prediction, at: given.at, looked: source.looked() });
-                links.looks.push_newest(seen.clone());
-                links.seen.push(seen);
+                links.shown.show(prediction, source.gaze());
+                links.seen.answered(&given, source.sight(), source.looked(prediction.observed_at), shared);
             }
             Err(error) if source.is_asked_once() => return Err(error.into()),
             // The arm goes on as long as the last prediction's lease allows, then stops.
             Err(error) => {
-                refused = (refused.0 + 1, Some(error.to_string()));
-                shared.refused.increment();
+                let why = error.to_string();
+                shared.refuse(&why);
+                links.seen.refused(MonotonicClock.now(), &why, source.sight(), shared);
+                refused = (refused.0 + 1, Some(why));
             }
-        }
-        if source.masked() != masked {
-            masked = source.masked().to_vec();
-            say_err!("warning: {}", without(&masked).1);
         }
         Ok(true)
     })?;

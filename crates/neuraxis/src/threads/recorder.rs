@@ -96,10 +96,7 @@ fn write_down(recorder: &mut Recorder, links: &RecorderLinks, minds: &mut Minds,
         }
     }
     while let Some(seen) = links.seen.pop() {
-        recorder.prediction(&seen.prediction)?;
-        if let Some((views, cloud)) = &seen.looked {
-            recorder.views(&seen.prediction, views, cloud, Some(seen.at))?;
-        }
+        recorder.looked(&seen)?;
     }
     while let Some(thought) = links.thoughts.pop() {
         recorder.thought(*thought)?;

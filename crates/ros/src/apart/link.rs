@@ -222,9 +222,14 @@ impl Link {
         self.rate(now).err()
     }
 
+    /// Which policy is heard.
+    pub(super) fn session(&self) -> Option<u64> {
+        self.heard.map(|(session, _)| session)
+    }
+
     /// What the policy that is heard says of itself.
     pub(super) fn card(&self) -> Option<&PolicyCard> {
-        let (session, _) = self.heard?;
+        let session = self.session()?;
         self.known.iter().find(|known| known.session == session).map(|known| &known.card)
     }
 

@@ -9,7 +9,7 @@ use nalgebra::Vector3;
 use neuraxis_core::{Nanos, Observation, Prediction};
 use r2r::{
     Node, Publisher,
-    diagnostic_msgs::msg::{DiagnosticArray, DiagnosticStatus, KeyValue},
+    diagnostic_msgs::msg::DiagnosticArray,
     neuraxis_msgs::msg::{Observation as ObservationMsg, PolicyDescription, Prediction as PredictionMsg},
 };
 
@@ -20,15 +20,21 @@ use super::{
     session,
 };
 use crate::{
-    RosError, config, conversions, environment,
+    RosError, RosStats, config, conversions, environment,
     inbox::{Inbox, inbox},
+    looked::{PolicyView, ViewsOut},
     node::start,
     publish::publisher,
+    sight::{self, PolicySight},
+    status::{Level, Status},
     topics,
 };
 
 /// Name of the node.
-const NAME: &str = "neuraxis_policy";
+pub(crate) const NAME: &str = "neuraxis_policy";
+/// What it says of itself on `/diagnostics`, and in it which run of the program it is.
+const STATUS: &str = "policy";
+const SESSION: &str = "policy_session";
 /// Between two looks at whether it shall end.
 const POLL: Duration = Duration::from_millis(20);
 /// After this silence of the robot that is answered, another one may take its place.
@@ -39,9 +45,20 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// gaze; `Err`: why there is none.
 pub type Said = Result<(Prediction, Option<[Vector3<f64>; 2]>), String>;
 
+/// What came of an observation.
+#[derive(Clone, Debug)]
+pub struct Thought {
+    /// The answer.
+    pub said: Said,
+    /// How whole was what it saw.
+    pub sight: PolicySight,
+    /// What the networks looked at; none of a refusal.
+    pub views: Vec<PolicyView>,
+}
+
 /// What thinks: an observation, what is to be done (empty: nothing, but an answer is wanted) and the number of the task,
 /// which changes with the robot's run, task or words. Called on the node's thread; may take long.
-pub type Think<'a> = dyn FnMut(&Observation, &str, u32) -> Said + 'a;
+pub type Think<'a> = dyn FnMut(&Observation, &str, u32) -> Thought + 'a;
 
 /// What the node did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,6 +71,8 @@ pub struct PolicyNodeStats {
     pub malformed: u64,
     /// Observations of a second robot.
     pub second_robot: u64,
+    /// Views and heatmaps published.
+    pub views: u64,
     /// Messages that the middleware did not take.
     pub failed: u64,
 }
@@ -75,6 +94,8 @@ pub struct PolicyNode {
     task: Option<(u64, u32, String)>,
     epoch: u32,
     held: Recent,
+    sight: PolicySight,
+    views: ViewsOut,
     why: String,
     reported: Instant,
     before: PolicyNodeStats,
@@ -109,6 +130,8 @@ impl PolicyNode {
             task: None,
             epoch: 0,
             held: Recent::default(),
+            sight: PolicySight::default(),
+            views: ViewsOut::default(),
             why: String::new(),
             reported: Instant::now(),
             before: PolicyNodeStats::default(),
@@ -125,7 +148,9 @@ impl PolicyNode {
             if let (Some(msg), _) = self.observations.newest() {
                 self.answer(&msg, think);
             }
-            self.report();
+            if self.reported.elapsed() >= PERIOD {
+                self.report();
+            }
         }
         self.stats
     }
@@ -156,13 +181,19 @@ impl PolicyNode {
             self.epoch = self.epoch.wrapping_add(1);
             r2r::log_info!(NAME, "task {}: {:?}", self.epoch, msg.instruction);
         }
-        let said = think(&observation, &msg.instruction, self.epoch);
+        let Thought { said, sight, views } = think(&observation, &msg.instruction, self.epoch);
         match &said {
             Ok(_) => self.stats.answers += 1,
             Err(reason) => {
                 self.stats.refused += 1;
                 self.complain(self.stats.refused, reason);
             }
+        }
+        let is_news = sight.left_out != self.sight.left_out;
+        self.sight = sight;
+        if is_news {
+            // Before the answer that it is of.
+            self.report();
         }
         let held = came.elapsed();
         self.held.note(Nanos(held.as_nanos() as u64));
@@ -174,6 +205,11 @@ impl PolicyNode {
             said,
         };
         self.stats.failed += u64::from(self.predictions.publish(&messages::answer_to_msg(msg, reply)).is_err());
+        // The pictures go after the answer, which is waited for.
+        let mut sent = RosStats::default();
+        self.views.publish(&mut self.node, &msg.header.stamp, &views, &mut sent);
+        self.stats.views += sent.policy_views;
+        self.stats.failed += sent.failed + sent.malformed;
     }
 
     /// Logs ever more rarely: a flood of bad observations must not become a flood of log lines.
@@ -184,44 +220,65 @@ impl PolicyNode {
         }
     }
 
-    /// How it is, once a second.
+    /// How it is.
     fn report(&mut self) {
-        if self.reported.elapsed() < PERIOD {
-            return;
-        }
         self.reported = Instant::now();
         let (now, before) = (self.stats.clone(), std::mem::replace(&mut self.before, self.stats.clone()));
-        let (level, message) = if now.refused + now.malformed + now.second_robot
-            > before.refused + before.malformed + before.second_robot
-        {
-            (DiagnosticStatus::WARN as u8, self.why.clone())
-        } else if now.answers > before.answers {
-            (DiagnosticStatus::OK as u8, "answers".into())
-        } else {
-            (DiagnosticStatus::OK as u8, "nobody asks".into())
-        };
-        let mut values = vec![
-            ("answers".to_string(), now.answers.to_string()),
-            ("refused".into(), now.refused.to_string()),
-            ("malformed".into(), now.malformed.to_string()),
-            ("second_robot".into(), now.second_robot.to_string()),
-            ("weights_hash".into(), self.card.weights_hash.clone()),
-            ("device".into(), self.card.device.clone()),
-        ];
-        if let Some(held) = self.held.spread() {
-            values.push(("held_p50_ms".into(), format!("{:.1}", held.p50.secs() * 1e3)));
-            values.push(("held_p99_ms".into(), format!("{:.1}", held.p99.secs() * 1e3)));
+        let mut status = Status::new(STATUS, if now.answers > before.answers { "answers" } else { "nobody asks" });
+        if now.refused + now.malformed + now.second_robot > before.refused + before.malformed + before.second_robot {
+            status.say(Level::Warn, self.why.clone());
         }
-        let status = DiagnosticStatus {
-            level,
-            name: format!("{NAME}: policy"),
-            message,
-            hardware_id: self.card.device.clone(),
-            values: values.into_iter().map(|(key, value)| KeyValue { key, value }).collect(),
-        };
+        sight::say(&mut status, &self.sight.left_out, self.sight.before_age_secs);
+        status.value(SESSION, self.session);
+        for (key, count) in [
+            ("answers", now.answers),
+            ("refused", now.refused),
+            ("malformed", now.malformed),
+            ("second_robot", now.second_robot),
+            ("views", now.views),
+        ] {
+            status.value(key, count);
+        }
+        status.value("weights_hash", &self.card.weights_hash);
+        status.value("device", &self.card.device);
+        if let Some(held) = self.held.spread() {
+            status.value("held_p50_ms", format!("{:.1}", held.p50.secs() * 1e3));
+            status.value("held_p99_ms", format!("{:.1}", held.p99.secs() * 1e3));
+        }
         let now = self.node.get_ros_clock().lock().ok().and_then(|mut clock| clock.get_now().ok());
         let stamp = conversions::time_to_msg(now.unwrap_or_default());
-        let array = DiagnosticArray { header: conversions::header(&stamp, ""), status: vec![status] };
+        let status = vec![status.to_msg(NAME, &self.card.device)];
+        let array = DiagnosticArray { header: conversions::header(&stamp, ""), status };
         self.stats.failed += u64::from(self.diagnostics.publish(&array).is_err());
+    }
+}
+
+/// What the policy of this session says of its sight in a report, if it is its report.
+pub(super) fn sight_in(report: DiagnosticArray, session: u64) -> Option<PolicySight> {
+    let mut own = report.status.into_iter().filter_map(|status| Status::from_msg(status, NAME));
+    let is_it = |status: &Status| {
+        let said = status.values.iter().find(|(key, _)| key == SESSION);
+        status.name == STATUS && said.is_some_and(|(_, said)| said.parse() == Ok(session))
+    };
+    own.rfind(is_it).map(|status| PolicySight::of(&status))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_report_of_the_policy_that_is_heard_counts() {
+        let report = |session: u64, camera: &str| {
+            let mut status = Status::new(STATUS, "answers");
+            sight::say(&mut status, &[format!("{camera}: no depth reading")], None);
+            status.value(SESSION, session);
+            DiagnosticArray { status: vec![status.to_msg(NAME, "cpu")], ..DiagnosticArray::default() }
+        };
+        let sight = sight_in(report(u64::MAX - 1, "wrist"), u64::MAX - 1).unwrap();
+        assert_eq!(sight.left_out, ["wrist: no depth reading"]);
+        assert_eq!(sight_in(report(7, "wrist"), 8), None, "another one's");
+        let robots = Status::new(STATUS, "answers").to_msg("neuraxis", "fr3");
+        assert_eq!(sight_in(DiagnosticArray { status: vec![robots], ..DiagnosticArray::default() }, 7), None);
     }
 }

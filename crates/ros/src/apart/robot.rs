@@ -14,18 +14,23 @@ use neuraxis_channel::{RingReceiver, RingSender, ring};
 use neuraxis_core::{Clock, Instruction, Nanos, Observation, Policy, PolicyError, Prediction};
 use r2r::{
     Node, Publisher,
+    diagnostic_msgs::msg::DiagnosticArray,
     neuraxis_msgs::msg::{Observation as ObservationMsg, PolicyDescription, Prediction as PredictionMsg},
 };
 
 use super::{
-    AnswerRefusal, LinkConfig, LinkTrouble, PolicyCard, Suits, answers::Answer, link::Link, messages, session,
+    AnswerRefusal, LinkConfig, LinkTrouble, PolicyCard, Suits, answers::Answer, link::Link, messages, policy::sight_in,
+    session,
 };
 use crate::{
-    RosError, environment,
+    RosError, conversions, environment,
     health::Spread,
     inbox::{Inbox, inbox},
+    looked::PolicyLook,
+    looks_in::LooksIn,
     node::start,
     publish::{Stamper, publisher},
+    sight::PolicySight,
     topics,
 };
 
@@ -59,7 +64,7 @@ pub struct LinkReport {
     pub age: Option<Spread>,
     /// On the wire, there and back: from sending to the answer, less the time that the policy held it.
     pub wire: Option<Spread>,
-    /// Messages that the middleware did not take.
+    /// Messages that the middleware did not take, and pictures that were none.
     pub failed: u64,
 }
 
@@ -73,7 +78,8 @@ pub struct Remote {
     pub reports: RingReceiver<LinkReport>,
 }
 
-/// Starts ROS 2 in this process, if it is not yet, and makes the node. `suits` says whether a policy may lead this robot.
+/// Starts ROS 2 in this process, if it is not yet, and makes the node. `suits` says whether a policy may lead this robot;
+/// `takes_views`: what the policy looks at comes here too, which somebody has to want: it is a lot.
 ///
 /// Errors: a setting out of its range; [`RosError::DiscoveryRangeUnset`]; whatever rcl refuses.
 pub fn remote_policy(
@@ -81,6 +87,7 @@ pub fn remote_policy(
     world_frame: &str,
     suits: Suits,
     clock: Arc<dyn Clock>,
+    takes_views: bool,
 ) -> Result<Remote, RosError> {
     environment::require_discovery_choice()?;
     config.validate()?;
@@ -90,9 +97,12 @@ pub fn remote_policy(
     let (questions_in, questions) = ring(1);
     let (answers_in, answers) = ring(4);
     let (reports_in, reports) = ring(2);
+    let (looks_in, looks) = ring(4);
     let descriptions = inbox(&mut node, topics::POLICY_DESCRIPTION, topics::descriptions_in_qos())?;
     let predictions = inbox(&mut node, topics::PREDICTION, topics::prediction_qos())?;
     let observations = publisher(&mut node, topics::OBSERVATION, topics::observation_qos())?;
+    let diagnostics = inbox(&mut node, topics::DIAGNOSTICS, topics::diagnostics_qos())?;
+    let views = takes_views.then(|| LooksIn::new(&mut node)).transpose()?;
     let policy = RemotePolicy {
         robot_session,
         world_frame: world_frame.into(),
@@ -100,14 +110,20 @@ pub fn remote_policy(
         questions: questions_in,
         answers,
         clock: clock.clone(),
+        looks,
         gaze: None,
+        sight: PolicySight::default(),
     };
     let node = LinkNode {
         stamper: Stamper::new(clock.clone(), &node),
         node,
         descriptions,
         predictions,
+        diagnostics,
+        views,
         observations,
+        sight: None,
+        looks: looks_in,
         link: Link::new(config, robot_session, suits),
         questions,
         answers: answers_in,
@@ -128,8 +144,15 @@ struct Question {
     captured: Nanos,
 }
 
-/// The end of a question: the observation's number, and what came of it.
-type End = (u64, Result<Answer, AnswerRefusal>);
+/// The end of a question.
+struct End {
+    /// The observation's number.
+    seq: u64,
+    /// How whole is what the policy sees, as it has said last.
+    sight: PolicySight,
+    /// What came of it.
+    said: Result<Answer, AnswerRefusal>,
+}
 
 /// A policy in another process, as a [`Policy`]: each call sends the observation and waits for its answer, at most until
 /// the lease of predictions is over. Waits and allocates; for the policy's thread.
@@ -140,7 +163,9 @@ pub struct RemotePolicy {
     questions: RingSender<Box<Question>>,
     answers: RingReceiver<End>,
     clock: Arc<dyn Clock>,
+    looks: RingReceiver<PolicyLook>,
     gaze: Option<[Vector3<f64>; 2]>,
+    sight: PolicySight,
 }
 
 impl RemotePolicy {
@@ -155,6 +180,16 @@ impl RemotePolicy {
         self.gaze
     }
 
+    /// How whole is what it sees, as it has said last.
+    pub fn sight(&self) -> &PolicySight {
+        &self.sight
+    }
+
+    /// What it has looked at, the oldest that was not taken yet: the pictures come after their answer.
+    pub fn look(&mut self) -> Option<PolicyLook> {
+        self.looks.pop()
+    }
+
     fn ask(&mut self, observation: &Observation, words: Option<&Instruction>) -> Result<Answer, PolicyError> {
         // What came after it was given up.
         while self.answers.pop().is_some() {}
@@ -163,9 +198,10 @@ impl RemotePolicy {
         self.questions.push_newest(Box::new(Question { msg, captured }));
         let deadline = captured + self.patience;
         loop {
-            while let Some((answered, end)) = self.answers.pop() {
-                if answered == seq {
-                    return end.map_err(|refusal| PolicyError::Answer(refusal.to_string()));
+            while let Some(end) = self.answers.pop() {
+                if end.seq == seq {
+                    self.sight = end.sight;
+                    return end.said.map_err(|refusal| PolicyError::Answer(refusal.to_string()));
                 }
             }
             if self.clock.now() >= deadline {
@@ -192,7 +228,12 @@ pub struct LinkNode {
     clock: Arc<dyn Clock>,
     descriptions: Inbox<PolicyDescription>,
     predictions: Inbox<PredictionMsg>,
+    diagnostics: Inbox<DiagnosticArray>,
+    views: Option<LooksIn>,
     observations: Publisher<ObservationMsg>,
+    /// What a policy, named by its session, has said last of its sight.
+    sight: Option<(u64, PolicySight)>,
+    looks: RingSender<PolicyLook>,
     link: Link,
     questions: RingReceiver<Box<Question>>,
     answers: RingSender<End>,
@@ -218,6 +259,7 @@ impl LinkNode {
                 self.node.spin_once(Duration::ZERO);
             }
             self.send();
+            self.look();
             if self.clock.now() - self.reported >= REPORT {
                 self.reported = self.clock.now();
                 let report = self.report();
@@ -246,12 +288,18 @@ impl LinkNode {
                 Err(error) => r2r::log_warn!(NAME, "a description was refused: {error}"),
             }
         }
+        // So it is with what it says of its sight.
+        let reports = self.diagnostics.drain().into_iter();
+        if let Some(session) = self.link.session() {
+            let said = reports.filter_map(|report| sight_in(report, session)).next_back();
+            self.sight = said.map(|sight| (session, sight)).or(self.sight.take());
+        }
         for msg in predictions {
             let now = self.clock.now();
             match self.link.take(&msg, now) {
                 Ok(answer) => {
                     self.refused_in_a_row = 0;
-                    self.answers.push_newest((msg.seq, Ok(answer)));
+                    self.end(msg.seq, Ok(answer));
                 }
                 Err((asked, refusal)) => {
                     self.refused_in_a_row += 1;
@@ -261,12 +309,28 @@ impl LinkNode {
                         r2r::log_warn!(NAME, "answer refused: {refusal} ({count} in a row)");
                     }
                     if let Some(seq) = asked {
-                        self.answers.push_newest((seq, Err(refusal)));
+                        self.end(seq, Err(refusal));
                     }
                 }
             }
         }
         is_news
+    }
+
+    fn end(&self, seq: u64, said: Result<Answer, AnswerRefusal>) {
+        let heard = self.link.session();
+        let sight = self.sight.as_ref().filter(|(session, _)| Some(*session) == heard);
+        let sight = sight.map(|(_, sight)| sight.clone()).unwrap_or_default();
+        self.answers.push_newest(End { seq, sight, said });
+    }
+
+    /// Hands on what the policy has looked at, with the moments by the robot's clock.
+    fn look(&mut self) {
+        let (Some(views), Some(ros_now)) = (&mut self.views, self.stamper.now()) else { return };
+        for (stamp, views) in views.hear(&mut self.failed) {
+            let stamp = conversions::clock_time_of(ros_now, self.clock.now(), &stamp);
+            self.looks.push_newest(PolicyLook { stamp, views });
+        }
     }
 
     fn send(&mut self) {

@@ -150,7 +150,7 @@ impl Brainstem {
             self.last_state = None;
             if self.started {
                 self.trip(Fault::StateMalformed);
-            } else {
+            } else if self.mode == Mode::Hold {
                 self.fault = Some(Fault::StateMalformed);
             }
         }
@@ -306,10 +306,15 @@ impl Brainstem {
     fn observe(&mut self, now: Nanos, state: &ArmState) {
         if !self.started {
             self.started = true;
-            self.fault = None;
             self.state_changed_at = now;
             self.gripper_width_m = state.gripper_width_m.clamp(0.0, self.config.gripper_width_max_m);
             self.hold_at(&state.q);
+            // A latch from before the arm spoke, an operator's stop for one, is no less one.
+            if self.latched {
+                self.mode = Mode::Latched;
+            } else {
+                self.fault = None;
+            }
         }
 
         // A clock that stepped back does not lend a frozen state more time.

@@ -31,6 +31,30 @@ fn sr08_a_reset_that_comes_together_with_a_stop_does_not_undo_it() {
 }
 
 #[test]
+fn sr08_a_stop_requested_before_the_arm_has_spoken_holds_when_it_speaks() {
+    let mut rig = Rig::new(BrainstemConfig::default());
+    let good = rig.state;
+    rig.brainstem.request_stop();
+    rig.state.q[0] = f64::NAN;
+    let state = rig.state;
+    let tick = rig.brainstem.step(rig.now, &state, None);
+    assert_eq!((tick.started, tick.mode, tick.fault), (false, Mode::Latched, Some(Fault::StopRequested)));
+    rig.state = good;
+    let tick = rig.tick(None);
+    assert_eq!((tick.started, tick.mode, tick.fault), (true, Mode::Latched, Some(Fault::StopRequested)));
+    let segment = rig.segment(1, rig.brainstem.commanded().qd);
+    let tick = rig.tick(Some(&segment));
+    assert_eq!((tick.mode, tick.fault), (Mode::Latched, Some(Fault::StopRequested)));
+
+    // Nothing of it is left after a reset: a lease that ends is a stop that a fresh segment ends.
+    rig.brainstem.reset().unwrap();
+    let segment = rig.segment(2, rig.brainstem.commanded().qd);
+    assert_eq!(rig.tick(Some(&segment)).mode, Mode::Track);
+    let still = (0..100).find_map(|_| Some(rig.tick(None)).filter(|tick| tick.mode != Mode::Track)).unwrap();
+    assert_eq!((still.mode, still.fault), (Mode::Hold, Some(Fault::LeaseExpired)));
+}
+
+#[test]
 fn sr03_a_state_that_no_joint_can_have_is_neither_started_from_nor_reset_to() {
     for (q, qd) in [(1e12, 0.0), (4.0, 0.0), (0.0, 1e12), (0.0, -40.0)] {
         let mut rig = Rig::new(BrainstemConfig::default());

@@ -410,7 +410,7 @@ impl Brainstem {
         let cleared = self.guard.clear(&next, &self.limits)?;
         self.feed_forward.check(&next, &self.limits)?;
         // A target that runs away from its follower does not respect the limits, whatever it declares.
-        if next.q.max_abs_diff(&target.q) > self.config.jump_rad {
+        if !(0.0..=self.config.jump_rad).contains(&next.q.max_abs_diff(&target.q)) {
             return Err(Fault::SegmentJump);
         }
         self.commanded = next;

@@ -196,6 +196,22 @@ fn sr02_no_number_locks_out_the_segments_after_it() {
         let next = rig.segment(1, rig.brainstem.commanded().qd);
         assert_eq!((rig.tick(Some(&next)).rejected, rig.brainstem.mode()), (None, Mode::Track));
     }
+
+    // Two hours of hold, in which the cerebellum counts on at 200 Hz: from the start, and after a segment.
+    const HELD: Nanos = Nanos::from_millis(7_200_000);
+    const COUNTED: u64 = 1_440_000;
+    let mut rig = Rig::new(BrainstemConfig::default());
+    rig.tick(None);
+    for seq in [COUNTED, 2 * COUNTED] {
+        rig.now = rig.now + HELD;
+        while rig.tick(None).mode != Mode::Hold {}
+        let leaps = rig.segment(seq + 10 * COUNTED, rig.brainstem.commanded().qd);
+        assert_eq!(rig.tick(Some(&leaps)).rejected, Some(Fault::SegmentMalformed));
+        let next = rig.segment(seq, rig.brainstem.commanded().qd);
+        assert_eq!((rig.tick(Some(&next)).rejected, rig.brainstem.mode()), (None, Mode::Track));
+        let leaps = rig.segment(seq + COUNTED, rig.brainstem.commanded().qd);
+        assert_eq!(rig.tick(Some(&leaps)).rejected, Some(Fault::SegmentMalformed), "no time has passed");
+    }
 }
 
 #[test]

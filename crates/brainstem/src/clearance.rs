@@ -122,19 +122,37 @@ impl Surroundings {
     pub(crate) fn clearance(&self, q: &Joints, limits: &[JointLimits]) -> Clearance {
         let frames = self.robot.link_frames(q);
         let tool_in_base = frames.base_from_tool().position();
-        let mut walls_m = self.faces.iter().map(|face| face.distance_m(&tool_in_base)).fold(f64::INFINITY, f64::min);
+        let mut walls_m = self.faces.iter().map(|face| face.distance_m(&tool_in_base)).fold(f64::INFINITY, least);
         if !self.walls.is_empty() {
             for (point_in_base, radius_m, link) in self.robot.capsule_points(&frames) {
                 for wall in self.walls.iter().filter(|wall| link >= wall.first_link) {
-                    walls_m = walls_m.min(wall.distance_m(&point_in_base) - radius_m);
+                    walls_m = least(walls_m, wall.distance_m(&point_in_base) - radius_m);
                 }
             }
         }
         let ends = q.iter().zip(limits).map(|(q, limit)| (q - limit.lower_rad).min(limit.upper_rad - q));
         Clearance {
-            joints_rad: ends.fold(f64::INFINITY, f64::min),
+            joints_rad: ends.fold(f64::INFINITY, least),
             walls_m,
             self_m: self.robot.self_clearance_m(&frames),
+        }
+    }
+}
+
+/// The smaller one; NaN if one of them is, which `f64::min` would drop.
+pub(crate) fn least(a: f64, b: f64) -> f64 {
+    if b < a || b.is_nan() { b } else { a }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sr14_a_distance_that_is_no_number_does_not_look_free() {
+        assert_eq!((least(1.0, 2.0), least(2.0, 1.0), least(f64::INFINITY, -1.0)), (1.0, 1.0, -1.0));
+        for distances in [[f64::NAN, 1.0, 2.0], [2.0, f64::NAN, 1.0], [1.0, 2.0, f64::NAN]] {
+            assert!(distances.into_iter().fold(f64::INFINITY, least).is_nan(), "{distances:?}");
         }
     }
 }

@@ -12,7 +12,7 @@ use neuraxis_robot::{JointLimits, Robot};
 
 use crate::{
     BrainstemConfig, BrainstemError,
-    clearance::{Clearance, Surroundings},
+    clearance::{Clearance, Surroundings, least},
 };
 
 /// A state that may be commanded, with its way out.
@@ -84,9 +84,10 @@ impl Guard {
     /// Share of its speed that motion should keep at this clearance: 1 where there is room, less near walls, near the
     /// arm itself and near the end stops of joints.
     pub(crate) fn speed_scale(&self, clearance: &Clearance) -> f64 {
-        let room_m = clearance.walls_m.min(clearance.self_m) - self.margin_m;
-        let share = (room_m / self.slow_within_m).min(clearance.joints_rad / self.slow_within_rad);
-        share.clamp(self.slowest_scale, 1.0)
+        let room_m = least(clearance.walls_m, clearance.self_m) - self.margin_m;
+        let share = least(room_m / self.slow_within_m, clearance.joints_rad / self.slow_within_rad);
+        // What is no number is no room.
+        if share.is_nan() { self.slowest_scale } else { share.clamp(self.slowest_scale, 1.0) }
     }
 }
 

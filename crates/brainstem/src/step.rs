@@ -413,6 +413,7 @@ impl Brainstem {
         if !(0.0..=self.config.jump_rad).contains(&next.q.max_abs_diff(&target.q)) {
             return Err(Fault::SegmentJump);
         }
+        self.guard.keep_what_is_won();
         self.commanded = next;
         (self.stop, self.clearance) = (cleared.stop, cleared.clearance);
         self.gripper_width_m = segment.gripper_width_m.clamp(0.0, self.config.gripper_width_max_m);

@@ -8,7 +8,7 @@ use neuraxis_robot::{JointLimits, Robot};
 
 use crate::{
     BrainstemConfig, BrainstemError, Clearance, RefusedSegments, follow::follow, gate::SegmentGate, guard::Guard,
-    torque::FeedForward,
+    range::Ranges, torque::FeedForward,
 };
 
 /// A tick makes good at most three missed periods: after a longer gap the command goes on from where it was, late, as
@@ -72,7 +72,9 @@ pub struct Tick {
 /// The loop's state. One owner, one thread.
 #[derive(Clone)]
 pub struct Brainstem {
+    /// In force now: wider by as much as a joint was found in its margin.
     limits: Vec<JointLimits>,
+    ranges: Ranges,
     config: BrainstemConfig,
     gate: SegmentGate,
     guard: Guard,
@@ -115,6 +117,7 @@ impl Brainstem {
             stop: StopProfile::from_state(&rest, &limits),
             clearance: Clearance::FREE,
             guard: Guard::new(robot.clone(), &config)?,
+            ranges: Ranges::new(robot.limits(), &limits),
             feed_forward: FeedForward::new(robot),
             limits,
             config,
@@ -414,6 +417,7 @@ impl Brainstem {
             return Err(Fault::SegmentJump);
         }
         self.guard.keep_what_is_won();
+        self.ranges.keep_what_is_won(&cleared.stop, &mut self.limits);
         self.commanded = next;
         (self.stop, self.clearance) = (cleared.stop, cleared.clearance);
         self.gripper_width_m = segment.gripper_width_m.clamp(0.0, self.config.gripper_width_max_m);
@@ -444,6 +448,7 @@ impl Brainstem {
     }
 
     fn rest_at(&mut self, q: &Joints) {
+        self.ranges.stands_at(q, &mut self.limits);
         self.commanded = at_rest(*q);
         self.stop = StopProfile::from_state(&self.commanded, &self.limits);
         self.clearance = self.guard.stands_at(q, &self.limits);

@@ -214,6 +214,51 @@ fn sr02_no_number_locks_out_the_segments_after_it() {
     }
 }
 
+/// A joint that rests in the margin, hand-guided for one, moves in, not out, and is kept in once it is.
+#[test]
+fn sr04_a_joint_found_in_its_margin_moves_in_and_no_further_out() {
+    // Joint, which end, how far from it.
+    for (joint, inward, found_rad) in [(3, 1.0, 0.004), (3, -1.0, 0.004), (0, 1.0, 0.0), (0, -1.0, 0.002)] {
+        let mut rig = Rig::new(BrainstemConfig { lease_max_secs: 1.0, ..Default::default() });
+        let (limit, margin_rad) = (rig.robot.limits()[joint], rig.brainstem.config().position_margin_rad);
+        let end = if inward > 0.0 { limit.lower_rad } else { limit.upper_rad };
+        rig.state.q = Joints::from_slice(&[0.0, 0.0, 0.0, -1.6, 0.0, 2.2, 0.0]).unwrap();
+        rig.state.q[joint] = end + inward * found_rad;
+        rig.tick(None);
+        // From the end into the range [rad].
+        let inside = |rig: &Rig| inward * (rig.brainstem.commanded().q[joint] - end);
+        let one = |value: f64| Joints::from_fn(7, |i| if i == joint { value } else { 0.0 });
+
+        let outward = rig.segment(1, one(-inward * 0.05));
+        let refused = (0..30).find_map(|_| rig.tick(Some(&outward)).fault);
+        assert_eq!(refused, Some(Fault::PositionLimit), "joint {joint}");
+        while rig.tick(None).mode != Mode::Hold {}
+        assert!(inside(&rig) >= found_rad - 1e-6, "{} rad from the end of joint {joint}", inside(&rig));
+
+        // In, past the margin, and out again without a rest.
+        let mut seq = rig.speed_up(joint, inward * 0.2, 2);
+        while inside(&rig) < 0.1 {
+            seq += 1;
+            let segment = rig.segment(seq, one(inward * 0.2));
+            for _ in 0..10 {
+                assert_eq!(rig.tick(Some(&segment)).fault, None, "joint {joint}");
+            }
+        }
+        let mut turn = rig.segment(seq + 1, one(inward * 0.2));
+        (turn.qdd, turn.valid_until) = (one(-inward * 1.0), rig.now + Nanos::from_millis(400));
+        for _ in 0..400 {
+            assert_eq!(rig.tick(Some(&turn)).fault, None, "joint {joint}");
+        }
+        let fault = (2..1000).find_map(|i| {
+            let segment = rig.segment(seq + i, one(-inward * 0.2));
+            (0..10).find_map(|_| rig.tick(Some(&segment)).fault)
+        });
+        assert_eq!(fault, Some(Fault::PositionLimit), "joint {joint}");
+        while rig.tick(None).mode != Mode::Hold {}
+        assert!(inside(&rig) >= margin_rad - 1e-9, "{} rad from the end of joint {joint}", inside(&rig));
+    }
+}
+
 #[test]
 fn sr04_grip_force_stays_within_its_limit() {
     let mut rig = Rig::new(BrainstemConfig::default());

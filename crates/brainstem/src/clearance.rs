@@ -56,7 +56,8 @@ impl Clearance {
 struct HalfSpace {
     normal_in_base: Vector3<f64>,
     offset_m: f64,
-    first_link: usize,
+    /// Of the links that stay in it; `None`: the tool point does.
+    first_link: Option<usize>,
 }
 
 impl HalfSpace {
@@ -69,8 +70,22 @@ impl HalfSpace {
 #[derive(Clone, Debug)]
 pub(crate) struct Surroundings {
     robot: Arc<Robot>,
-    walls: Vec<HalfSpace>,
-    faces: Vec<HalfSpace>,
+    /// Walls, and the faces of the tool's box.
+    planes: Vec<HalfSpace>,
+}
+
+/// Distances at one joint configuration, each plane's of its own [m].
+#[derive(Clone, Debug)]
+pub(crate) struct Room {
+    pub(crate) planes_m: Vec<f64>,
+    pub(crate) self_m: f64,
+}
+
+impl Room {
+    /// To the nearest plane.
+    pub(crate) fn walls_m(&self) -> f64 {
+        self.planes_m.iter().copied().fold(f64::INFINITY, least)
+    }
 }
 
 impl Surroundings {
@@ -99,10 +114,8 @@ impl Surroundings {
             if wall.first_link > robot.dof() {
                 return refuse(&wall.name, "first_link is beyond the last link");
             }
-            planes.push(half_space(normal, point, wall.first_link));
+            planes.push(half_space(normal, point, Some(wall.first_link)));
         }
-
-        let mut faces = Vec::new();
         if let Some(tool_box) = tool_box {
             let (low, high) = (Vector3::from(tool_box.min_xyz_m), Vector3::from(tool_box.max_xyz_m));
             // False for NaN.
@@ -111,30 +124,57 @@ impl Surroundings {
                 return refuse("tool_box", "min_xyz_m must lie below max_xyz_m, both within 100 m");
             }
             for axis in [Vector3::x(), Vector3::y(), Vector3::z()] {
-                faces.push(half_space(axis, low, 0));
-                faces.push(half_space(-axis, high, 0));
+                planes.push(half_space(axis, low, None));
+                planes.push(half_space(-axis, high, None));
             }
         }
-        Ok(Self { robot, walls: planes, faces })
+        Ok(Self { robot, planes })
+    }
+
+    /// Room for one measurement. Allocates.
+    pub(crate) fn room(&self) -> Room {
+        Room { planes_m: vec![f64::INFINITY; self.planes.len()], self_m: f64::INFINITY }
     }
 
     /// Distances at joint positions [rad].
-    pub(crate) fn clearance(&self, q: &Joints, limits: &[JointLimits]) -> Clearance {
+    pub(crate) fn measure(&self, q: &Joints, room: &mut Room) {
         let frames = self.robot.link_frames(q);
         let tool_in_base = frames.base_from_tool().position();
-        let mut walls_m = self.faces.iter().map(|face| face.distance_m(&tool_in_base)).fold(f64::INFINITY, f64::min);
-        if !self.walls.is_empty() {
+        for (plane, room_m) in self.planes.iter().zip(&mut room.planes_m) {
+            *room_m = if plane.first_link.is_none() { plane.distance_m(&tool_in_base) } else { f64::INFINITY };
+        }
+        if self.planes.iter().any(|plane| plane.first_link.is_some()) {
             for (point_in_base, radius_m, link) in self.robot.capsule_points(&frames) {
-                for wall in self.walls.iter().filter(|wall| link >= wall.first_link) {
-                    walls_m = walls_m.min(wall.distance_m(&point_in_base) - radius_m);
+                let planes = self.planes.iter().zip(&mut room.planes_m);
+                for (wall, room_m) in planes.filter(|(plane, _)| plane.first_link.is_some_and(|first| link >= first)) {
+                    *room_m = least(*room_m, wall.distance_m(&point_in_base) - radius_m);
                 }
             }
         }
-        let ends = q.iter().zip(limits).map(|(q, limit)| (q - limit.lower_rad).min(limit.upper_rad - q));
-        Clearance {
-            joints_rad: ends.fold(f64::INFINITY, f64::min),
-            walls_m,
-            self_m: self.robot.self_clearance_m(&frames),
+        room.self_m = self.robot.self_clearance_m(&frames);
+    }
+}
+
+/// Of the joints to the ends of their ranges; the smallest counts [rad].
+pub(crate) fn to_ends_rad(q: &Joints, limits: &[JointLimits]) -> f64 {
+    let ends = q.iter().zip(limits).map(|(q, limit)| least(q - limit.lower_rad, limit.upper_rad - q));
+    ends.fold(f64::INFINITY, least)
+}
+
+/// The smaller one; NaN if one of them is, which `f64::min` would drop.
+pub(crate) fn least(a: f64, b: f64) -> f64 {
+    if b < a || b.is_nan() { b } else { a }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sr14_a_distance_that_is_no_number_does_not_look_free() {
+        assert_eq!((least(1.0, 2.0), least(2.0, 1.0), least(f64::INFINITY, -1.0)), (1.0, 1.0, -1.0));
+        for distances in [[f64::NAN, 1.0, 2.0], [2.0, f64::NAN, 1.0], [1.0, 2.0, f64::NAN]] {
+            assert!(distances.into_iter().fold(f64::INFINITY, least).is_nan(), "{distances:?}");
         }
     }
 }

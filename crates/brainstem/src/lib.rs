@@ -18,6 +18,7 @@ pub mod inputs;
 pub mod pace;
 mod panic_stop;
 pub mod privileges;
+mod range;
 pub mod realtime;
 pub mod step;
 mod torque;

@@ -104,7 +104,7 @@ pub struct LoopStats {
 pub struct RealtimeLinks {
     /// The newest segment.
     pub segments: MailboxReader<Option<Segment>>,
-    /// One mailbox per reader of the body's state.
+    /// One mailbox per reader of the body's state; empty until the arm has given its first well-formed one.
     pub states: Vec<MailboxWriter<Option<BodyState>>>,
     /// Every tick, for the recorder; sized for two seconds of stall (2000 records).
     pub ticks: RingSender<TickRecord>,
@@ -202,19 +202,21 @@ fn tick_until_exit(
             }
         }
 
-        // Publish.
-        let body = BodyState {
-            now: tick.now,
-            state,
-            commanded: brainstem.commanded(),
-            feed_forward_nm: tick.command.tau_nm,
-            gripper_width_m: tick.command.gripper_width_m,
-            mode: tick.mode,
-            fault: tick.fault,
-            speed_scale: tick.speed_scale,
-        };
-        for writer in &mut links.states {
-            writer.write(Some(body));
+        // Publish. Before the first state there is no body: nobody may plan from where it is not.
+        if tick.started {
+            let body = BodyState {
+                now: tick.now,
+                state,
+                commanded: brainstem.commanded(),
+                feed_forward_nm: tick.command.tau_nm,
+                gripper_width_m: tick.command.gripper_width_m,
+                mode: tick.mode,
+                fault: tick.fault,
+                speed_scale: tick.speed_scale,
+            };
+            for writer in &mut links.states {
+                writer.write(Some(body));
+            }
         }
         links.ticks.push(TickRecord { number: timing.ticks, inputs, tick, wake_latency, compute, missed });
         links.signals.heartbeat.increment();

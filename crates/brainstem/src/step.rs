@@ -8,7 +8,7 @@ use neuraxis_robot::{JointLimits, Robot};
 
 use crate::{
     BrainstemConfig, BrainstemError, Clearance, RefusedSegments, follow::follow, gate::SegmentGate, guard::Guard,
-    torque::FeedForward,
+    range::Ranges, torque::FeedForward,
 };
 
 /// A tick makes good at most three missed periods: after a longer gap the command goes on from where it was, late, as
@@ -72,7 +72,9 @@ pub struct Tick {
 /// The loop's state. One owner, one thread.
 #[derive(Clone)]
 pub struct Brainstem {
+    /// In force now: wider by as much as a joint was found in its margin.
     limits: Vec<JointLimits>,
+    ranges: Ranges,
     config: BrainstemConfig,
     gate: SegmentGate,
     guard: Guard,
@@ -115,6 +117,7 @@ impl Brainstem {
             stop: StopProfile::from_state(&rest, &limits),
             clearance: Clearance::FREE,
             guard: Guard::new(robot.clone(), &config)?,
+            ranges: Ranges::new(robot.limits(), &limits),
             feed_forward: FeedForward::new(robot),
             limits,
             config,
@@ -150,7 +153,7 @@ impl Brainstem {
             self.last_state = None;
             if self.started {
                 self.trip(Fault::StateMalformed);
-            } else {
+            } else if self.mode == Mode::Hold {
                 self.fault = Some(Fault::StateMalformed);
             }
         }
@@ -306,10 +309,15 @@ impl Brainstem {
     fn observe(&mut self, now: Nanos, state: &ArmState) {
         if !self.started {
             self.started = true;
-            self.fault = None;
             self.state_changed_at = now;
             self.gripper_width_m = state.gripper_width_m.clamp(0.0, self.config.gripper_width_max_m);
             self.hold_at(&state.q);
+            // A latch from before the arm spoke, an operator's stop for one, is no less one.
+            if self.latched {
+                self.mode = Mode::Latched;
+            } else {
+                self.fault = None;
+            }
         }
 
         // A clock that stepped back does not lend a frozen state more time.
@@ -405,9 +413,11 @@ impl Brainstem {
         let cleared = self.guard.clear(&next, &self.limits)?;
         self.feed_forward.check(&next, &self.limits)?;
         // A target that runs away from its follower does not respect the limits, whatever it declares.
-        if next.q.max_abs_diff(&target.q) > self.config.jump_rad {
+        if !(0.0..=self.config.jump_rad).contains(&next.q.max_abs_diff(&target.q)) {
             return Err(Fault::SegmentJump);
         }
+        self.guard.keep_what_is_won();
+        self.ranges.keep_what_is_won(&cleared.stop, &mut self.limits);
         self.commanded = next;
         (self.stop, self.clearance) = (cleared.stop, cleared.clearance);
         self.gripper_width_m = segment.gripper_width_m.clamp(0.0, self.config.gripper_width_max_m);
@@ -438,6 +448,7 @@ impl Brainstem {
     }
 
     fn rest_at(&mut self, q: &Joints) {
+        self.ranges.stands_at(q, &mut self.limits);
         self.commanded = at_rest(*q);
         self.stop = StopProfile::from_state(&self.commanded, &self.limits);
         self.clearance = self.guard.stands_at(q, &self.limits);

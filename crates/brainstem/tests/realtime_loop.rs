@@ -3,7 +3,11 @@
 mod rig;
 
 use std::{
-    sync::{Arc, Mutex, mpsc},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
     time::Duration,
 };
 
@@ -191,6 +195,61 @@ fn a_read_failure_latches_and_the_loop_can_still_be_left() {
     signals.exit.raise();
     let summary = looper.join().unwrap().unwrap();
     assert_eq!(summary.fault, Some(Fault::ReadFailed));
+}
+
+/// An arm that has not spoken yet, for so many reads.
+struct SilentArm {
+    ideal: IdealArm,
+    silent_reads: u64,
+    reads: Arc<AtomicU64>,
+}
+
+impl Arm for SilentArm {
+    fn dof(&self) -> usize {
+        7
+    }
+    fn pacing(&self) -> Pacing {
+        Pacing::Clock
+    }
+    fn read(&mut self) -> Result<ArmState, Fault> {
+        let reads = self.reads.fetch_add(1, Ordering::SeqCst) + 1;
+        let nan = Joints::from_fn(7, |_| f64::NAN);
+        let state = self.ideal.read()?;
+        Ok(if reads <= self.silent_reads { ArmState { q: nan, qd: nan, ..state } } else { state })
+    }
+    fn write(&mut self, command: &ArmCommand) -> Result<(), Fault> {
+        self.ideal.write(command)
+    }
+}
+
+#[test]
+fn no_body_is_published_before_the_arm_has_spoken() {
+    const SILENT_READS: u64 = 50;
+    let _alive = watchdog();
+    let robot = rig::fr3();
+    let reads = Arc::new(AtomicU64::new(0));
+    let ideal = IdealArm { state: rig::at_rest(robot.home()), reads_left: u64::MAX };
+    let mut arm = SilentArm { ideal, silent_reads: SILENT_READS, reads: reads.clone() };
+    let (_to_loop, segments) = mailbox::<Option<Segment>>(None);
+    let (state_writer, mut states) = mailbox(None);
+    let signals = Arc::new(Signals::default());
+    let links =
+        RealtimeLinks { segments, states: vec![state_writer], ticks: ring(1).0, stats: None, signals: signals.clone() };
+    let home = robot.home();
+    let looper = std::thread::spawn(move || {
+        let mut brainstem = Brainstem::new(robot, config())?;
+        run_realtime(&mut arm, &mut brainstem, links, |_| {})
+    });
+    let first: BodyState = loop {
+        match states.latest() {
+            Some(body) => break body,
+            None => std::thread::sleep(Duration::from_micros(200)),
+        }
+    };
+    assert!(reads.load(Ordering::SeqCst) > SILENT_READS, "a body after {} reads", reads.load(Ordering::SeqCst));
+    assert_eq!((first.state.q, first.commanded.q, first.gripper_width_m), (home, home, 0.04));
+    signals.exit.raise();
+    looper.join().unwrap().unwrap();
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod rig;
 
 use neuraxis_brainstem::{BrainstemConfig, BrainstemError, Mode, Tick, ToolBoxConfig, WallConfig};
-use neuraxis_core::{Fault, Joints};
+use neuraxis_core::{Fault, Joints, Nanos};
 use rig::Rig;
 
 const TABLE_Z_M: f64 = 0.75;
@@ -18,7 +18,12 @@ fn config() -> BrainstemConfig {
 
 /// Drives one joint at a constant speed until the brainstem stops it; the reason, and the ticks at rest and before.
 fn drive(rig: &mut Rig, joint: usize, speed_rad_s: f64, each: &mut dyn FnMut(&Rig, &Tick)) -> Fault {
-    let mut seq = rig.speed_up(joint, speed_rad_s, 1);
+    let seq = rig.speed_up(joint, speed_rad_s, 1);
+    drive_on(rig, joint, speed_rad_s, seq, each)
+}
+
+/// The same for a joint that moves already; `seq` is the number of the segment that it follows.
+fn drive_on(rig: &mut Rig, joint: usize, speed_rad_s: f64, mut seq: u64, each: &mut dyn FnMut(&Rig, &Tick)) -> Fault {
     let mut fault = None;
     for i in 0..20_000 {
         seq += u64::from(i % 10 == 0);
@@ -82,11 +87,45 @@ fn sr14_the_tool_stays_in_its_box_and_an_arm_found_outside_may_come_back_in() {
     let refused = (0..30).find_map(|_| rig.tick(Some(&further)).fault);
     assert_eq!(refused, Some(Fault::WorkspaceLimit));
     while rig.tick(None).mode != Mode::Hold {}
-    let seq = rig.speed_up(0, -0.5, 2);
-    let back = rig.segment(seq + 1, Joints::from_fn(7, |i| if i == 0 { -0.5 } else { 0.0 }));
-    for _ in 0..20 {
-        assert_eq!(rig.tick(Some(&back)).fault, None);
+    let mut seq = rig.speed_up(0, -0.5, 2);
+    let side = |rig: &Rig| rig.robot.world_from_tool(&rig.brainstem.commanded().q).position().y;
+    while side(&rig) > 0.0 {
+        seq += 1;
+        let back = rig.segment(seq, Joints::from_fn(7, |i| if i == 0 { -0.5 } else { 0.0 }));
+        for _ in 0..10 {
+            assert_eq!(rig.tick(Some(&back)).fault, None);
+        }
     }
+    // Turned around without a rest: the face holds as if the arm had never been beyond it.
+    let mut turn = rig.segment(seq + 1, Joints::from_fn(7, |i| if i == 0 { -0.5 } else { 0.0 }));
+    (turn.qdd[0], turn.valid_until) = (2.0, rig.now + Nanos::from_millis(500));
+    for _ in 0..500 {
+        assert_eq!(rig.tick(Some(&turn)).fault, None);
+    }
+    let mut widest: f64 = 0.0;
+    let fault = drive_on(&mut rig, 0, 0.5, seq + 1, &mut |rig, _| widest = widest.max(side(rig)));
+    assert_eq!(fault, Fault::WorkspaceLimit);
+    assert!((0.2..=0.3 - 0.005 + 1e-6).contains(&widest), "back out to {widest} m");
+}
+
+/// Beyond one face of its box the tool is no less kept in front of the others.
+#[test]
+fn sr14_an_arm_found_beyond_one_plane_passes_no_other() {
+    // Elbow bent over, the hand down: closing it takes the tool nearer, in front of the face, and down.
+    let mut q = rig::fr3().home();
+    (q[0], q[3], q[5]) = (1.2, -1.9, 2.075);
+    let tool = rig::fr3().world_from_tool(&q).position();
+    let lowest_z_m = tool.z - 0.05;
+    let tool_box = ToolBoxConfig { min_xyz_m: [-0.3, -0.3, lowest_z_m], max_xyz_m: [0.7, tool.y - 0.1, 1.6] };
+    let mut rig = Rig::new(BrainstemConfig { tool_box: Some(tool_box), ..config() });
+    rig.state.q = q;
+    rig.tick(None);
+    let mut lowest = f64::INFINITY;
+    let fault = drive(&mut rig, 3, -0.5, &mut |rig, _| {
+        lowest = lowest.min(rig.robot.world_from_tool(&rig.brainstem.commanded().q).position().z);
+    });
+    assert_eq!(fault, Fault::WorkspaceLimit);
+    assert!(lowest >= lowest_z_m + 0.005 - 1e-6, "the tool went down to {lowest} m, the floor is {lowest_z_m} m");
 }
 
 #[test]

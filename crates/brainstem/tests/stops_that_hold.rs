@@ -31,6 +31,30 @@ fn sr08_a_reset_that_comes_together_with_a_stop_does_not_undo_it() {
 }
 
 #[test]
+fn sr08_a_stop_requested_before_the_arm_has_spoken_holds_when_it_speaks() {
+    let mut rig = Rig::new(BrainstemConfig::default());
+    let good = rig.state;
+    rig.brainstem.request_stop();
+    rig.state.q[0] = f64::NAN;
+    let state = rig.state;
+    let tick = rig.brainstem.step(rig.now, &state, None);
+    assert_eq!((tick.started, tick.mode, tick.fault), (false, Mode::Latched, Some(Fault::StopRequested)));
+    rig.state = good;
+    let tick = rig.tick(None);
+    assert_eq!((tick.started, tick.mode, tick.fault), (true, Mode::Latched, Some(Fault::StopRequested)));
+    let segment = rig.segment(1, rig.brainstem.commanded().qd);
+    let tick = rig.tick(Some(&segment));
+    assert_eq!((tick.mode, tick.fault), (Mode::Latched, Some(Fault::StopRequested)));
+
+    // Nothing of it is left after a reset: a lease that ends is a stop that a fresh segment ends.
+    rig.brainstem.reset().unwrap();
+    let segment = rig.segment(2, rig.brainstem.commanded().qd);
+    assert_eq!(rig.tick(Some(&segment)).mode, Mode::Track);
+    let still = (0..100).find_map(|_| Some(rig.tick(None)).filter(|tick| tick.mode != Mode::Track)).unwrap();
+    assert_eq!((still.mode, still.fault), (Mode::Hold, Some(Fault::LeaseExpired)));
+}
+
+#[test]
 fn sr03_a_state_that_no_joint_can_have_is_neither_started_from_nor_reset_to() {
     for (q, qd) in [(1e12, 0.0), (4.0, 0.0), (0.0, 1e12), (0.0, -40.0)] {
         let mut rig = Rig::new(BrainstemConfig::default());
@@ -171,6 +195,67 @@ fn sr02_no_number_locks_out_the_segments_after_it() {
         assert_eq!(rig.tick(Some(&leaps)).rejected, Some(Fault::SegmentMalformed));
         let next = rig.segment(1, rig.brainstem.commanded().qd);
         assert_eq!((rig.tick(Some(&next)).rejected, rig.brainstem.mode()), (None, Mode::Track));
+    }
+
+    // Two hours of hold, in which the cerebellum counts on at 200 Hz: from the start, and after a segment.
+    const HELD: Nanos = Nanos::from_millis(7_200_000);
+    const COUNTED: u64 = 1_440_000;
+    let mut rig = Rig::new(BrainstemConfig::default());
+    rig.tick(None);
+    for seq in [COUNTED, 2 * COUNTED] {
+        rig.now = rig.now + HELD;
+        while rig.tick(None).mode != Mode::Hold {}
+        let leaps = rig.segment(seq + 10 * COUNTED, rig.brainstem.commanded().qd);
+        assert_eq!(rig.tick(Some(&leaps)).rejected, Some(Fault::SegmentMalformed));
+        let next = rig.segment(seq, rig.brainstem.commanded().qd);
+        assert_eq!((rig.tick(Some(&next)).rejected, rig.brainstem.mode()), (None, Mode::Track));
+        let leaps = rig.segment(seq + COUNTED, rig.brainstem.commanded().qd);
+        assert_eq!(rig.tick(Some(&leaps)).rejected, Some(Fault::SegmentMalformed), "no time has passed");
+    }
+}
+
+/// A joint that rests in the margin, hand-guided for one, moves in, not out, and is kept in once it is.
+#[test]
+fn sr04_a_joint_found_in_its_margin_moves_in_and_no_further_out() {
+    // Joint, which end, how far from it.
+    for (joint, inward, found_rad) in [(3, 1.0, 0.004), (3, -1.0, 0.004), (0, 1.0, 0.0), (0, -1.0, 0.002)] {
+        let mut rig = Rig::new(BrainstemConfig { lease_max_secs: 1.0, ..Default::default() });
+        let (limit, margin_rad) = (rig.robot.limits()[joint], rig.brainstem.config().position_margin_rad);
+        let end = if inward > 0.0 { limit.lower_rad } else { limit.upper_rad };
+        rig.state.q = Joints::from_slice(&[0.0, 0.0, 0.0, -1.6, 0.0, 2.2, 0.0]).unwrap();
+        rig.state.q[joint] = end + inward * found_rad;
+        rig.tick(None);
+        // From the end into the range [rad].
+        let inside = |rig: &Rig| inward * (rig.brainstem.commanded().q[joint] - end);
+        let one = |value: f64| Joints::from_fn(7, |i| if i == joint { value } else { 0.0 });
+
+        let outward = rig.segment(1, one(-inward * 0.05));
+        let refused = (0..30).find_map(|_| rig.tick(Some(&outward)).fault);
+        assert_eq!(refused, Some(Fault::PositionLimit), "joint {joint}");
+        while rig.tick(None).mode != Mode::Hold {}
+        assert!(inside(&rig) >= found_rad - 1e-6, "{} rad from the end of joint {joint}", inside(&rig));
+
+        // In, past the margin, and out again without a rest.
+        let mut seq = rig.speed_up(joint, inward * 0.2, 2);
+        while inside(&rig) < 0.1 {
+            seq += 1;
+            let segment = rig.segment(seq, one(inward * 0.2));
+            for _ in 0..10 {
+                assert_eq!(rig.tick(Some(&segment)).fault, None, "joint {joint}");
+            }
+        }
+        let mut turn = rig.segment(seq + 1, one(inward * 0.2));
+        (turn.qdd, turn.valid_until) = (one(-inward * 1.0), rig.now + Nanos::from_millis(400));
+        for _ in 0..400 {
+            assert_eq!(rig.tick(Some(&turn)).fault, None, "joint {joint}");
+        }
+        let fault = (2..1000).find_map(|i| {
+            let segment = rig.segment(seq + i, one(-inward * 0.2));
+            (0..10).find_map(|_| rig.tick(Some(&segment)).fault)
+        });
+        assert_eq!(fault, Some(Fault::PositionLimit), "joint {joint}");
+        while rig.tick(None).mode != Mode::Hold {}
+        assert!(inside(&rig) >= margin_rad - 1e-9, "{} rad from the end of joint {joint}", inside(&rig));
     }
 }
 

@@ -48,9 +48,12 @@ impl Joints {
         self.iter().all(|x| x.is_finite())
     }
 
-    /// Largest absolute difference to another vector of the same length.
+    /// Largest absolute difference to another vector of the same length; NaN if one of the differences is: compare it so
+    /// that NaN is refused.
     pub fn max_abs_diff(&self, other: &Self) -> f64 {
-        self.iter().zip(other.iter()).fold(0.0, |m, (a, b)| f64::max(m, (a - b).abs()))
+        let differences = self.iter().zip(other.iter()).map(|(a, b)| (a - b).abs());
+        // `f64::max` would drop a NaN.
+        differences.fold(0.0, |most, x| if x > most || x.is_nan() { x } else { most })
     }
 }
 
@@ -84,5 +87,22 @@ impl<'de> Deserialize<'de> for Joints {
         let values = Vec::<f64>::deserialize(deserializer)?;
         Self::from_slice(&values)
             .ok_or_else(|| D::Error::custom(format!("{} joints given, at most {MAX_JOINTS} fit", values.len())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_difference_is_nan_wherever_one_is() {
+        let of = |values: [f64; 3]| {
+            let joints = Joints::from_fn(3, |i| values.get(i).copied().unwrap_or(0.0));
+            joints.max_abs_diff(&Joints::zeros(3))
+        };
+        assert_eq!((of([1.0, -3.0, 2.0]), of([0.0; 3]), of([f64::INFINITY, 1.0, 0.0])), (3.0, 0.0, f64::INFINITY));
+        for values in [[f64::NAN, -3.0, 2.0], [1.0, f64::NAN, 2.0], [1.0, -3.0, f64::NAN]] {
+            assert!(of(values).is_nan(), "{values:?}");
+        }
     }
 }

@@ -104,9 +104,6 @@ impl<P: Plant> Body<P> {
         if mode_before == Mode::Latched && matches!(tick.mode, Mode::Hold | Mode::Track) {
             self.monitor.forget();
         }
-        if tick.started {
-            self.command = Some(tick.command);
-        }
         let body = BodyState {
             now: tick.now,
             state,
@@ -117,7 +114,10 @@ impl<P: Plant> Body<P> {
             fault: tick.fault,
             speed_scale: tick.speed_scale,
         };
-        self.links.to_mind.write(Some(body));
+        if tick.started {
+            self.command = Some(tick.command);
+            self.links.to_mind.write(Some(body));
+        }
         let record =
             TickRecord { number: self.ticks, inputs, tick, wake_latency: Nanos(0), compute: Nanos(0), missed: 0 };
         self.ticks += 1;

@@ -17,6 +17,18 @@ impl Robot {
                 reason: format!("{joints} joints, allowed: 1 to {MAX_JOINTS}"),
             });
         }
+        let [x, y, z] = config.world_from_base_xyz_m;
+        for (key, value) in [
+            ("hand_from_tool_z_m", config.hand_from_tool_z_m),
+            ("world_from_base_xyz_m[0]", x),
+            ("world_from_base_xyz_m[1]", y),
+            ("world_from_base_xyz_m[2]", z),
+            ("world_from_base_yaw_rad", config.world_from_base_yaw_rad),
+        ] {
+            if !value.is_finite() {
+                return Err(RobotError::Number { key, value, allowed: "finite" });
+            }
+        }
         for (key, given) in [
             ("acceleration_limits_rad_s2", config.acceleration_limits_rad_s2.len()),
             ("jerk_limits_rad_s3", config.jerk_limits_rad_s3.len()),
@@ -73,6 +85,7 @@ impl Robot {
         let rotation = UnitQuaternion::from_quaternion(nalgebra::Quaternion::new(r.w, r.i, r.j, r.k));
         let theirs = Vector3::new(t.x, t.y, t.z) + rotation * Vector3::new(0.0, 0.0, config.hand_from_tool_z_m);
         let metres = (theirs - self.base_from_tool(&self.home()).position()).norm();
-        if metres > 1e-6 { Err(RobotError::Disagrees { path: path.into(), metres }) } else { Ok(()) }
+        // NaN is no agreement.
+        if metres <= 1e-6 { Ok(()) } else { Err(RobotError::Disagrees { path: path.into(), metres }) }
     }
 }

@@ -34,7 +34,17 @@ pub enum RobotError {
         /// Joints of the robot.
         joints: usize,
     },
-    /// A number is out of range.
+    /// A number of the configuration is out of range.
+    #[error("robot configuration: {key} = {value}, allowed: {allowed}")]
+    Number {
+        /// Its key.
+        key: &'static str,
+        /// What was given.
+        value: f64,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// A number of a joint is out of range.
     #[error("joint {joint}: {what} = {value}, allowed: {allowed}")]
     Limit {
         /// Joint name.

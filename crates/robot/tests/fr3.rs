@@ -120,6 +120,26 @@ fn impossible_and_malformed_targets_are_refused() {
 }
 
 #[test]
+fn sr05_a_base_or_a_tool_that_is_nowhere_is_named() {
+    type Spoil = fn(&mut RobotConfig, f64);
+    let keys: [(&str, Spoil); 5] = [
+        ("hand_from_tool_z_m", |c, bad| c.hand_from_tool_z_m = bad),
+        ("world_from_base_xyz_m[0]", |c, bad| c.world_from_base_xyz_m[0] = bad),
+        ("world_from_base_xyz_m[1]", |c, bad| c.world_from_base_xyz_m[1] = bad),
+        ("world_from_base_xyz_m[2]", |c, bad| c.world_from_base_xyz_m[2] = bad),
+        ("world_from_base_yaw_rad", |c, bad| c.world_from_base_yaw_rad = bad),
+    ];
+    for (key, spoil) in keys {
+        for bad in [f64::NAN, f64::INFINITY] {
+            let mut config = config();
+            spoil(&mut config, bad);
+            let text = Robot::from_urdf(&urdf(), &config).unwrap_err().to_string();
+            assert_eq!(text, format!("robot configuration: {key} = {bad}, allowed: finite"));
+        }
+    }
+}
+
+#[test]
 fn sr05_broken_descriptions_are_named() {
     let mut bad = config();
     bad.tool_link = "no_such_link".into();

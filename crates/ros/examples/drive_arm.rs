@@ -168,7 +168,7 @@ fn main() -> Result<(), Failure> {
         }
         let cameras = watcher.map(|watcher| watcher.join().map_err(|_| "the cameras' thread panicked")).transpose()?;
 
-        println!("fault: {:?}", ended.and_then(|body| body.fault));
+        println!("fault: {:?}", ended.map_or(summary.fault, |body| body.fault));
         println!("mode: {:?}", ended.map(|body| body.mode));
         println!("fingers_m: {:.3}", ended.map_or(f64::NAN, |body| body.state.gripper_width_m));
         println!("ticks: {}", summary.ticks);

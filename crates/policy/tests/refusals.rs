@@ -132,12 +132,11 @@ fn a_prediction_is_as_sure_as_its_heatmaps() {
         });
         weights.load().unwrap().predict(&observation(), &instruction(4)).unwrap().confidence
     };
-    let [flat, plain, peaked] =
-        [("none", 0.0), ("plain", 1.0), ("peaked", 300.0)].map(|(name, scale)| confidence(name, scale));
-    // Of a flat map of 32 x 32 pixels: 2 pi e 1.5^2 of 1024.
+    let [flat, torn] = [("none", 0.0), ("peaked", 300.0)].map(|(name, scale)| confidence(name, scale));
+    // Of a flat map of 32 x 32 pixels: 2 pi e 1.5^2 of 1024. Of three views each of which is sure of another place: nothing.
     let expected = std::f32::consts::TAU * std::f32::consts::E * 2.25 / (32.0 * 32.0);
     assert!((flat - expected).abs() < 0.002, "{flat}, expected {expected}");
-    assert!(flat <= plain + 0.02 && peaked > 4.0 * flat && peaked <= 1.0, "{flat} {plain} {peaked}");
+    assert!(torn < 0.1 * flat, "{torn}");
 }
 
 #[test]

@@ -14,6 +14,9 @@ use super::{
 };
 use crate::{ConsistencyConfig, PolicyConfig, TrainConfig, imported::ImportedKeypoints, sample::Samples};
 
+/// Keypoints of each record of a file.
+const KEYPOINTS: usize = 40;
+
 #[test]
 fn with_every_scene_held_out_there_is_nothing_to_learn_from() {
     let dir = tempfile::tempdir().unwrap();
@@ -134,12 +137,19 @@ fn keypoints_of_a_file_are_what_is_trained_on() {
     let dir = tempfile::tempdir().unwrap();
     let geometric = samples(&dir.path().join("data"));
     let file = dir.path().join("keypoints.safetensors");
-    let points = |i: usize| -> Vec<[f32; 3]> { vec![[0.1, 0.01 * i as f32, 0.8], [0.3, -0.1, 0.9]] };
+    // Of each scene the first points of its cloud: some of the table, some of the cube.
     let count = geometric.counts().0;
+    let mut scene = neuraxis_vision::Cloud::default();
+    let points: Vec<Vec<[f32; 3]>> = (0..count)
+        .map(|i| {
+            geometric.scene_into(i, &mut scene).unwrap();
+            scene.xyz_in_world[..KEYPOINTS].to_vec()
+        })
+        .collect();
     let bytes: Vec<Vec<u8>> =
-        (0..count).map(|i| points(i).into_iter().flatten().flat_map(f32::to_le_bytes).collect()).collect();
+        points.iter().map(|points| points.iter().flatten().flat_map(|x| x.to_le_bytes()).collect()).collect();
     let views = bytes.iter().enumerate().map(|(i, bytes)| {
-        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![2, 3], bytes).unwrap();
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![KEYPOINTS, 3], bytes).unwrap();
         (format!("record.{i}"), view)
     });
     fs::write(&file, safetensors::serialize(views, None).unwrap()).unwrap();
@@ -152,17 +162,17 @@ fn keypoints_of_a_file_are_what_is_trained_on() {
     let cube = crate::views::cube(&still.policy);
     let batch = samples.training_batch(&still, None, 1, 0..4).unwrap();
     let [coarse, _] = batch.keypoints.as_ref().unwrap();
-    assert_eq!(coarse.point.size(), [4, 2, 3]);
+    assert_eq!(coarse.point.size(), [4, KEYPOINTS as i64, 3]);
     let found = Vec::<f32>::try_from(coarse.point.contiguous().view([-1])).unwrap();
-    for sample in found.chunks_exact(6) {
-        let is_of = |i: usize| {
-            let in_cube = points(i).into_iter().flat_map(|p| {
-                let p = cube.cube_from_world(&Vector3::from(p).cast::<f64>());
+    for sample in found.chunks_exact(3 * KEYPOINTS) {
+        let is_of = |points: &Vec<[f32; 3]>| {
+            let in_cube = points.iter().flat_map(|p| {
+                let p = cube.cube_from_world(&Vector3::from(*p).cast::<f64>());
                 [p.x, p.y, p.z]
             });
             in_cube.zip(sample).all(|(p, found)| (p - f64::from(*found)).abs() < 1e-5)
         };
-        assert!((0..count).any(is_of), "{sample:?}");
+        assert!(points.iter().any(is_of), "{sample:?}");
     }
     let (_, news) = run(&still, &samples, &files(dir.path(), "run"), || true).unwrap();
     let terms = news.iter().find_map(|n| if let News::Progress(p) = n { Some(p.terms) } else { None }).unwrap();

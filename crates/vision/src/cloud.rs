@@ -343,7 +343,7 @@ mod tests {
         assert_eq!((cloud.len(), cloud.rgb.len()), (3 * pixels / 2, 3 * pixels / 2));
         assert_eq!((cloud.rgb[0], cloud.rgb[1]), ([0, 1, 2], [6, 7, 8]));
         let mut usable = Cloud::default();
-        fuse_usable_into(&observation, &FuseConfig::default(), &mut usable).unwrap();
+        fuse_usable_into(&observation, &FuseConfig::default(), &mut usable, &mut Vec::new()).unwrap();
         assert_eq!(cloud, usable);
         // It can be drawn.
         let mut renderer = crate::Renderer::new(crate::RenderConfig { side: 32, splat_px: 1.0 });

@@ -1,5 +1,6 @@
 //! What may be tuned in the 1 kHz loop.
 
+use neuraxis_robot::Shares;
 use serde::{Deserialize, Serialize};
 
 use crate::{BrainstemError, ToolBoxConfig, WallConfig};
@@ -105,6 +106,11 @@ impl Default for PrivilegeConfig {
 }
 
 impl BrainstemConfig {
+    /// What whoever moves the arm may use of its limits.
+    pub fn shares(&self) -> Shares {
+        Shares { velocity: self.velocity_scale, acceleration: self.acceleration_scale, jerk: self.jerk_scale }
+    }
+
     /// Checks every range; the error names the key.
     pub fn validate(&self) -> Result<(), BrainstemError> {
         let ranges = [

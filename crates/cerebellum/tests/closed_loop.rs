@@ -450,6 +450,30 @@ fn who_is_stopped_while_it_settles_moves_no_finger_and_has_reached_nothing() {
     }
 }
 
+/// Lower limits in the brainstem's file are lower for all motion, and for the stops between tasks.
+#[test]
+fn a_brainstem_that_allows_less_gets_slower_motion_and_slower_stops() {
+    let half = BrainstemConfig { velocity_scale: 0.5, acceleration_scale: 0.5, jerk_scale: 0.5, ..Default::default() };
+    let mut body = Body::within(CerebellumConfig::default(), half);
+    let above = moved(&body.home(), 0.05, 0.15, -0.10);
+    let mut policy = script(vec![
+        key(above, Gripper::Open, false),
+        key(moved(&above, 0.0, 0.0, -0.08), Gripper::Closed, true),
+        key(moved(&above, 0.0, -0.2, 0.0), Gripper::Closed, false),
+        key(above, Gripper::Closed, false),
+    ]);
+    body.until(20.0, &mut policy, |mind, tick| {
+        assert_eq!((tick.fault, tick.rejected, mind.fault), (None, None, None));
+        mind.progress.reached_count == 3
+    });
+    body.until(3.0, &mut policy, |_, tick| tick.command.qd.iter().any(|qd| qd.abs() > 0.2));
+    body.start_task(EPOCH + 1);
+    body.until(2.0, &mut silent, |mind, tick| {
+        assert_eq!((tick.fault, tick.rejected, mind.fault), (None, None, None));
+        tick.command.qd.iter().all(|qd| qd.abs() < 1e-4)
+    });
+}
+
 #[test]
 fn a_new_task_stops_the_old_motion_and_ignores_its_predictions() {
     let mut body = Body::new(CerebellumConfig::default());

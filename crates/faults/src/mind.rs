@@ -6,7 +6,7 @@ use neuraxis_brainstem::{BodyState, Brainstem, Mode};
 use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumError, CerebellumTick, Commanded};
 use neuraxis_channel::{MailboxReader, MailboxWriter, mailbox};
 use neuraxis_core::{Nanos, Prediction, Segment};
-use neuraxis_robot::Robot;
+use neuraxis_robot::{Robot, Shares};
 
 use crate::{Injector, thinker::unwind};
 
@@ -14,6 +14,7 @@ use crate::{Injector, thinker::unwind};
 pub(crate) struct Mind {
     robot: Arc<Robot>,
     config: CerebellumConfig,
+    shares: Shares,
     /// `None` once its thread has panicked.
     /// In a box, as other large things of the rig are: tests have small stacks.
     cerebellum: Option<Box<Cerebellum>>,
@@ -37,6 +38,7 @@ impl Mind {
     pub(crate) fn new(
         robot: Arc<Robot>,
         config: CerebellumConfig,
+        shares: Shares,
         body: MailboxReader<Option<BodyState>>,
         predictions: Injector<Prediction>,
         segments: (Injector<Segment>, MailboxWriter<Option<Segment>>),
@@ -44,9 +46,10 @@ impl Mind {
     ) -> Result<Self, CerebellumError> {
         let (prediction_in, prediction_out) = mailbox(None);
         Ok(Self {
-            cerebellum: Some(Box::new(Cerebellum::new(robot.clone(), config.clone())?)),
+            cerebellum: Some(Box::new(Cerebellum::new(&robot, config.clone(), &shares)?)),
             robot,
             config,
+            shares,
             epoch: 0,
             body,
             predictions,
@@ -67,7 +70,7 @@ impl Mind {
     /// A new task, for a cerebellum that may itself be new.
     pub(crate) fn start_task(&mut self, epoch: u32, now: Nanos, brainstem: &Brainstem) -> Result<(), CerebellumError> {
         if self.cerebellum.is_none() {
-            self.cerebellum = Some(Box::new(Cerebellum::new(self.robot.clone(), self.config.clone())?));
+            self.cerebellum = Some(Box::new(Cerebellum::new(&self.robot, self.config.clone(), &self.shares)?));
         }
         if let Some(cerebellum) = &mut self.cerebellum {
             let commanded = Commanded {

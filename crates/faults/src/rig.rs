@@ -100,7 +100,8 @@ impl<P: Plant> Rig<P> {
         let body = Box::new(Body::new(plant, brainstem, monitor, states, links, heap));
         let cerebellum = matrix.cerebellum.clone();
         let sent = (segments, segment_in);
-        let mind = Box::new(Mind::new(robot.clone(), cerebellum, body_of_mind, predictions, sent, heap)?);
+        let shares = matrix.brainstem.shares();
+        let mind = Box::new(Mind::new(robot.clone(), cerebellum, shares, body_of_mind, predictions, sent, heap)?);
         let recorder = Audience::viewer(to_recorder, RECORDER_ROOM as u64, random(7))
             .recorder(&folder.join("episode.mcap"), &robot)?;
         Ok(Self {

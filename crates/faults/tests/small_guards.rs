@@ -11,7 +11,7 @@ use neuraxis_brainstem::{
 use neuraxis_cerebellum::{Cerebellum, CerebellumConfig};
 use neuraxis_channel::{mailbox, ring};
 use neuraxis_core::{Arm, ArmCommand, ArmState, Clock, Fault, Joints, Nanos, Pacing, Segment};
-use neuraxis_robot::Robot;
+use neuraxis_robot::{Robot, Shares};
 
 const TICK: Nanos = Nanos::from_millis(1);
 
@@ -146,7 +146,9 @@ fn sr05_configurations_are_checked_where_the_loop_is_made() {
     let wild = BrainstemConfig { jump_rad: 3.0, ..Default::default() };
     assert!(Brainstem::new(robot.clone(), wild).is_err_and(|error| error.to_string().contains("jump_rad = 3")));
     let wild = CerebellumConfig { freeze_m: f64::NAN, ..Default::default() };
-    assert!(Cerebellum::new(robot, wild).is_err_and(|error| error.to_string().contains("freeze_m = NaN")));
+    assert!(
+        Cerebellum::new(&robot, wild, &Shares::ALL).is_err_and(|error| error.to_string().contains("freeze_m = NaN"))
+    );
 }
 
 #[test]

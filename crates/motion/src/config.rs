@@ -1,5 +1,6 @@
 //! `motion.yaml`.
 
+use neuraxis_robot::Shares;
 use serde::{Deserialize, Serialize};
 
 use crate::{MotionError, PlannerConfig};
@@ -54,6 +55,18 @@ impl Default for MotionConfig {
 }
 
 impl MotionConfig {
+    /// The same, slower, for an arm of which only these shares of the limits may be used.
+    pub fn slowed(&self, shares: &Shares) -> Self {
+        Self {
+            acceleration_rad_s2: self.acceleration_rad_s2 * shares.acceleration,
+            jerk_rad_s3: self.jerk_rad_s3 * shares.jerk,
+            contact_speed_m_s: self.contact_speed_m_s * shares.velocity,
+            contact_acceleration_m_s2: self.contact_acceleration_m_s2 * shares.acceleration,
+            contact_jerk_m_s3: self.contact_jerk_m_s3 * shares.jerk,
+            ..self.clone()
+        }
+    }
+
     /// Refuses values that cannot move an arm safely.
     pub fn validate(&self) -> Result<(), MotionError> {
         let positive = |key, value: f64, most: f64, allowed| match value.is_finite() && value > 0.0 && value <= most {

@@ -144,8 +144,8 @@ impl Lockstep {
         Ok(Self {
             router: Router::new(config.surroundings, robot.clone(), &cerebellum.motion)?,
             plant: Plant::new(setup).context("starting the simulation")?,
+            cerebellum: Cerebellum::new(&robot, cerebellum, &brainstem.shares())?,
             brainstem: Brainstem::new(robot.clone(), brainstem)?,
-            cerebellum: Cerebellum::new(robot.clone(), cerebellum)?,
             robot,
             config,
         })

@@ -177,7 +177,7 @@ impl Session<'_> {
     ) -> Result<Report> {
         let config = self.config;
         let mut brainstem = Brainstem::new(self.robot.clone(), config.brainstem.clone())?;
-        let executor = Cerebellum::new(self.robot.clone(), config.cerebellum.clone())?;
+        let executor = Cerebellum::new(&self.robot, config.cerebellum.clone(), &config.brainstem.shares())?;
         let dof = self.robot.dof();
 
         // Who is wired to whom.

@@ -32,5 +32,5 @@ pub use frames::LinkFrames;
 pub use ik::{IK_SPARE_RAD, IkError, IkRequest};
 pub use kinematics::Jacobian;
 pub use mass::MassMatrix;
-pub use model::{JointLimits, Robot};
+pub use model::{JointLimits, Robot, Shares};
 pub use momentum::Momentum;

@@ -30,6 +30,22 @@ pub struct JointLimits {
     pub effort_nm: f64,
 }
 
+/// Shares of the joints' limits that may be used, each above 0 to 1.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct Shares {
+    /// Of the velocity limits.
+    pub velocity: f64,
+    /// Of the acceleration limits.
+    pub acceleration: f64,
+    /// Of the jerk limits.
+    pub jerk: f64,
+}
+
+impl Shares {
+    /// The limits as they are.
+    pub const ALL: Self = Self { velocity: 1.0, acceleration: 1.0, jerk: 1.0 };
+}
+
 /// An arm's body. Immutable; shared between threads.
 #[derive(Clone, Debug)]
 pub struct Robot {
@@ -83,6 +99,17 @@ impl Robot {
         robot.check(path, config)?;
         robot.agrees_with_k(path, config)?;
         Ok(robot)
+    }
+
+    /// The same arm, slower: with these shares of its limits.
+    pub fn slowed(&self, shares: &Shares) -> Self {
+        let mut slow = self.clone();
+        for limit in &mut slow.limits {
+            limit.velocity_rad_s *= shares.velocity;
+            limit.acceleration_rad_s2 *= shares.acceleration;
+            limit.jerk_rad_s3 *= shares.jerk;
+        }
+        slow
     }
 
     /// Number of joints.

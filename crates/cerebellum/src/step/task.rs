@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use neuraxis_core::{Gripper, Joints, Nanos, Progress};
 use neuraxis_motion::Mover;
-use neuraxis_robot::Robot;
+use neuraxis_robot::{Robot, Shares};
 
 use super::{
     Cerebellum, Commanded, Phase, Source,
@@ -21,8 +21,12 @@ use crate::{
 impl Cerebellum {
     /// Checks the configuration. Allocates here and in the mover's construction, not in [`Cerebellum::step`]; but rsruckig words
     /// an error on the heap if it finds no trajectory, which ends the motion.
-    pub fn new(robot: Arc<Robot>, config: CerebellumConfig) -> Result<Self, CerebellumError> {
+    ///
+    /// `shares` are those of the robot's limits that the brainstem allows: motion and stops keep within them.
+    pub fn new(robot: &Robot, mut config: CerebellumConfig, shares: &Shares) -> Result<Self, CerebellumError> {
         config.validate()?;
+        config.motion = config.motion.slowed(shares);
+        let robot = Arc::new(robot.slowed(shares));
         let mover = Mover::new(robot.clone(), config.motion.clone())
             .map_err(|error| CerebellumError::Motion(error.to_string()))?;
         let limits = robot.limits().to_vec();

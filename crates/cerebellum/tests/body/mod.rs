@@ -53,12 +53,16 @@ pub fn key(world_from_tool: Pose<World, Tool>, gripper: Gripper, ignore_collisio
 
 impl Body {
     pub fn new(config: CerebellumConfig) -> Self {
+        Self::within(config, BrainstemConfig::default())
+    }
+
+    pub fn within(config: CerebellumConfig, brainstem: BrainstemConfig) -> Self {
         let robot = rig::fr3();
         let mut state = rig::at_rest(robot.home());
         state.gripper_width_m = 0.08;
         let mut body = Self {
-            brainstem: Brainstem::new(robot.clone(), BrainstemConfig::default()).unwrap(),
-            cerebellum: Cerebellum::new(robot.clone(), config).unwrap(),
+            cerebellum: Cerebellum::new(&robot, config, &brainstem.shares()).unwrap(),
+            brainstem: Brainstem::new(robot.clone(), brainstem).unwrap(),
             robot,
             state,
             now: Nanos::from_millis(5000),

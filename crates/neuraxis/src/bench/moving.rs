@@ -54,7 +54,7 @@ pub struct Outside {
 pub fn run(config: &Config, secs: f64, outside: Option<Outside>) -> Result<Run> {
     let robot = Arc::new(config.load_robot()?);
     let mut brainstem = Brainstem::new(robot.clone(), config.brainstem.clone())?;
-    let executor = Cerebellum::new(robot.clone(), config.cerebellum.clone())?;
+    let executor = Cerebellum::new(&robot, config.cerebellum.clone(), &config.brainstem.shares())?;
     let mut arm = Echo::at(&robot.home());
     let here = robot.world_from_tool(&robot.home());
     let (to_mind, body) = mailbox(None);

@@ -20,7 +20,7 @@ use crate::episode_run::Studio;
 /// How fast the follower works off its distance to the line [1/s], and its velocity's distance to what is wanted [s].
 const POSITION_GAIN_PER_SEC: f64 = 15.0;
 const VELOCITY_SECS: f64 = 0.02;
-/// Share of the robot's limits that it uses; the rest is the brainstem's, to work off what is missing.
+/// Share of the limits that it uses; the rest is the brainstem's, to work off what is missing.
 const SHARE: f64 = 0.95;
 /// Kept free at the ends of a joint's range, more than the brainstem's own margin [rad].
 const END_RAD: f64 = 0.01;
@@ -68,7 +68,7 @@ impl Dense {
             plant: Plant::new(setup).context("starting the simulation")?,
             brainstem: Brainstem::new(robot.clone(), studio.config.brainstem.clone())?,
             rig: CameraRig::new(setup)?,
-            limits: robot.limits().to_vec(),
+            limits: robot.slowed(&studio.config.brainstem.shares()).limits().to_vec(),
             robot,
             grip_force_n: studio.config.cerebellum.grip_force_n,
             target: None,

@@ -20,7 +20,7 @@ impl Config {
         let robot = Arc::new(self.load_robot()?);
         let brainstem =
             Brainstem::new(robot.clone(), self.brainstem.clone()).with_context(|| self.file("brainstem.yaml"))?;
-        Cerebellum::new(robot.clone(), self.cerebellum.clone())
+        Cerebellum::new(&robot, self.cerebellum.clone(), &self.brainstem.shares())
             .with_context(|| self.file("cerebellum.yaml, motion.yaml"))?;
         PathPlanner::new(robot.clone(), &self.cerebellum.motion).with_context(|| self.file("motion.yaml"))?;
         self.check_gripper()?;

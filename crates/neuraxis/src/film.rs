@@ -117,7 +117,10 @@ pub fn write_png(file: &Path, width: usize, rgb: &[u8]) -> Result<()> {
 pub fn encode_png(out: impl std::io::Write, width: usize, rgb: &[u8]) -> Result<()> {
     let mut encoder = png::Encoder::new(out, width as u32, (rgb.len() / 3 / width.max(1)) as u32);
     encoder.set_color(png::ColorType::Rgb);
-    Ok(encoder.write_header()?.write_image_data(rgb)?)
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(rgb)?;
+    // Dropped, it would not say that the disk is full.
+    Ok(writer.finish()?)
 }
 
 /// Width and pixels of a picture that [`write_png`] made.
@@ -127,4 +130,20 @@ pub fn read_png(file: &Path) -> Result<(usize, Vec<u8>)> {
     let mut rgb = vec![0; reader.output_buffer_size().with_context(named)?];
     let info = reader.next_frame(&mut rgb).with_context(named)?;
     Ok((info.width as usize, rgb))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufWriter, ErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn a_disk_that_is_full_at_the_last_byte_is_told() {
+        // Small enough to lie in the buffer until the end.
+        let full = BufWriter::new(File::options().write(true).open("/dev/full").unwrap());
+        let error = encode_png(full, 2, &[0; 12]).unwrap_err();
+        let Some(png::EncodingError::IoError(why)) = error.downcast_ref() else { panic!("{error}") };
+        assert_eq!(why.kind(), ErrorKind::StorageFull);
+    }
 }

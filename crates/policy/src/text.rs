@@ -22,8 +22,8 @@ const MOST_TOKENS: usize = 256;
 /// Sentences remembered before the memory starts anew: a task has a handful, an operator may type for weeks.
 const MOST_SENTENCES: usize = 1024;
 
-/// Words of English orders, of which other languages have hardly one.
-const ENGLISH: [&str; 16] = [
+/// Words of English orders, of which other languages have hardly one. The encoder has no whole word for many a colour and thing.
+const ENGLISH: [&str; 30] = [
     "the",
     "it",
     "this",
@@ -36,10 +36,24 @@ const ENGLISH: [&str; 16] = [
     "into",
     "onto",
     "by",
+    "of",
+    "around",
+    "two",
+    "three",
     "first",
     "next",
     "afterwards",
     "finally",
+    "put",
+    "push",
+    "press",
+    "pull",
+    "close",
+    "turn",
+    "slide",
+    "stack",
+    "pick",
+    "take",
 ];
 
 /// Words that hold sentences together in languages whose other words may look like English ("ferme le pot"), and that English

@@ -3,7 +3,7 @@
 
 mod peers;
 
-use std::process::Command;
+use std::{process::Command, time::Duration};
 
 use peers::{Process, domain, example, file, python};
 
@@ -32,6 +32,8 @@ fn it_shows_all_of_a_robot_that_it_only_listens_to() {
         operator.tell(line);
         operator.read_until(&format!("ok {line}"));
     }
+    // Diagnostics come once a second.
+    std::thread::sleep(Duration::from_secs(4));
     viewer.interrupt();
     let (code, told) = viewer.finish();
     assert_eq!(code, Some(0), "{told}");

@@ -84,7 +84,10 @@ pub fn write(file: &Path, width: usize, rgb: &[u8]) -> Result<()> {
     encoder.set_color(png::ColorType::Indexed);
     encoder.set_palette(palette.concat());
     encoder.set_compression(png::Compression::High);
-    encoder.write_header().with_context(named)?.write_image_data(&indices).with_context(named)
+    let mut writer = encoder.write_header().with_context(named)?;
+    writer.write_image_data(&indices).with_context(named)?;
+    // Dropped, it would not say that the disk is full.
+    writer.finish().with_context(named)
 }
 
 #[cfg(test)]

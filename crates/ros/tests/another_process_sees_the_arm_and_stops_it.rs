@@ -27,7 +27,7 @@ fn another_process_sees_the_arm_move_instructs_it_and_stops_it() {
     assert_eq!(code, Some(0), "{both}");
     assert_eq!(node_code, Some(0), "{both}");
     let command =
-        " --robot fr3 ros sim --task push_buttons --seed 1 --policy weights --wait=true --ros-args -r __ns:=/ ";
+        " --robot fr3 ros sim --task push_buttons --seed 1000007 --policy weights --wait=true --ros-args -r __ns:=/ ";
     assert!(told.contains(command), "{both}");
     assert!(seen.contains("joints: fr3_joint1, fr3_joint2, fr3_finger_joint1"), "{both}");
     assert!(told.contains("instruction: push the blue button"), "{both}");

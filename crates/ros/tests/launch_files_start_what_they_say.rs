@@ -43,13 +43,13 @@ fn each_starts_the_program_with_its_arguments() {
         (
             "sim.launch.xml",
             vec!["task:=stack_blocks", "robot:=ur5e"],
-            "--robot ur5e ros sim --task stack_blocks --seed 1 --policy weights --wait=false --ros-args -r __ns:=/ \
+            "--robot ur5e ros sim --task stack_blocks --seed 1000007 --policy weights --wait=false --ros-args -r __ns:=/ \
              --params-file LAUNCH/params.yaml -p autostart:=true",
         ),
         (
             "view.launch.xml",
             vec!["out:=/tmp/o"],
-            "--robot fr3 demo --live --task push_buttons --seed 1 --policy weights --out /tmp/o",
+            "--robot fr3 demo --live --task push_buttons --seed 1000007 --policy weights --out /tmp/o",
         ),
     ] {
         let (code, told) = started(launch_file, "/bin/echo", &given);

@@ -15,6 +15,8 @@ const AWAY_SECS: f64 = 0.5;
 const GRIPPER_SECS: f64 = 1.0;
 /// A joint may be this much further on than its greatest velocity takes it [rad]: drivers' stamps are uneven.
 const LEAP_RAD: f64 = 0.05;
+/// Whoever else speaks for the same joints is heard within this time [s].
+const VOICES_SECS: f64 = 0.2;
 
 /// Why a joint state was refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -246,7 +248,7 @@ impl States {
     fn compare(&mut self, q: &Joints, stamp: i128, moment: &Moment) {
         let Some((before, at)) = self.said.replace((*q, stamp)) else {
             if self.heard.is_some() {
-                self.counts_from = self.counts_from.max(moment.ours + self.a_while());
+                self.counts_from = self.counts_from.max(moment.ours + Nanos::from_secs(VOICES_SECS));
             }
             return;
         };

@@ -69,7 +69,7 @@ fn pictures_without_depth_are_refused_by_the_policy_and_the_arm_stops() {
 fn a_camera_that_dies_is_done_without_all_that_die_hold_the_arm_and_those_that_come_back_are_used() {
     let dir = tempfile::tempdir().expect("a folder");
     // The wrist's camera is dead while all are, and longer; a stop of less than two seconds does not end the episode.
-    let faults = ["--camera-fault", "blind:wrist:2:8", "--camera-fault", "blind:all:4:6"];
+    let faults = ["--camera-fault", "blind:wrist:1:5", "--camera-fault", "blind:all:2:3.5"];
     let ended = finish(&mut Command::new(binary()), "weights", dir.path(), &faults);
     let expected = [
         "does without cameras: wrist: no depth reading",

@@ -187,6 +187,8 @@ impl ControlNode {
                     let count = std::mem::take(&mut self.refused_in_a_row);
                     r2r::log_info!(NAME, "joint states are taken again ({count} were refused in a row)");
                 }
+                // It is over, and nothing was wrong.
+                self.last_refusal.take_if(|refusal| matches!(refusal, StateRefusal::JustBack { .. }));
                 self.stats.states += 1;
                 self.newest = Some(state);
                 self.ends.states_in.write(Some(state));
@@ -195,9 +197,13 @@ impl ControlNode {
             Err(refusal) => {
                 self.stats.count_refused(&refusal);
                 self.refused_in_a_row += 1;
-                // A flood of bad states must not become a flood of log lines.
-                if self.refused_in_a_row.is_power_of_two() {
-                    let count = self.refused_in_a_row;
+                let count = self.refused_in_a_row;
+                if matches!(refusal, StateRefusal::JustBack { .. }) {
+                    if count == 1 {
+                        r2r::log_info!(NAME, "{refusal}");
+                    }
+                } else if count.is_power_of_two() {
+                    // A flood of bad states must not become a flood of log lines.
                     r2r::log_warn!(NAME, "joint state refused: {refusal} ({count} in a row)");
                 }
                 self.last_refusal = Some(refusal);

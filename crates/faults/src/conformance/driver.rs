@@ -20,6 +20,8 @@ use crate::Monitor;
 /// Looks at the loop before it counts as hanging, one each millisecond at best.
 const LOOKS: u32 = 30_000;
 const LOOK: Duration = Duration::from_millis(1);
+/// So many stands are waited for an arm to speak.
+const MOST_STANDS: u64 = 20;
 /// Ticks that standing is watched for.
 const STAND_TICKS: u64 = 200;
 /// ... and within which an arm has come to rest.
@@ -130,11 +132,17 @@ impl Driver<'_> {
     }
 
     fn reports_states(&mut self) -> Result<String, String> {
-        self.stand(STAND_TICKS)?;
         let get = |number: &std::sync::atomic::AtomicU64| number.load(Ordering::Relaxed);
+        // A device may take a while before it says anything.
+        for _ in 0..MOST_STANDS {
+            self.stand(STAND_TICKS)?;
+            if get(&self.seen.states) >= STAND_TICKS {
+                break;
+            }
+        }
         let (states, newer) = (get(&self.seen.states), get(&self.seen.newer));
         let (back, malformed) = (get(&self.seen.back), get(&self.seen.malformed));
-        if malformed > 0 || back > 0 || newer * 2 < states {
+        if malformed > 0 || back > 0 || newer * 2 < states || newer == 0 {
             return Err(format!("of {states} states {newer} newer, {back} older, {malformed} malformed"));
         }
         // Whatever the first command needs is done.

@@ -73,12 +73,12 @@ impl Arm for Watched {
         let state = self.steadily(|arm| arm.read())?;
         let dof = self.arm.dof();
         let is_sound = |joints: &Joints| joints.len() == dof && joints.is_finite();
-        count(&self.seen.states, 1);
+        // Until its device has spoken an arm may say that it knows nothing.
+        let has_spoken = self.newest > Nanos(0) || state.stamp > Nanos(0);
+        count(&self.seen.states, u64::from(has_spoken));
         count(&self.seen.newer, u64::from(state.stamp > self.newest));
         count(&self.seen.back, u64::from(state.stamp < self.newest));
         let is_well_formed = is_sound(&state.q) && is_sound(&state.qd) && is_sound(&state.tau_nm);
-        // Until its device has spoken an arm may say that it knows nothing.
-        let has_spoken = self.newest > Nanos(0) || state.stamp > Nanos(0);
         let is_malformed = has_spoken && !(is_well_formed && state.gripper_width_m.is_finite());
         count(&self.seen.malformed, u64::from(is_malformed));
         self.newest = state.stamp;

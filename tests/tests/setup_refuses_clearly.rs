@@ -21,8 +21,8 @@ fn told(arguments: &str, stand_ins: &[(&str, &str)], variables: &[(&str, &str)])
     }
     let path = format!("{}:{}", dir.path().join("bin").display(), env::var("PATH").unwrap());
     let mut command = Command::new("bash");
-    command.arg(&script).args(arguments.split(' ')).env("PATH", path).envs(variables.iter().copied());
-    command.env_remove("LIBTORCH").env_remove("CARGO_TARGET_DIR");
+    command.arg(&script).args(arguments.split(' ')).env("PATH", path);
+    command.env_remove("LIBTORCH").env_remove("CARGO_TARGET_DIR").envs(variables.iter().copied());
     let finished = run(&mut command, PATIENCE).unwrap();
     (finished, dir.path().join(".deps").exists())
 }

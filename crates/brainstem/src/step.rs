@@ -489,9 +489,7 @@ fn working_limits(robot: &Robot, config: &BrainstemConfig) -> Result<Vec<JointLi
     for (index, (limit, name)) in limits.iter_mut().zip(robot.joint_names()).enumerate() {
         limit.lower_rad += config.position_margin_rad;
         limit.upper_rad -= config.position_margin_rad;
-        limit.velocity_rad_s *= config.velocity_scale;
-        limit.acceleration_rad_s2 *= config.acceleration_scale;
-        limit.jerk_rad_s3 *= config.jerk_scale;
+        limit.slow(&config.shares());
         let refuse = |limit, value, allowed| {
             Err(BrainstemError::Limit { joint: name.to_string(), index, limit, value, allowed })
         };

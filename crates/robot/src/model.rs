@@ -30,6 +30,15 @@ pub struct JointLimits {
     pub effort_nm: f64,
 }
 
+impl JointLimits {
+    /// Leaves these shares of the limits of velocity, acceleration and jerk.
+    pub fn slow(&mut self, shares: &Shares) {
+        self.velocity_rad_s *= shares.velocity;
+        self.acceleration_rad_s2 *= shares.acceleration;
+        self.jerk_rad_s3 *= shares.jerk;
+    }
+}
+
 /// Shares of the joints' limits that may be used, each above 0 to 1.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub struct Shares {
@@ -104,11 +113,7 @@ impl Robot {
     /// The same arm, slower: with these shares of its limits.
     pub fn slowed(&self, shares: &Shares) -> Self {
         let mut slow = self.clone();
-        for limit in &mut slow.limits {
-            limit.velocity_rad_s *= shares.velocity;
-            limit.acceleration_rad_s2 *= shares.acceleration;
-            limit.jerk_rad_s3 *= shares.jerk;
-        }
+        slow.limits.iter_mut().for_each(|limit| limit.slow(shares));
         slow
     }
 

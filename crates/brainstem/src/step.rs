@@ -411,7 +411,7 @@ impl Brainstem {
         let next = follow(&self.commanded, &target, dt_secs, &self.limits);
         // Only go where there is a way to rest, all of it allowed.
         let cleared = self.guard.clear(&next, &self.limits)?;
-        self.feed_forward.check(&next, &self.limits)?;
+        self.feed_forward.check(&next, &cleared.stop, &self.limits)?;
         // A target that runs away from its follower does not respect the limits, whatever it declares.
         if !(0.0..=self.config.jump_rad).contains(&next.q.max_abs_diff(&target.q)) {
             return Err(Fault::SegmentJump);

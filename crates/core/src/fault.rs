@@ -49,7 +49,7 @@ faults! {
     /// A joint would accelerate harder than its limit.
     AccelerationLimit: Stop, "a joint would exceed its acceleration limit", "lower the motion's acceleration";
     /// A joint would need more torque than it has.
-    TorqueLimit: Stop, "a joint would need more torque than its limit", "lower the motion's acceleration, or the load";
+    TorqueLimit: Stop, "a joint would need more torque than its limit, to go on or to stop from there", "lower the motion's acceleration, or the load";
     /// The arm could not stop before a wall, or the tool not inside its box.
     WorkspaceLimit: Stop, "the arm would pass a wall or leave the tool's box at its stopping pose", "move the goal away from the wall named in brainstem.yaml";
     /// The arm could not stop before touching itself.

@@ -67,6 +67,13 @@ impl StopProfile {
         self.secs
     }
 
+    /// When a joint's jerk changes, in joint order, from the start [s]. Between two of these moments every acceleration
+    /// is linear in time.
+    pub fn turns_secs(&self) -> impl Iterator<Item = f64> + '_ {
+        let joints = self.from.q.len();
+        self.brakes.iter().take(joints).flat_map(|brake| [brake.steer_secs, brake.steer_secs + brake.keep_secs])
+    }
+
     /// What each joint goes through, in joint order.
     pub fn ranges(&self) -> impl Iterator<Item = StopRange> + '_ {
         let motion = self.from.q.iter().zip(self.from.qd.iter()).zip(self.from.qdd.iter());

@@ -14,7 +14,10 @@ fn every_guard_stands_once_where_the_list_says_and_its_test_exists() {
     let tests: HashSet<(String, String)> = all_tests().into_iter().collect();
     let guards: Vec<HashMap<&str, &str>> = text.split("\n\n").map(block).filter(|guard| !guard.is_empty()).collect();
     assert!(guards.len() > 60, "only {} guards were read", guards.len());
+    let page = fs::read_to_string(workspace().join("tests/guards.md")).expect("tests/guards.md");
     for guard in guards {
+        let row = format!("| {} |", guard["guard"]);
+        assert!(page.contains(&row), "tests/guards.md lacks {row}: run tests/remove_guards.py");
         let (file, find) = (guard["file"], guard["find"]);
         let near = guard.get("near").copied().unwrap_or("");
         let code = fs::read_to_string(workspace().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));

@@ -114,6 +114,13 @@ impl Surroundings {
             if wall.first_link > robot.dof() {
                 return refuse(&wall.name, "first_link is beyond the last link");
             }
+            let frames = robot.link_frames(&robot.home());
+            if !robot.capsule_points(&frames).any(|(_, _, link)| link >= wall.first_link) {
+                return refuse(
+                    &wall.name,
+                    "no capsule of the robot is on first_link or beyond: the wall guards nothing",
+                );
+            }
             planes.push(half_space(normal, point, Some(wall.first_link)));
         }
         if let Some(tool_box) = tool_box {

@@ -98,6 +98,8 @@ pub struct LoopStats {
     pub missed: u64,
     /// Tick records lost because nobody took them out of the ring.
     pub records_dropped: u64,
+    /// Latched without ever having heard of the arm, and why: until it speaks there is no [`BodyState`] that would tell.
+    pub latched_unheard: Option<Fault>,
 }
 
 /// The ends of the channels that the loop holds.
@@ -224,7 +226,8 @@ fn tick_until_exit(
         if timing.ticks.is_multiple_of(1000)
             && let Some(stats) = links.stats.as_mut()
         {
-            stats.write(timing.stats(links.ticks.dropped()));
+            let unheard = !tick.started && tick.mode == Mode::Latched;
+            stats.write(timing.stats(links.ticks.dropped(), tick.fault.filter(|_| unheard)));
         }
 
         if links.signals.exit.is_raised() {
@@ -236,7 +239,7 @@ fn tick_until_exit(
             fault_before_exit = tick.fault;
         }
     }
-    let stats = timing.stats(links.ticks.dropped());
+    let stats = timing.stats(links.ticks.dropped(), None);
     LoopSummary { report, ticks: timing.ticks, stats, fault: fault_before_exit }
 }
 
@@ -305,13 +308,14 @@ impl Timing {
         self.debt > self.budget
     }
 
-    fn stats(&self, records_dropped: u64) -> LoopStats {
+    fn stats(&self, records_dropped: u64, latched_unheard: Option<Fault>) -> LoopStats {
         LoopStats {
             wake: self.wake.percentiles(),
             compute: self.compute.percentiles(),
             period: self.period.percentiles(),
             missed: self.missed,
             records_dropped,
+            latched_unheard,
         }
     }
 }

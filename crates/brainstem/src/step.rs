@@ -297,6 +297,7 @@ impl Brainstem {
             && state.qd.len() == dof
             && state.q.is_finite()
             && state.qd.is_finite()
+            && state.tau_nm.is_finite()
             && state.gripper_width_m.is_finite()
             && state.grip_force_n.is_none_or(f64::is_finite)
             && self.limits.iter().zip(state.q.iter().zip(state.qd.iter())).all(|(limit, (q, qd))| {

@@ -253,6 +253,10 @@ fn sr03_a_nan_state_latches_and_cannot_be_reset_away() {
     rig.state.qd[0] = f64::NAN;
     assert_eq!(rig.tick(None).fault, Some(Fault::StateMalformed));
     until_still(&mut rig);
+    // What touches the arm is told from torques.
+    rig.state.qd[0] = 0.0;
+    rig.state.tau_nm[3] = f64::INFINITY;
+    assert_eq!(rig.tick(None).fault, Some(Fault::StateMalformed));
     rig.state.q[0] = f64::NAN;
     let (now, state) = (rig.now + TICK, rig.state);
     let tick = rig.brainstem.step(now, &state, None);

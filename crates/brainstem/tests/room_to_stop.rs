@@ -4,6 +4,7 @@ mod rig;
 
 use neuraxis_brainstem::{BrainstemConfig, BrainstemError, Mode, Tick, ToolBoxConfig, WallConfig};
 use neuraxis_core::{Fault, Joints, Nanos};
+use neuraxis_robot::Robot;
 use rig::Rig;
 
 const TABLE_Z_M: f64 = 0.75;
@@ -202,6 +203,11 @@ fn walls_that_are_none_are_refused_by_name() {
     assert!(refused(|c| c.walls[0].normal_xyz[1] = f64::NAN).contains("normal_xyz"));
     assert!(refused(|c| c.walls[0].point_xyz_m[2] = f64::INFINITY).contains("point_xyz_m"));
     assert!(refused(|c| c.walls[0].first_link = 9).contains("first_link"));
+    let mut bare = rig::shipped::config("fr3");
+    bare.capsules.retain(|capsule| capsule.link == "fr3_link0");
+    let bare = std::sync::Arc::new(Robot::from_urdf(&bare.urdf, &bare).unwrap());
+    let error = neuraxis_brainstem::Brainstem::new(bare, config()).err().expect("refused");
+    assert!(error.to_string().contains("wall table") && error.to_string().contains("guards nothing"), "{error}");
     let low_above_high = ToolBoxConfig { min_xyz_m: [1.0; 3], max_xyz_m: [0.0; 3] };
     let mut config = config();
     config.tool_box = Some(low_above_high);

@@ -1,6 +1,7 @@
-//! What do stops ask of the motors? The brainstem checks the torque of motion, not that of the stop which it could begin in
-//! any millisecond of it. Here an arm goes from one random pose over the table to the next for minutes, and every tick's
-//! stop is looked at, at several shares of the acceleration limits (`acceleration_scale` of brainstem.yaml).
+//! What do stops ask of the motors? The brainstem lets no motion go where the stop that could begin there would take more
+//! torque than a joint has; `acceleration_scale` of brainstem.yaml is chosen so that this does not hold ordinary motion
+//! up. Here an arm goes from one random pose over the table to the next for minutes, and every tick's stop is looked at,
+//! at several shares of the acceleration limits.
 //!
 //! `cargo run --release -p neuraxis-cerebellum --example stop_torque -- [MINUTES]`
 
@@ -14,7 +15,7 @@ use neuraxis_brainstem::{Brainstem, BrainstemConfig, Mode};
 use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumTick, Commanded};
 use neuraxis_core::{ArmState, Gripper, Joints, KeyFrame, Nanos, Pose, Prediction, SegmentState, StageTimes};
 use neuraxis_motion::StopProfile;
-use neuraxis_robot::{Gravity, JointLimits, Robot};
+use neuraxis_robot::{Gravity, Robot, Shares};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 use serde::de::DeserializeOwned;
@@ -46,7 +47,7 @@ fn worst(name: &str, ms: u64) -> (u64, [f64; 4], [u64; 4]) {
     let robot = Arc::new(shipped::robot(name));
     let brainstem: BrainstemConfig = read(name, "brainstem");
     let cerebellum = CerebellumConfig { motion: read(name, "motion"), ..read(name, "cerebellum") };
-    let slowed = SHARES.map(|share| slowed(robot.limits(), share));
+    let slowed = SHARES.map(|share| robot.slowed(&Shares { acceleration: share, ..Shares::ALL }).limits().to_vec());
     let mut cerebellum = Cerebellum::new(&robot, cerebellum, &brainstem.shares()).expect("the shipped configuration");
     let mut brainstem = Brainstem::new(robot.clone(), brainstem).expect("the shipped configuration");
     let zero = Joints::zeros(robot.dof());
@@ -101,11 +102,7 @@ fn hardest(robot: &Robot, stop: &StopProfile) -> f64 {
         let tau_nm = robot.inverse_dynamics(&at.q, &at.qd, &at.qdd, Gravity::Included);
         tau_nm.iter().zip(robot.limits()).map(|(tau, limit)| tau.abs() / limit.effort_nm).fold(0.0, f64::max)
     };
-    (0..=20).map(|i| ratio(stop.at(stop.secs() * f64::from(i) / 20.0))).fold(0.0, f64::max)
-}
-
-fn slowed(limits: &[JointLimits], share: f64) -> Vec<JointLimits> {
-    limits.iter().map(|l| JointLimits { acceleration_rad_s2: share * l.acceleration_rad_s2, ..*l }).collect()
+    stop.turns_secs().map(|secs| ratio(stop.at(secs))).fold(0.0, f64::max)
 }
 
 fn somewhere(rng: &mut Pcg64, down: UnitQuaternion<f64>, seq: u64) -> Prediction {

@@ -5,10 +5,9 @@
 //! rest to rest cancels (Euler-Maclaurin) up to what a slow correction takes away.
 
 use neuraxis_core::{Joints, Nanos, PERIOD_CEREBELLUM, Segment, SegmentState};
+use neuraxis_motion::towards;
 use neuraxis_robot::JointLimits;
 
-/// How fast the chain works off its distance to the trajectory [1/s].
-const CORRECTION_PER_SEC: f64 = 10.0;
 /// The commanded state may differ by this from what the chain says, and still is the chain's. Below the jump that the
 /// brainstem tolerates, so that one of the two always notices.
 const DIVERGED_RAD: f64 = 0.012;
@@ -126,13 +125,10 @@ impl Chain {
         grip: Grip,
         limits: &[JointLimits],
     ) -> Segment {
-        let (start, dt_secs) = (&opening.start, PERIOD_CEREBELLUM.secs());
+        let start = &opening.start;
         let mut qdd = Joints::zeros(start.q.len());
         for (i, (qdd, limit)) in qdd.iter_mut().zip(limits).enumerate() {
-            let (qd, end_qd) = (at(&start.qd, i), at(&end.qd, i));
-            let missing = at(&end.q, i) - (at(&start.q, i) + 0.5 * (qd + end_qd) * dt_secs);
-            let wanted_qd = end_qd + CORRECTION_PER_SEC * missing;
-            *qdd = ((wanted_qd - qd) / dt_secs).clamp(-limit.acceleration_rad_s2, limit.acceleration_rad_s2);
+            *qdd = towards((at(&start.q, i), at(&start.qd, i)), (at(&end.q, i), at(&end.qd, i)), limit);
         }
         self.push(epoch, opening.t0, start.q, start.qd, qdd, grip)
     }

@@ -12,6 +12,7 @@ use neuraxis_motion::Mover;
 use neuraxis_robot::{JointLimits, Robot};
 
 use self::source::Source;
+pub use self::source::{STOP_ACCELERATION_SHARE, STOP_JERK_SHARE};
 use crate::{
     CerebellumConfig, CommitRule, Refusal, Refusals,
     chain::{Chain, Grip},

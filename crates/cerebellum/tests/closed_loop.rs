@@ -462,10 +462,18 @@ fn a_brainstem_that_allows_less_gets_slower_motion_and_slower_stops() {
         key(moved(&above, 0.0, -0.2, 0.0), Gripper::Closed, false),
         key(above, Gripper::Closed, false),
     ]);
+    // Slower by half, and no slower than that: each limit is shared once. What is beyond it fails in `tick`.
+    let most = body.limits.clone();
+    let (mut fastest, mut hardest) = (0.0_f64, 0.0_f64);
     body.until(20.0, &mut policy, |mind, tick| {
         assert_eq!((tick.fault, tick.rejected, mind.fault), (None, None, None));
+        for ((limit, qd), qdd) in most.iter().zip(tick.command.qd.iter()).zip(tick.command.qdd.iter()) {
+            fastest = fastest.max(qd.abs() / limit.velocity_rad_s);
+            hardest = hardest.max(qdd.abs() / limit.acceleration_rad_s2);
+        }
         mind.progress.reached_count == 3
     });
+    assert!(fastest > 0.3 && hardest > 0.4, "{fastest:.2} of the speed, {hardest:.2} of the acceleration that is left");
     body.until(3.0, &mut policy, |_, tick| tick.command.qd.iter().any(|qd| qd.abs() > 0.2));
     body.start_task(EPOCH + 1);
     body.until(2.0, &mut silent, |mind, tick| {

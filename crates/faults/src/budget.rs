@@ -2,10 +2,10 @@
 //!
 //! `detection + stop`. Detection follows from how the fault is noticed, see [`Notice`]. The stop of the brainstem takes
 //! `v / a + a / j` per joint, with the highest speed `v` that the executor moves at and the limits `a`, `j` in force;
-//! the executor's own stop, gentler, uses 0.8 a and 0.15 j.
+//! the executor's own stop, gentler, uses a share of them.
 
 use neuraxis_brainstem::BrainstemConfig;
-use neuraxis_cerebellum::CerebellumConfig;
+use neuraxis_cerebellum::{CerebellumConfig, STOP_ACCELERATION_SHARE, STOP_JERK_SHARE};
 use neuraxis_core::{Nanos, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM};
 use neuraxis_robot::Robot;
 
@@ -41,7 +41,8 @@ pub(crate) fn window_ms(cell: Cell) -> u64 {
 /// Onset to rest at most.
 pub(crate) fn stop(notice: Notice, robot: &Robot, brainstem: &BrainstemConfig, cerebellum: &CerebellumConfig) -> Nanos {
     let period_secs = PERIOD_BRAINSTEM.secs();
-    let hard = stop_secs(robot, cerebellum, brainstem.acceleration_scale, brainstem.jerk_scale);
+    let robot = &robot.slowed(&brainstem.shares());
+    let hard = stop_secs(robot, cerebellum, 1.0, 1.0);
     let lease_secs = cerebellum.segment_lead_secs + cerebellum.segment_lease_secs + PERIOD_CEREBELLUM.secs();
     let secs = match notice {
         Notice::AtOnce => 2.0 * period_secs + hard,
@@ -53,7 +54,7 @@ pub(crate) fn stop(notice: Notice, robot: &Robot, brainstem: &BrainstemConfig, c
         Notice::Silence => {
             let silence = cerebellum.policy_silence_stop_secs.unwrap_or(f64::INFINITY);
             let heard = cerebellum.prediction_lease_secs + LOOK.secs() + LATENCY.secs();
-            heard + silence + SETTLE_SECS + stop_secs(robot, cerebellum, 0.8, 0.15)
+            heard + silence + SETTLE_SECS + stop_secs(robot, cerebellum, STOP_ACCELERATION_SHARE, STOP_JERK_SHARE)
         }
         Notice::After(late) => late.secs() + 2.0 * period_secs + hard,
         Notice::Drift => CLOCK_MS as f64 * 1e-3 + 2.0 * period_secs + hard,

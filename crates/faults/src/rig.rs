@@ -95,7 +95,7 @@ impl<P: Plant> Rig<P> {
         let segments = Injector::new(with_copies(SEGMENTS, LATE_COPY_MS), random(3));
         let predictions = Injector::new(with_copies(PREDICTIONS, LOOK.0 / 1_000_000 + LATE_COPY_MS), random(4));
         let observations = Injector::new(with_copies(OBSERVATIONS, LOOK.0 / 1_000_000 + LATE_COPY_MS), random(5));
-        let monitor = Monitor::new(robot.limits());
+        let monitor = Monitor::new(robot.slowed(&matrix.brainstem.shares()).limits());
         let brainstem = Brainstem::new(robot.clone(), matrix.brainstem.clone())?;
         let body = Box::new(Body::new(plant, brainstem, monitor, states, links, heap));
         let cerebellum = matrix.cerebellum.clone();

@@ -14,6 +14,6 @@ mod target;
 pub use config::MotionConfig;
 pub use error::MotionError;
 pub use field::{DistanceField, FieldConfig, Shape, Solid};
-pub use mover::Mover;
+pub use mover::{Mover, towards};
 pub use planner::{PathError, PathPlanner, PathRequest, PlannerConfig, ToolCapsule};
 pub use stop::{StopProfile, StopRange};

@@ -15,6 +15,7 @@ use nalgebra::Vector3;
 use neuraxis_core::{Fault, Joints, KeyFrame, MOST_WAYPOINTS, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
 use neuraxis_robot::{IkRequest, Robot};
 
+pub use self::follower::towards;
 use self::{beside::Detour, follower::Follower};
 use crate::{
     MotionConfig, MotionError,
@@ -34,8 +35,10 @@ const STAND_OFF_M: f64 = 0.17;
 const CONTORTED_RAD: f64 = 1.4;
 /// However little room there is, motion goes on at this share of its speed.
 const SLOWEST_PACE: f64 = 0.05;
-/// The pace changes by at most this [1/s]: at 1.5 rad/s it adds 3 rad/s^2.
+/// The pace changes by at most this [1/s], and by less where the fastest joint would need more for it than this share of
+/// its acceleration limit.
 const PACE_PER_SEC: f64 = 2.0;
+const PACE_SHARE: f64 = 0.5;
 /// Via points of a free path, the goal included.
 const MOST_VIAS: usize = MOST_WAYPOINTS;
 /// Slower than this an arm stands [rad/s].
@@ -69,6 +72,8 @@ pub struct Mover {
     speed_scale: f64,
     /// Share of its speed at which the motion under way runs.
     pace: f64,
+    /// How fast the pace may change [1/s].
+    pace_per_sec: f64,
 }
 
 #[derive(Copy, Clone, Debug, PartialEq)]
@@ -130,6 +135,7 @@ impl Mover {
             forward,
             speed_scale: 1.0,
             pace: 1.0,
+            pace_per_sec: pace_per_sec(&robot, &velocity),
             robot,
             config,
         })
@@ -142,8 +148,7 @@ impl Mover {
         }
         self.state = *from;
         self.goal = goal.world_from_tool;
-        // From rest it begins as slowly as it shall go; what moves already slows down on its way.
-        self.pace = if is_still(from) { self.speed_scale } else { 1.0 };
+        self.pace = self.first_pace(from);
         // A line starts at rest; an arm that still moves goes to its goal in joint space.
         if goal.ignore_collisions && is_still(from) { self.start_line(from) } else { self.start_free(from) }
     }
@@ -203,7 +208,7 @@ impl Mover {
     /// The state one period (5 ms) later. No allocation, unless rsruckig fails: see `Approach::step`.
     pub fn step(&mut self) -> Result<SegmentState, Fault> {
         let wanted = if self.mode == Mode::Straight { self.contact_pace() } else { 1.0 };
-        let most = PACE_PER_SEC * PERIOD_CEREBELLUM.secs();
+        let most = self.pace_per_sec * PERIOD_CEREBELLUM.secs();
         self.pace += (wanted.min(self.speed_scale) - self.pace).clamp(-most, most);
         match self.mode {
             Mode::Idle => {}
@@ -224,6 +229,11 @@ impl Mover {
             Mode::Along => self.line.is_done() && self.via + 1 >= self.vias_len,
             Mode::Joining => self.joint.is_done() && self.via + 1 >= self.vias_len,
         }
+    }
+
+    /// From rest it begins as slowly as it shall go; what moves already slows down on its way.
+    fn first_pace(&self, from: &SegmentState) -> f64 {
+        if is_still(from) { self.speed_scale } else { 1.0 }
     }
 
     /// Straight distance of the tool to the goal [m].
@@ -319,6 +329,12 @@ impl Mover {
         let request = IkRequest { base_from_tool, seed: *seed, restarts, posture: Some(self.robot.home()) };
         self.robot.ik(&request).map_err(|_| Fault::Unreachable)
     }
+}
+
+/// A joint that moves at `v` and changes its pace by `r` a second accelerates by `r v` for it.
+fn pace_per_sec(robot: &Robot, velocity: &[f64; ARM]) -> f64 {
+    let room = robot.limits().iter().zip(velocity).map(|(limit, v)| PACE_SHARE * limit.acceleration_rad_s2 / v);
+    room.fold(PACE_PER_SEC, f64::min)
 }
 
 fn is_still(state: &SegmentState) -> bool {

@@ -80,6 +80,24 @@ fn executed_states_keep_half_the_clearance_around_a_wall_and_into_a_cupboard() {
 }
 
 #[test]
+fn an_arm_that_shall_be_slow_begins_a_path_slowly() {
+    let (robot, planner, config) = (robot("fr3"), planner("fr3"), motion("fr3"));
+    let empty = DistanceField::new(&config.planner.field).unwrap();
+    let goal = down(0.3, 0.2, 0.9, 0.0);
+    let path = planner.plan(&request(robot.home(), goal), &empty).unwrap();
+    let fastest = |scale: f64| {
+        let mut mover = Mover::new(robot.clone(), config.clone()).unwrap();
+        mover.set_speed_scale(scale);
+        mover.start_along(&at_rest(robot.home()), &key(goal), &path).unwrap();
+        (0..40)
+            .map(|_| mover.step().unwrap().qd.iter().fold(0.0, |most: f64, qd| most.max(qd.abs())))
+            .fold(0.0, f64::max)
+    };
+    let (slow, full) = (fastest(0.2), fastest(1.0));
+    assert!(slow < 0.21 * full.max(0.1), "{slow} of {full} rad/s in the first 0.2 s");
+}
+
+#[test]
 fn a_moved_goal_is_followed_from_a_path_and_a_moving_arm_joins_one() {
     let (robot, planner, config) = (robot("fr3"), planner("fr3"), motion("fr3"));
     let mut mover = Mover::new(robot.clone(), config.clone()).unwrap();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use nalgebra::{UnitQuaternion, Vector3};
 use neuraxis_core::{Fault, Gripper, Joints, KeyFrame, PERIOD_CEREBELLUM, Pose, SegmentState, Tool, World};
-use neuraxis_motion::{MotionConfig, Mover};
+use neuraxis_motion::{MotionConfig, Mover, towards};
 use neuraxis_robot::Robot;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
@@ -277,9 +277,7 @@ fn what_cannot_be_reached_is_refused_before_the_first_step() {
 fn go_after(robot: &Robot, chain: &mut SegmentState, line: &SegmentState) {
     let dt = PERIOD_CEREBELLUM.secs();
     for i in 0..robot.dof() {
-        let missing = line.q[i] - (chain.q[i] + 0.5 * (chain.qd[i] + line.qd[i]) * dt);
-        let most = robot.limits()[i].acceleration_rad_s2;
-        let qdd = ((line.qd[i] + 10.0 * missing - chain.qd[i]) / dt).clamp(-most, most);
+        let qdd = towards((chain.q[i], chain.qd[i]), (line.q[i], line.qd[i]), &robot.limits()[i]);
         chain.q[i] += chain.qd[i] * dt + 0.5 * qdd * dt * dt;
         chain.qd[i] += qdd * dt;
     }

@@ -168,6 +168,8 @@ pub fn world<'a>(
     #[cfg_attr(not(feature = "ros"), expect(unused_mut, reason = "cameras come over ROS 2"))]
     let (robot, mut settings, camera_hz) = (robot.clone(), settings.clone(), config.run.camera_hz);
     #[cfg(feature = "ros")]
+    let shares = config.brainstem.shares();
+    #[cfg(feature = "ros")]
     {
         settings.cameras.hand_from_tool_z_m = config.robot.hand_from_tool_z_m;
     }
@@ -176,7 +178,7 @@ pub fn world<'a>(
             Driver::Sim => bail!("the simulated arm needs a scene"),
             Driver::Franka => franka::driven(&settings.franka)?,
             #[cfg(feature = "ros")]
-            Driver::Ros2Control => ros2_control::driven(settings.ros2_control, &robot, drive)?,
+            Driver::Ros2Control => ros2_control::driven(settings.ros2_control, &robot, &shares, drive)?,
             #[cfg(not(feature = "ros"))]
             Driver::Ros2Control => bail!("this program was built without ROS 2: ./neuraxis build where there is one"),
         };

@@ -95,11 +95,13 @@ impl Watch {
         let stats = stats.latest();
         let mut unrecorded: Vec<_> = lost.iter().map(|(kind, count)| (*kind, count())).collect();
         unrecorded.push(("tick records", stats.records_dropped));
+        let unheard =
+            stats.latched_unheard.map(|fault| ArmHealth { mode: "latched", latched: true, fault: Some(fault) });
         let sight = self.shared.sight.lock().clone();
         Health {
             ticks: self.shared.signals.heartbeat.get(),
             timing: (stats.wake.count > 0).then(|| timing(&stats)),
-            arm: body.latest().map(|body| arm(&body, stopped_for)),
+            arm: body.latest().map(|body| arm(&body, stopped_for)).or(unheard),
             policy: PolicyHealth {
                 answers: predicted.map_or(0, |p| p.number),
                 latency_secs: predicted.map(|p| f64::from(p.prediction.times.total_secs)),

@@ -38,7 +38,7 @@ use std::sync::Arc;
 
 use neuraxis_channel::{RingReceiver, mailbox, ring};
 use neuraxis_core::Clock;
-use neuraxis_robot::JointLimits;
+use neuraxis_robot::{Robot, Shares};
 
 pub use arm::ControlArm;
 pub use config::{CommandInterface, ControlConfig, GripperConfig, GripperKind, LengthUnit};
@@ -59,8 +59,8 @@ pub struct Ros2Control {
     pub reports: RingReceiver<ControlReport>,
 }
 
-/// Starts ROS 2 in this process, if it is not yet, and makes both ends. `joint_names` and `limits` are the robot's, in the
-/// order of the URDF; `clock` is the loop's.
+/// Starts ROS 2 in this process, if it is not yet, and makes both ends. Of the robot's limits these `shares` may be used, as
+/// by the loop, also where the node brakes on its own; `clock` is the loop's.
 ///
 /// Takes three and a half seconds: that long it listens for others who command the same arm.
 ///
@@ -68,11 +68,11 @@ pub struct Ros2Control {
 /// [`RosError::DiscoveryRangeUnset`]; [`RosError::Rivals`]; whatever rcl refuses.
 pub fn ros2_control(
     config: ControlConfig,
-    joint_names: &[String],
-    limits: &[JointLimits],
+    robot: &Robot,
+    shares: &Shares,
     clock: Arc<dyn Clock>,
 ) -> Result<Ros2Control, RosError> {
-    ends(config, joint_names, limits, clock, Role::Drives)
+    ends(config, robot, shares, clock, Role::Drives)
 }
 
 /// As [`ros2_control`] for an arm that somebody else moves: nothing is published, no gripper is told, and it does not matter
@@ -81,11 +81,11 @@ pub fn ros2_control(
 /// Errors: as there, but for rivals.
 pub fn watched_arm(
     config: ControlConfig,
-    joint_names: &[String],
-    limits: &[JointLimits],
+    robot: &Robot,
+    shares: &Shares,
     clock: Arc<dyn Clock>,
 ) -> Result<Ros2Control, RosError> {
-    ends(config, joint_names, limits, clock, Role::Watches)
+    ends(config, robot, shares, clock, Role::Watches)
 }
 
 /// What we are to the arm.
@@ -99,18 +99,18 @@ pub(crate) enum Role {
 
 fn ends(
     mut config: ControlConfig,
-    joint_names: &[String],
-    limits: &[JointLimits],
+    robot: &Robot,
+    shares: &Shares,
     clock: Arc<dyn Clock>,
     role: Role,
 ) -> Result<Ros2Control, RosError> {
-    config.complete(joint_names, limits)?;
+    config.complete(robot.joint_names(), robot.limits())?;
     let (states_in, states) = mailbox(None);
     let (commands_in, commands) = mailbox(None);
     let (reports_in, reports) = ring(2);
     let verdict = Arc::new(arm::Verdict::default());
     let arm = ControlArm::new(&config, role, clock.clone(), states, commands_in, verdict.clone());
     let ends = node::Ends { states_in, commands, reports_in, verdict };
-    let node = ControlNode::new(config, role, limits, clock, ends)?;
+    let node = ControlNode::new(config, role, robot, shares, clock, ends)?;
     Ok(Ros2Control { arm, node, reports })
 }

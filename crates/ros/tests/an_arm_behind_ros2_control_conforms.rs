@@ -16,7 +16,7 @@ use neuraxis_faults::{
     CountingAllocator,
     conformance::{Bench, Conformance},
 };
-use neuraxis_robot::{Robot, RobotConfig};
+use neuraxis_robot::{Robot, RobotConfig, Shares};
 use neuraxis_ros::{
     ControlConfig, GripperConfig, Ros2Control,
     control::{CommandInterface, GripperKind},
@@ -68,7 +68,7 @@ impl Bench for Controllers {
             gripper: GripperConfig { kind: self.gripper, joint, ..GripperConfig::default() },
             ..ControlConfig::default()
         };
-        let made = ros2_control(config, self.robot.joint_names(), self.robot.limits(), Arc::new(MonotonicClock));
+        let made = ros2_control(config, &self.robot, &Shares::ALL, Arc::new(MonotonicClock));
         let Ros2Control { arm, node, .. } = made.map_err(|error| error.to_string())?;
         let over = self.over.clone();
         *self.node.lock().unwrap() = Some(thread::spawn(move || {

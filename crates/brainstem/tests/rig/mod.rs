@@ -25,6 +25,8 @@ pub fn at_rest(q: Joints) -> ArmState {
 /// Brainstem and ideal arm; checks every command against the joint limits.
 pub struct Rig {
     pub robot: Arc<Robot>,
+    /// Those of the robot that the configuration leaves.
+    pub limits: Vec<JointLimits>,
     pub brainstem: Brainstem,
     pub state: ArmState,
     pub now: Nanos,
@@ -33,10 +35,14 @@ pub struct Rig {
 
 impl Rig {
     pub fn new(config: BrainstemConfig) -> Self {
-        let robot = fr3();
+        Self::of(fr3(), config)
+    }
+
+    pub fn of(robot: Arc<Robot>, config: BrainstemConfig) -> Self {
+        let limits = robot.slowed(&config.shares()).limits().to_vec();
         let brainstem = Brainstem::new(robot.clone(), config).unwrap();
         let state = at_rest(robot.home());
-        Self { robot, brainstem, state, now: Nanos::from_millis(1000), previous: None }
+        Self { robot, limits, brainstem, state, now: Nanos::from_millis(1000), previous: None }
     }
 
     /// One millisecond.
@@ -92,7 +98,7 @@ impl Rig {
     /// Finite, inside the limits, and continuous up to jerk.
     pub fn check(&mut self, command: &ArmCommand) {
         if let Some(previous) = self.previous.replace(*command) {
-            check_step(&previous, command, self.robot.limits(), TICK.secs());
+            check_step(&previous, command, &self.limits, TICK.secs());
         }
     }
 }

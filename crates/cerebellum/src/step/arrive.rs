@@ -20,10 +20,8 @@ impl Cerebellum {
         match (self.phase, self.motion_ended_at) {
             (Phase::Moving, Some(ended_at)) => {
                 let Source::Hold(q) = &self.source else { return };
-                // Of a state that could not be read no joint is close.
-                let most_rad = self.config.arrival_rad;
-                let is_close = state.q.len() == q.len()
-                    && state.q.iter().zip(q.iter()).all(|(is, at)| (is - at).abs() <= most_rad);
+                // False for a state that could not be read.
+                let is_close = state.q.len() == q.len() && state.q.max_abs_diff(q) <= self.config.arrival_rad;
                 let settled_secs = now.secs_since(ended_at);
                 if !is_close && settled_secs < self.config.arrival_timeout_secs {
                     return;

@@ -7,9 +7,9 @@ use super::{Cerebellum, Commanded, Phase};
 use crate::chain::Opening;
 
 /// Share of the robot's acceleration limits that a stop uses: the rest is the brainstem's room to follow.
-pub(super) const STOP_ACCELERATION_SHARE: f64 = 0.8;
+pub const STOP_ACCELERATION_SHARE: f64 = 0.8;
 /// Share of the jerk limits: acceleration changes once in five of the brainstem's ticks, by five ticks' worth.
-pub(super) const STOP_JERK_SHARE: f64 = 0.15;
+pub const STOP_JERK_SHARE: f64 = 0.15;
 /// Commanded joint speed under which the arm counts as still [rad/s].
 const STILL_RAD_S: f64 = 1e-4;
 

@@ -10,7 +10,7 @@ use neuraxis_core::{
     ArmCommand, ArmState, Gripper, JointPath, Joints, KeyFrame, Nanos, Pose, Prediction, Progress, Segment, StageTimes,
     Tool, World,
 };
-use neuraxis_robot::Robot;
+use neuraxis_robot::{JointLimits, Robot};
 use std::sync::Arc;
 
 pub const EPOCH: u32 = 3;
@@ -21,6 +21,8 @@ const LATENCY_MS: u64 = 80;
 const FINGER_M_S: f64 = 0.2;
 
 pub struct Body {
+    /// Of the robot, those that the brainstem's configuration leaves.
+    pub limits: Vec<JointLimits>,
     pub robot: Arc<Robot>,
     pub brainstem: Brainstem,
     pub cerebellum: Cerebellum,
@@ -58,12 +60,14 @@ impl Body {
 
     pub fn within(config: CerebellumConfig, brainstem: BrainstemConfig) -> Self {
         let robot = rig::fr3();
+        let limits = robot.slowed(&brainstem.shares()).limits().to_vec();
         let mut state = rig::at_rest(robot.home());
         state.gripper_width_m = 0.08;
         let mut body = Self {
             cerebellum: Cerebellum::new(&robot, config, &brainstem.shares()).unwrap(),
             brainstem: Brainstem::new(robot.clone(), brainstem).unwrap(),
             robot,
+            limits,
             state,
             now: Nanos::from_millis(5000),
             mind: None,
@@ -168,7 +172,7 @@ impl Body {
         let state = self.state;
         let tick = self.brainstem.step(self.now, &state, segment);
         if let Some(previous) = self.previous.replace(tick.command) {
-            rig::check_step(&previous, &tick.command, self.robot.limits(), 0.001);
+            rig::check_step(&previous, &tick.command, &self.limits, 0.001);
         }
         (self.state.q, self.state.qd) = (tick.command.q, tick.command.qd);
         let missing = tick.command.gripper_width_m - self.state.gripper_width_m;

@@ -89,7 +89,7 @@ fn drive(suite: &Conformance, bench: &dyn Bench) -> Result<Rows, String> {
             to_loop,
             bodies,
             ticks,
-            monitor: Monitor::new(suite.robot.limits()),
+            monitor: Monitor::new(suite.robot.slowed(&suite.brainstem.shares()).limits()),
             mode: Mode::Hold,
             rejected: None,
             seq: 0,

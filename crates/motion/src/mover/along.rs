@@ -28,7 +28,7 @@ impl Mover {
         }
         self.state = *from;
         self.goal = goal.world_from_tool;
-        self.pace = 1.0;
+        self.pace = self.first_pace(from);
         self.via = 0;
         self.vias_len = waypoints.len();
         for (slot, q) in self.vias.iter_mut().zip(waypoints) {

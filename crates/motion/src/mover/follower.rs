@@ -6,8 +6,19 @@
 use neuraxis_core::{Joints, PERIOD_CEREBELLUM, SegmentState};
 use neuraxis_robot::JointLimits;
 
-/// How fast a distance is made good, as the chain of segments does it [1/s].
+/// How fast a distance is made good [1/s].
 const CORRECTION_PER_SEC: f64 = 10.0;
+
+/// Acceleration with which a joint at `own` (position, velocity) goes after a line that is at `line` one period later:
+/// within the joint's limit, a distance made good in a tenth of a second. What follows the lines of a [`crate::Mover`]
+/// does it like this, and a straight line that this falls behind is given up.
+pub fn towards(own: (f64, f64), line: (f64, f64), limit: &JointLimits) -> f64 {
+    let dt_secs = PERIOD_CEREBELLUM.secs();
+    let ((own_q, own_qd), (q, qd)) = (own, line);
+    let missing = q - (own_q + 0.5 * (own_qd + qd) * dt_secs);
+    let wanted_qd = qd + CORRECTION_PER_SEC * missing;
+    ((wanted_qd - own_qd) / dt_secs).clamp(-limit.acceleration_rad_s2, limit.acceleration_rad_s2)
+}
 
 /// Goes after the states of a line.
 #[derive(Copy, Clone, Debug)]
@@ -28,12 +39,12 @@ impl Follower {
         let line = q.iter().zip(qd.iter());
         let mut most_rad: f64 = 0.0;
         for (((q, qd), (own_q, own_qd)), limit) in line.zip(self.q.iter_mut().zip(self.qd.iter_mut())).zip(limits) {
-            let missing = q - (*own_q + 0.5 * (*own_qd + qd) * dt_secs);
-            let wanted = (qd + CORRECTION_PER_SEC * missing - *own_qd) / dt_secs;
-            let qdd = wanted.clamp(-limit.acceleration_rad_s2, limit.acceleration_rad_s2);
+            let qdd = towards((*own_q, *own_qd), (*q, *qd), limit);
             *own_q += (*own_qd + 0.5 * qdd * dt_secs) * dt_secs;
             *own_qd += qdd * dt_secs;
-            most_rad = most_rad.max((q - *own_q).abs());
+            let behind_rad = (q - *own_q).abs();
+            // `f64::max` would drop a NaN.
+            most_rad = if behind_rad > most_rad || behind_rad.is_nan() { behind_rad } else { most_rad };
         }
         most_rad
     }

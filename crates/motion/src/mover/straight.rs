@@ -48,11 +48,12 @@ impl Mover {
         let qd = rate(&q, &last.q);
         // A joint that would jump has met a singularity or a limit.
         for (v, limit) in qd.iter().zip(self.robot.limits()) {
-            if v.abs() > limit.velocity_rad_s {
+            // `contains` is false for NaN.
+            if !(0.0..=limit.velocity_rad_s).contains(&v.abs()) {
                 return Err(Fault::Unreachable);
             }
         }
-        if self.follower.step(&q, &qd, self.robot.limits()) > BEHIND_RAD {
+        if !(0.0..=BEHIND_RAD).contains(&self.follower.step(&q, &qd, self.robot.limits())) {
             return Err(Fault::Unreachable);
         }
         self.state = if self.tool.is_done() {

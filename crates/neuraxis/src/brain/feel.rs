@@ -23,7 +23,10 @@ impl Reflex {
         let (jacobian, _) = self.robot.jacobian(&moment.state.q);
         let force = force_in_world(&self.robot, &jacobian, moment.state, &moment.commanded_tau_nm);
         let share = (0.005 / FORCE_SECS).min(1.0);
-        self.force += share * (force - self.force);
+        // One torque that is no number would be felt for ever.
+        if force.iter().all(|component| component.is_finite()) {
+            self.force += share * (force - self.force);
+        }
         let force_n = self.force.norm();
         let tool_in_world = world_from_tool.translation.vector;
         let from = *self.tool_from.get_or_insert(tool_in_world);
@@ -38,7 +41,7 @@ impl Reflex {
         BodySense {
             world_from_tool,
             velocity_in_world_m_s: velocity,
-            force_in_world_n: self.force.iter().all(|v| v.is_finite()).then_some(self.force),
+            force_in_world_n: force.iter().all(|component| component.is_finite()).then_some(self.force),
             grip_width_m: moment.state.gripper_width_m,
         }
     }

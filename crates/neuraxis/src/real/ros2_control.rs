@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc};
 use anyhow::{Context, Result};
 use neuraxis_brainstem::MonotonicClock;
 use neuraxis_channel::MailboxReader;
-use neuraxis_robot::Robot;
+use neuraxis_robot::{Robot, Shares};
 use neuraxis_ros::{
     cameras_in::{CameraSet, CamerasConfig, CamerasIn, cameras_in},
     control::{ControlConfig, Ros2Control, ros2_control, watched_arm},
@@ -20,9 +20,9 @@ use crate::{
 };
 
 /// Listens for the arm's states; nothing moves yet. In the shadow nothing ever does by us, and others may move it.
-pub(super) fn driven(config: ControlConfig, robot: &Robot, drive: Drive) -> Result<Driven> {
+pub(super) fn driven(config: ControlConfig, robot: &Robot, shares: &Shares, drive: Drive) -> Result<Driven> {
     let make = if drive == Drive::Shadow { watched_arm } else { ros2_control };
-    let made = make(config, robot.joint_names(), robot.limits(), Arc::new(MonotonicClock));
+    let made = make(config, robot, shares, Arc::new(MonotonicClock));
     let Ros2Control { arm, node, reports } = made.context("arm.yaml: ros2_control")?;
     let listen = move |shared: &Shared| {
         let stats = node.run(&shared.ros_done);

@@ -10,6 +10,8 @@ use crate::{interrupt, threads::Shared};
 
 /// A fault that lasts longer than this ends an episode.
 const PATIENCE: Nanos = Nanos::from_millis(2000);
+/// An arm that has said nothing for this long will not.
+const SILENCE: Nanos = Nanos::from_millis(10_000);
 
 /// How the watch ended.
 pub(super) struct End {
@@ -45,7 +47,8 @@ pub(super) fn watch(
         // A fault that nobody clears is the end of an episode: a policy that came back would have gone on.
         let faulty = body.is_some_and(|b| b.mode == Mode::Latched) || mind.is_some_and(|m| m.fault.is_some());
         faulty_since = if faulty { faulty_since.or(Some(now)) } else { None };
-        let too_long = now - zero > limit || faulty_since.is_some_and(|since| now - since > PATIENCE);
+        let silent = body.is_none() && now - zero > SILENCE;
+        let too_long = silent || now - zero > limit || faulty_since.is_some_and(|since| now - since > PATIENCE);
         let over = match until {
             Until::EpisodeEnds | Until::Reached(_) => success || failed || too_long,
             Until::BrainEnds => shared.over.is_raised() || failed || too_long,

@@ -11,7 +11,7 @@ use std::{
 
 use neuraxis_channel::{MailboxReader, MailboxWriter, RingSender};
 use neuraxis_core::{ArmState, Clock, Nanos};
-use neuraxis_robot::JointLimits;
+use neuraxis_robot::{JointLimits, Robot, Shares};
 use r2r::{Node, QosProfile, sensor_msgs::msg::JointState};
 
 use super::{
@@ -98,15 +98,17 @@ impl ControlNode {
     pub(crate) fn new(
         config: ControlConfig,
         role: Role,
-        limits: &[JointLimits],
+        robot: &Robot,
+        shares: &Shares,
         clock: Arc<dyn Clock>,
         ends: Ends,
     ) -> Result<Self, RosError> {
         environment::require_discovery_choice()?;
+        let slowed = robot.slowed(shares);
         let mut node = Node::create(start()?, NAME, "")
             .map_err(|source| RosError::Make { what: format!("node {NAME}"), source })?;
         let mouth = match role {
-            Role::Drives => Some(Mouth::new(&mut node, &config, limits)?),
+            Role::Drives => Some(Mouth::new(&mut node, &config, slowed.limits())?),
             Role::Watches => None,
         };
         // Best effort takes from publishers of both kinds, and what was lost would have been too old.
@@ -116,8 +118,8 @@ impl ControlNode {
             topics.into_iter().flatten().map(|topic| inbox(&mut node, topic, qos())).collect::<Result<_, _>>()?;
         Ok(Self {
             timeline: Timeline::new(clock.clone(), &node),
-            states: States::new(&config, limits),
-            course: Course::new(limits, Nanos::from_secs(config.silence_secs)),
+            states: States::new(&config, robot.limits()),
+            course: Course::new(slowed.limits(), Nanos::from_secs(config.silence_secs)),
             looked_around: clock.now(),
             newest: None,
             stats: ControlStats::default(),

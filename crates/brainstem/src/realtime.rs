@@ -7,7 +7,7 @@ use std::{
 
 use neuraxis_channel::{Counter, Flag, MailboxReader, MailboxWriter, RingSender};
 use neuraxis_core::{
-    Arm, ArmCommand, ArmState, Clock, Fault, Joints, Nanos, PERIOD_BRAINSTEM, Pacing, Segment, SegmentState,
+    Arm, ArmCommand, ArmState, Clock, Commanded, Fault, Joints, Nanos, PERIOD_BRAINSTEM, Pacing, Segment, SegmentState,
 };
 
 use crate::{
@@ -66,6 +66,17 @@ pub struct BodyState {
     pub fault: Option<Fault>,
     /// See [`Tick::speed_scale`].
     pub speed_scale: f64,
+}
+
+impl BodyState {
+    /// As [`Brainstem::to_continue`], after that tick.
+    pub fn to_continue(&self) -> Commanded {
+        Commanded {
+            motion: self.commanded,
+            gripper_width_m: self.gripper_width_m,
+            is_following: self.mode == Mode::Track,
+        }
+    }
 }
 
 /// One tick as it is recorded.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use neuraxis_core::{ArmCommand, ArmState, Fault, Joints, Nanos, PERIOD_BRAINSTEM, Reaction, Segment, SegmentState};
+use neuraxis_core::{
+    ArmCommand, ArmState, Commanded, Fault, Joints, Nanos, PERIOD_BRAINSTEM, Reaction, Segment, SegmentState,
+};
 use neuraxis_motion::StopProfile;
 use neuraxis_robot::{JointLimits, Robot};
 
@@ -241,6 +243,15 @@ impl Brainstem {
             self.state_changed_at = now;
         }
         Ok(())
+    }
+
+    /// What a motion continues from, and whether it may.
+    pub fn to_continue(&self) -> Commanded {
+        Commanded {
+            motion: self.commanded,
+            gripper_width_m: self.gripper_width_m,
+            is_following: self.mode == Mode::Track,
+        }
     }
 
     /// The state commanded last: where motion has to continue from. Zeros before the first tick.

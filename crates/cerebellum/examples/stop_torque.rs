@@ -11,8 +11,8 @@ mod shipped;
 use std::{fs, sync::Arc};
 
 use nalgebra::{UnitQuaternion, Vector3};
-use neuraxis_brainstem::{Brainstem, BrainstemConfig, Mode};
-use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumTick, Commanded};
+use neuraxis_brainstem::{Brainstem, BrainstemConfig};
+use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumTick};
 use neuraxis_core::{ArmState, Gripper, Joints, KeyFrame, Nanos, Pose, Prediction, SegmentState, StageTimes};
 use neuraxis_motion::StopProfile;
 use neuraxis_robot::{Gravity, Robot, Shares};
@@ -55,7 +55,7 @@ fn worst(name: &str, ms: u64) -> (u64, [f64; 4], [u64; 4]) {
     let mut state =
         ArmState { stamp: now, q: robot.home(), qd: zero, tau_nm: zero, gripper_width_m: 0.08, grip_force_n: None };
     brainstem.step(now, &state, None);
-    cerebellum.start_task(EPOCH, now, &commanded(&brainstem));
+    cerebellum.start_task(EPOCH, now, &brainstem.to_continue());
 
     let (mut moving, mut worst, mut over) = (0, [0.0; 4], [0; 4]);
     let mut rng = Pcg64::seed_from_u64(5);
@@ -66,7 +66,7 @@ fn worst(name: &str, ms: u64) -> (u64, [f64; 4], [u64; 4]) {
         now = now + Nanos::from_millis(1);
         state.stamp = now;
         if ms % 5 == 0 {
-            let tick = cerebellum.step(now, &state, &commanded(&brainstem), prediction.as_ref());
+            let tick = cerebellum.step(now, &state, &brainstem.to_continue(), prediction.as_ref());
             let has_reached = mind.is_some_and(|mind| mind.progress.reached_count != tick.progress.reached_count);
             if prediction.is_none() || has_reached || ms - told_ms > PATIENCE_MS {
                 (prediction, told_ms) = (Some(somewhere(&mut rng, down, ms)), ms);
@@ -119,14 +119,6 @@ fn somewhere(rng: &mut Pcg64, down: UnitQuaternion<f64>, seq: u64) -> Prediction
         confidence: 1.0,
         times: StageTimes::default(),
         path: None,
-    }
-}
-
-fn commanded(brainstem: &Brainstem) -> Commanded {
-    Commanded {
-        motion: brainstem.commanded(),
-        gripper_width_m: brainstem.commanded_gripper_width_m(),
-        is_following: brainstem.mode() == Mode::Track,
     }
 }
 

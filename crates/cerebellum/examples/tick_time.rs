@@ -21,7 +21,7 @@ fn main() {
     for ms in 0..120_000_u64 {
         body.now = body.now + Nanos::from_millis(1);
         body.state.stamp = body.now;
-        let (state, commanded) = (body.state, body.commanded());
+        let (state, commanded) = (body.state, body.brainstem.to_continue());
         if ms % 5 == 0 {
             let begin = MonotonicClock.now();
             let thought = body.cerebellum.step(body.now, &state, &commanded, prediction.as_ref());
@@ -59,7 +59,7 @@ fn main() {
         body.now = body.now + Nanos::from_millis(5);
         body.state.stamp = body.now;
         let beyond = body.predict(key(moved(&home, 0.4, 0.0, 0.15 + 0.001 * n as f64), Gripper::Open, false));
-        let (state, commanded) = (body.state, body.commanded());
+        let (state, commanded) = (body.state, body.brainstem.to_continue());
         let begin = MonotonicClock.now();
         let thought = body.cerebellum.step(body.now, &state, &commanded, Some(&beyond));
         if thought.refusal == Some(Refusal::Unreachable) {

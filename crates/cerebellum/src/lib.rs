@@ -19,4 +19,4 @@ pub use config::CerebellumConfig;
 pub use error::CerebellumError;
 pub use grip::Grasp;
 pub use intake::{Refusal, Refusals};
-pub use step::{Cerebellum, CerebellumTick, Commanded, Phase, STOP_ACCELERATION_SHARE, STOP_JERK_SHARE};
+pub use step::{Cerebellum, CerebellumTick, Phase, STOP_ACCELERATION_SHARE, STOP_JERK_SHARE};

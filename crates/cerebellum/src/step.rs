@@ -7,7 +7,7 @@ mod task;
 
 use std::sync::Arc;
 
-use neuraxis_core::{ArmState, Fault, JointPath, KeyFrame, Nanos, Prediction, Progress, Segment, SegmentState};
+use neuraxis_core::{ArmState, Commanded, Fault, JointPath, KeyFrame, Nanos, Prediction, Progress, Segment};
 use neuraxis_motion::Mover;
 use neuraxis_robot::{JointLimits, Robot};
 
@@ -32,17 +32,6 @@ pub enum Phase {
     Gripper,
     /// A fault ended the motion: decelerating, or still. The next valid prediction starts again once still.
     Stopped,
-}
-
-/// What the brainstem commands: where motion has to continue from.
-#[derive(Copy, Clone, Debug, PartialEq)]
-pub struct Commanded {
-    /// Joint state commanded last.
-    pub motion: SegmentState,
-    /// Finger distance commanded last (not what is measured: a grip would loosen) [m].
-    pub gripper_width_m: f64,
-    /// It follows segments; else it holds, stops or is latched, and nothing is begun.
-    pub is_following: bool,
 }
 
 /// What one tick decided.

@@ -26,6 +26,6 @@ pub use median::{median, upper_median};
 pub use observation::{CameraView, Intrinsics, Observation, Progress};
 pub use order::{TaskOrder, TaskReport, TaskState};
 pub use path::{JointPath, MOST_WAYPOINTS};
-pub use segment::{Segment, SegmentState};
+pub use segment::{Commanded, Segment, SegmentState};
 pub use task::{Instruction, Policy, PolicyError, TextEmbedder, TextFeatures};
 pub use time::{Clock, Nanos, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM};

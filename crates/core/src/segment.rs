@@ -38,6 +38,17 @@ pub struct SegmentState {
     pub qdd: Joints,
 }
 
+/// What the brainstem commands: where motion has to continue from.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct Commanded {
+    /// Joint state commanded last.
+    pub motion: SegmentState,
+    /// Finger distance commanded last (not what is measured: a grip would loosen) [m].
+    pub gripper_width_m: f64,
+    /// It follows segments; else it holds, stops or is latched, and nothing is begun.
+    pub is_following: bool,
+}
+
 impl Segment {
     /// The state at time `t >= t0`.
     pub fn at(&self, t: Nanos) -> SegmentState {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use neuraxis_brainstem::{BodyState, Brainstem, Mode};
-use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumError, CerebellumTick, Commanded};
+use neuraxis_brainstem::{BodyState, Brainstem};
+use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumError, CerebellumTick};
 use neuraxis_channel::{MailboxReader, MailboxWriter, mailbox};
 use neuraxis_core::{Nanos, Prediction, Segment};
 use neuraxis_robot::{Robot, Shares};
@@ -73,11 +73,7 @@ impl Mind {
             self.cerebellum = Some(Box::new(Cerebellum::new(&self.robot, self.config.clone(), &self.shares)?));
         }
         if let Some(cerebellum) = &mut self.cerebellum {
-            let commanded = Commanded {
-                motion: brainstem.commanded(),
-                gripper_width_m: brainstem.commanded_gripper_width_m(),
-                is_following: brainstem.mode() == Mode::Track,
-            };
+            let commanded = brainstem.to_continue();
             cerebellum.start_task(epoch, now, &commanded);
         }
         (self.epoch, self.refused) = (epoch, 0);
@@ -106,11 +102,7 @@ impl Mind {
         let (Some(cerebellum), Some(body)) = (&mut self.cerebellum, self.body.latest()) else { return };
         self.predictions_read += u64::from(self.prediction_out.fresh().is_some());
         let prediction = self.prediction_out.latest();
-        let commanded = Commanded {
-            motion: body.commanded,
-            gripper_width_m: body.gripper_width_m,
-            is_following: body.mode == Mode::Track,
-        };
+        let commanded = body.to_continue();
         let calls_before = (self.heap)();
         let tick = cerebellum.step(now, &body.state, &commanded, prediction.as_ref());
         self.heap_calls += (self.heap)() - calls_before;

@@ -36,7 +36,7 @@
 //! (at most `takeover_max_rad`) is added to the commands and dies out within a second, after resets too.
 //!
 //! *Limits.* `configs/fr3/robot.yaml` holds Franka's limits of acceleration (10 rad/s^2) and jerk (5000 rad/s^3), the URDF its
-//! velocities; the brainstem keeps them. Shipped scales are 1, exactly Franka's limits, for simulated robots: a real arm is
+//! velocities; the brainstem keeps them. Shipped scales of velocity and jerk are 1, exactly Franka's limits, for simulated robots: a real arm is
 //! refused until `velocity_scale`, `acceleration_scale` and `jerk_scale` in brainstem.yaml leave a tenth of them
 //! ([`limits::SHARE_MAX`]), as a millisecond on the robot's grid is not quite one of ours and offsets come on top. motion.yaml stays
 //! far below in any case.

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{MotionError, PlannerConfig};
 
-/// How the arm moves, within the robot's own limits.
+/// How the arm moves, within the robot's own limits. Where only shares of those may be used (`velocity_scale` and its
+/// sisters of brainstem.yaml), as much is left of these accelerations, jerks and contact speeds; see [`MotionConfig::slowed`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MotionConfig {
@@ -55,7 +56,8 @@ impl Default for MotionConfig {
 }
 
 impl MotionConfig {
-    /// The same, slower, for an arm of which only these shares of the limits may be used.
+    /// The same, slower, for an arm of which only these shares of the limits may be used. For a slowed robot:
+    /// `velocity_scale` is a part of its own limits already.
     pub fn slowed(&self, shares: &Shares) -> Self {
         Self {
             acceleration_rad_s2: self.acceleration_rad_s2 * shares.acceleration,

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use neuraxis_brainstem::{Brainstem, BrainstemConfig, Mode, Requests, TickInputs, TickRecord};
-use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumTick, Commanded};
+use neuraxis_brainstem::{Brainstem, BrainstemConfig, Requests, TickInputs, TickRecord};
+use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumTick};
 use neuraxis_core::{
     ArmState, Fault, Gripper, Instruction, KeyFrame, Nanos, Observation, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, Policy,
     PolicyError, Prediction, Progress, Segment,
@@ -178,7 +178,7 @@ impl Lockstep {
         self.plant.step(&first.tick.command);
         witness.tick(&first, None)?;
         let mut last_tick = first.tick;
-        let commanded = self.commanded();
+        let commanded = self.brainstem.to_continue();
         self.cerebellum.start_task(instruction.epoch, now, &commanded);
 
         let mut on_the_way: Option<(Nanos, Prediction)> = None;
@@ -206,7 +206,7 @@ impl Lockstep {
                 };
                 let steer = pilot.steer(&moment);
                 let wanted = steer.pass_on(&mut self.cerebellum, now, newest, last_tick.speed_scale);
-                let commanded = self.commanded();
+                let commanded = self.brainstem.to_continue();
                 thought = Some(self.cerebellum.step(now, &state, &commanded, wanted.as_ref()));
             }
             let Some(mind) = thought else { continue };
@@ -257,13 +257,6 @@ impl Lockstep {
     }
 
     /// Of the brainstem's last tick.
-    fn commanded(&self) -> Commanded {
-        Commanded {
-            motion: self.brainstem.commanded(),
-            gripper_width_m: self.brainstem.commanded_gripper_width_m(),
-            is_following: self.brainstem.mode() == Mode::Track,
-        }
-    }
 
     /// One tick of the brainstem; nobody asks for anything, and nothing fails.
     fn live(&mut self, number: u64, state: &ArmState, segment: Option<Segment>) -> TickRecord {

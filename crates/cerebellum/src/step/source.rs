@@ -1,9 +1,9 @@
 //! Where the motion comes from, tick by tick, and how it ends before its goal.
 
-use neuraxis_core::{Fault, Joints, Nanos, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, SegmentState};
+use neuraxis_core::{Commanded, Fault, Joints, Nanos, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, SegmentState};
 use neuraxis_motion::StopProfile;
 
-use super::{Cerebellum, Commanded, Phase};
+use super::{Cerebellum, Phase};
 use crate::chain::Opening;
 
 /// Share of the robot's acceleration limits that a stop uses: the rest is the brainstem's room to follow.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use neuraxis_core::{Gripper, Joints, Nanos, Progress};
+use neuraxis_core::{Commanded, Gripper, Joints, Nanos, Progress};
 use neuraxis_motion::Mover;
 use neuraxis_robot::{Robot, Shares};
 
 use super::{
-    Cerebellum, Commanded, Phase, Source,
+    Cerebellum, Phase, Source,
     source::{STOP_ACCELERATION_SHARE, STOP_JERK_SHARE},
 };
 use crate::{

@@ -4,8 +4,8 @@
 #[path = "../../../brainstem/tests/rig/mod.rs"]
 mod rig;
 
-use neuraxis_brainstem::{Brainstem, BrainstemConfig, Mode, Tick};
-use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumTick, Commanded};
+use neuraxis_brainstem::{Brainstem, BrainstemConfig, Tick};
+use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumTick};
 use neuraxis_core::{
     ArmCommand, ArmState, Gripper, JointPath, Joints, KeyFrame, Nanos, Pose, Prediction, Progress, Segment, StageTimes,
     Tool, World,
@@ -89,17 +89,8 @@ impl Body {
     }
 
     pub fn start_task(&mut self, epoch: u32) {
-        let commanded = self.commanded();
+        let commanded = self.brainstem.to_continue();
         self.cerebellum.start_task(epoch, self.now, &commanded);
-    }
-
-    /// Of the brainstem's last tick.
-    pub fn commanded(&self) -> Commanded {
-        Commanded {
-            motion: self.brainstem.commanded(),
-            gripper_width_m: self.brainstem.commanded_gripper_width_m(),
-            is_following: self.brainstem.mode() == Mode::Track,
-        }
     }
 
     /// Where the tool of the commanded arm is.
@@ -135,7 +126,7 @@ impl Body {
             self.prediction = Some(prediction);
             self.on_the_way = None;
         }
-        let (mut state, commanded) = (self.state, self.commanded());
+        let (mut state, commanded) = (self.state, self.brainstem.to_continue());
         if self.blind {
             state.q = Joints::from_fn(state.q.len(), |_| f64::NAN);
         }
@@ -159,7 +150,7 @@ impl Body {
     pub fn out_of_turn(&mut self, thinks: bool) -> Tick {
         self.now = self.now + Nanos::from_millis(1);
         self.state.stamp = self.now;
-        let (state, commanded) = (self.state, self.commanded());
+        let (state, commanded) = (self.state, self.brainstem.to_continue());
         if thinks {
             self.mind = Some(self.cerebellum.step(self.now, &state, &commanded, None));
         }

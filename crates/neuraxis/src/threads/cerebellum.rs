@@ -1,8 +1,8 @@
 //! Thread `cerebellum`: from predictions to segments.
 
 use anyhow::Result;
-use neuraxis_brainstem::{BodyState, Mode};
-use neuraxis_cerebellum::{Cerebellum, CerebellumTick, Commanded};
+use neuraxis_brainstem::BodyState;
+use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
 use neuraxis_channel::{MailboxReader, MailboxWriter, RingSender};
 use neuraxis_core::{ArmState, Nanos, PERIOD_CEREBELLUM, Segment};
 
@@ -45,11 +45,7 @@ pub fn cerebellum(
     let rate = periodic("cerebellum", PERIOD_CEREBELLUM, &shared.done, |now| {
         // Until the arm has said where it is there is nothing to plan from.
         let Some(body) = links.body.latest() else { return Ok(false) };
-        let commanded = Commanded {
-            motion: body.commanded,
-            gripper_width_m: body.gripper_width_m,
-            is_following: body.mode == Mode::Track,
-        };
+        let commanded = body.to_continue();
         let newest = links.epochs.latest();
         if epoch != Some(newest) {
             cerebellum.start_task(newest, now, &commanded);

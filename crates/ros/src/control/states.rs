@@ -5,10 +5,11 @@ use neuraxis_robot::JointLimits;
 use r2r::sensor_msgs::msg::JointState;
 
 use super::{ControlConfig, LengthUnit, node::DISCOVERY};
-use crate::{conversions, timeline::Moment};
+use crate::{
+    conversions,
+    timeline::{AHEAD_SECS, Moment},
+};
 
-/// A stamp may lie this far ahead: clocks of two machines differ [s].
-const AHEAD_SECS: f64 = 0.01;
 /// A robot that was silent this long [s] may have been started again since, and what starts has to find this node.
 const AWAY_SECS: f64 = 0.5;
 /// What is known of the gripper holds this long [s]: grippers report slowly.

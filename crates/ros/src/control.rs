@@ -31,6 +31,7 @@ mod judge;
 mod node;
 mod order;
 mod out;
+mod refused;
 mod report;
 mod states;
 

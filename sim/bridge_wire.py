@@ -240,9 +240,10 @@ def attend(sock, backend):
             is_known = True
             send({"kind": "hello", "version": VERSION, "about": backend.about, "can_step": backend.can_step})
             continue
+        if not is_known:
+            refuse("bad_request", "hello comes first")
+            return hang_up(sock)
         try:
-            if not is_known:
-                raise Refusal("bad_request", "hello comes first")
             send(*answer(backend, request))
         except Refusal as refusal:
             refuse(refusal.code, str(refusal))

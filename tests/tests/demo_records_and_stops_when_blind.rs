@@ -62,7 +62,7 @@ fn pictures_without_depth_are_refused_by_the_policy_and_the_arm_stops() {
     assert!(!ended.status.success(), "{}", ended.stdout);
     let fault = ended.stdout.lines().rfind(|line| line.starts_with("fault")).expect("a fault is printed");
     assert!(fault.contains("prediction"), "{fault}");
-    assert!(ended.stdout.contains("no camera can be used: front: no depth reading"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("no camera can be used: front: hardly any depth reading"), "{}", ended.stdout);
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_camera_that_dies_is_done_without_all_that_die_hold_the_arm_and_those_that_c
     let faults = ["--camera-fault", "blind:wrist:1:5", "--camera-fault", "blind:all:2:3.5"];
     let ended = finish(&mut Command::new(binary()), "weights", dir.path(), &faults);
     let expected = [
-        "does without cameras: wrist: no depth reading",
+        "does without cameras: wrist: hardly any depth reading",
         "no answer: observation",
         "answers again",
         "uses all cameras again",
@@ -83,7 +83,7 @@ fn a_camera_that_dies_is_done_without_all_that_die_hold_the_arm_and_those_that_c
     let said: Vec<&str> = said.collect();
     let in_order = said.len() == 4 && said.iter().zip(expected).all(|(line, part)| line.contains(part));
     assert!(in_order, "{said:#?}\n{}{}", ended.stdout, ended.stderr);
-    assert!(said[1].contains("no camera can be used: front: no depth reading"), "{}", said[1]);
+    assert!(said[1].contains("no camera can be used: front: hardly any depth reading"), "{}", said[1]);
 
     // The same is in the recording; the arm has stopped for want of an answer, and gone on.
     let reader = EpisodeReader::open(&dir.path().join("episode.mcap")).expect("a recording");

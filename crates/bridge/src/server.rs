@@ -101,10 +101,10 @@ fn attend(stream: TcpStream, backend: &mut dyn Backend, patience: Patience) -> R
                 (Reply::Error { code: Code::Version, message }, false)
             }
             Ok(request) if is_known => (answer(backend, &request), true),
-            Ok(_) => (Reply::Error { code: Code::BadRequest, message: "hello comes first".into() }, true),
-            // The frame was whole: the next one begins behind it.
+            Ok(_) => (Reply::Error { code: Code::BadRequest, message: "hello comes first".into() }, false),
+            // The frame was whole: the next one begins behind it. Who has not greeted keeps others away.
             Err(error @ BridgeError::Message(_)) => {
-                (Reply::Error { code: Code::BadRequest, message: error.to_string() }, true)
+                (Reply::Error { code: Code::BadRequest, message: error.to_string() }, is_known)
             }
             Err(error) => {
                 let reply = Reply::Error { code: Code::BadRequest, message: error.to_string() };

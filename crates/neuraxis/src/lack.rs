@@ -76,12 +76,15 @@ mod tests {
 
     #[test]
     fn cameras_that_die_one_after_the_other_are_never_said_to_be_used_again() {
-        let (mut lack, wrist) = (Lack::default(), words(&["wrist: no depth reading"]));
+        let (mut lack, wrist) = (Lack::default(), words(&["wrist: hardly any depth reading"]));
         assert_eq!(lack.answered(&[]), []);
         let warned = lack.answered(&wrist);
-        assert_eq!(warned, [(Level::Warning, "the policy does without cameras: wrist: no depth reading".into())]);
+        assert_eq!(
+            warned,
+            [(Level::Warning, "the policy does without cameras: wrist: hardly any depth reading".into())]
+        );
         assert_eq!(lack.answered(&wrist), [], "told once");
-        let all = words(&["front: no depth reading", "wrist: no depth reading"]);
+        let all = words(&["front: hardly any depth reading", "wrist: hardly any depth reading"]);
         let told = lack.refused(at(0), "no camera can be used", &all);
         assert_eq!(told, Some((Level::Warning, "no answer: no camera can be used".into())));
         assert_eq!(lack.refused(at(50), "no camera can be used", &all), None, "told once");

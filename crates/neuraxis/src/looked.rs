@@ -207,7 +207,7 @@ pub mod tests {
 
     #[test]
     fn cameras_that_are_left_out_and_the_ages_of_both_pictures_are_watched() {
-        let sight = Sight { left_out: vec!["wrist: no depth reading".into()], before_age_secs: Some(0.25) };
+        let sight = Sight { left_out: vec!["wrist: hardly any depth reading".into()], before_age_secs: Some(0.25) };
         let told = |sight: &Sight, age_secs| -> Vec<(String, f64, Option<f64>)> {
             let all = sight.monitors(age_secs, 0.5).into_iter();
             all.map(|Monitor { name, value, limit }| (name, value, limit)).collect()

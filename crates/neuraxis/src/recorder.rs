@@ -384,7 +384,7 @@ mod tests {
         let mut recorder = Recorder::create(&out, &config, &robot, &words, Value::Null, Nanos(0), None).unwrap();
         let (stamp, at) = (Nanos::from_millis(100), Nanos::from_millis(160));
         let detail = looked::detail(&looked::tests::gazing());
-        let sight = Sight { left_out: vec!["wrist: no depth reading".into()], before_age_secs: Some(0.25) };
+        let sight = Sight { left_out: vec!["wrist: hardly any depth reading".into()], before_age_secs: Some(0.25) };
         let looked = vec![Looked { stamp, detail: detail.clone(), cloud: None }];
         let answered = Seen { at, age_secs: Some(0.06), sight: Some(sight), looked, ..Seen::default() };
         recorder.looked(&answered).unwrap();

@@ -302,11 +302,11 @@ mod tests {
         let mut log = HealthLog::default();
         let bad = || {
             let mut status = status("policy", &[]);
-            status.say(neuraxis_ros::Level::Warn, "does without wrist: no depth reading");
+            status.say(neuraxis_ros::Level::Warn, "does without wrist: hardly any depth reading");
             status
         };
         assert_eq!(log.news("", &[status("policy", &[])]), [], "all is well");
-        let warned = (Level::Warning, "policy: does without wrist: no depth reading".to_string());
+        let warned = (Level::Warning, "policy: does without wrist: hardly any depth reading".to_string());
         assert_eq!(log.news("", &[bad()]), [warned]);
         assert_eq!(log.news("", &[bad()]), []);
         assert_eq!(log.news("the policy's node: ", &[status("policy", &[])]), [], "another's");

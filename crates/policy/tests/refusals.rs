@@ -172,9 +172,12 @@ fn observations_that_show_nothing_are_refused_with_the_reason() {
     let mut seen = observation();
     seen.cameras.iter_mut().for_each(|camera| camera.depth_m.fill(f32::NAN));
     let text = refusal(&mut policy, &seen);
-    assert!(text.contains("no camera can be used: front: no depth reading; wrist: no depth reading"), "{text}");
+    assert!(
+        text.contains("no camera can be used: front: hardly any depth reading; wrist: hardly any depth reading"),
+        "{text}"
+    );
     let masked = |policy: &CorticalPolicy| policy.views().masked.iter().map(ToString::to_string).collect::<Vec<_>>();
-    assert_eq!(masked(&policy), ["front: no depth reading", "wrist: no depth reading"]);
+    assert_eq!(masked(&policy), ["front: hardly any depth reading", "wrist: hardly any depth reading"]);
     seen.cameras.clear();
     assert!(refusal(&mut policy, &seen).contains("the observation holds none"));
     assert_eq!(masked(&policy), CAMERAS.map(|name| format!("{name}: not in the observation")));

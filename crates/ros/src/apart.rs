@@ -31,6 +31,7 @@ mod policy;
 mod recent;
 mod refusal;
 mod robot;
+mod sights;
 
 pub(crate) use messages::prediction_from_msg;
 pub(crate) use policy::NAME as POLICY_NODE;

@@ -32,9 +32,6 @@ pub use tally::{Dropped, Tally};
 
 use crate::RosError;
 
-/// A stamp may lie this far ahead: clocks of two machines differ [s].
-const AHEAD_SECS: f64 = 0.01;
-
 /// Views of one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CameraSet {

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | no state yet | nothing is published; the arm reports a state that is not finite, so that the loop does not start |
 //! | states stop, or are refused, for `state_timeout_secs` | `read` fails: [`Fault::ReadFailed`](neuraxis_core::Fault), the loop brakes, its commands still go out, then latches |
-//! | two nodes speak for the same joints, or a joint is elsewhere all at once | as if states stopped: nothing is believed until all that is said has agreed for twice `state_timeout_secs`, and so at the start |
+//! | two nodes speak for the same joints, or a joint is elsewhere all at once | as if states stopped: nothing is believed until all that is said has agreed for twice `state_timeout_secs`, 0.2 s at least; at the start the first that is heard is not believed for 0.2 s, so that others have time to contradict |
 //! | the robot is started again, or only after us | its states count 3.5 s after the first of them, no reset is granted before: it may hear our commands later than we hear it, and would leap to where it is told to be by then |
 //! | the loop falls silent for `silence_secs`, 20 ms | the node brakes within the joints' limits from the last command; then positions stop being published, and velocities are zero |
 //! | commands that do not continue from there | not published; `write` fails: `Fault::WriteFailed`, until a reset begins at the measured position |
@@ -31,6 +31,7 @@ mod judge;
 mod node;
 mod order;
 mod out;
+mod refused;
 mod report;
 mod states;
 

@@ -50,25 +50,40 @@ impl LooksIn {
 
     /// Looks that are whole now. `malformed` counts pictures that are none.
     pub(crate) fn hear(&mut self, malformed: &mut u64) -> Vec<Look> {
-        let mut looks = Vec::new();
-        let now = Instant::now();
-        for ViewIn { name, image, heat } in &mut self.views {
-            for msg in image.drain() {
-                let size = [msg.width, msg.height];
-                match rgb_from_msg(&msg).ok().filter(|_| is_small(size)) {
-                    Some(rgb) => looks.extend(self.whole.image(now, name, &msg.header.stamp, size, rgb)),
-                    None => *malformed += 1,
-                }
-            }
-            for msg in heat.drain() {
-                match heat_from_msg(&msg).ok().filter(|_| is_small([msg.width, msg.height])) {
-                    Some(heat) => looks.extend(self.whole.heat(now, name, &msg.header.stamp, heat)),
-                    None => *malformed += 1,
-                }
-            }
+        let mut parts = Vec::new();
+        for view in &mut self.views {
+            parts.extend(view.image.drain().iter().map(|msg| Part::image(view.name, msg)));
+            parts.extend(view.heat.drain().iter().map(|msg| Part::heat(view.name, msg)));
         }
-        looks.extend(self.whole.after_silence(now));
-        looks
+        *malformed += parts.iter().filter(|part| part.is_none()).count() as u64;
+        self.whole.hear(Instant::now(), parts.into_iter().flatten().collect())
+    }
+}
+
+/// A message about a view.
+struct Part {
+    name: &'static str,
+    stamp: Time,
+    shows: Shows,
+}
+
+enum Shows {
+    Picture { size: [u32; 2], rgb: Vec<u8> },
+    Heat(Vec<f32>),
+}
+
+impl Part {
+    /// `None`: it is no picture.
+    fn image(name: &'static str, msg: &Image) -> Option<Self> {
+        let size = [msg.width, msg.height];
+        let rgb = rgb_from_msg(msg).ok().filter(|_| is_small(size))?;
+        Some(Self { name, stamp: msg.header.stamp.clone(), shows: Shows::Picture { size, rgb } })
+    }
+
+    /// `None`: it is no heatmap.
+    fn heat(name: &'static str, msg: &Image) -> Option<Self> {
+        let heat = heat_from_msg(msg).ok().filter(|_| is_small([msg.width, msg.height]))?;
+        Some(Self { name, stamp: msg.header.stamp.clone(), shows: Shows::Heat(heat) })
     }
 }
 
@@ -86,6 +101,19 @@ struct Whole {
 }
 
 impl Whole {
+    /// Takes what has come, of however many moments; the looks that are whole now.
+    fn hear(&mut self, now: Instant, mut parts: Vec<Part>) -> Vec<Look> {
+        // The topics were emptied one after the other: a newer moment of the first must not end an older one of the next.
+        parts.sort_by_key(|part| stamp_nanos(&part.stamp));
+        let taken = parts.into_iter().filter_map(|Part { name, stamp, shows }| match shows {
+            Shows::Picture { size, rgb } => self.image(now, name, &stamp, size, rgb),
+            Shows::Heat(heat) => self.heat(now, name, &stamp, heat),
+        });
+        let mut looks: Vec<Look> = taken.collect();
+        looks.extend(self.after_silence(now));
+        looks
+    }
+
     fn image(&mut self, now: Instant, name: &str, stamp: &Time, size: [u32; 2], rgb: Vec<u8>) -> Option<Look> {
         let (whole, view) = self.part(now, name, stamp)?;
         (view.size, view.rgb) = (size, rgb);
@@ -169,6 +197,25 @@ mod tests {
         assert_eq!((names(&look), look.1[0].heat.len()), (vec!["coarse_top"], 0));
         assert_eq!(whole.after_silence(now + 2 * QUIET), None, "once");
         assert_eq!(whole.heat(now, "coarse_top", &stamp(11), vec![0.1]), None, "it was given away");
+    }
+
+    #[test]
+    fn moments_that_wait_on_every_topic_are_looks_with_all_their_views() {
+        let (mut whole, now) = (Whole::default(), Instant::now());
+        let of = |name: &'static str, sec: i32| {
+            let picture = Shows::Picture { size: [1, 1], rgb: vec![sec as u8; 3] };
+            [picture, Shows::Heat(vec![sec as f32])].map(|shows| Part { name, stamp: stamp(sec), shows })
+        };
+        // As they are taken: all of a topic, then all of the next.
+        let [[a, b], [c, d]] = [of("coarse_top", 10), of("coarse_top", 11)];
+        let [[e, f], [g, h]] = [of("fine_top", 10), of("fine_top", 11)];
+        let first = whole.hear(now, vec![a, c, b, d, e, g, f, h]);
+        let second = whole.hear(now + QUIET, Vec::new());
+        for (looks, sec) in [(first, 10), (second, 11)] {
+            let [look] = &looks[..] else { panic!("{looks:?}") };
+            assert_eq!((look.0.sec, names(look)), (sec, vec!["coarse_top", "fine_top"]));
+            assert!(look.1.iter().all(|view| view.rgb == [sec as u8; 3] && view.heat == [sec as f32]), "{look:?}");
+        }
     }
 
     #[test]

@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn what_a_status_says_of_a_policys_sight_is_read_as_it_was_meant() {
-        let left_out = vec!["front: its picture is blank".to_string(), "wrist: no depth reading".into()];
+        let left_out = vec!["front: its picture is blank".to_string(), "wrist: hardly any depth reading".into()];
         let mut status = Status::new("policy", "answers");
         say(&mut status, &left_out, Some(0.25));
         assert_eq!(status.level, Level::Warn);

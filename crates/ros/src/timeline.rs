@@ -10,6 +10,8 @@ use r2r::{Node, builtin_interfaces::msg::Time};
 
 use crate::conversions;
 
+/// A stamp may lie this far ahead: clocks of two machines differ [s].
+pub(crate) const AHEAD_SECS: f64 = 0.01;
 /// Two clocks that drift apart faster than this are not both clocks [s/s]; NTP slews by half of it at most.
 const DRIFT: f64 = 1e-3;
 /// A step of ROS time that counts as a leap [s].

@@ -301,7 +301,8 @@ mod tests {
         let mut masked = Vec::new();
         fuse_usable_into(&observation, &FuseConfig::default(), &mut cloud, &mut masked).unwrap();
         let words: Vec<String> = masked.iter().map(MaskedCamera::to_string).collect();
-        assert_eq!(words[..2], ["blank: its picture is blank", "deaf: no depth reading"]);
+        let blank_words = "blank: its picture is blank (black or white all over, or one colour at one depth)";
+        assert_eq!(words[..2], [blank_words, "deaf: hardly any depth reading"]);
         assert!(words[2].starts_with("bent: intrinsics are not finite"), "{words:?}");
         // What is left is the cloud of the good one alone.
         observation.cameras = vec![lively("good")];
@@ -313,7 +314,7 @@ mod tests {
             (fused.unwrap_err().to_string(), masked.len(), cloud.is_empty())
         };
         let (text, unusable, is_empty) = refusal(&observation);
-        assert_eq!(text, "no camera can be used: blank: its picture is blank; deaf: no depth reading");
+        assert_eq!(text, format!("no camera can be used: {blank_words}; deaf: hardly any depth reading"));
         assert_eq!((unusable, is_empty), (2, true), "a refusal names its cameras, too");
         observation.cameras.clear();
         let (text, ..) = refusal(&observation);

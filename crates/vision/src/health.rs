@@ -26,11 +26,12 @@ pub enum CameraFault {
     /// The observation does not hold it.
     #[error("not in the observation")]
     Missing,
-    /// It is black or white but for noise, or has one colour and one depth.
-    #[error("its picture is blank")]
+    /// It is black or white but for noise, or has one colour and one depth. A camera that sees nothing but one plain object of
+    /// black or white is left out, too, whatever its depth says: a lens of the colours that is covered looks the same.
+    #[error("its picture is blank (black or white all over, or one colour at one depth)")]
     Blank,
     /// Fewer than one pixel in twenty has a finite, positive depth.
-    #[error("no depth reading")]
+    #[error("hardly any depth reading")]
     NoDepth,
     /// Images or calibration are unusable.
     #[error("{0}")]
@@ -60,7 +61,8 @@ pub fn dead(camera: &CameraView) -> Option<CameraFault> {
     if spread(&pixels_by_brightness, pixels.len()) >= LEAST_SPREAD {
         return None;
     }
-    // One colour alone is no sign of death: a hand close to a plain object sees nothing else.
+    // One colour alone is no sign of death: a hand close to a plain object sees nothing else. But black and white are what
+    // covered and blinded lenses show, and whole depth does not speak against that: it may have a lens of its own.
     let sum: usize = pixels_by_brightness.iter().enumerate().map(|(level, count)| level * count).sum();
     let mean = sum as f64 / pixels.len().max(1) as f64;
     let one_depth = || camera.depth_m.windows(2).all(|pair| pair[0] == pair[1]);
@@ -128,7 +130,8 @@ mod tests {
         assert_eq!(dead(&black), Some(CameraFault::Blank));
         let white = view(|_| (254.0 - noise(1.5).abs()) as u8);
         assert_eq!(dead(&white), Some(CameraFault::Blank));
-        // A hand close to a plain object: one colour, and depth that says where it is.
+        // A hand close to a plain object: one colour, and depth that says where it is. With black or white that is not enough:
+        // those above have depth, too.
         let plain = view(|_| (128.0 + noise(1.5)) as u8);
         assert_eq!(dead(&plain), None);
         // A buffer that nobody fills: one colour and one depth.

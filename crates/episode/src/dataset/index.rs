@@ -12,7 +12,7 @@ pub(super) const INDEX: &str = "index.json";
 pub(super) const CLOUDS: &str = "clouds.bin";
 pub(super) const RECORDS: &str = "records.jsonl";
 /// Most points of a record: as many as the networks' views can be drawn of.
-pub(super) const MOST_POINTS: u64 = (1 << 21) - 1;
+pub const MOST_POINTS: u64 = (1 << 21) - 1;
 
 /// Scene bounds in world [m]: lower x, y, z, upper x, y, z.
 pub type Bounds = [f64; 6];

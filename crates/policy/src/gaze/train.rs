@@ -218,11 +218,10 @@ impl Run {
     /// Takes weights of another run over, if they have seen scenes through the same camera.
     fn start(&mut self, config: &GazeTraining, init: &Path) -> Result<WarmStart> {
         let (from, ours) = (GazeCheckpoint::read(init)?, &config.gaze);
-        let theirs = &from.about.config;
-        let seen = |config: &GazeConfig| (config.bounds_m, config.camera, config.image_px);
-        if seen(theirs) != seen(ours)
-            && let Some(difference) = recipe::difference("gaze.", theirs, ours)?
-        {
+        // What else differs, blocks or widths, is no hindrance: what fits is taken over.
+        let GazeConfig { bounds_m, camera, image_px, .. } = from.about.config;
+        let theirs = GazeConfig { bounds_m, camera, image_px, ..ours.clone() };
+        if let Some(difference) = recipe::difference("gaze.", &theirs, ours)? {
             return Err(Error::Checkpoint { path: init.into(), reason: format!("sees otherwise: it {difference}") });
         }
         let warm = warm_start(init, &from, &self.parameters)?;

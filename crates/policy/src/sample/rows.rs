@@ -96,7 +96,7 @@ impl Rows {
     pub(super) fn outlook(&mut self, coarse: &CubeFrame, end: Option<[f64; 3]>) {
         let side = self.config.finest_side();
         match end {
-            // An augmentation may move it out of the cube: then it is as if it were not known.
+            // An augmentation may move it out of the cube: then the views that it falls out of learn nothing of it.
             Some(end) => drop(views::append_target(&mut self.outlook, &coarse.cube_from_world(&end.into()), side, 1.0)),
             None => self.outlook.resize(self.outlook.len() + (VIEWS * side * side) as usize, 0.0),
         }

@@ -203,3 +203,11 @@ impl Samples {
         self.wordings.own(text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn whatever_a_data_set_may_hold_can_be_drawn() {
+        assert_eq!(neuraxis_episode::dataset::MOST_POINTS, neuraxis_vision::MOST_POINTS as u64);
+    }
+}

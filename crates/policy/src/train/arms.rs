@@ -182,6 +182,15 @@ fn a_stopped_run_with_a_gaze_goes_on_to_the_last_bit_and_with_another_not_at_all
     let (_, news) = run(&arm(Dynamic::Off, None), &samples, &second, || false).unwrap();
     let [News::Warm(warm)] = &news[..] else { panic!("{news:?}") };
     assert!(warm.fresh.iter().all(|(name, _)| !name.contains("gaze")), "{:?}", warm.fresh);
+    assert_eq!(warm.notes, ["warning: trained with a gaze network, here is none"]);
+    // With another one inside they start, too, and it is said.
+    for (config, name, notes) in [(&config, "same", 0), (&other, "another", 1)] {
+        let third = super::RunFiles { init: Some(stopped.weights.clone()), ..files(dir.path(), name) };
+        let (_, news) = run(config, &samples, &third, || false).unwrap();
+        let [News::Warm(warm)] = &news[..] else { panic!("{news:?}") };
+        assert_eq!(warm.notes.len(), notes, "{:?}", warm.notes);
+        assert!(warm.notes.iter().all(|note| note.starts_with("warning: trained with another gaze network")));
+    }
     let text = FrozenGaze::load(&stopped.weights, Device::Cpu).err().unwrap().to_string();
     assert!(text.contains("no `neuraxis_gaze`: not weights of a gaze network"), "{text}");
 }

@@ -112,7 +112,7 @@ pub fn train(
     let gaze = gaze.map(FrozenGaze::embedded).unwrap_or_default();
     let resumes = files.state.exists();
     if let Some(init) = files.init.as_ref().filter(|_| !resumes) {
-        tell(News::Warm(warm::start(init, config, &about, &master)?));
+        tell(News::Warm(warm::start(init, config, &about, &master, &gaze)?));
     }
     about.recipe = Some(Recipe::new(config, samples.counts().0)?);
     let mut optimiser = AdamW::new(&master)?;

@@ -365,9 +365,9 @@ fn weights_that_see_otherwise_are_refused_with_the_remedy_unless_that_is_meant()
     let refused = |config: &TrainConfig| run(config, &samples, &second, || false).unwrap_err().to_string();
     let text = refused(&tiny());
     assert!(
-        text.contains("policy.safetensors: trained with policy.fovea 0.6, this is 1: put \"policy: {preset: small, ")
+        text.contains("policy.safetensors: trained with policy.fovea 0.6, this is 1: put `policy: {preset: small, ")
     );
-    assert!(text.contains("fovea: 0.6") && text.contains("\" into --config"), "{text}");
+    assert!(text.contains("fovea: 0.6") && text.contains("` into --config") && !text.contains("encoder"), "{text}");
     let closer = TrainConfig { policy: PolicyConfig { zoom: 5.0, ..foveated.policy.clone() }, ..foveated.clone() };
     assert!(refused(&closer).contains("trained with policy.zoom 4, this is 5: put"), "{}", refused(&closer));
 
@@ -390,12 +390,25 @@ fn weights_that_see_otherwise_are_refused_with_the_remedy_unless_that_is_meant()
         (0, &["trained with policy.fovea 0.6, this is 1".to_string()][..])
     );
     assert_eq!(warm(&foveated, about(&foveated)).notes, Vec::<String>::new());
-    // Another encoder means other features; other cameras give a cloud all the same.
+    // Another encoder means other features, and no shape of the network changes it.
+    let refused_in_other_words = |config: &TrainConfig| {
+        let other = About { text_encoder: "words".into(), ..about(config) };
+        train(config, &samples, other, &second, |_| (), || false).unwrap_err().to_string()
+    };
+    let remedy = "these weights read another text encoder: init_differs: true starts from them all the same";
+    let text = refused_in_other_words(&foveated);
+    assert!(text.ends_with(&format!(": trained with text encoder letters, this is words: {remedy}")), "{text}");
+    let text = refused_in_other_words(&tiny());
+    assert!(text.contains("this is 1; text encoder letters, this is words: put `policy: {"), "{text}");
+    assert!(text.ends_with(&format!(" into --config (or init_differs: true, where it is meant); {remedy}")), "{text}");
     let other = About { text_encoder: "words".into(), ..about(&foveated) };
-    let text = train(&foveated, &samples, other, &second, |_| (), || false).unwrap_err().to_string();
-    assert!(text.contains("trained with text encoder letters, this is words"), "{text}");
+    let notes = warm(&TrainConfig { init_differs: true, ..foveated.clone() }, other).notes;
+    assert_eq!(notes, ["trained with text encoder letters, this is words"]);
+    // Other cameras give a cloud all the same, and another robot is seen in it.
     let other = About { cameras: vec!["front".into()], ..about(&foveated) };
     assert_eq!(warm(&foveated, other).notes, ["trained with cameras , here are front"]);
+    let other = About { embodiment: "ur5e".into(), ..about(&foveated) };
+    assert_eq!(warm(&foveated, other).notes, ["warning: trained with robot none, this is ur5e"]);
     let stricter = TrainConfig { holdout: 0.4, ..foveated.clone() };
     let notes = warm(&stricter, about(&stricter)).notes;
     assert!(

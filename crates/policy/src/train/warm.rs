@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use crate::{
     Error, Result, TrainConfig,
@@ -49,32 +49,43 @@ pub fn warm_start<A: Description>(
     Ok(warm)
 }
 
-/// [`warm_start`] of a policy, whose network must see scenes as that of the file did, unless `init_differs`.
+/// [`warm_start`] of a policy, whose network must see scenes and read words as that of the file did, unless `init_differs`.
+/// `gaze`: all weights of its gaze network, under the names that they have in a policy's file; none without one.
 pub(super) fn start(
     path: &Path,
     config: &TrainConfig,
     about: &About,
     parameters: &[(String, Tensor)],
+    gaze: &[(String, Tensor)],
 ) -> Result<WarmStart> {
     let from = Checkpoint::read(path)?;
-    let differences = differences(&from.about, about);
+    let (policy, encoder) = (policy_differences(&from.about, about), encoder_difference(&from.about, about));
+    let differences: Vec<String> = policy.iter().chain(&encoder).cloned().collect();
     if !config.init_differs && !differences.is_empty() {
-        let reason = format!(
-            "trained with {}: put \"policy: {}\" into --config (or init_differs: true, where it is meant)",
-            differences.join("; "),
-            from.about.config.in_words()
-        );
+        // Which encoder reads the words no setting says.
+        let remedies = [
+            (!policy.is_empty()).then(|| {
+                let recipe = from.about.config.in_words();
+                format!("put `policy: {recipe}` into --config (or init_differs: true, where it is meant)")
+            }),
+            encoder.map(|_| {
+                "these weights read another text encoder: init_differs: true starts from them all the same".to_string()
+            }),
+        ];
+        let remedies: Vec<String> = remedies.into_iter().flatten().collect();
+        let reason = format!("trained with {}: {}", differences.join("; "), remedies.join("; "));
         return Err(Error::Checkpoint { path: path.into(), reason });
     }
     let mut warm = warm_start(path, &from, parameters)?;
     warm.notes = differences.into_iter().map(|difference| format!("trained with {difference}")).collect();
     warm.notes.extend(notes(&from.about, about, config));
+    warm.notes.extend(gaze_note(&from, gaze)?);
     Ok(warm)
 }
 
-/// What decides how a scene or a sentence becomes the numbers that a network sees, where it is another: with the same weights
-/// the same scene means something else then.
-fn differences(theirs: &About, ours: &About) -> Vec<String> {
+/// What decides how a scene becomes the numbers that a network sees, where it is another: with the same weights the same scene
+/// means something else then.
+fn policy_differences(theirs: &About, ours: &About) -> Vec<String> {
     let seen = |about: &About| {
         let c = &about.config;
         [
@@ -84,15 +95,23 @@ fn differences(theirs: &About, ours: &About) -> Vec<String> {
             ("policy.zoom", c.zoom.to_string()),
             ("policy.fovea", c.fovea.to_string()),
             ("policy.markers", c.markers.to_string()),
-            ("text encoder", about.text_encoder.clone()),
         ]
     };
     let both = seen(theirs).into_iter().zip(seen(ours));
     both.filter(|((_, a), (_, b))| a != b).map(|((key, a), (_, b))| format!("{key} {a}, this is {b}")).collect()
 }
 
+/// The same for what makes numbers of a sentence.
+fn encoder_difference(theirs: &About, ours: &About) -> Option<String> {
+    let (then, now) = (&theirs.text_encoder, &ours.text_encoder);
+    (then != now).then(|| format!("text encoder {then}, this is {now}"))
+}
+
 fn notes(theirs: &About, ours: &About, config: &TrainConfig) -> Vec<String> {
     let mut notes = Vec::new();
+    if theirs.embodiment != ours.embodiment {
+        notes.push(format!("warning: trained with robot {}, this is {}", theirs.embodiment, ours.embodiment));
+    }
     if theirs.cameras != ours.cameras {
         notes.push(format!("trained with cameras {}, here are {}", theirs.cameras.join(", "), ours.cameras.join(", ")));
     }
@@ -109,4 +128,22 @@ fn notes(theirs: &About, ours: &About, config: &TrainConfig) -> Vec<String> {
         _ => {}
     }
     notes
+}
+
+/// How the gaze network is another, whose features these weights do not know.
+fn gaze_note(from: &Checkpoint, gaze: &[(String, Tensor)]) -> Result<Option<String>> {
+    let warning = |how: &str| Ok(Some(format!("warning: trained {how}")));
+    match (from.about.gaze.is_some(), gaze.is_empty()) {
+        (false, true) => return Ok(None),
+        (true, true) => return warning("with a gaze network, here is none"),
+        (false, false) => return warning("without a gaze network, here is one"),
+        (true, false) => {}
+    }
+    for (name, weight) in gaze {
+        let ours = weight.f_to_device(Device::Cpu)?;
+        if from.tensors.get(name).is_none_or(|theirs| *theirs != ours) {
+            return warning("with another gaze network, whose features say other things than those of this one");
+        }
+    }
+    Ok(None)
 }

@@ -253,14 +253,13 @@ impl PolicyNode {
     }
 }
 
-/// What the policy of this session says of its sight in a report, if it is its report.
-pub(super) fn sight_in(report: DiagnosticArray, session: u64) -> Option<PolicySight> {
-    let mut own = report.status.into_iter().filter_map(|status| Status::from_msg(status, NAME));
-    let is_it = |status: &Status| {
-        let said = status.values.iter().find(|(key, _)| key == SESSION);
-        status.name == STATUS && said.is_some_and(|(_, said)| said.parse() == Ok(session))
-    };
-    own.rfind(is_it).map(|status| PolicySight::of(&status))
+/// What policies, each named by its session, say of their sight in a report, if it is one of theirs.
+pub(super) fn sights_in(report: DiagnosticArray) -> impl Iterator<Item = (u64, PolicySight)> {
+    let all = report.status.into_iter().filter_map(|status| Status::from_msg(status, NAME));
+    all.filter(|status| status.name == STATUS).filter_map(|status| {
+        let (_, session) = status.values.iter().find(|(key, _)| key == SESSION)?;
+        Some((session.parse::<u64>().ok()?, PolicySight::of(&status)))
+    })
 }
 
 #[cfg(test)]
@@ -268,17 +267,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_report_of_the_policy_that_is_heard_counts() {
-        let report = |session: u64, camera: &str| {
+    fn only_policies_tell_of_their_sight_and_each_names_itself() {
+        let of = |session: Option<&str>, camera: &str| {
             let mut status = Status::new(STATUS, "answers");
-            sight::say(&mut status, &[format!("{camera}: no depth reading")], None);
-            status.value(SESSION, session);
-            DiagnosticArray { status: vec![status.to_msg(NAME, "cpu")], ..DiagnosticArray::default() }
+            sight::say(&mut status, &[format!("{camera}: its picture is blank")], None);
+            if let Some(session) = session {
+                status.value(SESSION, session);
+            }
+            status.to_msg(NAME, "cpu")
         };
-        let sight = sight_in(report(u64::MAX - 1, "wrist"), u64::MAX - 1).unwrap();
-        assert_eq!(sight.left_out, ["wrist: no depth reading"]);
-        assert_eq!(sight_in(report(7, "wrist"), 8), None, "another one's");
         let robots = Status::new(STATUS, "answers").to_msg("neuraxis", "fr3");
-        assert_eq!(sight_in(DiagnosticArray { status: vec![robots], ..DiagnosticArray::default() }, 7), None);
+        let far = (u64::MAX - 1).to_string();
+        let status =
+            vec![of(Some(&far), "wrist"), robots, of(None, "front"), of(Some("-7"), "front"), of(Some("7"), "top")];
+        let found: Vec<_> = sights_in(DiagnosticArray { status, ..DiagnosticArray::default() }).collect();
+        let left_out = |camera: &str| vec![format!("{camera}: its picture is blank")];
+        let sight = |camera: &str| PolicySight { left_out: left_out(camera), before_age_secs: None };
+        assert_eq!(found, [(u64::MAX - 1, sight("wrist")), (7, sight("top"))]);
     }
 }

@@ -19,8 +19,8 @@ use r2r::{
 };
 
 use super::{
-    AnswerRefusal, LinkConfig, LinkTrouble, PolicyCard, Suits, answers::Answer, link::Link, messages, policy::sight_in,
-    session,
+    AnswerRefusal, LinkConfig, LinkTrouble, PolicyCard, Suits, answers::Answer, link::Link, messages,
+    policy::sights_in, session, sights::Sights,
 };
 use crate::{
     RosError, conversions, environment,
@@ -122,7 +122,7 @@ pub fn remote_policy(
         diagnostics,
         views,
         observations,
-        sight: None,
+        sights: Sights::default(),
         looks: looks_in,
         link: Link::new(config, robot_session, suits),
         questions,
@@ -173,6 +173,8 @@ impl RemotePolicy {
     pub fn rehearse(&mut self, observation: &Observation) {
         // What is wrong with the link the node's reports say.
         let _ = self.ask(observation, None);
+        // What is looked at with nothing to do belongs to no task.
+        while self.looks.pop().is_some() {}
     }
 
     /// Where the eye of the last answer was and what it looked at, in the world [m].
@@ -231,8 +233,8 @@ pub struct LinkNode {
     diagnostics: Inbox<DiagnosticArray>,
     views: Option<LooksIn>,
     observations: Publisher<ObservationMsg>,
-    /// What a policy, named by its session, has said last of its sight.
-    sight: Option<(u64, PolicySight)>,
+    /// What policies have said last of their sight.
+    sights: Sights,
     looks: RingSender<PolicyLook>,
     link: Link,
     questions: RingReceiver<Box<Question>>,
@@ -288,11 +290,10 @@ impl LinkNode {
                 Err(error) => r2r::log_warn!(NAME, "a description was refused: {error}"),
             }
         }
-        // So it is with what it says of its sight.
-        let reports = self.diagnostics.drain().into_iter();
-        if let Some(session) = self.link.session() {
-            let said = reports.filter_map(|report| sight_in(report, session)).next_back();
-            self.sight = said.map(|sight| (session, sight)).or(self.sight.take());
+        // So it is with what it says of its sight, which may come before its first answer.
+        let heard = self.link.session();
+        for (session, sight) in self.diagnostics.drain().into_iter().flat_map(sights_in) {
+            self.sights.note(session, sight, heard);
         }
         for msg in predictions {
             let now = self.clock.now();
@@ -318,9 +319,7 @@ impl LinkNode {
     }
 
     fn end(&self, seq: u64, said: Result<Answer, AnswerRefusal>) {
-        let heard = self.link.session();
-        let sight = self.sight.as_ref().filter(|(session, _)| Some(*session) == heard);
-        let sight = sight.map(|(_, sight)| sight.clone()).unwrap_or_default();
+        let sight = self.sights.of(self.link.session());
         self.answers.push_newest(End { seq, sight, said });
     }
 
@@ -377,5 +376,56 @@ impl LinkNode {
             wire: self.link.wires.spread(),
             failed: self.failed,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use neuraxis_core::{Gripper, Joints, Pose, Progress};
+
+    use super::*;
+
+    /// No time passes, and no answer is waited for.
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> Nanos {
+            Nanos(0)
+        }
+    }
+
+    fn observation() -> Observation {
+        let progress = Progress { reached_world_from_tool: Pose::identity(), gripper: Gripper::Open, reached_count: 0 };
+        Observation {
+            seq: 1,
+            stamp: Nanos(0),
+            cameras: Vec::new(),
+            q: Joints::zeros(7),
+            world_from_tool: Pose::identity(),
+            gripper_width_m: 0.08,
+            progress,
+        }
+    }
+
+    #[test]
+    fn what_was_looked_at_in_a_rehearsal_does_not_come_into_the_task_after_it() {
+        let ((questions, _asked), (_answers, answers), (looked, looks)) = (ring(1), ring(4), ring(4));
+        let mut policy = RemotePolicy {
+            robot_session: 1,
+            world_frame: "world".into(),
+            patience: Nanos(0),
+            questions,
+            answers,
+            clock: Arc::new(Still),
+            looks,
+            gaze: None,
+            sight: PolicySight::default(),
+        };
+        looked.push_newest(PolicyLook::default());
+        looked.push_newest(PolicyLook::default());
+        policy.rehearse(&observation());
+        assert_eq!(policy.look(), None);
+        looked.push_newest(PolicyLook::default());
+        assert_eq!(policy.look(), Some(PolicyLook::default()));
     }
 }

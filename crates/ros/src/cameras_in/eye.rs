@@ -11,7 +11,7 @@ use r2r::{
 };
 
 use super::{
-    AHEAD_SECS, CameraConfig, CamerasConfig, Depth, Dropped, Picture, Tally, ViewRefusal,
+    CameraConfig, CamerasConfig, Depth, Dropped, Picture, Tally, ViewRefusal,
     foretold::Foretold,
     images,
     rhythm::Rhythm,
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     RosError, conversions,
     sync::{Stamp, StampFault, Waiting},
-    timeline::Moment,
+    timeline::{AHEAD_SECS, Moment},
 };
 
 /// Messages that wait for their partners.

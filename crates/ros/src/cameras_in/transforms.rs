@@ -6,8 +6,12 @@ use std::collections::HashMap;
 use nalgebra::{Isometry3, Quaternion, Translation3, UnitQuaternion, Vector3};
 use r2r::geometry_msgs::msg::TransformStamped;
 
-use super::{AHEAD_SECS, ViewRefusal};
-use crate::{conversions, sync::Stamp, timeline::Moment};
+use super::ViewRefusal;
+use crate::{
+    conversions,
+    sync::Stamp,
+    timeline::{AHEAD_SECS, Moment},
+};
 
 /// A chain longer than this goes round in a circle.
 const LONGEST: usize = 32;

@@ -21,6 +21,7 @@ use super::{
     goals::{GripperTrouble, Wish},
     order,
     out::{ArmOut, GripperOut},
+    refused::Refused,
     states::States,
 };
 use crate::{
@@ -91,7 +92,7 @@ pub struct ControlNode {
     gripper_trouble: Option<GripperTrouble>,
     rivals: Vec<String>,
     looked_around: Nanos,
-    refused_in_a_row: u64,
+    refused: Refused,
 }
 
 impl ControlNode {
@@ -126,7 +127,7 @@ impl ControlNode {
             last_refusal: None,
             gripper_trouble: None,
             rivals: Vec::new(),
-            refused_in_a_row: 0,
+            refused: Refused::default(),
             node,
             config,
             clock,
@@ -185,8 +186,8 @@ impl ControlNode {
         };
         match self.states.take(msg, &moment) {
             Ok(Some(state)) => {
-                if self.refused_in_a_row > 0 {
-                    let count = std::mem::take(&mut self.refused_in_a_row);
+                let count = self.refused.end();
+                if count > 0 {
                     r2r::log_info!(NAME, "joint states are taken again ({count} were refused in a row)");
                 }
                 // It is over, and nothing was wrong.
@@ -198,15 +199,12 @@ impl ControlNode {
             Ok(None) => self.stats.other_joints += 1,
             Err(refusal) => {
                 self.stats.count_refused(&refusal);
-                self.refused_in_a_row += 1;
-                let count = self.refused_in_a_row;
-                if matches!(refusal, StateRefusal::JustBack { .. }) {
-                    if count == 1 {
-                        r2r::log_info!(NAME, "{refusal}");
+                match (self.refused.note(&refusal), &refusal) {
+                    (None, _) => {}
+                    (Some(_), StateRefusal::JustBack { .. }) => r2r::log_info!(NAME, "{refusal}"),
+                    (Some(count), _) => {
+                        r2r::log_warn!(NAME, "joint state refused: {refusal} ({count} of its kind in a row)");
                     }
-                } else if count.is_power_of_two() {
-                    // A flood of bad states must not become a flood of log lines.
-                    r2r::log_warn!(NAME, "joint state refused: {refusal} ({count} in a row)");
                 }
                 self.last_refusal = Some(refusal);
             }

@@ -5,10 +5,11 @@ use neuraxis_robot::JointLimits;
 use r2r::sensor_msgs::msg::JointState;
 
 use super::{ControlConfig, LengthUnit, node::DISCOVERY};
-use crate::{conversions, timeline::Moment};
+use crate::{
+    conversions,
+    timeline::{AHEAD_SECS, Moment},
+};
 
-/// A stamp may lie this far ahead: clocks of two machines differ [s].
-const AHEAD_SECS: f64 = 0.01;
 /// A robot that was silent this long [s] may have been started again since, and what starts has to find this node.
 const AWAY_SECS: f64 = 0.5;
 /// What is known of the gripper holds this long [s]: grippers report slowly.
@@ -102,7 +103,9 @@ pub enum StateRefusal {
     },
     /// The robot was away: not yet there at the start, or silent for half a second; or it is only now heard for the first time,
     /// and it is not known yet whether others speak for it, too.
-    #[error("the robot is only just back: states count in {left_secs:.1} s, when it has found this node too")]
+    #[error(
+        "the robot is only just heard: states count in {left_secs:.1} s, once it is known that it hears us and that nobody else speaks for it"
+    )]
     JustBack {
         /// Until they count [s].
         left_secs: f64,
@@ -266,9 +269,9 @@ impl States {
         self.last = None;
     }
 
-    /// Long enough that the arm's last state grows old, and the loop stops.
+    /// Long enough that the arm's last state grows old, and the loop stops; and that whoever else speaks is heard.
     fn a_while(&self) -> Nanos {
-        Nanos::from_secs(2.0 * self.timeout_secs)
+        Nanos::from_secs((2.0 * self.timeout_secs).max(VOICES_SECS))
     }
 
     fn width_m(&self, moment: &Moment) -> Result<f64, StateRefusal> {

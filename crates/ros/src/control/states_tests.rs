@@ -151,7 +151,10 @@ fn a_robot_that_was_away_counts_once_it_has_had_time_to_find_this_node() {
     assert!(states.take(&message(500), &moment(500)).unwrap().is_some());
     for (ms, left) in [(1100, "3.5 s"), (1500, "3.1 s"), (1501, "3.1 s")] {
         let refusal = states.take(&message(ms), &moment(ms)).unwrap_err().to_string();
-        let known = format!("the robot is only just back: states count in {left}, when it has found this node too");
+        let known = format!(
+            "the robot is only just heard: states count in {left}, \
+             once it is known that it hears us and that nobody else speaks for it"
+        );
         assert_eq!(refusal, known);
     }
     // It speaks all the while, whatever it says.
@@ -230,12 +233,21 @@ fn an_arm_as_fast_as_it_may_be_is_believed_and_one_that_is_elsewhere_all_at_once
     assert_eq!(since, (1210..1500).step_by(10).collect::<Vec<_>>());
 }
 
+#[test]
+fn a_short_time_out_does_not_shorten_the_time_in_which_another_speaker_is_heard() {
+    let mut states = States { timeout_secs: 0.02, ..states(None) };
+    states.take(&at(10, 0.1), &moment(10)).unwrap().unwrap();
+    assert!(matches!(states.take(&at(12, 0.9), &moment(12)), Err(StateRefusal::Leapt { .. })));
+    assert!(states.take(&at(211, 0.9), &moment(211)).is_err());
+    assert!(states.take(&at(212, 0.9), &moment(212)).unwrap().is_some());
+}
+
 /// Whoever is heard first may be the wrong one.
 #[test]
 fn at_the_start_it_is_waited_for_somebody_who_contradicts() {
     let mut states = States { said: None, ..states(None) };
     let refusal = states.take(&at(10, 0.1), &moment(10)).unwrap_err().to_string();
-    assert!(refusal.contains("only just back: states count in 0.2 s"), "{refusal}");
+    assert!(refusal.contains("only just heard: states count in 0.2 s"), "{refusal}");
     assert!(states.take(&at(209, 0.1), &moment(209)).is_err());
     assert!(states.take(&at(211, 0.1), &moment(211)).unwrap().is_some());
 }

@@ -19,7 +19,7 @@ use neuraxis_brainstem::{
 };
 use neuraxis_channel::{mailbox, ring};
 use neuraxis_core::{Arm, ArmCommand, ArmState, Clock, Fault, Joints, Nanos, Pacing, Segment, SegmentState};
-use neuraxis_robot::{Robot, RobotConfig};
+use neuraxis_robot::{Robot, RobotConfig, Shares};
 use neuraxis_ros::{
     CamerasConfig, CamerasIn, ControlArm, ControlConfig, ControlReport, GripperConfig, Ros2Control, cameras_in,
     keep_local, ros2_control,
@@ -95,7 +95,7 @@ fn main() -> Result<(), Failure> {
     let config = control(&arguments, value("timeout=").map(|text| text.parse()).transpose()?)?;
 
     let clock = Arc::new(MonotonicClock);
-    let Ros2Control { arm, node, reports } = ros2_control(config, robot.joint_names(), robot.limits(), clock.clone())?;
+    let Ros2Control { arm, node, reports } = ros2_control(config, &robot, &Shares::ALL, clock.clone())?;
     let mut arm = Counted { arm, heap_calls: 0 };
     let cameras = match cameras {
         Some(text) => Some(cameras_in(serde_yaml::from_str::<CamerasConfig>(text)?, clock, None)?),

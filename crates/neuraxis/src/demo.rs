@@ -20,7 +20,7 @@ use crate::{
     episode_run::{Studio, instruction, simulated_cameras},
     eval::Actor,
     interrupt,
-    lack::Lack,
+    lack::{Lack, say},
     lockstep::{Outcome, Pilot, Witness},
     realtime::{Drive, Report, Session, Thinker, Until},
     recorder::{Files, Recorder, Window},
@@ -341,10 +341,10 @@ impl Filmed<'_> {
         let answer = self.source.predict(seen, words);
         let sight = self.source.sight();
         let left_out = sight.as_ref().map_or(&[][..], |sight| &sight.left_out);
-        let (looked, news) = match &answer {
-            Ok(_) => (self.source.looked(seen.stamp), self.lack.answered(left_out)),
-            Err(why) => (Vec::new(), self.lack.refused(seen.stamp, &why.to_string(), left_out).into_iter().collect()),
-        };
+        let refused = answer.as_ref().err().map(ToString::to_string);
+        let news = self.lack.hears(seen.stamp, refused.as_deref(), left_out);
+        let looked = if answer.is_ok() { self.source.looked(seen.stamp) } else { Vec::new() };
+        say(&news);
         let shown = Seen { at: seen.stamp, sight, looked, news, ..Seen::default() };
         if let Err(error) = self.recorder.lock().looked(&shown) {
             self.trouble.get_or_insert(error);

@@ -105,7 +105,7 @@ pub fn policy(
                 in_policy.record(given.at - began);
                 links.predictions.write(Some(given));
                 links.shown.show(prediction, source.gaze());
-                links.seen.answered(&given, source.sight(), source.looked(prediction.observed_at), shared);
+                links.seen.answered(&given, source.sight(), source.looked(prediction.observed_at), None, shared);
             }
             Err(error) if source.is_asked_once() => return Err(error.into()),
             // The arm goes on as long as the last prediction's lease allows, then stops.

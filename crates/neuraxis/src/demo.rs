@@ -20,7 +20,7 @@ use crate::{
     episode_run::{Studio, instruction, simulated_cameras},
     eval::Actor,
     interrupt,
-    lack::{Lack, say},
+    lack::{Lack, left_out, say},
     lockstep::{Outcome, Pilot, Witness},
     realtime::{Drive, Report, Session, Thinker, Until},
     recorder::{Files, Recorder, Window},
@@ -340,9 +340,8 @@ impl Filmed<'_> {
     fn asked(&mut self, seen: &Observation, words: &Instruction) -> Result<Prediction, PolicyError> {
         let answer = self.source.predict(seen, words);
         let sight = self.source.sight();
-        let left_out = sight.as_ref().map_or(&[][..], |sight| &sight.left_out);
         let refused = answer.as_ref().err().map(ToString::to_string);
-        let news = self.lack.hears(seen.stamp, refused.as_deref(), left_out);
+        let news = self.lack.hears(seen.stamp, refused.as_deref(), left_out(sight.as_ref()));
         let looked = if answer.is_ok() { self.source.looked(seen.stamp) } else { Vec::new() };
         say(&news);
         let shown = Seen { at: seen.stamp, sight, looked, news, ..Seen::default() };

@@ -3,6 +3,8 @@
 use neuraxis_core::Nanos;
 use neuraxis_episode::Level;
 
+use crate::looked::Sight;
+
 /// After it was told that there is no answer, it is not told again for so long: a policy that answers every other picture
 /// would fill the terminal.
 const QUIET: Nanos = Nanos::from_millis(1000);
@@ -57,6 +59,11 @@ impl Lack {
         (self.refused, self.told_at) = (Some((why.to_string(), left_out.to_vec())), Some(now));
         Some((Level::Warning, format!("no answer: {why}")))
     }
+}
+
+/// Cameras that nothing was made of.
+pub fn left_out(sight: Option<&Sight>) -> &[String] {
+    sight.map_or(&[][..], |sight| &sight.left_out)
 }
 
 /// A text without its numbers, which may be others with each picture.

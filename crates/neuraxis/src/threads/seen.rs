@@ -9,7 +9,7 @@ use neuraxis_episode::Level;
 use super::Shared;
 use crate::{
     given::Given,
-    lack::{Lack, say},
+    lack::{Lack, left_out, say},
     looked::{Looked, Sight},
 };
 
@@ -92,11 +92,6 @@ impl SeenLinks {
             self.seen.push(Arc::new(Seen { at, news, ..Seen::default() }));
         }
     }
-}
-
-/// Cameras that nothing was made of.
-fn left_out(sight: Option<&Sight>) -> &[String] {
-    sight.map_or(&[][..], |sight| &sight.left_out)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
-use neuraxis_core::{Instruction, Nanos, Observation, PolicyError, Prediction};
+use neuraxis_core::{Instruction, KeyFrame, Nanos, Observation, PolicyError, Prediction};
 use neuraxis_sim::{CameraRig, Plant, Setup};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -14,10 +14,11 @@ use crate::{
     demo::{ClockChoice, DemoPlan, Together, attempts, print_files, print_rates, rates_json, stood_still},
     episode_run::{Studio, instruction, simulated_cameras},
     eval::BrainRow,
+    lack::{Lack, left_out, say},
     lockstep::{Outcome, Pilot},
     realtime::{Brain, Drive, Session, Thinker, Until},
     recorder::{Recorder, Window},
-    threads::Shared,
+    threads::{Seen, Shared},
     world::{simulated, time_limit},
 };
 
@@ -86,7 +87,8 @@ fn lockstep(plan: &DemoPlan, studio: &Studio, setup: &Setup, words: &Instruction
     let (robot, apprentice) = (studio.robot.clone(), Apprentice::of(config)?);
     let brain = BrainPilot::new(config, robot, planner, memory, apprentice, Vec::new(), ways_are_planned)?;
     let brain = brain.recorded_in(Some(&plan.out));
-    let mut filmed = FilmedBrain { brain, recorder: recorder.clone(), shown: 0, ticks: 0, trouble: None };
+    let (lack, film) = (Lack::default(), recorder.clone());
+    let mut filmed = FilmedBrain { brain, recorder: film, shown: 0, ticks: 0, lack, trouble: None };
     let mut lockstep = studio.lockstep(setup, true)?;
     let mut rig = CameraRig::new(setup)?;
     let mut witness = Together(recorder.clone());
@@ -131,6 +133,7 @@ struct FilmedBrain {
     /// Events shown so far.
     shown: usize,
     ticks: u64,
+    lack: Lack,
     trouble: Option<anyhow::Error>,
 }
 
@@ -142,6 +145,19 @@ impl FilmedBrain {
         }
         let thought = self.brain.mind().thought(self.brain.report(), &mut self.shown);
         if let Err(error) = self.recorder.lock().thought(thought) {
+            self.trouble.get_or_insert(error);
+        }
+    }
+
+    /// What stood against an answer, or that nothing does any more, and how whole was what the learned policy saw.
+    fn tell(&mut self, at: Nanos, refused: Option<&PolicyError>) {
+        let (sight, refused) = (self.brain.sight().cloned(), refused.map(ToString::to_string));
+        let news: Vec<_> = match (&sight, refused.as_deref()) {
+            (None, None) => self.lack.went_on().into_iter().collect(),
+            (sight, refused) => self.lack.hears(at, refused, left_out(sight.as_ref())),
+        };
+        say(&news);
+        if let Err(error) = self.recorder.lock().looked(&Seen { at, sight, news, ..Seen::default() }) {
             self.trouble.get_or_insert(error);
         }
     }
@@ -158,13 +174,19 @@ impl Pilot for FilmedBrain {
         words: &Instruction,
         plant: &Plant,
     ) -> Result<Option<Prediction>, PolicyError> {
-        self.brain.predict(seen, words, plant)
+        let answer = self.brain.predict(seen, words, plant);
+        self.tell(seen.stamp, answer.as_ref().err());
+        answer
     }
 
     fn steer(&mut self, moment: &Moment<'_>) -> Steer {
         let steer = self.brain.steer(moment);
         self.show();
         steer
+    }
+
+    fn no_way(&mut self, now: Nanos, to: &KeyFrame) {
+        self.brain.no_way(now, to);
     }
 
     fn is_over(&self) -> bool {

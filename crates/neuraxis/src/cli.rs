@@ -6,17 +6,16 @@ mod bench;
 mod demo;
 mod demos;
 mod memory;
+mod result;
 #[cfg(all(feature = "ros", feature = "viz"))]
 mod ros;
 
-use std::{
-    fs::{self, OpenOptions},
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
+pub use self::result::{can_write, write_json};
 #[cfg(all(feature = "ros", feature = "viz"))]
 use self::ros::RosCommand;
 #[cfg(feature = "viz")]
@@ -160,6 +159,9 @@ enum Command {
     },
 }
 
+/// What a file is that results cannot be joined with.
+const NO_RESULT: &str = "not the result of one evaluation (`eval --json`, without `--perturb each`)";
+
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Every value in force, defaults included.
@@ -222,8 +224,7 @@ pub fn run(cli: Cli) -> Result<()> {
                 .iter()
                 .map(|file| {
                     let text = fs::read(file).with_context(|| file.display().to_string())?;
-                    serde_json::from_slice(&text)
-                        .with_context(|| format!("{}: not a result of eval --json", file.display()))
+                    serde_json::from_slice(&text).with_context(|| format!("{}: {NO_RESULT}", file.display()))
                 })
                 .collect::<Result<Vec<eval::Report>>>()?;
             let report = eval::merge(reports)?;
@@ -311,45 +312,9 @@ pub fn run(cli: Cli) -> Result<()> {
     }
 }
 
-/// Writes a result for programs, into a folder that is made if it is not there.
-pub fn write_json(file: &Path, value: &impl serde::Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(value)?;
-    let folder = file.parent().map_or(Ok(()), fs::create_dir_all);
-    folder.and_then(|()| fs::write(file, text + "\n")).with_context(|| file.display().to_string())
-}
-
-/// Before long work: an error where what comes of it could not be written to the file of this option. Its folder is made.
-pub fn can_write(option: &str, file: &Path) -> Result<()> {
-    let is_new = !file.exists();
-    // A pipe's reader would take the attempt for the end.
-    if !(is_new || file.is_file() || file.is_dir()) {
-        return Ok(());
-    }
-    let folder = file.parent().map_or(Ok(()), fs::create_dir_all);
-    folder
-        .and_then(|()| OpenOptions::new().append(true).create(true).open(file))
-        .and_then(|_| if is_new { fs::remove_file(file) } else { Ok(()) })
-        .map_err(|error| anyhow!("{option} {}: cannot be written: {error}", file.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_result_goes_into_a_new_folder_and_where_it_cannot_go_is_said_before() {
-        let dir = std::env::temp_dir().join(format!("neuraxis-cli-{}", std::process::id()));
-        let file = dir.join("new/result.json");
-        can_write("--json", &file).unwrap();
-        assert!(!file.exists(), "an attempt leaves nothing");
-        write_json(&file, &[1, 2]).unwrap();
-        can_write("--json", &file).unwrap();
-        assert_eq!(fs::read_to_string(&file).unwrap(), "[\n  1,\n  2\n]\n", "nor does it touch what is there");
-        let error = can_write("--json", &file.join("under/a/file.json")).unwrap_err().to_string();
-        assert!(error.starts_with("--json ") && error.contains("result.json/under/a/file.json: cannot be written: "));
-        assert!(can_write("--json", &dir).is_err(), "a folder is no file");
-        fs::remove_dir_all(&dir).unwrap();
-    }
 
     #[test]
     fn what_is_no_result_is_not_merged() {
@@ -357,7 +322,7 @@ mod tests {
         fs::write(&file, [0x89, b'M', 0xff]).unwrap();
         let line = Cli::try_parse_from(["neuraxis", "merge", &file.display().to_string()]).unwrap();
         let error = run(line).unwrap_err().to_string();
-        assert_eq!(error, format!("{}: not a result of eval --json", file.display()));
+        assert_eq!(error, format!("{}: {NO_RESULT}", file.display()));
         fs::remove_file(&file).unwrap();
     }
 }

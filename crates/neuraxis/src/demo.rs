@@ -20,7 +20,7 @@ use crate::{
     episode_run::{Studio, instruction, simulated_cameras},
     eval::Actor,
     interrupt,
-    lack::Lack,
+    lack::{Lack, left_out, say},
     lockstep::{Outcome, Pilot, Witness},
     realtime::{Drive, Report, Session, Thinker, Until},
     recorder::{Files, Recorder, Window},
@@ -67,6 +67,10 @@ const STALL: Nanos = Nanos(250_000_000);
 
 /// Runs one episode and writes `episode.mcap` and `episode.rrd`; true if the goal was met.
 pub fn run(config: &Config, plan: &DemoPlan) -> Result<bool> {
+    // Before a recording of the last time makes room for this one's.
+    if plan.clock == ClockChoice::Lockstep && !plan.eye_faults.is_empty() {
+        bail!("--cameras-stop-after, --cameras-blind-after and --camera-fault need the realtime clock");
+    }
     interrupt::listen()?;
     neuraxis_policy::use_one_thread();
     let mut studio = Studio::new(config.clone())?;
@@ -278,9 +282,6 @@ fn lockstep(
     recorder: Recorder,
     plan: &DemoPlan,
 ) -> Result<(Outcome, Files)> {
-    if !plan.eye_faults.is_empty() {
-        bail!("--cameras-stop-after, --cameras-blind-after and --camera-fault need the realtime clock");
-    }
     let mut lockstep = studio.lockstep(setup, true)?;
     let mut rig = CameraRig::new(setup)?;
     let recorder = Arc::new(Mutex::new(recorder));
@@ -339,11 +340,10 @@ impl Filmed<'_> {
     fn asked(&mut self, seen: &Observation, words: &Instruction) -> Result<Prediction, PolicyError> {
         let answer = self.source.predict(seen, words);
         let sight = self.source.sight();
-        let left_out = sight.as_ref().map_or(&[][..], |sight| &sight.left_out);
-        let (looked, news) = match &answer {
-            Ok(_) => (self.source.looked(seen.stamp), self.lack.answered(left_out)),
-            Err(why) => (Vec::new(), self.lack.refused(seen.stamp, &why.to_string(), left_out).into_iter().collect()),
-        };
+        let refused = answer.as_ref().err().map(ToString::to_string);
+        let news = self.lack.hears(seen.stamp, refused.as_deref(), left_out(sight.as_ref()));
+        let looked = if answer.is_ok() { self.source.looked(seen.stamp) } else { Vec::new() };
+        say(&news);
         let shown = Seen { at: seen.stamp, sight, looked, news, ..Seen::default() };
         if let Err(error) = self.recorder.lock().looked(&shown) {
             self.trouble.get_or_insert(error);
@@ -393,4 +393,35 @@ fn peak_memory_mb() -> Option<u64> {
     let status = std::fs::read_to_string(Path::new("/proc/self/status")).ok()?;
     let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kb| kb / 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::workspace_root;
+
+    #[test]
+    fn faults_of_cameras_are_refused_on_simulated_time_whoever_acts_and_the_last_recording_stays() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let out = std::env::temp_dir().join(format!("neuraxis-demo-{}", std::process::id()));
+        std::fs::create_dir_all(&out).unwrap();
+        let recording = out.join("episode.mcap");
+        std::fs::write(&recording, "of the last time").unwrap();
+        for actor in [Actor::Brain, Actor::Expert] {
+            let plan = DemoPlan {
+                actor,
+                task: "push_buttons".into(),
+                seed: 0,
+                out: out.clone(),
+                clock: ClockChoice::Lockstep,
+                memory: None,
+                live: false,
+                eye_faults: vec!["blind:all:1".parse().unwrap()],
+            };
+            let error = run(&config, &plan).unwrap_err().to_string();
+            assert!(error.ends_with("--camera-fault need the realtime clock"), "{error}");
+        }
+        assert_eq!(std::fs::read_to_string(&recording).unwrap(), "of the last time");
+        std::fs::remove_dir_all(&out).unwrap();
+    }
 }

@@ -19,6 +19,7 @@ use serde_json::json;
 
 use crate::{
     config::Config,
+    eval::EVAL_SEED,
     import_weights::{self, WeightsArgs},
     samples,
 };
@@ -80,7 +81,8 @@ pub enum ImportCommand {
         #[command(flatten)]
         target: ImportTarget,
     },
-    /// Recordings of ours (MCAP), as of `demo` or `record --demo`. Frames are their observations.
+    /// Recordings of ours (MCAP), as of `demo` or `record --demo`. Frames are their observations. Scenes of evaluation (seeds
+    /// from 1000000) are not trained on.
     Mcap {
         /// A recording, or a folder: those below it.
         file: PathBuf,
@@ -193,8 +195,8 @@ impl Opened {
     }
 }
 
-/// Each episode in turn. One that cannot be used is said, and does not end the others. Those without a number are numbered
-/// 1, 2, ...: training would hold a number 0 out, always.
+/// Each episode in turn. One that cannot be used is said, and does not end the others. Those without a number are counted: their
+/// recordings from 0, their samples from 1, for training would hold a number 0 out, always.
 fn all<T>(
     found: &[T],
     folder: &Path,
@@ -211,18 +213,22 @@ fn all<T>(
     for item in found {
         let done = open(item).and_then(|Opened { episode, number }| {
             let about = episode.about();
+            let place = counted;
+            counted += u64::from(number.is_none());
             for note in &about.notes {
                 bar.suspend(|| say_err!("note: {}: {note}", name(item)));
             }
             if let Some(dir) = &target.mcap {
-                let path = record(episode.as_ref(), number, dir, folder, config)?;
+                let path = record(episode.as_ref(), (number, place), dir, folder, config)?;
                 bar.suspend(|| say!("written     {}, {} frames", path.display(), episode.moments().len()));
             }
             let Some(out) = &target.out else { return Ok(()) };
+            if let Some(seed) = number.filter(|seed| *seed >= EVAL_SEED) {
+                bail!("seed {seed} is a scene of evaluation, which training must not see; allowed: below {EVAL_SEED}");
+            }
             // Episodes of a simulator are labelled as their own tools do; whoever leads an arm lets it stand as long as he likes.
             let script = if is_led { settled } else { keyframes };
-            let samples = samples::of(episode.as_ref(), number.unwrap_or(counted + 1), &policy, script)?;
-            counted += u64::from(number.is_none());
+            let samples = samples::of(episode.as_ref(), number.unwrap_or(place + 1), &policy, script)?;
             let count = samples.last().map_or(0, |(record, _)| record.kind + 1);
             bar.suspend(|| say!("key-frames  {}: {count}", name(item)));
             let writer = match &mut writer {
@@ -275,13 +281,20 @@ fn bag(path: &Path, options: &rosbag::Options, robot: &Robot) -> Result<Bag> {
     Ok(bag)
 }
 
-/// The episode as a recording: with the configured arm's body if it has its joints, without a shape otherwise.
-fn record(episode: &dyn Recorded, number: Option<u64>, dir: &Path, folder: &Path, config: &Config) -> Result<PathBuf> {
+/// The episode as a recording: with the configured arm's body if it has its joints, without a shape otherwise. `place`: among
+/// those without a number.
+fn record(
+    episode: &dyn Recorded,
+    (number, place): (Option<u64>, u64),
+    dir: &Path,
+    folder: &Path,
+    config: &Config,
+) -> Result<PathBuf> {
     std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
     let about = episode.about();
     let task: String =
         about.task.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' }).collect();
-    let out = dir.join(format!("{task}_{}.mcap", about.number));
+    let out = dir.join(format!("{task}_{}.mcap", number.unwrap_or(place)));
     let robot = config.load_robot()?;
     let is_ours = about.joint_names == robot.joint_names();
     let body = match is_ours {
@@ -407,6 +420,25 @@ mod tests {
         assert_eq!(seeds(&drawn), [0, 1, 5]);
         assert_eq!(drawn.validation().len(), led.counts().0 / 2);
         assert!(imported("zero", &[Some(0)]).is_err(), "a scene of seed 0 is held out, as ever");
+        let kept = imported("kept", &[Some(EVAL_SEED), Some(EVAL_SEED - 1)]).unwrap();
+        assert_eq!(seeds(&kept), [EVAL_SEED - 1], "evaluation's scenes are left out");
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn demonstrations_without_a_seed_become_a_recording_each() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let dir = std::env::temp_dir().join(format!("neuraxis-import-mcap-{}", std::process::id()));
+        let target = ImportTarget { out: None, mcap: Some(dir.clone()) };
+        let open = |number: &Option<u64>| {
+            let mut led = Led::new();
+            led.0.joint_names = vec!["joint".into()];
+            Ok(Opened { episode: Box::new(led), number: *number })
+        };
+        all(&[None, Some(7), None], &dir, &target, &config, true, open, |_| "led".into()).unwrap();
+        for name in ["cup_0", "cup_1", "cup_7"] {
+            assert!(dir.join(name).with_extension("mcap").exists(), "{name}");
+        }
         std::fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -3,6 +3,8 @@
 use neuraxis_core::Nanos;
 use neuraxis_episode::Level;
 
+use crate::looked::Sight;
+
 /// After it was told that there is no answer, it is not told again for so long: a policy that answers every other picture
 /// would fill the terminal.
 const QUIET: Nanos = Nanos::from_millis(1000);
@@ -12,15 +14,29 @@ const QUIET: Nanos = Nanos::from_millis(1000);
 pub struct Lack {
     /// Cameras that the last answer did without, and why.
     left_out: Vec<String>,
-    /// It was told that there is no answer: the cameras that could not be used then.
-    refused: Option<Vec<String>>,
+    /// It was told that there is no answer: why, and the cameras that could not be used then.
+    refused: Option<(String, Vec<String>)>,
     told_at: Option<Nanos>,
 }
 
 impl Lack {
-    /// An answer that did without these cameras; what there is to tell.
-    pub fn answered(&mut self, left_out: &[String]) -> Vec<(Level, String)> {
-        let mut news: Vec<_> = self.went_on().into_iter().collect();
+    /// An answer, or none for this reason, with these cameras left out or out of use; what there is to tell.
+    pub fn hears(&mut self, now: Nanos, refused: Option<&str>, left_out: &[String]) -> Vec<(Level, String)> {
+        match refused {
+            None => self.answered(left_out),
+            Some(why) => self.refused(now, why, left_out).into_iter().collect(),
+        }
+    }
+
+    /// No answer was wanted, and nothing stood against it. What the last answer did without stays: only another answer says that
+    /// it has changed.
+    pub fn went_on(&mut self) -> Option<(Level, String)> {
+        self.refused.take().map(|_| (Level::Info, "nothing is refused now; no policy is asked".into()))
+    }
+
+    fn answered(&mut self, left_out: &[String]) -> Vec<(Level, String)> {
+        let again = self.refused.take().map(|_| (Level::Info, "answers again".to_string()));
+        let mut news: Vec<_> = again.into_iter().collect();
         if self.left_out != left_out {
             self.left_out = left_out.to_vec();
             news.push(without(left_out));
@@ -28,22 +44,31 @@ impl Lack {
         news
     }
 
-    /// No answer was wanted, and nothing stood against it.
-    pub fn went_on(&mut self) -> Option<(Level, String)> {
-        self.refused.take().map(|_| (Level::Info, "answers again".into()))
-    }
-
-    /// No answer, for this reason and with these cameras out of use; told at the first of a row, and when the cameras change.
-    /// What the last answer did without stays: only another answer says that it has changed.
-    pub fn refused(&mut self, now: Nanos, why: &str, left_out: &[String]) -> Option<(Level, String)> {
-        let is_known = self.refused.as_deref() == Some(left_out);
-        let is_too_soon = self.refused.is_none() && self.told_at.is_some_and(|at| now - at < QUIET);
-        if is_known || is_too_soon {
+    /// Told at the first of a row, when the cameras change, and after a while when the reason has. What the last answer did without
+    /// stays here, too.
+    fn refused(&mut self, now: Nanos, why: &str, left_out: &[String]) -> Option<(Level, String)> {
+        let is_too_soon = self.told_at.is_some_and(|at| now - at < QUIET);
+        let is_news = match &self.refused {
+            Some((_, cameras)) if cameras != left_out => true,
+            Some((told, _)) => !is_too_soon && gist(told) != gist(why),
+            None => !is_too_soon,
+        };
+        if !is_news {
             return None;
         }
-        (self.refused, self.told_at) = (Some(left_out.to_vec()), Some(now));
+        (self.refused, self.told_at) = (Some((why.to_string(), left_out.to_vec())), Some(now));
         Some((Level::Warning, format!("no answer: {why}")))
     }
+}
+
+/// Cameras that nothing was made of.
+pub fn left_out(sight: Option<&Sight>) -> &[String] {
+    sight.map_or(&[][..], |sight| &sight.left_out)
+}
+
+/// A text without its numbers, which may be others with each picture.
+pub fn gist(text: &str) -> String {
+    text.chars().filter(|c| !(c.is_ascii_digit() || "+-.".contains(*c))).collect()
 }
 
 /// What a policy does without, in words.
@@ -74,23 +99,30 @@ mod tests {
         Nanos::from_millis(ms)
     }
 
+    /// There is no answer for this reason; what is told.
+    fn refused(lack: &mut Lack, ms: u64, why: &str, cameras: &[String]) -> Vec<(Level, String)> {
+        lack.hears(at(ms), Some(why), cameras)
+    }
+
     #[test]
     fn cameras_that_die_one_after_the_other_are_never_said_to_be_used_again() {
         let (mut lack, wrist) = (Lack::default(), words(&["wrist: hardly any depth reading"]));
         assert_eq!(lack.answered(&[]), []);
-        let warned = lack.answered(&wrist);
+        let warned = lack.hears(at(0), None, &wrist);
         assert_eq!(
             warned,
             [(Level::Warning, "the policy does without cameras: wrist: hardly any depth reading".into())]
         );
         assert_eq!(lack.answered(&wrist), [], "told once");
         let all = words(&["front: hardly any depth reading", "wrist: hardly any depth reading"]);
-        let told = lack.refused(at(0), "no camera can be used", &all);
-        assert_eq!(told, Some((Level::Warning, "no answer: no camera can be used".into())));
-        assert_eq!(lack.refused(at(50), "no camera can be used", &all), None, "told once");
-        // The front camera is back, the wrist's is not: nobody says that all are used.
-        let mut unasked = Lack { refused: Some(all.clone()), left_out: wrist.clone(), told_at: None };
-        assert_eq!(unasked.went_on(), Some((Level::Info, "answers again".into())));
+        let told = refused(&mut lack, 0, "no camera can be used", &all);
+        assert_eq!(told, [(Level::Warning, "no answer: no camera can be used".into())]);
+        assert_eq!(refused(&mut lack, 50, "no camera can be used", &all), [], "told once");
+        // The front camera is back, the wrist's is not: nobody says that all are used, nor that there are answers where no
+        // policy is asked.
+        let kept = Some(("no camera can be used".to_string(), all.clone()));
+        let mut unasked = Lack { refused: kept, left_out: wrist.clone(), told_at: None };
+        assert_eq!(unasked.went_on(), Some((Level::Info, "nothing is refused now; no policy is asked".into())));
         assert_eq!((unasked.went_on(), unasked.answered(&wrist)), (None, vec![]));
         assert_eq!(lack.answered(&wrist), [(Level::Info, "answers again".into())]);
         assert_eq!(lack.answered(&[]), [(Level::Info, "the policy uses all cameras again".into())]);
@@ -99,15 +131,26 @@ mod tests {
     #[test]
     fn a_policy_that_refuses_now_and_then_is_not_told_of_at_each_picture_but_one_that_goes_on_is() {
         let mut lack = Lack::default();
-        assert!(lack.refused(at(0), "no way", &[]).is_some());
+        assert_eq!(refused(&mut lack, 0, "no way", &[]).len(), 1);
         assert_eq!(lack.answered(&[]).len(), 1);
         for ms in (100..1000).step_by(100) {
-            assert_eq!(lack.refused(at(ms), "no way", &[]), None);
+            assert_eq!(refused(&mut lack, ms, "no way", &[]), []);
             assert_eq!(lack.answered(&[]), [], "what was not told is not taken back");
         }
-        assert_eq!(lack.refused(at(950), "no way", &[]), None);
-        assert!(lack.refused(at(1000), "no way", &[]).is_some(), "it still refuses");
+        assert_eq!(refused(&mut lack, 950, "no way", &[]), []);
+        assert_eq!(refused(&mut lack, 1000, "no way", &[]).len(), 1, "it still refuses");
         let other = words(&["front: its picture is blank"]);
-        assert!(lack.refused(at(1050), "no camera can be used", &other).is_some(), "other cameras are news");
+        assert_eq!(refused(&mut lack, 1050, "no camera can be used", &other).len(), 1, "other cameras are news");
+    }
+
+    #[test]
+    fn another_reason_within_a_row_of_refusals_is_told_after_a_while_and_other_numbers_are_none() {
+        let mut lack = Lack::default();
+        assert_eq!(refused(&mut lack, 0, "observation 7 refused: no depth", &[]).len(), 1);
+        assert_eq!(refused(&mut lack, 500, "no way: 0.02 m too near", &[]), [], "too soon");
+        assert_eq!(refused(&mut lack, 1000, "observation 12 refused: no depth", &[]), [], "told once");
+        let told = refused(&mut lack, 1050, "no way: 0.02 m too near", &[]);
+        assert_eq!(told, [(Level::Warning, "no answer: no way: 0.02 m too near".into())]);
+        assert_eq!(refused(&mut lack, 5000, "no way: 0.115 m too near", &[]), []);
     }
 }

@@ -256,8 +256,6 @@ impl Lockstep {
         Ok(outcome)
     }
 
-    /// Of the brainstem's last tick.
-
     /// One tick of the brainstem; nobody asks for anything, and nothing fails.
     fn live(&mut self, number: u64, state: &ArmState, segment: Option<Segment>) -> TickRecord {
         let inputs = TickInputs {

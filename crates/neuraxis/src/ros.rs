@@ -234,7 +234,9 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
             is_shadow |= !(misfits.is_empty() || plan.trust_weights);
             say!("policy      {} on {:?}, hash {:016x}", weights.display(), policy.device(), policy.hash());
             let source = Source::Weights(Box::new(policy));
-            (Thinker::Source { source, embedder: Some(embedder) }, Instruction { text: say.into(), epoch: 1, features })
+            let words = Instruction { text: say.into(), epoch: 1, features };
+            source.check(&words)?;
+            (Thinker::Source { source, embedder: Some(embedder) }, words)
         }
         Leader::Here(Actor::Expert | Actor::Nearest(_)) => {
             bail!("a real arm is led by `weights`, a file of weights, `brain` or `remote`")

@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     interrupt,
     lack::{Lack, say},
-    looked::Looked,
+    looked::{Looked, Sight},
     package,
     source::{Source, load_any_policy},
 };
@@ -58,26 +58,30 @@ pub fn policy(config: &Config, options: &PolicyOptions) -> Result<()> {
     let mut lack = Lack::default();
     // A sentence is read once, not for each picture.
     let mut read: Option<(String, TextFeatures)> = None;
-    let mut answer = |observation: &Observation, text: &str, epoch: u32, source: &mut Source| -> Said {
+    // The answer, and how whole was what it rests on.
+    let mut answer = |observation: &Observation, text: &str, epoch: u32, source: &mut Source| -> (Said, Sight) {
         // A rehearsal: it shall take as long as what it is a rehearsal of.
         let text = if text.is_empty() { REHEARSED } else { text };
         let features = match read.take().filter(|(sentence, _)| sentence == text) {
             Some((_, features)) => features,
-            None => embedder.embed_order(text).map_err(|error| error.to_string())?,
+            None => match embedder.embed_order(text) {
+                Ok(features) => features,
+                // Nothing was looked at.
+                Err(error) => return (Err(error.to_string()), Sight::default()),
+            },
         };
         read = Some((text.into(), features.clone()));
         let words = Instruction { text: text.into(), epoch, features: Some(features) };
-        let prediction = source.predict(observation, &words).map_err(|error| error.to_string())?;
-        Ok((prediction, source.gaze()))
+        let predicted = source.predict(observation, &words).map_err(|error| error.to_string());
+        (predicted.map(|prediction| (prediction, source.gaze())), source.sight().unwrap_or_default())
     };
     let mut think = |observation: &Observation, text: &str, epoch: u32| -> Thought {
-        let said = answer(observation, text, epoch, &mut source);
-        let sight = source.sight().unwrap_or_default();
-        let (looked, news) = match &said {
-            Ok(_) => (source.looked(observation.stamp), lack.answered(&sight.left_out)),
-            Err(why) => (Vec::new(), lack.refused(MonotonicClock.now(), why, &sight.left_out).into_iter().collect()),
-        };
-        say(&news);
+        let (said, sight) = answer(observation, text, epoch, &mut source);
+        let refused = said.as_ref().err().map(String::as_str);
+        say(&lack.hears(MonotonicClock.now(), refused, &sight.left_out));
+        // The heat of a rehearsal is about a sentence that nobody has said.
+        let is_shown = said.is_ok() && !text.is_empty();
+        let looked = if is_shown { source.looked(observation.stamp) } else { Vec::new() };
         Thought { said, sight: sight.into(), views: looked.into_iter().flat_map(Looked::into_views).collect() }
     };
     let stats = node.run(interrupt::flag(), &mut think);

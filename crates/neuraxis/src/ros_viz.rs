@@ -1,7 +1,8 @@
 //! `neuraxis ros viz`: what a robot's node publishes, in the viewer, in a process of its own. It sends nothing to the robot.
 
+mod health;
+
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -9,14 +10,14 @@ use std::{
 use anyhow::{Context, Result, bail};
 use neuraxis_brainstem::MonotonicClock;
 use neuraxis_core::{Clock, Gripper, Nanos, Observation, Pose, Progress};
-use neuraxis_episode::{Level, Monitor, PredictionDetail, Record};
+use neuraxis_episode::{Level, PredictionDetail, Record};
 use neuraxis_robot::Robot;
 use neuraxis_ros::{
-    CameraSet, CamerasConfig, CamerasIn, Gaze, RosConfig, Seen, Status, WatchNode, cameras_in,
-    cameras_in::CameraConfig, topics,
+    CameraSet, CamerasConfig, CamerasIn, Gaze, RosConfig, Seen, WatchNode, cameras_in, cameras_in::CameraConfig, topics,
 };
 use neuraxis_viz::{Viz, VizConfig, VizError};
 
+use self::health::{HealthLog, monitors};
 use crate::{
     config::Config,
     episode_run::simulated_cameras,
@@ -173,51 +174,6 @@ fn watch(config: &Config, options: &VizOptions, rrd: Option<&Path>) -> Result<Op
     Ok(rrd.map(|file| (file.to_path_buf(), (newest_state - zero).secs())))
 }
 
-/// How bad each part was at the report before: what changes is a line in the log.
-#[derive(Default)]
-struct HealthLog(BTreeMap<String, neuraxis_ros::Level>);
-
-impl HealthLog {
-    fn news(&mut self, of: &str, statuses: &[Status]) -> Vec<(Level, String)> {
-        use neuraxis_ros::Level as Health;
-        let mut news = Vec::new();
-        for Status { name, level, message, .. } in statuses {
-            let name = format!("{of}{name}");
-            let line = format!("{name}: {message}");
-            if self.0.insert(name, *level).unwrap_or(Health::Ok) != *level {
-                let level = match level {
-                    Health::Ok => Level::Info,
-                    Health::Warn => Level::Warning,
-                    Health::Error => Level::Error,
-                };
-                news.push((level, line));
-            }
-        }
-        news
-    }
-}
-
-/// What is watched of a policy and of the cameras, as a recording has it as far as a report tells it.
-fn monitors(statuses: &[Status]) -> Vec<Monitor> {
-    let value = |status: &Status, key: &str| -> Option<f64> {
-        status.values.iter().find(|(name, _)| name == key)?.1.parse().ok().filter(|value: &f64| value.is_finite())
-    };
-    let monitor = |name: String, value| Monitor { name, value, limit: None };
-    let mut all = Vec::new();
-    for status in statuses {
-        if status.name == "policy" {
-            let left_out = value(status, "cameras_left_out");
-            all.extend(left_out.map(|count| monitor("cameras left out".into(), count)));
-            for (key, name) in [("age_ms", "newest answer's picture"), ("frame_before_age_ms", "frame before")] {
-                all.extend(value(status, key).map(|ms| monitor(format!("{name}: age [s]"), ms / 1e3)));
-            }
-        } else if status.name.starts_with("camera ") {
-            all.extend(value(status, "age_ms").map(|ms| monitor(format!("{}: age [s]", status.name), ms / 1e3)));
-        }
-    }
-    all
-}
-
 /// A camera as our own nodes publish it.
 fn ours(name: &str) -> CameraConfig {
     let topic = |topic: String| format!("/{topic}");
@@ -265,51 +221,5 @@ fn window(
         }
         (Err(VizError::NoDisplay), None) => bail!("no screen: --rrd FILE.rrd writes what a machine with one shows"),
         (viz, _) => Ok(viz?),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn status(name: &str, values: &[(&str, &str)]) -> Status {
-        let mut status = Status::new(name, "all is well");
-        values.iter().for_each(|(key, value)| status.value(key, value));
-        status
-    }
-
-    #[test]
-    fn a_report_becomes_the_health_of_the_streams() {
-        let policy = [("answers", "7"), ("cameras_left_out", "1"), ("age_ms", "120"), ("frame_before_age_ms", "250.0")];
-        let statuses = [
-            status("policy", &policy),
-            status("camera front", &[("rate_hz", "20.0"), ("age_ms", "40")]),
-            status("camera wrist", &[("age_ms", "nan")]),
-            status("loop", &[("age_ms", "1")]),
-        ];
-        let told: Vec<(String, f64)> = monitors(&statuses).into_iter().map(|m| (m.name, m.value)).collect();
-        let expected = [
-            ("cameras left out", 1.0),
-            ("newest answer's picture: age [s]", 0.12),
-            ("frame before: age [s]", 0.25),
-            ("camera front: age [s]", 0.04),
-        ];
-        assert_eq!(told, expected.map(|(name, value)| (name.to_string(), value)));
-    }
-
-    #[test]
-    fn what_gets_worse_or_better_is_a_line_and_what_stays_is_none() {
-        let mut log = HealthLog::default();
-        let bad = || {
-            let mut status = status("policy", &[]);
-            status.say(neuraxis_ros::Level::Warn, "does without wrist: hardly any depth reading");
-            status
-        };
-        assert_eq!(log.news("", &[status("policy", &[])]), [], "all is well");
-        let warned = (Level::Warning, "policy: does without wrist: hardly any depth reading".to_string());
-        assert_eq!(log.news("", &[bad()]), [warned]);
-        assert_eq!(log.news("", &[bad()]), []);
-        assert_eq!(log.news("the policy's node: ", &[status("policy", &[])]), [], "another's");
-        assert_eq!(log.news("", &[status("policy", &[])]), [(Level::Info, "policy: all is well".to_string())]);
     }
 }

@@ -20,9 +20,11 @@ const WARM_UP: u32 = 3;
 /// Bounds that differ by less are the same [m].
 const SAME_BOUNDS_M: f64 = 0.001;
 
-/// What a `--policy` may be; each command's help says which of them it takes.
+/// What a `--policy` may be where the arm is simulated; each command's help says which of them it takes.
 const ALLOWED: &str =
     "weights (the shipped ones), expert, brain, nearest:DATA, or a file of weights (--help: which here)";
+/// And where weights alone are meant.
+const WEIGHTS_ALONE: &str = "`weights` (the shipped ones) or a file of weights";
 /// Where a robot has no weights of its own.
 const WAY_OUT: &str = "; watch the scripted expert (--policy expert), or train some (configs/README.md)";
 
@@ -33,7 +35,7 @@ fn is_own(config: &Config, weights: &Path) -> bool {
 
 /// The policy in a file of weights, if it is the one that the configuration means and made for its robot.
 pub fn load_policy(config: &Config, weights: &Path, text_encoder: &str) -> Result<CorticalPolicy> {
-    let policy = load_any_policy(config, weights, text_encoder)?;
+    let policy = load(config, weights, text_encoder, ALLOWED)?;
     let made_for = &policy.about().embodiment;
     if *made_for != config.name {
         let name = &config.name;
@@ -46,6 +48,11 @@ pub fn load_policy(config: &Config, weights: &Path, text_encoder: &str) -> Resul
 /// The policy in a file of weights, if it is the one that the configuration means; of whatever robot. It has inferred
 /// before: its first tick with an arm takes no longer than the others, and weights that answer no numbers never meet one.
 pub fn load_any_policy(config: &Config, weights: &Path, text_encoder: &str) -> Result<CorticalPolicy> {
+    load(config, weights, text_encoder, WEIGHTS_ALONE)
+}
+
+/// `allowed`: what might have been meant in the place of a file that is not there.
+fn load(config: &Config, weights: &Path, text_encoder: &str, allowed: &str) -> Result<CorticalPolicy> {
     if weights.is_dir() {
         let weights = weights.display();
         bail!("{weights} is a folder; give {weights}/policy.safetensors");
@@ -55,7 +62,7 @@ pub fn load_any_policy(config: &Config, weights: &Path, text_encoder: &str) -> R
         let named = weights.display();
         match is_own(config, weights) {
             true => bail!("{run}: weights: {named}: no such file{WAY_OUT}"),
-            false => bail!("--policy {named}: no such file; allowed: {ALLOWED}"),
+            false => bail!("--policy {named}: no such file; allowed: {allowed}"),
         }
     }
     let mut policy = match CorticalPolicy::load(weights, config.run.device.parse()?, text_encoder) {
@@ -160,6 +167,14 @@ impl Source {
         gaze(policy)
     }
 
+    /// An error where these words could never be answered, whatever is seen.
+    pub fn check(&self, words: &Instruction) -> Result<(), PolicyError> {
+        match self {
+            Self::Weights(policy) => fits(words, policy.about().config.text_len),
+            _ => Ok(()),
+        }
+    }
+
     /// What it is asked once and refuses will not be possible later.
     pub fn is_asked_once(&self) -> bool {
         matches!(self, Self::Errand(_) | Self::Survey(_))
@@ -176,6 +191,16 @@ impl Source {
         let _ = observation;
         false
     }
+}
+
+/// An error where the words are more tokens than a policy reads.
+fn fits(words: &Instruction, text_len: i64) -> Result<(), PolicyError> {
+    let tokens = words.features.as_ref().map_or(0, |features| features.tokens);
+    if i64::try_from(tokens).is_ok_and(|tokens| tokens <= text_len) {
+        return Ok(());
+    }
+    let reason = format!("it has {tokens} tokens, this policy reads {text_len} (policy.text_len)");
+    Err(PolicyError::Instruction { text: words.text.to_string(), reason })
 }
 
 /// Where the eye of weights was at the last prediction and what it looked at, in the world [m], if they have a gaze.
@@ -199,6 +224,8 @@ impl Policy for Source {
 
 #[cfg(test)]
 mod tests {
+    use neuraxis_policy::PolicyConfig;
+
     use super::*;
 
     const CAMERAS: [&str; 4] = ["front", "left_shoulder", "right_shoulder", "wrist"];
@@ -237,6 +264,9 @@ mod tests {
             typo.starts_with("--policy wieghts: no such file; allowed: weights (the shipped ones), expert"),
             "{typo}"
         );
+        let config = Config::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."), "fr3").unwrap();
+        let alone = load_any_policy(&config, Path::new("expert"), "any encoder").map(|_| ()).unwrap_err().to_string();
+        assert_eq!(alone, format!("--policy expert: no such file; allowed: {WEIGHTS_ALONE}"));
         let folder = std::env::temp_dir().display().to_string();
         assert_eq!(refused(&folder, same), format!("{folder} is a folder; give {folder}/policy.safetensors"));
         let device = refused("", |config| config.run.device = "cuda:99".into());
@@ -248,6 +278,21 @@ mod tests {
         let damaged = refused(&other.display().to_string(), same);
         assert!(damaged.contains(": no usable weights: ") && damaged.contains("not a safetensors file"), "{damaged}");
         std::fs::remove_file(&other).unwrap();
+    }
+
+    #[test]
+    fn a_sentence_that_is_longer_than_weights_read_is_refused_before_they_are_asked() {
+        let root = crate::config::workspace_root().unwrap();
+        let mut embedder = crate::package::text_encoder(&root).unwrap();
+        let mut checked = |words: usize| {
+            let text = ["push the red button then"; 6].join(" ").split(' ').take(words).collect::<Vec<_>>().join(" ");
+            let features = Some(embedder.embed_order(&text).unwrap());
+            let words = Instruction { text: text.into(), epoch: 1, features };
+            fits(&words, PolicyConfig::default().text_len).map_err(|error| error.to_string())
+        };
+        assert_eq!(checked(20), Ok(()));
+        let refused = checked(30).unwrap_err();
+        assert!(refused.contains("it has 32 tokens, this policy reads 24 (policy.text_len)"), "{refused}");
     }
 
     #[test]

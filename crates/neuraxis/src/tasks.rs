@@ -150,8 +150,13 @@ pub fn list(text: &str, config: &Config) -> Result<Vec<String>> {
 }
 
 fn trained(config: &Config) -> Result<Vec<String>> {
+    let key = || format!("{}: weights_tasks", config.file("run.yaml"));
     let groups: Result<Vec<_>> = config.run.weights_tasks.iter().map(|name| expand(name)).collect();
-    Ok(groups.with_context(|| format!("{}: weights_tasks", config.file("run.yaml")))?.concat())
+    let tasks = groups.with_context(key)?.concat();
+    if tasks.is_empty() {
+        bail!("{} = [], allowed: names of tasks, or all", key());
+    }
+    Ok(tasks)
 }
 
 /// The task of a name, or those of a group.
@@ -217,5 +222,11 @@ mod tests {
         assert_eq!(list("all,long", &config).unwrap(), [all, long].concat());
         let error = list("trained,nope", &config).unwrap_err().to_string();
         assert!(error.starts_with("unknown task \"nope\"; known: "), "{error}");
+        config.run.weights_tasks.clear();
+        let error = list("trained", &config).unwrap_err().to_string();
+        assert!(
+            error.ends_with("configs/fr3/run.yaml: weights_tasks = [], allowed: names of tasks, or all"),
+            "{error}"
+        );
     }
 }

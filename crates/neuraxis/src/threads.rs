@@ -41,7 +41,7 @@ use neuraxis_faults::CountingAllocator;
 use parking_lot::Mutex;
 
 pub use self::{
-    cameras::{CameraLinks, EyeFault, EyeFaultKind, cameras},
+    cameras::{CameraLinks, EyeFault, cameras},
     cerebellum::{CerebellumLinks, cerebellum},
     plant::plant,
     policy::{PolicyLinks, PolicyReport, policy},

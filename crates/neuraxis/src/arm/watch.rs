@@ -89,8 +89,9 @@ pub(super) fn shadow(config: &Config, which: Which, weights: &Path, watched: &Wa
     for misfit in misfits(policy.about(), config, &which.camera_names()) {
         say!("differs     {misfit}");
     }
-    say!("shadow      {}: nothing is sent to the arm", words.text);
     let source = Source::Weights(Box::new(policy));
+    source.check(&words)?;
+    say!("shadow      {}: nothing is sent to the arm", words.text);
     let report = watch(config, which, source, (words, true), watched, json!({ "shadow": true }))?;
     if let Some(reason) = &report.outcome.refused {
         say!("refused     {reason}");

@@ -303,9 +303,9 @@ pub fn brain(
                 }
             }
             let at = MonotonicClock.now();
-            match (answered, trouble) {
-                (Some((given, looked)), _) => links.seen.answered(&given, sight, looked, shared),
-                (None, Some(why)) => links.seen.refused(at, &why, sight, shared),
+            match (answered, trouble.as_deref()) {
+                (Some((given, looked)), trouble) => links.seen.answered(&given, sight, looked, trouble, shared),
+                (None, Some(why)) => links.seen.refused(at, why, sight, shared),
                 (None, None) => links.seen.went_on(at, shared),
             }
         }

@@ -20,7 +20,7 @@ use super::{
     reflex::{Moment, Order, Reflex, Report, Steer, prediction},
     story::Story,
 };
-use crate::{config::Config, lockstep::Pilot};
+use crate::{config::Config, lockstep::Pilot, looked::Sight};
 
 /// A brain as a pilot. One per episode.
 pub struct BrainPilot {
@@ -28,6 +28,8 @@ pub struct BrainPilot {
     mind: Mind,
     plans: Plans,
     apprentice: Option<Apprentice>,
+    /// What the learned policy saw at the last look, if it was asked.
+    sight: Option<Sight>,
     look_latency: Nanos,
     plan_latency: Nanos,
     /// Looks on their way to the executor.
@@ -58,6 +60,7 @@ impl BrainPilot {
             mind: Mind::new(config, memory.is_some(), without)?,
             plans: Plans::new(config, drafter, memory),
             apprentice,
+            sight: None,
             look_latency: Nanos::from_secs(config.brain.lockstep_look_secs),
             plan_latency: Nanos::from_secs(config.brain.lockstep_plan_secs),
             looks: Vec::new(),
@@ -83,6 +86,12 @@ impl BrainPilot {
     /// The slow half.
     pub fn mind(&self) -> &Mind {
         &self.mind
+    }
+
+    /// How whole was what the learned policy saw at the last look, if it was asked.
+    #[cfg(feature = "viz")]
+    pub fn sight(&self) -> Option<&Sight> {
+        self.sight.as_ref()
     }
 
     /// How things stand.
@@ -142,6 +151,7 @@ impl Pilot for BrainPilot {
         words: &Instruction,
         _plant: &Plant,
     ) -> Result<Option<Prediction>, PolicyError> {
+        self.sight = None;
         let report = *self.reflex.report();
         let question = self.mind.see(seen, words, report.epoch);
         let question = question.map_err(|reason| PolicyError::Observation { seq: seen.seq, reason })?;
@@ -155,7 +165,9 @@ impl Pilot for BrainPilot {
         let question = self.mind.question(&report, seen, &words.text);
         self.ask(question, seen.stamp);
         if let (Some(text), Some(apprentice)) = (self.mind.policy_words(&report), &mut self.apprentice) {
-            let prediction = apprentice.predict(seen, text, words.epoch)?;
+            let predicted = apprentice.predict(seen, text, words.epoch);
+            self.sight = Some(apprentice.sight());
+            let prediction = predicted?;
             return Ok(Some(Prediction { seq: self.reflex.number(), ..prediction }));
         }
         // A way there is planned from what is seen now.

@@ -73,14 +73,17 @@ pub fn policy(
             epoch += 1;
             (words, reached) = (None, 0);
             if let Some(sentence) = sentence {
-                match embedder.as_mut().map(|embedder| embedder.embed_order(&sentence)).transpose() {
-                    Ok(features) => words = Some(Instruction { text: sentence.into(), epoch, features }),
+                let features = embedder.as_mut().map(|embedder| embedder.embed_order(&sentence)).transpose();
+                let order = features.map(|features| Instruction { text: sentence.into(), epoch, features });
+                match order.and_then(|order| source.check(&order).map(|()| order)) {
+                    Ok(order) => words = Some(order),
                     // There is nothing to do, then.
                     Err(error) => {
-                        say_err!("warning: {error}");
-                        links.orders.refuse(error.to_string());
-                        shared.refuse(&error.to_string());
-                        refused = (refused.0 + 1, Some(error.to_string()));
+                        let why = error.to_string();
+                        links.seen.order_refused(now, &why);
+                        links.orders.refuse(why.clone());
+                        shared.refuse(&why);
+                        refused = (refused.0 + 1, Some(why));
                     }
                 }
             }
@@ -89,7 +92,12 @@ pub fn policy(
         }
         // Without an image there is nothing to see, without a sentence nothing to do.
         let Some(observation) = newest(&links.observations) else { return Ok(false) };
-        let Some(words) = &words else { return Ok(source.rehearse(&observation)) };
+        let Some(words) = &words else {
+            let is_asked = source.rehearse(&observation);
+            // What the last task lacked says nothing any more.
+            *shared.sight.lock() = source.sight().filter(|_| is_asked).unwrap_or_default();
+            return Ok(is_asked);
+        };
         reached = observation.progress.reached_count;
         let began = MonotonicClock.now();
         to_policy.record(began - observation.stamp);
@@ -105,7 +113,7 @@ pub fn policy(
                 in_policy.record(given.at - began);
                 links.predictions.write(Some(given));
                 links.shown.show(prediction, source.gaze());
-                links.seen.answered(&given, source.sight(), source.looked(prediction.observed_at), shared);
+                links.seen.answered(&given, source.sight(), source.looked(prediction.observed_at), None, shared);
             }
             Err(error) if source.is_asked_once() => return Err(error.into()),
             // The arm goes on as long as the last prediction's lease allows, then stops.

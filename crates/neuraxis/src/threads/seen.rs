@@ -9,7 +9,7 @@ use neuraxis_episode::Level;
 use super::Shared;
 use crate::{
     given::Given,
-    lack::{Lack, say},
+    lack::{Lack, left_out, say},
     looked::{Looked, Sight},
 };
 
@@ -45,10 +45,17 @@ impl SeenLinks {
         Self { seen, looks, lack: Lack::default() }
     }
 
-    /// An answer, and what it rests on.
-    pub fn answered(&mut self, given: &Given, sight: Option<Sight>, looked: Vec<Looked>, shared: &Shared) {
+    /// An answer, and what it rests on; `trouble`: what was refused beside it.
+    pub fn answered(
+        &mut self,
+        given: &Given,
+        sight: Option<Sight>,
+        looked: Vec<Looked>,
+        trouble: Option<&str>,
+        shared: &Shared,
+    ) {
         let Given { prediction, at } = *given;
-        let news = self.lack.answered(sight.as_ref().map_or(&[][..], |sight| &sight.left_out));
+        let news = self.lack.hears(at, trouble, left_out(sight.as_ref()));
         say(&news);
         *shared.sight.lock() = sight.clone().unwrap_or_default();
         let age_secs = Some(at.secs_since(prediction.observed_at));
@@ -59,8 +66,7 @@ impl SeenLinks {
 
     /// No answer, and why; `sight`: with what, if somebody has looked.
     pub fn refused(&mut self, at: Nanos, why: &str, sight: Option<Sight>, shared: &Shared) {
-        let left_out = sight.as_ref().map_or(&[][..], |sight| &sight.left_out);
-        let news: Vec<_> = self.lack.refused(at, why, left_out).into_iter().collect();
+        let news = self.lack.hears(at, Some(why), left_out(sight.as_ref()));
         say(&news);
         if let Some(sight) = &sight {
             shared.sight.lock().clone_from(sight);
@@ -68,6 +74,13 @@ impl SeenLinks {
         if sight.is_some() || !news.is_empty() {
             self.seen.push(Arc::new(Seen { at, sight, news, ..Seen::default() }));
         }
+    }
+
+    /// An order that will not be carried out, and why: each time, for somebody waits for it.
+    pub fn order_refused(&mut self, at: Nanos, why: &str) {
+        let news = vec![(Level::Warning, why.to_string())];
+        say(&news);
+        self.seen.push(Arc::new(Seen { at, news, ..Seen::default() }));
     }
 
     /// Nothing stood against what was to be done, and no policy was asked.
@@ -78,5 +91,61 @@ impl SeenLinks {
         if !news.is_empty() {
             self.seen.push(Arc::new(Seen { at, news, ..Seen::default() }));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use neuraxis_channel::{RingReceiver, ring};
+    use neuraxis_core::{Gripper, KeyFrame, Pose, StageTimes};
+
+    use super::*;
+
+    fn links() -> (SeenLinks, RingReceiver<Arc<Seen>>) {
+        let ((seen, recorder), (looks, _)) = (ring(8), ring(8));
+        (SeenLinks::new(seen, looks), recorder)
+    }
+
+    fn at(ms: u64) -> Nanos {
+        Nanos::from_millis(ms)
+    }
+
+    fn answer(ms: u64) -> Given {
+        let world_from_tool = Pose::identity();
+        let prediction = Prediction {
+            seq: 1,
+            epoch: 1,
+            observed_at: at(ms),
+            keyframe: KeyFrame { world_from_tool, gripper: Gripper::Open, ignore_collisions: false },
+            confidence: 1.0,
+            times: StageTimes::default(),
+            path: None,
+        };
+        Given { prediction, at: at(ms + 50) }
+    }
+
+    /// What was written down, in words.
+    fn told(recorder: &RingReceiver<Arc<Seen>>) -> Vec<String> {
+        let all = std::iter::from_fn(|| recorder.pop());
+        all.flat_map(|seen| seen.news.iter().map(|(_, text)| text.clone()).collect::<Vec<_>>()).collect()
+    }
+
+    #[test]
+    fn what_is_refused_beside_an_answer_is_told_and_taken_back_by_an_answer_without() {
+        let (mut links, recorder) = links();
+        let shared = Shared::default();
+        links.answered(&answer(0), None, Vec::new(), Some("no way"), &shared);
+        assert_eq!(told(&recorder), ["no answer: no way"]);
+        links.answered(&answer(100), None, Vec::new(), None, &shared);
+        assert_eq!(told(&recorder), ["answers again"]);
+    }
+
+    #[test]
+    fn orders_that_are_refused_are_each_written_down() {
+        let (mut links, recorder) = links();
+        for ms in [0, 10] {
+            links.order_refused(at(ms), "instruction \"schieb\" refused");
+        }
+        assert_eq!(told(&recorder), ["instruction \"schieb\" refused"; 2]);
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::config::Config;
+use crate::{config::Config, shards::at_least_one};
 
 /// Its scenes are neither those of training, which begin at 0, nor those of evaluations, which begin at a million.
 const EARLY_SEED: u64 = 900_000;
@@ -24,7 +24,7 @@ pub struct EarlyArgs {
     #[arg(long, value_name = "TASKS")]
     pub early: Option<String>,
     /// Episodes of each, seeds from 900000.
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = at_least_one)]
     pub early_episodes: u64,
 }
 
@@ -132,7 +132,22 @@ fn won(report: &Value) -> Result<Vec<(String, u64, u64)>> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: EarlyArgs,
+    }
+
+    #[test]
+    fn no_episode_is_no_evaluation() {
+        let line = |count| Line::try_parse_from(["train", "--early", "turn_tap", "--early-episodes", count]);
+        assert_eq!(line("2").unwrap().args.early_episodes, 2);
+        assert!(line("0").err().unwrap().to_string().contains("allowed: 1 or more"));
+    }
 
     #[test]
     fn successes_are_counted_by_task() {

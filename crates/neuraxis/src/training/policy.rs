@@ -194,7 +194,7 @@ fn show(bar: &ProgressBar, p: &Progress, settings: &TrainConfig) {
 
 #[cfg(test)]
 mod tests {
-    use neuraxis_policy::gaze::GazeTraining;
+    use neuraxis_policy::{PolicyConfig, gaze::GazeTraining, preset::PRESETS};
     use neuraxis_sim::{
         Setup, SimConfig, Spec,
         tasks::{kinds, unseen},
@@ -228,6 +228,18 @@ mod tests {
             }
         }
         assert!(count >= 12, "{count} recipes");
+    }
+
+    /// Errors tell which words to put into a recipe.
+    #[test]
+    fn a_recipe_understands_the_words_in_which_a_network_is_said() {
+        let presets = PRESETS.map(|name| PolicyConfig::preset(name).unwrap());
+        let gazing = PolicyConfig { dynamic: Dynamic::Gaze, fovea: 0.6, ..PolicyConfig::full() };
+        for policy in presets.into_iter().chain([gazing]) {
+            let text = format!("policy: {}", policy.in_words());
+            let recipe: TrainConfig = serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{text}: {e}"));
+            assert_eq!(recipe.policy, policy, "{text}");
+        }
     }
 
     /// Those of the data, those that training tells them in, and those that evaluation has not shown it.

@@ -30,9 +30,9 @@ use crate::{
 const MOST_HELD_OUT: usize = 96;
 /// Of these, drawn for people to look at.
 const PICTURES: usize = 8;
-/// Settings that may differ when a run goes on; the network is compared apart. (The passes of a step do not: the global token's
-/// batch normalisation sees one of them at a time.)
-const FREE: [&str; 4] = ["steps", "checkpoint_every", "log_every", "gaze"];
+/// Settings that may differ when a run goes on (not every machine computes in bf16); the network is compared apart. (The passes
+/// of a step do not: the global token's batch normalisation sees one of them at a time.)
+const FREE: [&str; 5] = ["steps", "checkpoint_every", "log_every", "bf16", "gaze"];
 
 /// Seen by the caller every `log_every` steps.
 #[derive(Copy, Clone, Debug)]

@@ -36,11 +36,12 @@ pub(super) fn save(
     Checkpoint::write(&files.weights, about, &weights)
 }
 
-/// Settings that may differ when a run goes on: how long, where and how it is watched. Compared apart: the network, and the gaze
-/// network, of which the weights count and not the file.
-const FREE: [&str; 10] = [
+/// Settings that may differ when a run goes on: how long, where (not every machine computes in bf16) and how it is watched.
+/// Compared apart: the network, and the gaze network, of which the weights count and not the file.
+const FREE: [&str; 11] = [
     "steps",
     "device",
+    "bf16",
     "micro_batch",
     "checkpoint_every",
     "log_every",

@@ -26,8 +26,8 @@ impl FeedForward {
             // `contains` is false for NaN.
             tau_nm.iter().zip(limits).all(|(tau, limit)| (0.0..=limit.effort_nm).contains(&tau.abs()))
         };
-        // Accelerations are linear between the turns of a stop, so that is where its torque is highest, but for what
-        // the pose changes in between (a fiftieth of the limit at most: 500 stops looked at in a hundred places each).
+        // Accelerations are linear between the turns of a stop, so that is where its torque is highest, but for what the
+        // pose changes in between: a few hundredths of the limit (tests/stops_exist.rs).
         match has_it(next) && stop.turns_secs().all(|secs| has_it(&stop.at(secs))) {
             true => Ok(()),
             false => Err(Fault::TorqueLimit),

@@ -1,5 +1,9 @@
 //! The robot's node: one loop in one thread.
 
+mod commands;
+mod pictures;
+mod states;
+
 use std::{
     collections::VecDeque,
     ops::Deref,
@@ -10,17 +14,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nalgebra::Vector3;
 use neuraxis_channel::RingReceiver;
-use neuraxis_core::{
-    Arm, ArmCommand, ArmState, Camera, Clock, Joints, Nanos, Observation, PERIOD_BRAINSTEM, Pose, World,
-};
+use neuraxis_core::{Arm, ArmCommand, Clock, Nanos, Observation};
 use r2r::{
     Node, Publisher, QosProfile, ServiceRequest,
     builtin_interfaces::msg::Time,
     sensor_msgs::msg::JointState,
     std_msgs::msg::{Float64, Float64MultiArray},
-    std_srvs::srv::Trigger::{Response, Service as Trigger},
+    std_srvs::srv::Trigger::Service as Trigger,
     tf2_msgs::msg::TFMessage,
     trajectory_msgs::msg::JointTrajectory,
 };
@@ -28,11 +29,10 @@ use r2r::{
 use super::{
     Misbehave, Misbehaviour,
     gripper::{GripperServer, Manner},
-    setpoint::{Point, Setpoint},
+    setpoint::Setpoint,
 };
 use crate::{
-    RosConfig, RosError, RosStats, conversions, environment,
-    frames::transform,
+    RosConfig, RosError, RosStats, environment,
     inbox::{Inbox, inbox},
     node::start,
     publish::{CameraOut, Stamper, publisher},
@@ -66,7 +66,7 @@ const GRIP_FORCE_N: f64 = 30.0;
 pub struct PlantPorts<F: Deref<Target = Observation>> {
     /// The clock that stamps the arm's states and `frames`.
     pub clock: Arc<dyn Clock>,
-    /// The arm's joints, in the order of [`ArmState::q`].
+    /// The arm's joints, in the order of [`ArmState::q`](neuraxis_core::ArmState::q).
     pub joint_names: Vec<String>,
     /// The joints of its fingers, each of which moves by half of their distance.
     pub finger_joints: Vec<String>,
@@ -241,207 +241,4 @@ impl<F: Deref<Target = Observation> + Send> PlantNode<F> {
         }
         self.show();
     }
-
-    /// Takes what has come; of each kind the newest.
-    fn listen(&mut self) {
-        let now = self.ports.clock.now();
-        let dof = self.ports.joint_names.len();
-        serve::drain(&mut self.asks, |request| {
-            self.is_asked = true;
-            let success = self.misbehave.is_some_and(|misbehave| misbehave.after_secs.is_none());
-            let message = if success { "it misbehaves from now on" } else { "it was started without `KIND@asked`" };
-            let answered = request.respond(Response { success, message: message.into() });
-            self.stats.failed += u64::from(answered.is_err());
-        });
-        let (ignores, mut taken) = (self.does(Misbehaviour::Ignore), false);
-        if let Some(msg) = self.positions.newest().0 {
-            taken = true;
-            match joints(&msg.data, dof) {
-                Some(_) if ignores => {}
-                Some(q) => self.setpoint.position(now, q),
-                None => self.stats.refused += 1,
-            }
-            self.stats.positions += 1;
-        }
-        if let Some(msg) = self.velocities.newest().0 {
-            taken = true;
-            match joints(&msg.data, dof) {
-                Some(_) if ignores => self.setpoint.velocity(now, Joints::zeros(dof)),
-                Some(qd) => self.setpoint.velocity(now, qd),
-                None => self.stats.refused += 1,
-            }
-            self.stats.velocities += 1;
-        }
-        if let Some(msg) = self.trajectories.newest().0 {
-            taken = true;
-            match points(&msg, &self.ports.joint_names) {
-                Some(_) if ignores => {}
-                Some(points) => self.setpoint.trajectory(now, points),
-                None => self.stats.refused += 1,
-            }
-            self.stats.trajectories += 1;
-        }
-        let widths = self.widths.newest().0.map(|msg| msg.data.first().copied().unwrap_or(f64::NAN));
-        if let Some(width_m) = widths.or(self.width.newest().0.map(|msg| msg.data)) {
-            taken = true;
-            if width_m.is_finite() {
-                self.width_m = width_m;
-                self.stats.gripper += 1;
-            } else {
-                self.stats.refused += 1;
-            }
-        }
-        let stamp = self.stamper.time().unwrap_or_default();
-        let manner = self.manner();
-        let is_time = self.first_command.is_some_and(|first| now - first >= GRIPPER_LATE);
-        if is_time && self.gripper.is_none() && self.does(Misbehaviour::GripperLate) {
-            match GripperServer::new(&mut self.node, GRIPPER) {
-                Ok(server) => self.gripper = Some(server),
-                Err(_) => self.stats.failed += 1,
-            }
-        }
-        let measured_m = self.measured_m;
-        let gripper = self.gripper.as_mut();
-        let told = gripper.and_then(|gripper| gripper.serve((now, stamp), measured_m, manner, &mut self.camera_stats));
-        if let Some(width_m) = told {
-            taken = true;
-            self.width_m = width_m;
-            self.stats.gripper += 1;
-        }
-        if taken {
-            self.first_command.get_or_insert(now);
-        }
-    }
-
-    fn say_state(&mut self, now: Nanos) {
-        let Ok(state) = self.ports.arm.read() else {
-            self.stats.failed += 1;
-            return;
-        };
-        // Physics that has fallen behind has nothing new to say.
-        if self.said_of == Some(state.stamp) {
-            return;
-        }
-        self.said_of = Some(state.stamp);
-        self.measured_m = state.gripper_width_m;
-        let Some(mut msg) = self.message(&state) else { return };
-        self.stats.failed += u64::from(self.truth.publish(&msg).is_err());
-        if self.does(Misbehaviour::Silent) {
-            return;
-        }
-        if self.does(Misbehaviour::Freeze) {
-            msg = self.frozen.get_or_insert(msg).clone();
-        }
-        if self.does(Misbehaviour::Nan) {
-            msg.position[1] = f64::NAN;
-        }
-        if self.does(Misbehaviour::WrongNames) {
-            msg.name.iter_mut().for_each(|name| *name = format!("other_{name}"));
-        }
-        if self.does(Misbehaviour::MissingJoint) {
-            let at = msg.name.iter().position(|name| *name == self.ports.joint_names[0]).unwrap_or(0);
-            msg.name.remove(at);
-            for values in [&mut msg.position, &mut msg.velocity, &mut msg.effort] {
-                values.remove(at);
-            }
-        }
-        if self.does(Misbehaviour::DuplicateJoint) {
-            let at = msg.name.iter().position(|name| *name == self.ports.joint_names[0]).unwrap_or(0);
-            msg.name.push(msg.name[at].clone());
-            for values in [&mut msg.position, &mut msg.velocity, &mut msg.effort] {
-                values.push(values[at]);
-            }
-        }
-        if self.does(Misbehaviour::Jump) {
-            msg.header.stamp.sec -= JUMP_SECS as i32;
-        }
-        if self.does(Misbehaviour::Late) {
-            self.late.push_back((now, msg));
-            while self.late.front().is_some_and(|(since, _)| now - *since >= LATE) {
-                if let Some((_, msg)) = self.late.pop_front() {
-                    self.send(&msg);
-                }
-            }
-            return;
-        }
-        self.send(&msg);
-    }
-
-    fn send(&mut self, msg: &JointState) {
-        self.stats.joint_states += u64::from(self.states_out.publish(msg).is_ok());
-    }
-
-    /// Backwards, a finger first and the others last: who reads by place is wrong at once.
-    fn message(&self, state: &ArmState) -> Option<JointState> {
-        let header = conversions::header(&self.stamper.stamp(state.stamp)?, "");
-        let fingers = &self.ports.finger_joints;
-        let (first, last) = fingers.split_at(fingers.len().min(1));
-        let finger = state.gripper_width_m / 2.0;
-        let around = |arm: &Joints, finger: f64| -> Vec<f64> {
-            let of = |fingers: &[String]| vec![finger; fingers.len()];
-            of(first).into_iter().chain(arm.iter().rev().copied()).chain(of(last)).collect()
-        };
-        let names = first.iter().chain(self.ports.joint_names.iter().rev()).chain(last);
-        Some(JointState {
-            header,
-            name: names.cloned().collect(),
-            position: around(&state.q, finger),
-            velocity: around(&state.qd, 0.0),
-            effort: around(&state.tau_nm, 0.0),
-        })
-    }
-
-    fn show(&mut self) {
-        let Some(mut newest) = self.ports.frames.pop() else { return };
-        while let Some(newer) = self.ports.frames.pop() {
-            newest = newer;
-        }
-        if !self.does(Misbehaviour::CamerasFreeze) || self.shown.is_none() {
-            let depth_at = if self.does(Misbehaviour::CameraSkew) { newest.stamp - SKEW } else { newest.stamp };
-            let stamps = self.stamper.stamp(newest.stamp).zip(self.stamper.stamp(depth_at));
-            self.shown = stamps.map(|(stamp, depth_stamp)| (newest, stamp, depth_stamp));
-        }
-        let Some((frame, stamp, depth_stamp)) = &self.shown else { return };
-        for view in &frame.cameras {
-            if let Some(camera) = self.cameras.iter().find(|camera| *camera.name == *view.name) {
-                camera.publish_at(view, stamp, depth_stamp, &mut self.camera_stats);
-            }
-        }
-        if self.does(Misbehaviour::TfSilent) {
-            return;
-        }
-        let off_m = if self.does(Misbehaviour::CamerasMove) { MOVED_M } else { 0.0 };
-        let transforms = frame.cameras.iter().map(|view| {
-            let pose = &view.world_from_camera;
-            let moved =
-                Pose::<World, Camera>::from_parts(pose.position() + Vector3::new(off_m, 0.0, 0.0), pose.rotation());
-            transform(stamp, "world", &format!("{}_seat", view.name), &moved)
-        });
-        let sent = self.tf.publish(&TFMessage { transforms: transforms.collect() }).is_ok();
-        self.camera_stats.count_published(sent, |stats| &mut stats.frames);
-    }
-}
-
-fn joints(values: &[f64], dof: usize) -> Option<Joints> {
-    Joints::from_slice(values).filter(|joints| joints.len() == dof && joints.is_finite())
-}
-
-/// The points of a trajectory in our order of joints; `None` if they are no trajectory of this arm.
-fn points(msg: &JointTrajectory, names: &[String]) -> Option<Vec<Point>> {
-    let places = names.iter().map(|name| msg.joint_names.iter().position(|other| other == name));
-    let places = places.collect::<Option<Vec<usize>>>()?;
-    let ordered = |values: &[f64]| {
-        let ordered = places.iter().map(|&place| values.get(place).copied()).collect::<Option<Vec<f64>>>()?;
-        joints(&ordered, names.len())
-    };
-    let mut last = Nanos(0);
-    let points = msg.points.iter().map(|point| {
-        let time = &point.time_from_start;
-        let after = Nanos(u64::try_from(time.sec).ok()? * 1_000_000_000 + u64::from(time.nanosec));
-        let comes_later = after > last;
-        last = after;
-        let (q, qd) = (ordered(&point.positions)?, ordered(&point.velocities)?);
-        comes_later.then_some(Point { after, q, qd })
-    });
-    points.collect::<Option<Vec<_>>>().filter(|points| !points.is_empty() && last > PERIOD_BRAINSTEM)
 }

@@ -1,40 +1,43 @@
 //! The realtime clock: every thread of a robot, on the wall clock, around an arm that is real or simulated.
 
+mod outside;
+mod report;
+mod thinker;
 mod unheard;
 mod watch;
 
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use neuraxis_brainstem::{
-    BodyState, Brainstem, LoopStats, LoopSummary, MonotonicClock, RealtimeLinks, Watchdog, WatchdogReport, run_realtime,
-};
+use neuraxis_brainstem::{BodyState, Brainstem, LoopStats, MonotonicClock, RealtimeLinks, Watchdog, run_realtime};
 use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
-use neuraxis_channel::{MailboxReader, RingReceiver, RingSender, mailbox, ring};
-use neuraxis_core::{ArmState, Clock, Instruction, Joints, KeyFrame, Nanos, Observation, TaskOrder, TaskReport};
+use neuraxis_channel::{mailbox, ring};
+use neuraxis_core::{ArmState, Clock, Instruction, Joints, Nanos, Observation};
 use neuraxis_cortex::vlm::Cancel;
-use neuraxis_policy::text::MiniLm;
 use neuraxis_robot::Robot;
 use serde_json::json;
 
-use self::{unheard::Unheard, watch::watch};
+pub use self::{
+    outside::Outside,
+    report::Report,
+    thinker::{Brain, Thinker},
+};
+use self::{
+    thinker::{Planning, Think, Thinking},
+    unheard::Unheard,
+    watch::watch,
+};
 use crate::{
-    brain::{
-        Apprentice, Mind, Plans, Reflex, Story,
-        live::{self, BrainLinks, BrainReport, Slow},
-    },
+    brain::live::{self, BrainLinks, BrainReport, Slow},
     config::{Config, Surroundings},
     demo,
-    given::Latencies,
     insight::{Insight, Predicted, Showcase},
     lockstep::Outcome,
     orders::{Judge, Orders},
     recorder::Recorder,
     route::Router,
-    source::Source,
     threads::{
-        self, CameraLinks, CerebellumLinks, Film, PolicyLinks, PolicyReport, Rate, RecorderLinks, Seen, SeenLinks,
-        Shared, join, start,
+        self, CameraLinks, CerebellumLinks, PolicyLinks, PolicyReport, RecorderLinks, SeenLinks, Shared, join, start,
     },
     world::{Side, World},
 };
@@ -73,33 +76,6 @@ pub enum Drive {
     Shadow,
 }
 
-/// What decides where the arm goes.
-// There is one of it in a run.
-#[allow(clippy::large_enum_variant)]
-pub enum Thinker {
-    /// A source of key-frames.
-    Source {
-        /// Where they come from.
-        source: Source,
-        /// Reads sentences that come later; `None` if the source reads none.
-        embedder: Option<MiniLm>,
-    },
-    /// A brain.
-    Brain(Box<Brain>),
-}
-
-/// A brain: its fast half, its slow half, who plans, and the learned policy if it has anything to do.
-pub struct Brain {
-    /// In the cerebellum's thread.
-    pub reflex: Reflex,
-    /// In thread `brain`.
-    pub mind: Mind,
-    /// In thread `planner`.
-    pub plans: Plans,
-    /// In thread `brain`.
-    pub apprentice: Option<Apprentice>,
-}
-
 /// When a run is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
@@ -114,55 +90,6 @@ pub enum Until {
     /// The session's limit.
     #[cfg_attr(not(feature = "ros"), allow(dead_code, reason = "bench ros"))]
     TimeIsUp,
-}
-
-/// What outside programs (ROS) hold of a run.
-pub struct Outside {
-    /// What the arm measures.
-    pub states: MailboxReader<ArmState>,
-    /// What the cameras see.
-    pub frames: RingReceiver<Arc<Observation>>,
-    /// What a brain plans, does and notices, a line each.
-    pub events: RingReceiver<String>,
-    /// Tasks for the policy or the brain.
-    pub orders: RingSender<TaskOrder>,
-    /// What is said of those that are goals.
-    pub reports: RingReceiver<TaskReport>,
-    /// What a policy looked at.
-    #[cfg_attr(not(feature = "ros"), allow(dead_code, reason = "ROS publishes it"))]
-    pub looks: RingReceiver<Arc<Seen>>,
-    /// How the run is.
-    pub insight: Insight,
-}
-
-/// What a run did.
-pub struct Report {
-    /// How it ended, in the terms of the lockstep clock.
-    pub outcome: Outcome,
-    /// The body as it was seen last.
-    pub body: Option<BodyState>,
-    /// The 1 kHz loop.
-    pub brainstem: LoopSummary,
-    /// Stalls of the loop that the watchdog saw.
-    pub watchdog: WatchdogReport,
-    /// The other threads: plant, cerebellum, cameras, policy, recorder.
-    pub rates: Vec<Rate>,
-    /// What the threads of the arm and of its cameras say of their work, a line each.
-    pub said: Vec<String>,
-    /// Time that physics could not keep up with.
-    pub physics_lost: Nanos,
-    /// Tick records, decisions, images and prediction pictures that the recorder did not get.
-    pub dropped: [u64; 4],
-    /// Observations that the policy refused, and why the last time.
-    pub refused: (u64, Option<String>),
-    /// The recorder, still open, or why it is not.
-    pub film: Film,
-    /// What a policy wanted last.
-    pub wanted: Option<KeyFrame>,
-    /// With a brain: what happened, in its words.
-    pub story: Option<Story>,
-    /// With a policy: from pictures to motion.
-    pub latencies: Option<Latencies>,
 }
 
 impl Session<'_> {
@@ -410,18 +337,6 @@ impl Session<'_> {
             })
         })
     }
-}
-
-/// The work of a thread that thinks.
-type Think<'a> = Box<dyn FnOnce() -> Result<Thinking> + Send + 'a>;
-
-/// The work of a thread that plans.
-type Planning = Box<dyn FnOnce() -> Result<Plans> + Send>;
-
-/// How it ended.
-enum Thinking {
-    Policy(Box<PolicyReport>),
-    Brain(Box<BrainReport>),
 }
 
 /// What stands for the arm's state before the first one.

@@ -1,32 +1,35 @@
 //! `neuraxis demo`: one episode with the shipped weights, recorded for Rerun.
 
+mod lockstep;
+mod told;
+
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
     time::Instant,
 };
 
-use anyhow::{Context, Result, bail};
-use neuraxis_brainstem::{Histogram, Percentiles, TickRecord};
-use neuraxis_cerebellum::CerebellumTick;
-use neuraxis_core::{Instruction, Nanos, Observation, PERIOD_BRAINSTEM, Policy, PolicyError, Prediction, TextEmbedder};
+use anyhow::{Result, bail};
+use neuraxis_core::{Instruction, Nanos, PERIOD_BRAINSTEM, TextEmbedder};
 use neuraxis_policy::text::MiniLm;
-use neuraxis_sim::{CameraRig, Plant, Setup, tasks::kinds};
-use parking_lot::Mutex;
+use neuraxis_sim::{Setup, tasks::kinds};
 use serde_json::json;
 
+use self::lockstep::lockstep;
+pub use self::{
+    lockstep::Together,
+    told::{print_files, print_rates, rates_json},
+};
 use crate::{
     config::Config,
     episode_run::{Studio, instruction, simulated_cameras},
     eval::Actor,
     interrupt,
-    lack::{Lack, left_out, say},
-    lockstep::{Outcome, Pilot, Witness},
+    lockstep::Outcome,
     realtime::{Drive, Report, Session, Thinker, Until},
     recorder::{Files, Recorder, Window},
-    script::{Expert, Script},
+    script::Script,
     source::{Source, load_policy},
-    threads::{EyeFault, Seen, Shared},
+    threads::{EyeFault, Shared},
     world::{simulated, time_limit},
 };
 
@@ -193,125 +196,6 @@ pub fn source(studio: &Studio, setup: &Setup, actor: &Actor) -> Result<(Source, 
     }
 }
 
-/// What was recorded, and what can be done with it.
-pub fn print_files(Files { mcap, rrd }: &Files) {
-    let Some(first) = mcap.first().map(|file| file.display()) else {
-        say!("recorded    nothing: the ring was never saved");
-        return;
-    };
-    match rrd.as_ref().map(|rrd| rrd.display()) {
-        Some(rrd) => {
-            say!("recorded    {first}  {rrd}");
-            say!("look at it  .deps/rerun/rerun_sdk/rerun_cli/rerun {rrd}");
-        }
-        None => {
-            let all: Vec<String> = mcap.iter().map(|file| file.display().to_string()).collect();
-            say!("recorded    {}", all.join("  "));
-        }
-    }
-    say!("again       ./neuraxis replay {first}  (--web, --rrd FILE, --decisions; ./neuraxis rec info {first})");
-}
-
-/// What each thread achieved.
-pub fn print_rates(report: &Report) {
-    let body = &report.brainstem;
-    say!("privileges  {}", body.report);
-    say!(
-        "brainstem   {} ticks of {} ms, {} missed; wake {}",
-        body.ticks,
-        PERIOD_BRAINSTEM.secs() * 1e3,
-        body.stats.missed,
-        body.stats.wake
-    );
-    say!("            step {}", body.stats.compute);
-    let (stalls, longest_ms) = (report.watchdog.stalls, report.watchdog.longest.secs() * 1e3);
-    say!("watchdog    {stalls} stalls of the loop; longest silence {longest_ms:.0} ms");
-    for rate in &report.rates {
-        say!(
-            "{:<11} {:.1} Hz of {:.0}, {} ticks, {} overruns, {} heap calls; {}",
-            rate.name,
-            rate.achieved_hz(),
-            rate.wanted_hz,
-            rate.ticks,
-            rate.missed,
-            rate.heap_calls,
-            millis(&rate.work)
-        );
-    }
-    if let Some(latencies) = &report.latencies {
-        latencies.print();
-    }
-    for said in &report.said {
-        say!("{said}");
-    }
-    let [ticks, decisions, images, pictures] = report.dropped;
-    say!("dropped     {ticks} ticks, {decisions} decisions, {images} image sets, {pictures} prediction pictures");
-    if report.physics_lost > Nanos(0) {
-        say!("physics     lost {:.0} ms: this machine could not keep up", report.physics_lost.secs() * 1e3);
-    }
-    if let (refused, Some(why)) = &report.refused {
-        say!("policy      refused {refused} observations, the last: {why}");
-    }
-}
-
-pub fn rates_json(report: &Report) -> serde_json::Value {
-    let times = |p: &Percentiles| json!({ "n": p.count, "p50_ns": p.p50.0, "p99_ns": p.p99.0, "p999_ns": p.p999.0, "max_ns": p.max.0 });
-    let rates: Vec<_> = report
-        .rates
-        .iter()
-        .map(|r| json!({ "name": r.name, "hz": r.achieved_hz(), "overruns": r.missed, "work": times(&r.work) }))
-        .collect();
-    let stats = &report.brainstem.stats;
-    json!({
-        "brainstem": { "ticks": report.brainstem.ticks, "missed": stats.missed, "wake": times(&stats.wake), "step": times(&stats.compute) },
-        "threads": rates, "dropped": report.dropped, "physics_lost_ns": report.physics_lost.0,
-    })
-}
-
-fn millis(p: &Percentiles) -> String {
-    let ms = |t: Nanos| t.secs() * 1e3;
-    format!("work p50 {:.2} p99 {:.2} p99.9 {:.2} max {:.2} ms", ms(p.p50), ms(p.p99), ms(p.p999), ms(p.max))
-}
-
-/// The same episode on simulated time.
-fn lockstep(
-    studio: &Studio,
-    setup: &Setup,
-    source: Source,
-    words: &Instruction,
-    recorder: Recorder,
-    plan: &DemoPlan,
-) -> Result<(Outcome, Files)> {
-    let mut lockstep = studio.lockstep(setup, true)?;
-    let mut rig = CameraRig::new(setup)?;
-    let recorder = Arc::new(Mutex::new(recorder));
-    let expert = match source {
-        Source::Script(_) => {
-            Some(Expert::new(setup, setup.goal().clone(), studio.script(setup, &lockstep, setup.goal())?))
-        }
-        _ => None,
-    };
-    let mut filmed = Filmed {
-        source,
-        expert,
-        recorder: recorder.clone(),
-        times: Histogram::default(),
-        lack: Lack::default(),
-        trouble: None,
-    };
-    let mut witness = Together(recorder.clone());
-    let outcome = lockstep.run(&mut filmed, words, setup.goal(), Some(&mut rig), &mut witness)?;
-    if let Some(error) = filmed.trouble.take() {
-        return Err(error);
-    }
-    say!("policy      {}", millis(&filmed.times.percentiles()));
-    say!("clock       lockstep: simulated time, not the wall clock");
-    drop((filmed, witness));
-    let recorder = Arc::into_inner(recorder).context("the recorder is still in use")?.into_inner();
-    let files = close(recorder, plan, &outcome, &serde_json::Value::Null)?;
-    Ok((outcome, files))
-}
-
 fn close(mut recorder: Recorder, plan: &DemoPlan, outcome: &Outcome, rates: &serde_json::Value) -> Result<Files> {
     let summary = json!({
         "task": plan.task, "seed": plan.seed, "success": outcome.success, "secs": outcome.secs,
@@ -321,71 +205,6 @@ fn close(mut recorder: Recorder, plan: &DemoPlan, outcome: &Outcome, rates: &ser
         recorder.save("the task was not done")?;
     }
     recorder.finish(Some(outcome.success), &summary)
-}
-
-/// The source, with what it looked at shown to the recorder.
-struct Filmed<'a> {
-    source: Source,
-    /// In the source's place, where it is a script.
-    expert: Option<Expert<'a>>,
-    recorder: Arc<Mutex<Recorder>>,
-    times: Histogram,
-    lack: Lack,
-    trouble: Option<anyhow::Error>,
-}
-
-impl Filmed<'_> {
-    /// The source's answer, shown with what it rests on. Simulated time stands still for it, and the prediction comes to the
-    /// recorder by itself.
-    fn asked(&mut self, seen: &Observation, words: &Instruction) -> Result<Prediction, PolicyError> {
-        let answer = self.source.predict(seen, words);
-        let sight = self.source.sight();
-        let refused = answer.as_ref().err().map(ToString::to_string);
-        let news = self.lack.hears(seen.stamp, refused.as_deref(), left_out(sight.as_ref()));
-        let looked = if answer.is_ok() { self.source.looked(seen.stamp) } else { Vec::new() };
-        say(&news);
-        let shown = Seen { at: seen.stamp, sight, looked, news, ..Seen::default() };
-        if let Err(error) = self.recorder.lock().looked(&shown) {
-            self.trouble.get_or_insert(error);
-        }
-        answer
-    }
-}
-
-impl Pilot for Filmed<'_> {
-    fn looks(&self) -> bool {
-        true
-    }
-
-    fn predict(
-        &mut self,
-        seen: &Observation,
-        words: &Instruction,
-        plant: &Plant,
-    ) -> Result<Option<Prediction>, PolicyError> {
-        let started = Instant::now();
-        let prediction = match &mut self.expert {
-            Some(expert) => expert.predict(seen, words, plant)?,
-            None => Some(self.asked(seen, words)?),
-        };
-        self.times.record(Nanos(started.elapsed().as_nanos() as u64));
-        Ok(prediction)
-    }
-}
-
-/// The recorder as a witness beside the policy that also writes to it.
-pub struct Together(pub Arc<Mutex<Recorder>>);
-
-impl Witness for Together {
-    fn observation(&mut self, observation: &Observation, mind: &CerebellumTick) -> Result<()> {
-        self.0.lock().observation(observation, mind)
-    }
-    fn prediction(&mut self, prediction: &Prediction) -> Result<()> {
-        self.0.lock().prediction(prediction)
-    }
-    fn tick(&mut self, record: &TickRecord, mind: Option<&CerebellumTick>) -> Result<()> {
-        self.0.lock().tick(record, mind)
-    }
 }
 
 /// Largest resident memory of this process so far.

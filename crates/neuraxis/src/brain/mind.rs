@@ -1,9 +1,12 @@
 //! The brain's slow half: it looks at the scene, asks for plans, and knows in words what happened. Allocates.
 
-use neuraxis_brain::{Draft, Look, ModelUse, Perception, Scribe, outcome_text};
+mod answers;
+mod events;
+
+use neuraxis_brain::{Draft, Look, Perception, Scribe};
 use neuraxis_core::{Instruction, Nanos, Observation};
 use neuraxis_episode::Level;
-use neuraxis_executor::{Answer, Ask, Outcome, What};
+use neuraxis_executor::Outcome;
 use neuraxis_plan::{FactId, Plan, Scene};
 use neuraxis_policy::{PolicyConfig, views};
 use neuraxis_scene::{Finding, Hand, Track};
@@ -12,8 +15,8 @@ use neuraxis_vision::Cloud;
 use super::{
     Without,
     context::context,
-    plans::{PlanReply, Plans, Question, Record, Reply, Wanted},
-    reflex::{Order, Report, Told},
+    plans::{Question, Wanted},
+    reflex::Report,
     story::Story,
 };
 use crate::config::Config;
@@ -166,112 +169,6 @@ impl Mind {
         }
     }
 
-    /// What the executor asks for, once.
-    pub fn question(&mut self, report: &Report, seen: &Observation, words: &str) -> Option<Question> {
-        let request = report.request.filter(|request| self.asked != Some(request.id))?;
-        self.asked = Some(request.id);
-        let scene = self.perception.present();
-        let scene = scene.map_err(|why| self.story.lines.push(format!("no {:?}: {why}", request.ask))).ok()?;
-        let wanted = match (request.ask, &self.plan) {
-            (Ask::Recall, Some(PlanInForce { plan, .. })) => Wanted::Repair {
-                plan: Box::new(plan.clone()),
-                node: request.node,
-                reason: request.reason,
-                tried: self.scribe.as_ref().map(|scribe| scribe.tried().clone()).unwrap_or_default(),
-            },
-            _ => {
-                self.story.plans += 1;
-                let tried = self.scribe.as_ref().map(|scribe| scribe.tried().clone()).unwrap_or_default();
-                Wanted::Replan { unknown: request.reason.unknown(), tried }
-            }
-        };
-        let (task, sentence, id) = (self.task, self.sentence, Some(request.id));
-        let (epoch, context) = (request.epoch, self.context(seen));
-        let words = self.meant.as_deref().unwrap_or(words).to_string();
-        Some(Question { task, sentence, id, epoch, wanted, words, context, scene, at: report.now })
-    }
-
-    /// Takes an answer: what the executor is to be told.
-    pub fn take(&mut self, reply: Reply) -> Option<Order> {
-        let reply = match reply {
-            Reply::Plan(reply) => *reply,
-            Reply::Meant { task, words, said } => {
-                if task == self.task {
-                    self.take_meaning(words, said);
-                }
-                return None;
-            }
-        };
-        let PlanReply { task, id, epoch, draft, is_final, lines, reused, scribe, model, checked } = reply;
-        if task != self.task {
-            self.account(model, id.is_none());
-            self.late(draft.as_ref().map_or("nobody", |draft| draft.0.source));
-            return None;
-        }
-        if scribe.is_some() {
-            (self.scribe, self.story.reused) = (scribe, reused);
-        }
-        self.account(model, id.is_none());
-        if let Some((fact, holds)) = checked {
-            self.perception.believe(fact, holds);
-        }
-        lines.into_iter().for_each(|line| self.remembers_this(self.clock, line));
-        let program = match (draft, id) {
-            (Ok(draft), _) => Some(self.offer(*draft, epoch)),
-            (Err(why), None) => {
-                self.no_plan(&why, is_final);
-                None
-            }
-            (Err(why), Some(_)) => {
-                self.story.remark(self.clock, Level::Warning, format!("no plan: {why}"));
-                None
-            }
-        };
-        match id {
-            Some(id) => Some(Order::Answer(Answer { id, epoch, program })),
-            None => program.map(|program| Order::Begin(epoch, program)),
-        }
-    }
-
-    fn take_meaning(&mut self, words: String, said: Result<Option<String>, String>) {
-        match said {
-            Ok(None) => self.meant = Some(words),
-            Ok(Some(plain)) => {
-                self.story.lines.push(format!("{words}: that is, {plain}"));
-                self.meant = Some(plain);
-            }
-            Err(why) => return self.no_plan(&why, false),
-        }
-        // The next look begins with it.
-        self.perception.end();
-    }
-
-    /// Keeps count of the model's calls since the last time.
-    fn account(&mut self, model: ModelUse, is_first: bool) {
-        let before = std::mem::replace(&mut self.story.model, model);
-        let model = self.story.model.clone();
-        if let (true, Some(why)) = (model.failures > before.failures, &model.why) {
-            let line = format!("no plan by the model: {why}");
-            self.story.remark(self.clock, Level::Warning, line);
-        }
-        if is_first {
-            self.story.first_calls = model.calls;
-        }
-        if let Some(scribe) = &mut self.scribe {
-            (before.calls..model.calls).for_each(|_| scribe.vlm_called());
-        }
-    }
-
-    fn offer(&mut self, (draft, scene): (Draft, Scene), epoch: u32) -> Box<neuraxis_executor::Program> {
-        let program = self.without.iter().fold(draft.program.clone(), |program, without| match without {
-            Without::Monitors => program.without_watches(),
-            Without::Ladder => program.without_ladder(),
-            Without::Feedback => program.without_facts(),
-        });
-        self.offered = Some(Offered { draft, scene, epoch });
-        program
-    }
-
     /// Nobody waited for a plan any more.
     pub(super) fn late(&mut self, source: &str) {
         self.story.late_plans += 1;
@@ -285,88 +182,6 @@ impl Mind {
             self.story.from_memory = Some(line.clone());
         }
         self.story.remark(at, Level::Info, line);
-    }
-
-    /// The executor has taken over what it was offered, or found it late, as its events tell.
-    fn settle(&mut self, told: &Told) {
-        let Some(Offered { draft, scene, epoch }) = self
-            .offered
-            .take_if(|offered| told.event.what == What::Late || told.event.epoch == offered.epoch.wrapping_add(1))
-        else {
-            return;
-        };
-        if told.event.what == What::Late {
-            return self.late(draft.source);
-        }
-        self.story.lines.push(format!("plan by {}\n{}", draft.source, neuraxis_plan::outline(&draft.plan, &scene)));
-        self.story.marks.clear();
-        if let Some(scribe) = &mut self.scribe {
-            let told = scribe.attempt(&draft, told.event.at);
-            self.story.heard(told);
-        }
-        self.before = self.plan.take();
-        self.plan = Some(PlanInForce { plan: draft.plan, scene, epoch: epoch.wrapping_add(1) });
-    }
-
-    /// Keeps what happened; tells memory.
-    pub fn note(&mut self, told: &[Told]) {
-        for told in told {
-            self.clock = told.event.at.max(self.clock);
-            self.settle(told);
-            let is_in_force = self.plan.as_ref().is_some_and(|plan| plan.epoch == told.event.epoch);
-            if let Some(scribe) = self.scribe.as_mut().filter(|_| is_in_force) {
-                let heard = scribe.events(&[told.event]);
-                self.story.heard(heard);
-            }
-            if told.event.what == What::Started {
-                self.started = Some(told.event.node);
-            }
-            let about = if is_in_force { &self.plan } else { &self.before };
-            let Some(about) = about.as_ref().or(self.plan.as_ref()) else { continue };
-            let unclear = match told.event.what {
-                What::Failed => self.unclear(told, &about.plan, &about.scene),
-                _ => Vec::new(),
-            };
-            self.story.tell(told, self.zero, &about.plan, &about.scene);
-            self.story.lines.extend(unclear);
-        }
-    }
-
-    /// The task is over, or another sentence came: things stay known. What is to be remembered of it comes back.
-    #[must_use]
-    pub fn end_task(&mut self, outcome: Outcome, at: Nanos) -> Option<Record> {
-        let record = self.record(outcome, at);
-        self.perception.end();
-        self.task += 1;
-        (self.offered, self.meant, self.story.from_memory) = (None, None, None);
-        self.before = self.plan.take();
-        (self.story.trouble, self.story.force_limit_n) = (None, None);
-        self.story.marks.clear();
-        record
-    }
-
-    /// Another sentence came. Its number: what is asked about an earlier one need not be answered any more.
-    #[cfg(feature = "viz")]
-    pub fn hear(&mut self) -> u32 {
-        self.sentence += 1;
-        self.sentence
-    }
-
-    /// What is to be remembered of a task that is over, once.
-    pub fn record(&mut self, outcome: Outcome, at: Nanos) -> Option<Record> {
-        let scene = self.perception.present().ok()?;
-        Some(Record { scribe: self.scribe.take()?, outcome, scene, at })
-    }
-
-    /// Ends: memory is told how it ended.
-    pub fn end(mut self, plans: &mut Plans, report: &Report) -> Story {
-        let ended = self.plan.as_ref().map(|plan| outcome_text(&report.outcome, &plan.scene));
-        self.story.ended = ended.or(self.story.trouble.clone()).unwrap_or_else(|| "nothing was begun".into());
-        self.story.goal_seen = report.outcome == Outcome::Succeeded;
-        self.story.tool_moved_m = report.felt.moved_m;
-        self.record(report.outcome, report.now).into_iter().for_each(|record| plans.keep(record));
-        self.story.lines.extend(plans.troubles().iter().cloned());
-        self.story
     }
 
     /// What happened so far.

@@ -1,26 +1,25 @@
 //! The trained policy as a [`Policy`]: one observation in, the key-frame to approach out.
 
-use std::{path::Path, time::Instant};
+mod answer;
+mod load;
 
-use nalgebra::{UnitQuaternion, Vector3};
-use neuraxis_core::{
-    Gripper, Instruction, KeyFrame, Observation, Policy, PolicyError, Pose, Prediction, StageTimes, TextFeatures,
-};
+use std::time::Instant;
+
+use neuraxis_core::{Gripper, Instruction, KeyFrame, Observation, Policy, PolicyError, Pose, Prediction, StageTimes};
 use neuraxis_vision::MaskedCamera;
 use tch::{Device, Kind, Tensor, nn};
 
+pub(crate) use self::answer::{colours, orientation, values};
+use self::answer::{finite, inside, probabilities, words};
 use crate::{
-    DeviceChoice, Error, PolicyConfig, Result, StaticStream, Unusable,
-    checkpoint::{About, Checkpoint, GAZE},
-    choices::Dynamic,
+    Error, PolicyConfig, Result, StaticStream, Unusable,
+    checkpoint::About,
     confidence,
     feed::Moment,
-    gaze::{FrozenGaze, GazeStream},
+    gaze::GazeStream,
     look::DynamicLook,
-    network::{DynamicInput, PROPRIO, RotationOutput, StageInput},
-    rotation::{angle_of_bin, refined_bin, rotation_from_angles, rotation_from_six_d},
+    network::{DynamicInput, StageInput},
     sample::{Body, Rows},
-    train::parameters,
     views,
 };
 
@@ -57,42 +56,6 @@ pub struct CorticalPolicy {
 unsafe impl Send for CorticalPolicy {}
 
 impl CorticalPolicy {
-    /// Loads weights, those of a gaze network from the same file; `text_encoder` must be the one they were trained with.
-    /// A configuration whose inputs this program does not make is refused, naming the part.
-    pub fn load(path: &Path, device: DeviceChoice, text_encoder: &str) -> Result<Self> {
-        let device = device.resolve()?;
-        let checkpoint = Checkpoint::read(path)?;
-        if checkpoint.about.text_encoder != text_encoder {
-            return Err(Error::Checkpoint {
-                path: path.into(),
-                reason: format!(
-                    "was trained with text encoder {:?}, this run uses {text_encoder:?}",
-                    checkpoint.about.text_encoder
-                ),
-            });
-        }
-        check_wired(&checkpoint.about.config)?;
-        let mut store = nn::VarStore::new(Device::Cpu);
-        let net = StaticStream::new(&store.root(), &checkpoint.about.config)?;
-        checkpoint.load_into(path, &parameters(&store))?;
-        let gaze = embedded_gaze(path, &checkpoint, device)?;
-        if device != Device::Cpu {
-            store.set_device(device);
-        }
-        Ok(Self {
-            about: checkpoint.about,
-            hash: checkpoint.hash,
-            net,
-            gaze,
-            epoch: None,
-            device,
-            cloud: neuraxis_vision::Cloud::default(),
-            views: PredictionViews::default(),
-            seq: 0,
-            store,
-        })
-    }
-
     /// What the weights are.
     pub fn about(&self) -> &About {
         &self.about
@@ -309,90 +272,4 @@ impl Policy for CorticalPolicy {
             path: None,
         })
     }
-}
-
-/// Refuses configurations whose inputs are not made here.
-fn check_wired(config: &PolicyConfig) -> Result<()> {
-    if config.proprio_dim != PROPRIO {
-        let missing = "this program makes 12 numbers of proprioception; the preset `paper` is for shapes and counts";
-        return Err(Error::NotWired { key: "proprio_dim", value: config.proprio_dim.to_string(), missing });
-    }
-    Ok(())
-}
-
-/// The gaze network in a policy's file, if its dynamic stream is one.
-fn embedded_gaze(path: &Path, checkpoint: &Checkpoint, device: Device) -> Result<Option<GazeStream>> {
-    let about = match (checkpoint.about.config.dynamic, &checkpoint.about.gaze) {
-        (Dynamic::Gaze, Some(about)) => about,
-        (Dynamic::Gaze, None) => {
-            let reason = "its policy has dynamic = gaze, but it holds no gaze network".into();
-            return Err(Error::Checkpoint { path: path.into(), reason });
-        }
-        (Dynamic::Off | Dynamic::WristView | Dynamic::FkHeatmap, _) => return Ok(None),
-    };
-    let gaze = FrozenGaze::from_part(path, checkpoint, GAZE, about, device)?;
-    gaze.check_fits(&checkpoint.about.config)?;
-    Ok(Some(GazeStream::new(gaze)?))
-}
-
-/// (side, side, 3) colours from the channels of a rendered view.
-pub(crate) fn colours(view: &[f32], side: usize) -> Vec<u8> {
-    let plane = |c: usize, i: usize| (view[(3 + c) * side * side + i] * 255.0).clamp(0.0, 255.0) as u8;
-    (0..side * side).flat_map(|i| [plane(0, i), plane(1, i), plane(2, i)]).collect()
-}
-
-/// The features of an instruction that says something.
-fn words(instruction: &Instruction) -> Result<&TextFeatures> {
-    let refuse = |reason: &str| Err(Error::Instruction(reason.into()));
-    let Some(features) = instruction.features.as_ref() else { return refuse("it has no text features") };
-    if features.tokens == 0 || features.values.is_empty() {
-        return refuse("its text features are empty");
-    }
-    if !features.values.iter().all(|x| x.is_finite()) {
-        return refuse("its text features are not finite");
-    }
-    Ok(features)
-}
-
-/// A point within the bounds [m], or why not.
-fn inside(position: Vector3<f64>, config: &PolicyConfig) -> Result<Vector3<f64>> {
-    let b = config.bounds_m;
-    if (0..3).all(|i| position[i] >= b[i] && position[i] <= b[i + 3]) {
-        return Ok(position);
-    }
-    Err(Unusable::OutOfBounds { position_m: position.into(), bounds_m: b }.into())
-}
-
-/// The orientation that the heads name.
-pub(crate) fn orientation(output: &RotationOutput, bins: i64) -> Result<UnitQuaternion<f64>> {
-    match output {
-        RotationOutput::Bins(logits) => {
-            let mut angles = [0.0; 3];
-            for (angle, logits) in angles.iter_mut().zip(logits) {
-                *angle = angle_of_bin(refined_bin(&finite(values(logits)?, "the orientation")?), bins);
-            }
-            Ok(rotation_from_angles(angles))
-        }
-        RotationOutput::SixD(six) => {
-            let six = values(six)?;
-            let six =
-                <[f32; 6]>::try_from(six).map_err(|v| Error::Input(format!("{} numbers of a rotation", v.len())))?;
-            Ok(rotation_from_six_d(six.map(f64::from))?)
-        }
-    }
-}
-
-fn finite(values: Vec<f32>, what: &'static str) -> Result<Vec<f32>> {
-    if values.iter().all(|x| x.is_finite()) { Ok(values) } else { Err(Unusable::NotFinite(what).into()) }
-}
-
-/// All numbers of a tensor, on the host.
-pub(crate) fn values(tensor: &Tensor) -> Result<Vec<f32>> {
-    Ok(Vec::<f32>::try_from(&tensor.f_to_device(Device::Cpu)?.f_contiguous()?.f_view([-1])?)?)
-}
-
-/// (1, v, s, s) logits -> host probabilities, each view summing to one.
-fn probabilities(heat: &Tensor) -> Result<Vec<f32>> {
-    let (_, v, h, w) = heat.size4()?;
-    values(&heat.f_view([v, h * w])?.f_softmax(1, Kind::Float)?)
 }

@@ -1,5 +1,9 @@
 //! The node that listens to the cameras: one loop in one thread.
 
+mod ear;
+mod report;
+mod tf;
+
 use std::{
     sync::{
         Arc,
@@ -10,23 +14,21 @@ use std::{
 
 use neuraxis_channel::RingSender;
 use neuraxis_core::{CameraView, Clock, Nanos};
-use r2r::{
-    Node, QosProfile,
-    geometry_msgs::msg::PoseStamped,
-    sensor_msgs::msg::{CameraInfo, CompressedImage, Image},
-    tf2_msgs::msg::TFMessage,
-};
+use r2r::Node;
 
-use super::{
-    CameraConfig, CameraSet, CamerasConfig, Tally, ToolAt, ViewRefusal, eye::Eye, judge, transforms::Transforms,
+pub use self::report::{CameraReport, CamerasReport};
+use self::{
+    ear::{Colour, Ear, ear},
+    report::refuse,
+    tf::TfIn,
 };
+use super::{CameraConfig, CameraSet, CamerasConfig, Tally, ToolAt, ViewRefusal, judge};
 use crate::{
     RosError, config, environment,
-    inbox::{Inbox, inbox},
+    inbox::Inbox,
     node::start,
     sync::{Look, Sets},
     timeline::{Moment, Timeline},
-    topics,
 };
 
 /// Name of the node.
@@ -40,91 +42,6 @@ const PATIENCE_SECS: f64 = 3.0;
 const REPORT: Nanos = Nanos::from_millis(100);
 /// Fast DDS's shared memory as it comes [bytes].
 const SHARED_MEMORY: usize = 512 << 10;
-
-/// One camera at one moment.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CameraReport {
-    /// Its name.
-    pub name: Arc<str>,
-    /// It is in the sets, or at the start still waited for.
-    pub is_in: bool,
-    /// What became of its pictures.
-    pub tally: Tally,
-    /// Messages and views refused.
-    pub refused: u64,
-    /// Why the last time.
-    pub last_refusal: Option<ViewRefusal>,
-    /// Times that it was left out.
-    pub lost: u64,
-}
-
-/// All of them.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct CamerasReport {
-    /// In the order of the configuration.
-    pub cameras: Vec<CameraReport>,
-    /// Sets handed over.
-    pub sets: u64,
-    /// Sets replaced by newer ones before anybody read them.
-    pub superseded: u64,
-    /// Moments at which the cameras lay too far apart for a set.
-    pub apart: u64,
-    /// Times that ROS time could not be had.
-    pub failed: u64,
-    /// Pictures are larger than the shared memory through which they come [bytes, the largest].
-    pub cramped: Option<usize>,
-}
-
-/// Where the colour of a camera comes.
-enum Colour {
-    Raw(Inbox<Image>),
-    Compressed(Inbox<CompressedImage>),
-}
-
-struct Ear {
-    eye: Eye,
-    colour: Colour,
-    depth: Inbox<Image>,
-    info: Inbox<CameraInfo>,
-    pose: Option<Inbox<PoseStamped>>,
-}
-
-/// Where tf comes.
-struct TfIn {
-    moving: Inbox<TFMessage>,
-    fixed: Inbox<TFMessage>,
-    transforms: Transforms,
-    refused: u64,
-}
-
-impl TfIn {
-    fn new(node: &mut Node) -> Result<Self, RosError> {
-        let fixed = QosProfile::default().keep_last(100).transient_local();
-        Ok(Self {
-            moving: inbox(node, topics::TF, topics::tf_qos())?,
-            fixed: inbox(node, topics::TF_STATIC, fixed)?,
-            transforms: Transforms::default(),
-            refused: 0,
-        })
-    }
-
-    /// Takes what has come; how many messages that were.
-    fn hear(&mut self, moment: &Moment) -> usize {
-        let all = [(self.fixed.drain(), true), (self.moving.drain(), false)];
-        let heard = all.iter().map(|(messages, _)| messages.len()).sum();
-        for (messages, holds) in all {
-            for transform in messages.iter().flat_map(|message| &message.transforms) {
-                if let Err(refusal) = self.transforms.take(transform, holds, moment) {
-                    self.refused += 1;
-                    if self.refused.is_power_of_two() {
-                        r2r::log_warn!(NAME, "{refusal} ({} refused so far)", self.refused);
-                    }
-                }
-            }
-        }
-        heard
-    }
-}
 
 /// Listens to all cameras. Allocates and waits for the middleware: give it a thread of its own, of ordinary priority.
 pub struct CamerasNode {
@@ -345,32 +262,4 @@ impl CamerasNode {
             tf.transforms.clear();
         }
     }
-}
-
-/// Counts, and logs ever more rarely: a flood of bad pictures must not become a flood of log lines.
-fn refuse(report: &mut CameraReport, refusal: ViewRefusal) {
-    report.refused += 1;
-    if report.refused.is_power_of_two() {
-        r2r::log_warn!(NAME, "camera {}: {refusal} ({} refused so far)", report.name, report.refused);
-    }
-    report.last_refusal = Some(refusal);
-}
-
-fn ear(node: &mut Node, camera: &CameraConfig, all: &CamerasConfig) -> Result<Ear, RosError> {
-    let qos = |depth: usize| {
-        let qos = QosProfile::default().keep_last(depth);
-        if all.reliable { qos } else { qos.best_effort() }
-    };
-    let colour = if camera.compressed {
-        Colour::Compressed(inbox(node, &camera.colour, qos(4))?)
-    } else {
-        Colour::Raw(inbox(node, &camera.colour, qos(4))?)
-    };
-    Ok(Ear {
-        eye: Eye::new(camera, all),
-        colour,
-        depth: inbox(node, &camera.depth, qos(4))?,
-        info: inbox(node, &camera.info, qos(4))?,
-        pose: camera.pose.as_ref().map(|topic| inbox(node, topic, qos(20))).transpose()?,
-    })
 }

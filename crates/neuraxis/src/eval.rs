@@ -1,165 +1,40 @@
 //! `neuraxis eval`: success rates with Wilson intervals, from lockstep runs on seeds that were never trained on.
 
+mod actor;
 mod args;
 mod brain_row;
+mod parallel;
+mod plan;
 mod report;
 mod sheet;
 mod tape;
 mod why;
 mod world;
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Instant,
-};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use neuraxis_core::Policy;
-use neuraxis_policy::{nearest::NearestReplay, text::MiniLm};
-use neuraxis_sim::{CameraRig, Disturbance, Goal, Grasp, Moving, Perturbation, Plant, model::CAMERAS, tasks::unseen};
-use serde::{Deserialize, Serialize};
+use neuraxis_sim::{CameraRig, Goal, Plant, model::CAMERAS, tasks::unseen};
 
 use crate::{
-    brain::{Apprentice, BrainPilot, Poisoned, Without, drafter, open_memory},
+    brain::{Apprentice, BrainPilot, Poisoned, drafter, open_memory},
     config::{Config, Surroundings},
     episode_run::{Studio, instruction},
     lockstep::Sighted,
     script::Expert,
 };
 
+pub use actor::{Actor, LearnedPolicy, load_learned};
 pub use args::{EvalArgs, only_for_brain};
 pub use brain_row::{BrainRow, BrainTable};
+pub use parallel::run_parallel;
+pub use plan::{EvalPlan, Told};
 pub use report::{Meta, Report, Row, line, merge, print, tabulate};
 pub use sheet::compose;
 pub use tape::Tape;
 
 /// First seed of evaluations; demonstrations use seeds far below.
 pub const EVAL_SEED: u64 = 1_000_000;
-
-/// What acts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Actor {
-    /// The scripted expert, from the scene's true state.
-    Expert,
-    /// The brain: a plan from the sentence, skills without learning, facts from the cameras.
-    Brain,
-    /// The nearest training observation's key-frame, from this data set.
-    Nearest(PathBuf),
-    /// Trained weights.
-    Weights(PathBuf),
-}
-
-impl Actor {
-    /// What a `--policy` means.
-    pub fn of(policy: &str, config: &Config) -> Self {
-        match (policy, policy.strip_prefix("nearest:")) {
-            ("expert", _) => Self::Expert,
-            ("brain", _) => Self::Brain,
-            ("weights", _) => Self::Weights(config.root.join(&config.run.weights)),
-            (_, Some(dir)) => Self::Nearest(dir.into()),
-            (file, None) => Self::Weights(file.into()),
-        }
-    }
-
-    /// What its ways are planned through, if nobody says otherwise: experts know where things are.
-    pub fn surroundings(&self, config: &Config) -> Surroundings {
-        if *self == Self::Expert { Surroundings::Off } else { config.run.planner }
-    }
-}
-
-impl std::fmt::Display for Actor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Expert => f.write_str("expert"),
-            Self::Brain => f.write_str("brain"),
-            Self::Nearest(_) => f.write_str("nearest-key-frame replay"),
-            Self::Weights(path) => f.write_str(&path.file_name().unwrap_or_default().to_string_lossy()),
-        }
-    }
-}
-
-/// What the arm is told.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-pub enum Told {
-    /// The goal's own sentence.
-    Given,
-    /// The sentence of another goal that is valid in the same scene.
-    Wrong,
-    /// The goal in words that training has not.
-    Unseen,
-}
-
-/// One evaluation.
-#[derive(Clone, Debug)]
-pub struct EvalPlan {
-    /// What acts.
-    pub actor: Actor,
-    /// Task names.
-    pub tasks: Vec<String>,
-    /// Episodes per task.
-    pub episodes: u64,
-    /// First seed.
-    pub seed: u64,
-    /// Re-predict while moving.
-    pub repredict: bool,
-    /// What the arm is told.
-    pub told: Told,
-    /// What holds things.
-    pub grasp: Grasp,
-    /// What is different from training.
-    pub perturbation: Perturbation,
-    /// Whether the scene is displaced during the approach.
-    pub moving: Moving,
-    /// What goes wrong.
-    pub disturbance: Option<Disturbance>,
-    /// What the brain goes without.
-    pub without: Vec<Without>,
-    /// The brain is shown another world as the true one.
-    pub poisoned: bool,
-    /// File of the brain's memory; without it there is none.
-    pub memory: Option<PathBuf>,
-    /// What the brain is told in place of the tasks' own sentences; it judges by itself, then.
-    pub say: Option<String>,
-    /// File that keeps the simulated world from one process to the next; without it a world is as its seed says.
-    pub world: Option<PathBuf>,
-    /// What the path planner knows of the world.
-    pub planner: Surroundings,
-    /// Folder for a picture of each episode's end.
-    pub pictures: Option<PathBuf>,
-    /// Folder for a recording of each episode.
-    pub record: Option<PathBuf>,
-    /// This process's share: index and count.
-    pub shard: (u64, u64),
-}
-
-/// A policy that sees, and what a table says of it.
-pub struct LearnedPolicy {
-    /// Ready to predict.
-    pub policy: Box<dyn Policy>,
-    /// Hash of its weights, if it has any.
-    pub hash: Option<String>,
-    /// Where its networks run.
-    pub device: String,
-}
-
-/// Loads the weights or the data set that an actor is.
-pub fn load_learned(config: &Config, actor: &Actor, embedder: &mut MiniLm) -> Result<LearnedPolicy> {
-    match actor {
-        Actor::Weights(path) => {
-            let policy = crate::source::load_policy(config, path, neuraxis_core::TextEmbedder::id(embedder))?;
-            let (hash, device) = (policy.hash(), format!("{:?}, 1 torch thread", policy.device()));
-            Ok(LearnedPolicy { policy: Box::new(policy), hash: Some(format!("{hash:016x}")), device })
-        }
-        Actor::Nearest(data) => {
-            let shards = crate::config::shards(std::slice::from_ref(data))?;
-            let policy = Box::new(NearestReplay::open(&shards, embedder)?);
-            Ok(LearnedPolicy { policy, hash: None, device: "none".into() })
-        }
-        Actor::Expert | Actor::Brain => bail!("{actor} has no weights and no data set"),
-    }
-}
 
 /// Runs this process's share of a plan; `tell` after each episode.
 pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Result<Report> {
@@ -336,40 +211,4 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
         },
     };
     Ok(tabulate(meta, rows))
-}
-
-/// Runs the shards of a plan as child processes of this program and merges them.
-pub fn run_parallel(arguments: &[String], jobs: u64, scratch: &Path) -> Result<Report> {
-    std::fs::create_dir_all(scratch).with_context(|| scratch.display().to_string())?;
-    let program = std::env::current_exe().context("where is this program?")?;
-    let started = Instant::now();
-    let mut children = Vec::new();
-    for shard in 0..jobs {
-        let file = scratch.join(format!("shard-{shard}-of-{jobs}.json"));
-        let child = Command::new(&program)
-            .args(arguments)
-            .args(["--shard", &format!("{shard}/{jobs}"), "--jobs", "1", "--json"])
-            .arg(&file)
-            .stdout(std::process::Stdio::null())
-            .spawn()
-            .context("starting a shard")?;
-        children.push((child, file));
-    }
-    let mut reports = Vec::new();
-    for (mut child, file) in children {
-        let status = child.wait()?;
-        if !status.success() {
-            bail!("a shard of the evaluation failed: {status} ({})", file.display());
-        }
-        let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-        reports.push(serde_json::from_str(&text).with_context(|| file.display().to_string())?);
-    }
-    let report = merge(reports)?;
-    let simulated: f64 = report.tasks.values().flat_map(|table| &table.rows).map(|row| row.secs).sum();
-    let secs = started.elapsed().as_secs_f64();
-    say_err!(
-        "{jobs} shards in {secs:.0} s; {simulated:.0} s simulated: {:.1} times real time in each",
-        simulated / secs / jobs as f64
-    );
-    Ok(report)
 }

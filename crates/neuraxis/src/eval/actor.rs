@@ -1,0 +1,79 @@
+//! What acts, and what it is loaded from.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use neuraxis_core::Policy;
+use neuraxis_policy::{nearest::NearestReplay, text::MiniLm};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Config, Surroundings};
+
+/// What acts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Actor {
+    /// The scripted expert, from the scene's true state.
+    Expert,
+    /// The brain: a plan from the sentence, skills without learning, facts from the cameras.
+    Brain,
+    /// The nearest training observation's key-frame, from this data set.
+    Nearest(PathBuf),
+    /// Trained weights.
+    Weights(PathBuf),
+}
+
+impl Actor {
+    /// What a `--policy` means.
+    pub fn of(policy: &str, config: &Config) -> Self {
+        match (policy, policy.strip_prefix("nearest:")) {
+            ("expert", _) => Self::Expert,
+            ("brain", _) => Self::Brain,
+            ("weights", _) => Self::Weights(config.root.join(&config.run.weights)),
+            (_, Some(dir)) => Self::Nearest(dir.into()),
+            (file, None) => Self::Weights(file.into()),
+        }
+    }
+
+    /// What its ways are planned through, if nobody says otherwise: experts know where things are.
+    pub fn surroundings(&self, config: &Config) -> Surroundings {
+        if *self == Self::Expert { Surroundings::Off } else { config.run.planner }
+    }
+}
+
+impl std::fmt::Display for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Expert => f.write_str("expert"),
+            Self::Brain => f.write_str("brain"),
+            Self::Nearest(_) => f.write_str("nearest-key-frame replay"),
+            Self::Weights(path) => f.write_str(&path.file_name().unwrap_or_default().to_string_lossy()),
+        }
+    }
+}
+
+/// A policy that sees, and what a table says of it.
+pub struct LearnedPolicy {
+    /// Ready to predict.
+    pub policy: Box<dyn Policy>,
+    /// Hash of its weights, if it has any.
+    pub hash: Option<String>,
+    /// Where its networks run.
+    pub device: String,
+}
+
+/// Loads the weights or the data set that an actor is.
+pub fn load_learned(config: &Config, actor: &Actor, embedder: &mut MiniLm) -> Result<LearnedPolicy> {
+    match actor {
+        Actor::Weights(path) => {
+            let policy = crate::source::load_policy(config, path, neuraxis_core::TextEmbedder::id(embedder))?;
+            let (hash, device) = (policy.hash(), format!("{:?}, 1 torch thread", policy.device()));
+            Ok(LearnedPolicy { policy: Box::new(policy), hash: Some(format!("{hash:016x}")), device })
+        }
+        Actor::Nearest(data) => {
+            let shards = crate::config::shards(std::slice::from_ref(data))?;
+            let policy = Box::new(NearestReplay::open(&shards, embedder)?);
+            Ok(LearnedPolicy { policy, hash: None, device: "none".into() })
+        }
+        Actor::Expert | Actor::Brain => bail!("{actor} has no weights and no data set"),
+    }
+}

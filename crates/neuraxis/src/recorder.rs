@@ -2,30 +2,24 @@
 //!
 //! Each record goes to both: what the window shows is in the file, and `neuraxis replay` shows it again.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+mod create;
+mod title;
 
-use anyhow::{Context, Result};
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::Result;
 use neuraxis_brainstem::TickRecord;
 use neuraxis_cerebellum::CerebellumTick;
-use neuraxis_core::{Instruction, Nanos, Observation, Prediction};
-use neuraxis_episode::{CommandSample, DepthEncoding, EpisodeWriter, Header, Keep, Level, Record, Saved, Saving};
-use neuraxis_robot::Robot;
-use neuraxis_viz::{Viz, VizConfig, VizError};
+use neuraxis_core::{Nanos, Observation, Prediction};
+use neuraxis_episode::{CommandSample, EpisodeWriter, Keep, Level, Record, Saved, Saving};
+use neuraxis_viz::Viz;
 use serde_json::{Value, json};
 
-use crate::{
-    brain::Thought,
-    config::Config,
-    decisions, interrupt,
-    lockstep::Witness,
-    looked::{Looked, VIEWS},
-    lookout::Lookout,
-    package,
-    threads::Seen,
+pub use self::{
+    create::Window,
+    title::{actor, subtitle},
 };
+use crate::{brain::Thought, decisions, interrupt, lockstep::Witness, looked::Looked, lookout::Lookout, threads::Seen};
 
 /// Name of the gripper where the robot's description has no joints for it.
 pub const GRIPPER: &str = "gripper";
@@ -61,101 +55,7 @@ pub struct Files {
     pub rrd: Option<PathBuf>,
 }
 
-/// What the viewer shows.
-#[derive(Clone, Debug, Default)]
-pub struct Window {
-    /// Open it at once, and stream to it.
-    pub live: bool,
-    /// The brain's panel in the place of the policy's views.
-    pub brain: bool,
-    /// Names of the cameras.
-    pub cameras: Vec<String>,
-}
-
 impl Recorder {
-    /// Creates `episode.mcap` in `out`, and with a window `episode.rrd`; `zero` is the start of the viewer's time line. Where
-    /// the configuration does not want all in one file, there are numbered MCAP files, and none for the viewer.
-    pub fn create(
-        out: &Path,
-        config: &Config,
-        robot: &Robot,
-        instruction: &Instruction,
-        meta: Value,
-        zero: Nanos,
-        window: Option<Window>,
-    ) -> Result<Self> {
-        std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
-        let keep = config.run.recording.keep();
-        let urdf =
-            std::fs::read_to_string(&config.robot.urdf).with_context(|| config.robot.urdf.display().to_string())?;
-        let header = Header {
-            joint_names: robot.joint_names().to_vec(),
-            gripper_joint_names: match &config.robot.gripper_joints[..] {
-                [] => vec![GRIPPER.to_string()],
-                joints => joints.to_vec(),
-            },
-            robot_description: urdf,
-            base_frame: config.robot.base_link.clone(),
-            world_from_base: robot.world_from_base(),
-            depth: DepthEncoding::Millimetres,
-            meta: json!({
-                "configuration": serde_json::to_value(config)?,
-                "run": run_of(meta, keep),
-                "version": { "neuraxis": env!("CARGO_PKG_VERSION"), "commit": env!("NEURAXIS_COMMIT") },
-            }),
-        };
-        let mcap = EpisodeWriter::keep(&out.join("episode.mcap"), &header, keep)?;
-        if let Keep::Ring(ring) = keep {
-            interrupt::listen_for_saves()?;
-            say!(
-                "ring        the last {} s, up to {} MB; kill -USR1 {} saves them",
-                ring.before.secs(),
-                ring.bytes / 1_000_000,
-                std::process::id()
-            );
-        }
-        let rrd = (window.is_some() && keep == Keep::All).then(|| out.join("episode.rrd"));
-        let subtitle = subtitle(&header.meta["run"]);
-        let is_watched = window.as_ref().is_some_and(|window| window.live);
-        let viz = match window {
-            Some(window) => {
-                let shown = VizConfig {
-                    urdf: config.robot.urdf.clone(),
-                    world_from_base: robot.world_from_base(),
-                    joint_names: header.joint_names,
-                    gripper_joint_names: config.robot.gripper_joints.clone(),
-                    cameras: window.cameras,
-                    virtual_views: if window.brain { Vec::new() } else { VIEWS.map(String::from).to_vec() },
-                    brain: window.brain,
-                    title: instruction.text.to_string(),
-                    subtitle,
-                    zero,
-                    ..VizConfig::default()
-                };
-                open(&shown, &config.root, rrd.as_deref(), window.live)?
-            }
-            None => None,
-        };
-        let mut recorder = Self {
-            mcap,
-            viz,
-            is_watched,
-            ticks: 0,
-            now: zero,
-            phase: String::new(),
-            rrd,
-            keep,
-            lookout: Lookout::default(),
-            is_leaving: false,
-            is_enough: false,
-            lost: None,
-            lease_secs: config.cerebellum.prediction_lease_secs,
-        };
-        let Instruction { epoch, text, .. } = instruction;
-        recorder.put(&Record::Instruction { stamp: zero, epoch: *epoch, text: text.to_string() })?;
-        Ok(recorder)
-    }
-
     /// Writes a record and shows it.
     fn put(&mut self, record: &Record) -> Result<()> {
         self.mcap.record(record)?;
@@ -273,17 +173,6 @@ impl Recorder {
     }
 }
 
-/// What holds for the run. Numbered files of two runs must not be taken for parts of one: they are told apart by when it
-/// began.
-fn run_of(mut meta: Value, keep: Keep) -> Value {
-    if keep != Keep::All
-        && let Ok(since) = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)
-    {
-        meta["began_unix_nanos"] = (since.as_nanos() as u64).into();
-    }
-    meta
-}
-
 /// Says how files of a ring have ended.
 fn tell(saved: Vec<Saved>) {
     for Saved { path, reason, lost, error } in saved {
@@ -297,37 +186,6 @@ fn tell(saved: Vec<Saved>) {
             say_err!("warning: {}: {lost} messages had to go before the disk took them", path.display());
         }
     }
-}
-
-/// Opens the viewer, if it is wanted and there is a display for it, or only its file, if there is to be one.
-fn open(config: &VizConfig, root: &Path, file: Option<&Path>, live: bool) -> Result<Option<Viz>> {
-    let viewer = package::viewer(root);
-    match live.then(|| Viz::live(viewer.as_deref(), file, config)) {
-        Some(Err(error @ VizError::NoDisplay)) => say!("viewer      {error}"),
-        Some(viz) => return Ok(Some(viz?)),
-        None => {}
-    }
-    Ok(file.map(|file| Viz::to_file(file, config)).transpose()?)
-}
-
-/// What acted in a run, from what the recorder was told of it: `expert`, `brain`, the name of the weights.
-pub fn actor(run: &Value) -> Option<String> {
-    match &run["actor"] {
-        Value::String(name) => Some(name.to_lowercase()),
-        Value::Object(named) => {
-            let (kind, path) = named.iter().next()?;
-            let stem = Path::new(path.as_str()?).file_stem()?.to_string_lossy().into_owned();
-            Some(if kind == "Weights" { format!("weights {stem}") } else { format!("{} {stem}", kind.to_lowercase()) })
-        }
-        _ => None,
-    }
-}
-
-/// Task, seed and what acts, as far as they are known.
-pub fn subtitle(run: &Value) -> String {
-    let task = run["task"].as_str().map(|task| format!("**{task}**"));
-    let seed = run["seed"].as_u64().map(|seed| format!("seed {seed}"));
-    [task, seed, actor(run)].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 impl Witness for Recorder {
@@ -367,11 +225,12 @@ impl Witness for Recorder {
 
 #[cfg(test)]
 mod tests {
+    use neuraxis_core::Instruction;
     use neuraxis_episode::EpisodeReader;
 
     use super::*;
     use crate::{
-        config::workspace_root,
+        config::{Config, workspace_root},
         looked::{self, Sight},
     };
 

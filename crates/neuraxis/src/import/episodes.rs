@@ -1,0 +1,262 @@
+//! Episodes, whatever they were recorded with, as samples and as recordings of ours.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use neuraxis_core::{Base, Pose};
+use neuraxis_episode::{About, Body, Recorded, dataset::DatasetWriter, keyframes, save, settled};
+use neuraxis_policy::PolicyConfig;
+use neuraxis_robot::Robot;
+use serde_json::json;
+
+use super::ImportTarget;
+use crate::{config::Config, eval::EVAL_SEED, samples};
+
+/// An episode, and its number: none if it was not drawn from a seed and nobody counts such episodes.
+pub(super) struct Opened {
+    pub(super) episode: Box<dyn Recorded>,
+    pub(super) number: Option<u64>,
+}
+
+impl Opened {
+    /// One whose format counts episodes.
+    pub(super) fn numbered(episode: impl Recorded + 'static) -> Self {
+        Self { number: Some(episode.about().number), episode: Box::new(episode) }
+    }
+}
+
+/// Each episode in turn. One that cannot be used is said, and does not end the others. Those without a number are counted: their
+/// recordings from 0, their samples from 1, for training would hold a number 0 out, always.
+pub(super) fn all<T>(
+    found: &[T],
+    folder: &Path,
+    target: &ImportTarget,
+    config: &Config,
+    is_led: bool,
+    open: impl Fn(&T) -> Result<Opened>,
+    name: impl Fn(&T) -> String,
+) -> Result<()> {
+    let policy = PolicyConfig::default();
+    let mut writer = None;
+    let bar = crate::progress::bar(found.len() as u64);
+    let (mut left_out, mut counted) = (0, 0);
+    for item in found {
+        let done = open(item).and_then(|Opened { episode, number }| {
+            let about = episode.about();
+            let place = counted;
+            counted += u64::from(number.is_none());
+            for note in &about.notes {
+                bar.suspend(|| say_err!("note: {}: {note}", name(item)));
+            }
+            if let Some(dir) = &target.mcap {
+                let path = record(episode.as_ref(), (number, place), dir, folder, config)?;
+                bar.suspend(|| say!("written     {}, {} frames", path.display(), episode.moments().len()));
+            }
+            let Some(out) = &target.out else { return Ok(()) };
+            if let Some(seed) = number.filter(|seed| *seed >= EVAL_SEED) {
+                bail!("seed {seed} is a scene of evaluation, which training must not see; allowed: below {EVAL_SEED}");
+            }
+            // Episodes of a simulator are labelled as their own tools do; whoever leads an arm lets it stand as long as he likes.
+            let script = if is_led { settled } else { keyframes };
+            let samples = samples::of(episode.as_ref(), number.unwrap_or(place + 1), &policy, script)?;
+            let count = samples.last().map_or(0, |(record, _)| record.kind + 1);
+            bar.suspend(|| say!("key-frames  {}: {count}", name(item)));
+            let writer = match &mut writer {
+                Some(writer) => writer,
+                None => writer.insert(create(out, about, folder, found.len(), config, &policy)?),
+            };
+            samples::push(&samples, writer)
+        });
+        if let Err(error) = done {
+            left_out += 1;
+            bar.suspend(|| say_err!("left out: {}: {error:#}", name(item)));
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    if left_out == found.len() {
+        bail!("{}: none of {} episodes can be used", folder.display(), found.len());
+    }
+    if let (Some(writer), Some(out)) = (writer, &target.out) {
+        let count = writer.finish()?;
+        say!("{count} observations of {} episodes in {}; {left_out} left out", found.len() - left_out, out.display());
+    }
+    Ok(())
+}
+
+fn create(
+    out: &Path,
+    about: &About,
+    folder: &Path,
+    count: usize,
+    config: &Config,
+    policy: &PolicyConfig,
+) -> Result<DatasetWriter> {
+    let meta = json!({
+        "source": about.source, "folder": folder, "commit": env!("NEURAXIS_COMMIT"), "embodiment": config.name,
+        "cameras": about.cameras, "plane_z_m": policy.plane_z_m, "episodes_done": count,
+    });
+    Ok(DatasetWriter::create(out, policy.bounds_m, meta)?)
+}
+
+/// The episode as a recording: with the configured arm's body if it has its joints, without a shape otherwise. `place`: among
+/// those without a number.
+fn record(
+    episode: &dyn Recorded,
+    (number, place): (Option<u64>, u64),
+    dir: &Path,
+    folder: &Path,
+    config: &Config,
+) -> Result<PathBuf> {
+    std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
+    let about = episode.about();
+    let task: String =
+        about.task.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' }).collect();
+    let out = dir.join(format!("{task}_{}.mcap", number.unwrap_or(place)));
+    let robot = config.load_robot()?;
+    let is_ours = about.joint_names == robot.joint_names();
+    let body = match is_ours {
+        true => body(about, &robot, config)?,
+        false => Body::without_shape(about),
+    };
+    let meta = json!({
+        // Where replay looks for the arm's meshes.
+        "configuration": if is_ours { serde_json::to_value(config)? } else { serde_json::Value::Null },
+        "run": { "task": about.task, "seed": number, "source": about.source, "folder": folder },
+        "version": { "neuraxis": env!("CARGO_PKG_VERSION"), "commit": env!("NEURAXIS_COMMIT") },
+    });
+    save(episode, &body, &meta, &out, false)?;
+    Ok(out)
+}
+
+fn body(about: &About, robot: &Robot, config: &Config) -> Result<Body> {
+    let urdf = &config.robot.urdf;
+    let robot_description = std::fs::read_to_string(urdf).with_context(|| urdf.display().to_string())?;
+    let world_from_base: Pose<neuraxis_core::World, Base> = about.world_from_base.unwrap_or(robot.world_from_base());
+    Ok(Body {
+        robot_description,
+        base_frame: config.robot.base_link.clone(),
+        world_from_base,
+        gripper_joint_names: config.robot.gripper_joints.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::{UnitQuaternion, Vector3};
+    use neuraxis_core::{Gripper, Intrinsics, Nanos, PolicyError, TextEmbedder, TextFeatures};
+    use neuraxis_episode::{Moment, Picture, Pictures, dataset::Dataset};
+    use neuraxis_policy::{TrainConfig, sample::Samples};
+
+    use super::*;
+    use crate::config::workspace_root;
+
+    /// Somebody leads the tool down to the table, over which a camera hangs.
+    struct Led(About, Vec<Moment>);
+
+    impl Led {
+        fn new() -> Self {
+            let about = About {
+                source: "test",
+                task: "cup".into(),
+                number: 0,
+                instruction: Some("lift it".into()),
+                joint_names: Vec::new(),
+                gripper_joint_names: Vec::new(),
+                cameras: vec!["front".into()],
+                robot_description: None,
+                world_from_base: None,
+                notes: Vec::new(),
+            };
+            let at = |t: u64| Moment {
+                stamp: Nanos::from_millis(500 * t),
+                gripper_width_m: Some(0.08),
+                gripper: Some(Gripper::Open),
+                world_from_tool: Some(Pose::from_parts(Vector3::new(0.2, 0.0, 1.2 - 0.1 * t as f64), down())),
+                ..Moment::default()
+            };
+            Self(about, (0..4).map(at).collect())
+        }
+    }
+
+    fn down() -> UnitQuaternion<f64> {
+        UnitQuaternion::from_axis_angle(&Vector3::x_axis(), std::f64::consts::PI)
+    }
+
+    impl Recorded for Led {
+        fn about(&self) -> &About {
+            &self.0
+        }
+        fn moments(&self) -> &[Moment] {
+            &self.1
+        }
+        fn pictures<'a>(&'a self, frames: &'a [usize]) -> Pictures<'a> {
+            let picture = || Picture {
+                name: "front".into(),
+                size: [32, 32],
+                rgb: (0..3 * 32 * 32).map(|i| (i % 251) as u8).collect(),
+                depth_m: Some(vec![0.9; 32 * 32]),
+                intrinsics: Some(Intrinsics { width: 32, height: 32, fx: 40.0, fy: 40.0, cx: 15.5, cy: 15.5 }),
+                world_from_camera: Some(Pose::from_parts(Vector3::new(0.2, 0.0, 1.75), down())),
+            };
+            Box::new(frames.iter().map(move |t| Ok((*t, vec![picture()]))))
+        }
+    }
+
+    /// Any sentence is one token.
+    struct Mute;
+
+    impl TextEmbedder for Mute {
+        fn id(&self) -> &str {
+            "mute"
+        }
+        fn embed(&mut self, _: &str) -> Result<TextFeatures, PolicyError> {
+            Ok(TextFeatures { tokens: 1, width: 1, values: vec![0.0].into() })
+        }
+    }
+
+    #[test]
+    fn demonstrations_without_a_seed_are_counted_from_one_and_trained_on() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let dir = std::env::temp_dir().join(format!("neuraxis-import-{}", std::process::id()));
+        let imported = |name: &str, numbers: &[Option<u64>]| {
+            let out = dir.join(name);
+            let target = ImportTarget { out: Some(out.clone()), mcap: None };
+            let open = |number: &Option<u64>| Ok(Opened { episode: Box::new(Led::new()), number: *number });
+            all(numbers, &dir, &target, &config, true, open, |_| "led".into()).unwrap();
+            Samples::new(Dataset::open(&out).unwrap(), TrainConfig::default().holdout, &mut Mute)
+        };
+        let seeds = |samples: &Samples| -> Vec<u64> {
+            let mut seeds: Vec<u64> = (0..samples.counts().0).map(|i| samples.record(i).unwrap().seed).collect();
+            seeds.dedup();
+            seeds
+        };
+        let led = imported("led", &[None, None]).unwrap();
+        assert_eq!((seeds(&led), led.validation().len()), (vec![1, 2], 0));
+        // Whoever counts keeps the numbers, and with them what is held out of a scene.
+        let drawn = imported("drawn", &[Some(0), None, Some(5)]).unwrap();
+        assert_eq!(seeds(&drawn), [0, 1, 5]);
+        assert_eq!(drawn.validation().len(), led.counts().0 / 2);
+        assert!(imported("zero", &[Some(0)]).is_err(), "a scene of seed 0 is held out, as ever");
+        let kept = imported("kept", &[Some(EVAL_SEED), Some(EVAL_SEED - 1)]).unwrap();
+        assert_eq!(seeds(&kept), [EVAL_SEED - 1], "evaluation's scenes are left out");
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn demonstrations_without_a_seed_become_a_recording_each() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let dir = std::env::temp_dir().join(format!("neuraxis-import-mcap-{}", std::process::id()));
+        let target = ImportTarget { out: None, mcap: Some(dir.clone()) };
+        let open = |number: &Option<u64>| {
+            let mut led = Led::new();
+            led.0.joint_names = vec!["joint".into()];
+            Ok(Opened { episode: Box::new(led), number: *number })
+        };
+        all(&[None, Some(7), None], &dir, &target, &config, true, open, |_| "led".into()).unwrap();
+        for name in ["cup_0", "cup_1", "cup_7"] {
+            assert!(dir.join(name).with_extension("mcap").exists(), "{name}");
+        }
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}

@@ -35,7 +35,8 @@ pub struct TrainArgs {
     /// Name damaged records and leave them out, instead of ending with an error.
     #[arg(long)]
     pub skip_damaged: bool,
-    /// YAML of training settings (keys: crates/policy/src/config.rs; of `gaze`: crates/policy/src/gaze/config.rs). Default of
+    /// YAML of training settings (keys: crates/policy/src/config.rs and, below `policy`, config/shape.rs there; of `gaze`:
+    /// crates/policy/src/gaze/config.rs). Default of
     /// `policy`: 1800 steps, not foveated; those of the shipped weights: configs/weights/.
     #[arg(long)]
     pub config: Option<PathBuf>,

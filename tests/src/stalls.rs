@@ -50,17 +50,24 @@ impl Drop for Watch {
 }
 
 /// Runs `check`; again if it fails while the machine stood still, and says so. `blames` may know of a stall that only one of
-/// the processes had, after a failure.
+/// the processes had, after a failure with this message.
 ///
 /// # Panics
 /// As `check`, where nothing stood still or at the last time.
-pub fn unless_it_stalls<T>(mut start: impl FnMut() -> T, check: impl Fn(&T), blames: impl Fn(&T) -> Option<String>) {
+pub fn unless_it_stalls<T>(
+    mut start: impl FnMut() -> T,
+    check: impl Fn(&T),
+    blames: impl Fn(&T, &str) -> Option<String>,
+) {
     for attempt in 1..=MOST {
         let (watch, things) = (Watch::start(), start());
         let Err(cause) = catch_unwind(AssertUnwindSafe(|| check(&things))) else { return };
         let worst = watch.worst();
         let machine = (worst >= STALL).then(|| format!("a thread was woken {worst:?} late"));
-        match machine.or_else(|| blames(&things)).filter(|_| attempt < MOST) {
+        match machine
+            .or_else(|| blames(&things, cause.downcast_ref::<String>().map_or("", String::as_str)))
+            .filter(|_| attempt < MOST)
+        {
             Some(stall) => println!("attempt {attempt} of {MOST}: it failed, and {stall}: again"),
             None => resume_unwind(cause),
         }
@@ -75,7 +82,7 @@ mod tests {
     fn only_what_fails_beside_a_stall_is_tried_again() {
         let tried = AtomicU64::new(0);
         let fails_once = |_: &()| assert!(tried.fetch_add(1, Ordering::Relaxed) > 0, "the first time");
-        unless_it_stalls(|| (), fails_once, |()| Some("the robot stood still".into()));
+        unless_it_stalls(|| (), fails_once, |(), _| Some("the robot stood still".into()));
         assert_eq!(tried.load(Ordering::Relaxed), 2);
 
         tried.store(0, Ordering::Relaxed);
@@ -84,7 +91,7 @@ mod tests {
             panic!("it always fails");
         };
         let ended = catch_unwind(AssertUnwindSafe(|| {
-            unless_it_stalls(|| (), fails, |()| Some("the robot stood still".into()));
+            unless_it_stalls(|| (), fails, |(), _| Some("the robot stood still".into()));
         }));
         assert!(ended.is_err());
         assert_eq!(tried.load(Ordering::Relaxed), MOST as u64);

@@ -64,10 +64,8 @@ pub fn unless_it_stalls<T>(
         let Err(cause) = catch_unwind(AssertUnwindSafe(|| check(&things))) else { return };
         let worst = watch.worst();
         let machine = (worst >= STALL).then(|| format!("a thread was woken {worst:?} late"));
-        match machine
-            .or_else(|| blames(&things, cause.downcast_ref::<String>().map_or("", String::as_str)))
-            .filter(|_| attempt < MOST)
-        {
+        let failure = cause.downcast_ref::<String>().map_or("", String::as_str);
+        match machine.or_else(|| blames(&things, failure)).filter(|_| attempt < MOST) {
             Some(stall) => println!("attempt {attempt} of {MOST}: it failed, and {stall}: again"),
             None => resume_unwind(cause),
         }

@@ -102,6 +102,7 @@ impl Surroundings {
             HalfSpace { normal_in_base, offset_m: normal_in_base.dot(&point_in_base), first_link }
         };
 
+        let frames = robot.link_frames(&robot.home());
         let mut planes = Vec::new();
         for wall in walls {
             let (normal, point) = (Vector3::from(wall.normal_xyz), Vector3::from(wall.point_xyz_m));
@@ -114,7 +115,6 @@ impl Surroundings {
             if wall.first_link > robot.dof() {
                 return refuse(&wall.name, "first_link is beyond the last link");
             }
-            let frames = robot.link_frames(&robot.home());
             if !robot.capsule_points(&frames).any(|(_, _, link)| link >= wall.first_link) {
                 return refuse(
                     &wall.name,

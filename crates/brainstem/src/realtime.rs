@@ -238,7 +238,8 @@ fn tick_until_exit(
             && let Some(stats) = links.stats.as_mut()
         {
             let unheard = !tick.started && tick.mode == Mode::Latched;
-            stats.write(timing.stats(links.ticks.dropped(), tick.fault.filter(|_| unheard)));
+            let latched_unheard = tick.fault.filter(|_| unheard);
+            stats.write(LoopStats { latched_unheard, ..timing.stats(links.ticks.dropped()) });
         }
 
         if links.signals.exit.is_raised() {
@@ -250,7 +251,7 @@ fn tick_until_exit(
             fault_before_exit = tick.fault;
         }
     }
-    let stats = timing.stats(links.ticks.dropped(), None);
+    let stats = timing.stats(links.ticks.dropped());
     LoopSummary { report, ticks: timing.ticks, stats, fault: fault_before_exit }
 }
 
@@ -319,14 +320,14 @@ impl Timing {
         self.debt > self.budget
     }
 
-    fn stats(&self, records_dropped: u64, latched_unheard: Option<Fault>) -> LoopStats {
+    fn stats(&self, records_dropped: u64) -> LoopStats {
         LoopStats {
             wake: self.wake.percentiles(),
             compute: self.compute.percentiles(),
             period: self.period.percentiles(),
             missed: self.missed,
             records_dropped,
-            latched_unheard,
+            latched_unheard: None,
         }
     }
 }

@@ -37,15 +37,11 @@ impl Follower {
     pub(super) fn step(&mut self, q: &Joints, qd: &Joints, limits: &[JointLimits]) -> f64 {
         let dt_secs = PERIOD_CEREBELLUM.secs();
         let line = q.iter().zip(qd.iter());
-        let mut most_rad: f64 = 0.0;
         for (((q, qd), (own_q, own_qd)), limit) in line.zip(self.q.iter_mut().zip(self.qd.iter_mut())).zip(limits) {
             let qdd = towards((*own_q, *own_qd), (*q, *qd), limit);
             *own_q += (*own_qd + 0.5 * qdd * dt_secs) * dt_secs;
             *own_qd += qdd * dt_secs;
-            let behind_rad = (q - *own_q).abs();
-            // `f64::max` would drop a NaN.
-            most_rad = if behind_rad > most_rad || behind_rad.is_nan() { behind_rad } else { most_rad };
         }
-        most_rad
+        q.max_abs_diff(&self.q)
     }
 }

@@ -72,7 +72,7 @@ def train(options):
     about = {
         "words": words.words, "fps": meta.fps, "cameras": options.cameras.split(","), "batch": options.batch,
         "chunk": options.chunk, "lr": options.lr, "lr_backbone": options.lr_backbone, "backbone": options.backbone,
-        "seed": options.seed, "data": {"episodes": meta.total_episodes, "frames": meta.total_frames},
+        "bf16": options.bf16, "seed": options.seed, "data": {"episodes": meta.total_episodes, "frames": meta.total_frames},
     }
     done = {"step": 0, "secs": 0.0}
     folder = os.path.join(options.out, "checkpoint")
@@ -104,7 +104,8 @@ def train(options):
     started, before, sums, count = time.monotonic(), done["secs"], {}, 0
     while done["step"] < options.steps and time.monotonic() - started < options.max_secs:
         items = [data[draw.randrange(len(data))] for _ in range(options.batch)]
-        loss, parts = policy.forward(pre(collate(items, about["cameras"], words)))
+        with torch.autocast("cpu", torch.bfloat16, enabled=options.bf16):
+            loss, parts = policy.forward(pre(collate(items, about["cameras"], words)))
         if not torch.isfinite(loss):
             sys.exit("step %d: the loss is %s; the last checkpoint stays" % (done["step"], loss.item()))
         optimiser.zero_grad()
@@ -289,6 +290,7 @@ def main():
     of.add_argument("--lr-backbone", type=float, default=1e-5)
     of.add_argument("--backbone", choices=["imagenet", "scratch"], default="imagenet",
                     help="imagenet: torchvision fetches the weights; scratch: where it cannot")
+    of.add_argument("--bf16", action="store_true", help="mixed precision, where the processor has it")
     of.add_argument("--cameras", default=CAMERAS)
     of.add_argument("--seed", type=int, default=1)
     of.add_argument("--threads", type=int, default=2)

@@ -63,15 +63,14 @@ fn changed(out: &Path, header: impl FnOnce(&mut Header), mut change: impl FnMut(
     writer.finish().expect("room on the disk");
 }
 
-/// The shipped weights with the tensors of these names turned into their opposites.
-fn opposite(out: &Path, names: &[&str]) {
+/// The shipped weights with each value of the tensors of these names changed, four bytes of a little-endian f32.
+fn altered(out: &Path, names: &[&str], change: impl Fn(&mut [u8])) {
     let mut bytes = fs::read(shipped()).expect("the shipped weights");
     let start = 8 + u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
     let header: Value = serde_json::from_slice(&bytes[8..start]).expect("a safetensors header");
     for name in names {
         let end = |i: usize| start + header[name]["data_offsets"][i].as_u64().expect(name) as usize;
-        // The sign of a little-endian f32 is in its last byte.
-        bytes[end(0)..end(1)].chunks_exact_mut(4).for_each(|value| value[3] ^= 0x80);
+        bytes[end(0)..end(1)].chunks_exact_mut(4).for_each(&change);
     }
     fs::write(out, bytes).expect("room on the disk");
 }
@@ -103,7 +102,7 @@ fn the_weights_of_the_recording_answer_as_they_did_and_others_do_not() {
     let weights = dir.path().join("opposite.safetensors");
     let tensors =
         ["coarse.upsample.weight", "coarse.upsample.bias", "heads.switches.down.weight", "heads.switches.down.bias"];
-    opposite(&weights, &tensors);
+    altered(&weights, &tensors, |value| value[3] ^= 0x80);
     let other = compare(&recording(), &weights, &[]);
     assert_eq!(other["compared"], same["compared"]);
     assert!(median_mm(&other) > 50.0, "{other}");
@@ -195,4 +194,23 @@ fn whoever_has_read_enough_of_a_recording_ends_it_quietly() {
         format!("{} rec info {} | head -c 0; echo ${{PIPESTATUS[0]}}", binary().display(), recording().display());
     let ended = run(Command::new("bash").args(["-c", &line]), Duration::from_secs(60)).expect("it ends");
     assert_eq!((ended.stdout.trim(), ended.stderr.as_str()), ("0", ""));
+}
+
+#[test]
+fn weights_that_answer_no_numbers_are_refused_before_anything_moves() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (weights, out) = (dir.path().join("nan.safetensors"), dir.path().join("run"));
+    altered(&weights, &["coarse.upsample.bias"], |value| value.copy_from_slice(&f32::NAN.to_le_bytes()));
+    for clock in ["lockstep", "wall"] {
+        let ended = neuraxis(&["demo", "--policy", text(&weights), "--clock", clock, "--out", text(&out)]);
+        assert!(!ended.status.success() && ended.stderr.contains("these weights give no answer"), "{}", ended.stderr);
+        assert!(!out.join("episode.mcap").exists());
+    }
+}
+
+#[test]
+fn one_device_agrees_with_itself() {
+    let ended = neuraxis(&["bench", "agree", "--one", "cpu", "--other", "cpu", "--observations", "3"]);
+    assert!(ended.status.success(), "{}\n{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("3 of 3 answers the same"), "{}", ended.stdout);
 }

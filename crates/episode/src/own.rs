@@ -20,7 +20,8 @@ pub struct OwnRecording {
 
 impl OwnRecording {
     /// Goes through a recording once. Torques, velocities and commands of a frame are those recorded last before it, or, where
-    /// a run's first picture was taken before its first tick, those of that tick.
+    /// a run's first picture was taken before its first tick, those of that tick. Whether contact is intended is what the
+    /// policy answered to the frame, or last before it.
     ///
     /// # Errors
     /// The recording cannot be opened or holds no observation. What is damaged in it is in [`About::notes`].
@@ -29,6 +30,7 @@ impl OwnRecording {
         let (mut moments, mut cameras) = (Vec::new(), Vec::<String>::new());
         let (mut instruction, mut notes, mut backward) = (None, Vec::new(), 0u64);
         let mut untold = 0u64;
+        let mut approached = None;
         for record in reader.records() {
             match record {
                 Ok(Record::State(felt)) => {
@@ -44,6 +46,13 @@ impl OwnRecording {
                     command = Some(told);
                 }
                 Ok(Record::Instruction { text, .. }) => instruction = instruction.or(Some(text)),
+                Ok(Record::Prediction(_, prediction)) => {
+                    let ignore_collisions = Some(prediction.keyframe.ignore_collisions);
+                    let answered =
+                        moments.iter_mut().rev().find(|moment: &&mut Moment| moment.stamp == prediction.observed_at);
+                    answered.into_iter().for_each(|moment| moment.ignore_collisions = ignore_collisions);
+                    approached = ignore_collisions;
+                }
                 Ok(Record::Observation(seen)) => {
                     for view in &seen.cameras {
                         if !cameras.iter().any(|name| **name == *view.name) {
@@ -54,7 +63,8 @@ impl OwnRecording {
                         backward += 1;
                         continue;
                     }
-                    moments.push(moment(&seen, state.as_ref(), command.as_ref()));
+                    let seen = moment(&seen, state.as_ref(), command.as_ref());
+                    moments.push(Moment { ignore_collisions: approached, ..seen });
                 }
                 Ok(_) => {}
                 Err(error) if notes.len() < MOST_NOTES => notes.push(error.to_string()),

@@ -126,14 +126,17 @@ pub trait Recorded {
     /// The pictures of these frames, which increase, in one pass over the recording. After an error there are no more.
     fn pictures<'a>(&'a self, frames: &'a [usize]) -> Pictures<'a>;
 
-    /// The key-frame that a frame is, if its tool and gripper are known. Where nobody wrote down whether contact was
-    /// intended it is taken to be, as RLBench's own arm mode does, which checks for no collisions unless told.
+    /// The key-frame that a frame is, if its tool and gripper are known. Whether contact was intended is said by the frame
+    /// before it: the flag of a frame belongs to the motion under way, and where a motion ends the next one may have begun.
+    /// Where nobody wrote it down contact is taken to be intended, as RLBench's own arm mode does, which checks for no
+    /// collisions unless told.
     fn keyframe(&self, frame: usize) -> Option<KeyFrame> {
         let moment = self.moments().get(frame)?;
+        let under_way = self.moments().get(frame.saturating_sub(1))?;
         Some(KeyFrame {
             world_from_tool: moment.world_from_tool?,
             gripper: moment.gripper?,
-            ignore_collisions: moment.ignore_collisions.unwrap_or(true),
+            ignore_collisions: under_way.ignore_collisions.unwrap_or(true),
         })
     }
 }
@@ -233,6 +236,21 @@ mod tests {
             intrinsics: Some(Intrinsics { width: 1, height: 1, fx: 1.0, fy: 1.0, cx: 0.0, cy: 0.0 }),
             world_from_camera: None,
         }
+    }
+
+    #[test]
+    fn whether_contact_was_intended_is_said_by_the_frame_before_a_key_frame() {
+        let moment = |ignore_collisions| Moment {
+            world_from_tool: Some(Pose::identity()),
+            gripper: Some(Gripper::Open),
+            ignore_collisions,
+            ..Moment::default()
+        };
+        let episode = Bare(about(), [Some(false), Some(true), Some(false), None].map(moment).to_vec());
+        let flags = [0, 1, 2, 3].map(|frame| episode.keyframe(frame).unwrap().ignore_collisions);
+        assert_eq!(flags, [false, false, true, false]);
+        assert!(Bare(about(), vec![moment(None); 2]).keyframe(1).unwrap().ignore_collisions);
+        assert_eq!(episode.keyframe(4), None);
     }
 
     #[test]

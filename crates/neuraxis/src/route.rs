@@ -131,7 +131,9 @@ impl Router {
             }
             Surroundings::Cloud => {
                 let refuse = |reason: String| PolicyError::Observation { seq: seen.seq, reason };
-                views::fuse(seen, &self.fuse, &mut self.cloud).map_err(|e| refuse(e.to_string()))?;
+                let masked = &mut Vec::new();
+                views::fuse_usable(seen, &[], &self.fuse, &mut self.cloud, masked)
+                    .map_err(|e| refuse(e.to_string()))?;
                 self.field.mark_points(&self.cloud.xyz_in_world);
                 self.planner.erase_arm(&mut self.field, &seen.q, held.as_ref(), SPARE_M);
             }

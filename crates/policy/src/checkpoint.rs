@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
     fs,
+    io::Write,
     path::Path,
 };
 
@@ -117,7 +118,7 @@ pub struct Described<A> {
 }
 
 impl<A: Description> Described<A> {
-    /// Writes atomically: a kill leaves the old file or the new one.
+    /// Writes atomically: a kill or a loss of power leaves the old file or the new one.
     pub fn write(path: &Path, about: &A, tensors: &[(String, Tensor)]) -> Result<()> {
         let views =
             tensors.iter().map(|(name, tensor)| Ok((name.clone(), Blob::new(tensor)?))).collect::<Result<Vec<_>>>()?;
@@ -125,7 +126,12 @@ impl<A: Description> Described<A> {
         let header = HashMap::from([(A::KEY.to_string(), json)]);
         let bytes = safetensors::serialize(views, Some(header)).map_err(|e| refuse(path, e.to_string()))?;
         let partial = path.with_extension("partial");
-        fs::write(&partial, bytes).map_err(Error::io(&partial))?;
+        let write = || -> std::io::Result<()> {
+            let mut file = fs::File::create(&partial)?;
+            file.write_all(&bytes)?;
+            file.sync_all()
+        };
+        write().map_err(Error::io(&partial))?;
         fs::rename(&partial, path).map_err(Error::io(path))
     }
 

@@ -47,6 +47,9 @@ pub struct TrainConfig {
     pub augment_yaw_deg: f64,
     /// Shift augmentation per horizontal axis: uniform in ± this [m].
     pub augment_shift_m: f64,
+    /// Shift augmentation along the vertical: uniform in ± this [m]. RVT-2 has as much as to the sides, 0.125; a table that
+    /// stays where it is needs none.
+    pub augment_shift_z_m: f64,
     /// Noise of the zoom centre per axis in training [m].
     pub center_noise_m: f64,
     /// Width of the target blob in the heatmaps [px].
@@ -112,6 +115,7 @@ impl Default for TrainConfig {
             seed: 1,
             augment_yaw_deg: 10.0,
             augment_shift_m: 0.03,
+            augment_shift_z_m: 0.0,
             center_noise_m: 0.04,
             target_sigma_px: 1.5,
             rotation_jitter: false,
@@ -182,6 +186,7 @@ impl TrainConfig {
             ("weight_decay", self.weight_decay),
             ("augment_yaw_deg", self.augment_yaw_deg),
             ("augment_shift_m", self.augment_shift_m),
+            ("augment_shift_z_m", self.augment_shift_z_m),
             ("center_noise_m", self.center_noise_m),
         ] {
             if !(value.is_finite() && value >= 0.0) {

@@ -109,12 +109,14 @@ impl ClipRenderer {
     }
 
     /// Appends the scene as a fourth view of the static stream: (c, side, side), the channels of the orthographic
-    /// views. Of a `marked` body the tool and the last key-frame are marked at their projections, in two channels more.
+    /// views, x y z in `frame`'s cube and depth in units of the whole cube, `depth_per_m`. Of a `marked` body the tool and the
+    /// last key-frame are marked at their projections, in two channels more.
     pub fn append_view(
         &mut self,
         out: &mut Vec<f32>,
         cloud: &Cloud,
         frame: &CubeFrame,
+        depth_per_m: f64,
         marked: Option<&Body>,
         view: &PerspectiveView,
     ) {
@@ -124,7 +126,8 @@ impl ClipRenderer {
         out.resize(start + channels as usize * area, 0.0);
         let planes = &mut out[start..];
         self.renderer.draw(&cloud.xyz_in_world, view);
-        self.renderer.channels_into(&cloud.xyz_in_world, &cloud.rgb, frame, &mut planes[..CHANNELS * area]);
+        let drawn = &mut planes[..CHANNELS * area];
+        self.renderer.channels_into(&cloud.xyz_in_world, &cloud.rgb, frame, depth_per_m, drawn);
         let Some(body) = marked else { return };
         for (channel, pose) in [(CHANNELS, &body.reached), (CHANNELS + 1, &body.world_from_tool)] {
             if let Some(seen) = view.project(&pose.position()) {
@@ -285,7 +288,7 @@ mod tests {
 
         let mut planes = Vec::new();
         let body = Body::new(tool, tool_at(Vector3::new(3.0, 0.0, 1.0)), Gripper::Open, 0.08);
-        renderer.append_view(&mut planes, &cloud(0.1), &frame, Some(&body), &view);
+        renderer.append_view(&mut planes, &cloud(0.1), &frame, frame.scale(), Some(&body), &view);
         let area = 64 * 64;
         assert_eq!(planes.len(), VIEW_CHANNELS as usize * area);
         let peak = (0..area).max_by(|a, b| planes[11 * area + a].total_cmp(&planes[11 * area + b])).unwrap();
@@ -293,7 +296,7 @@ mod tests {
         assert_eq!(peak, v as usize * 64 + u as usize);
         assert!(planes[10 * area..11 * area].iter().all(|x| *x == 0.0), "behind the camera is no mark");
         let mut plain = Vec::new();
-        renderer.append_view(&mut plain, &cloud(0.1), &frame, None, &view);
+        renderer.append_view(&mut plain, &cloud(0.1), &frame, frame.scale(), None, &view);
         assert_eq!(plain, planes[..10 * area]);
     }
 

@@ -16,6 +16,7 @@ use crate::{
     gaze::GazeConfig,
     network::DynamicInput,
     sample::Body,
+    views,
 };
 
 /// Horizontal field of view of the wrist camera [deg].
@@ -96,12 +97,13 @@ impl Feed {
         }
         if self.config.dynamic.has_view() {
             let values = (self.config.view_channels() * self.config.image_px * self.config.image_px) as usize;
-            let views = &mut self.views[stage];
-            let camera = self.cameras.get(views.len() / values);
+            let planes = &mut self.views[stage];
+            let camera = self.cameras.get(planes.len() / values);
             let camera =
                 camera.ok_or_else(|| Error::Data("a scene was zoomed into before it was seen whole".into()))?;
             let marked = self.config.markers.then_some(moment.body);
-            self.renderer.append_view(views, moment.cloud, frame, marked, camera);
+            let depth_per_m = views::cube(&self.config).scale();
+            self.renderer.append_view(planes, moment.cloud, frame, depth_per_m, marked, camera);
         }
         Ok(())
     }
@@ -167,8 +169,6 @@ mod tests {
     use super::*;
     use neuraxis_core::Gripper;
 
-    use crate::views;
-
     fn config(dynamic: Dynamic) -> PolicyConfig {
         PolicyConfig { dynamic, image_px: 32, ..PolicyConfig::default() }
     }
@@ -226,7 +226,8 @@ mod tests {
                 assert_eq!(view(&coarse).size(), [1, config.view_channels(), 32, 32]);
                 let channel = |input: &DynamicInput, c: i64| view(input).narrow(1, c, 3);
                 assert_ne!(channel(&coarse, 0), channel(&fine, 0));
-                assert_eq!(channel(&coarse, 3), channel(&fine, 3));
+                // Colours and depth: the camera stays where it is.
+                assert_eq!(view(&coarse).narrow(1, 3, 4), view(&fine).narrow(1, 3, 4));
                 assert!(channel(&coarse, 3).max().double_value(&[]) > 0.7, "something is seen");
                 if dynamic == Dynamic::FkHeatmap {
                     let heat = coarse.heat().unwrap();

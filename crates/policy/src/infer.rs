@@ -172,6 +172,7 @@ impl CorticalPolicy {
         let point_tensor = Tensor::f_from_slice(&point_f32)?.f_view([1, 3])?.f_to_device(self.device)?;
         let proprio = fine_input.proprio.f_to_device(self.device)?;
         let heads = self.net.heads.forward(&fine, &proprio, &point_tensor, None)?;
+        self.wait();
         times.fine_secs += clock.elapsed().as_secs_f32();
         let clock = Instant::now();
         let rotation = orientation(&heads.rotation, config.rotation_bins)?;
@@ -218,10 +219,15 @@ impl CorticalPolicy {
         let copied = clock.elapsed().as_secs_f32();
         let clock = Instant::now();
         let output = run(&self.net, &input)?;
+        self.wait();
+        Ok((output, (copied, clock.elapsed().as_secs_f32())))
+    }
+
+    /// Until the device has computed what it was given.
+    fn wait(&self) {
         if let Device::Cuda(index) = self.device {
             tch::Cuda::synchronize(index as i64);
         }
-        Ok((output, (copied, clock.elapsed().as_secs_f32())))
     }
 
     fn keep_views(

@@ -73,7 +73,8 @@ impl Policy for NearestReplay {
             reason: "it has no text features".into(),
         })?;
         let mut cloud = Cloud::default();
-        views::fuse(observation, &self.config, &mut cloud).map_err(|e| refuse(e.into()))?;
+        views::fuse_usable(observation, &[], &self.config, &mut cloud, &mut Vec::new())
+            .map_err(|e| refuse(e.into()))?;
         let progress = &observation.progress;
         let body = Body::new(
             observation.world_from_tool,

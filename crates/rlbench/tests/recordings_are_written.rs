@@ -6,7 +6,10 @@
 use std::path::Path;
 
 use nalgebra::{UnitQuaternion, Vector3};
-use neuraxis_core::{ArmState, CameraView, Gripper, Intrinsics, Joints, Nanos, Observation, Pose, Progress};
+use neuraxis_core::{
+    ArmState, CameraView, Gripper, Intrinsics, Joints, KeyFrame, Nanos, Observation, Pose, Prediction, Progress,
+    StageTimes,
+};
 use neuraxis_episode::{
     DepthEncoding, EpisodeError, EpisodeReader, EpisodeWriter, Header, OwnRecording, Recorded, keyframes,
 };
@@ -75,6 +78,20 @@ fn recording(path: &Path, joints: usize) -> OwnRecording {
         if t > 0 {
             writer.observation(&seen).unwrap();
         }
+        // Answered to frames 1 and 3 only.
+        if t % 2 == 1 {
+            let (world_from_tool, gripper) = (seen.world_from_tool, Gripper::Open);
+            let prediction = Prediction {
+                seq: t as u64,
+                epoch: 0,
+                observed_at: seen.stamp,
+                keyframe: KeyFrame { world_from_tool, gripper, ignore_collisions: t == 1 },
+                confidence: 1.0,
+                times: StageTimes::default(),
+                path: None,
+            };
+            writer.prediction(seen.stamp + Nanos::from_millis(2), &prediction).unwrap();
+        }
     }
     writer.finish().unwrap();
     OwnRecording::new(EpisodeReader::open(path).unwrap()).unwrap()
@@ -93,12 +110,15 @@ fn a_recording_comes_back_from_rlbenchs_layout() {
     // RLBench has no camera of the third name.
     assert_eq!(episode.about().cameras, ["front", "wrist"]);
     assert_eq!(keyframes(episode.moments()), keyframes(own.moments()));
+    let flags: Vec<_> = own.moments().iter().map(|moment| moment.ignore_collisions).collect();
+    assert_eq!(flags, [None, Some(true), Some(true), Some(false), Some(false)]);
     let frames: Vec<usize> = (0..FRAMES).collect();
     for (t, pictures) in episode.pictures(&frames).map(Result::unwrap) {
         let (found, wrote) = (&episode.moments()[t], &own.moments()[t]);
         let (metres, radians) = found.world_from_tool.unwrap().distance(&wrote.world_from_tool.unwrap());
         assert!(metres < 1e-12 && radians < 1e-7, "{metres} {radians}");
         assert_eq!((found.gripper, found.qd), (wrote.gripper, wrote.qd));
+        assert_eq!(found.ignore_collisions, wrote.ignore_collisions);
         assert!(found.q.unwrap().iter().zip(wrote.q.unwrap().iter()).all(|(a, b)| (a - b).abs() < 1e-12));
         assert!((found.gripper_width_m.unwrap() - wrote.gripper_width_m.unwrap()).abs() < 1e-12);
         for (picture, view) in pictures.into_iter().zip(observation(t).cameras) {

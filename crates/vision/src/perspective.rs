@@ -197,11 +197,20 @@ impl PerspectiveRenderer {
         }
     }
 
-    /// The [`CHANNELS`] planes that [`crate::Renderer`] gives, of this view: x y z and depth in units of `frame`'s cube.
+    /// The [`CHANNELS`] planes that [`crate::Renderer`] gives, of this view: x y z in `frame`'s cube, depth times
+    /// `depth_per_m`. The camera stands where it is however far `frame` zooms: a depth in units of a zoomed cube would be
+    /// several of its widths.
     ///
     /// # Panics
     /// Unless points and colours are those drawn and `planes` holds [`CHANNELS`] * side * side values.
-    pub fn channels_into(&self, xyz_in_world: &[[f32; 3]], rgb: &[[u8; 3]], frame: &CubeFrame, planes: &mut [f32]) {
+    pub fn channels_into(
+        &self,
+        xyz_in_world: &[[f32; 3]],
+        rgb: &[[u8; 3]],
+        frame: &CubeFrame,
+        depth_per_m: f64,
+        planes: &mut [f32],
+    ) {
         assert_eq!(planes.len(), CHANNELS * self.side * self.side, "values of the output");
         shade(planes, self.side, VIEW_INDEX, |pixel| {
             let packed = self.nearest[pixel];
@@ -210,7 +219,7 @@ impl PerspectiveRenderer {
                 let p = frame.cube_from_world(&Vector3::from(xyz_in_world[index]).cast());
                 let depth_m = f32::from_bits((packed >> 32) as u32);
                 let point = [p.x as f32, p.y as f32, p.z as f32];
-                Hit { point, rgb: rgb[index], depth: depth_m * frame.scale() as f32 }
+                Hit { point, rgb: rgb[index], depth: depth_m * depth_per_m as f32 }
             })
         });
     }
@@ -293,7 +302,7 @@ mod tests {
         renderer.draw(&points, &view());
         let area = 100 * 100;
         let mut planes = vec![9.0; CHANNELS * area];
-        renderer.channels_into(&points, &[[255, 0, 0], [0, 255, 0]], &cube, &mut planes);
+        renderer.channels_into(&points, &[[255, 0, 0], [0, 255, 0]], &cube, cube.scale(), &mut planes);
         let at = |channel: usize, pixel: usize| planes[channel * area + pixel];
         let middle = 50 * 100 + 50;
         assert_eq!([0, 1, 2, 3, 4].map(|c| at(c, middle)), [0.0, 0.5, 0.0, 1.0, 0.0]);

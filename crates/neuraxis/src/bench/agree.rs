@@ -1,7 +1,7 @@
 //! The same weights on two devices: how far their answers are apart.
 
 use anyhow::{Context, Result, ensure};
-use neuraxis_core::{Policy, TextEmbedder};
+use neuraxis_core::{Instruction, Policy, TextEmbedder};
 use neuraxis_policy::{CorticalPolicy, DeviceChoice};
 use neuraxis_sim::CameraRig;
 
@@ -43,7 +43,8 @@ pub fn agree(config: &Config, plan: &AgreePlan) -> Result<Vec<Measured>> {
     for i in 0..plan.observations {
         let (task, seed) = (&names[i as usize % names.len()], EVAL_SEED + i / names.len() as u64);
         let setup = studio.setup(task, seed)?;
-        let words = instruction(setup.goal(), Some(&mut embedder))?;
+        // Another scene is another episode: no frame of the last one is before it.
+        let words = Instruction { epoch: i as u32 + 1, ..instruction(setup.goal(), Some(&mut embedder))? };
         let lockstep = studio.lockstep(&setup, true)?;
         let seen = lockstep.first_observation(&mut CameraRig::new(&setup)?).context("the first picture")?;
         let [a, b] = [one.predict(&seen, &words)?.keyframe, other.predict(&seen, &words)?.keyframe];

@@ -1,6 +1,6 @@
 //! The frozen gaze at run time: observations in, features and saliency out, and what people want to see of it.
 
-use std::{path::Path, time::Instant};
+use std::{collections::VecDeque, path::Path, time::Instant};
 
 use nalgebra::Vector3;
 use neuraxis_core::{Camera, Nanos, Pose, Tool, World};
@@ -15,6 +15,9 @@ use crate::{
 
 /// Fewer points than this are not a scene.
 const LEAST_POINTS: usize = 100;
+/// The older frame of a clip is at least so old, once there is one: as in training, whose samples of an episode are half a
+/// second apart in the mean. What moves hardly differs between two ticks of a policy [s].
+const CLIP_SECS: f64 = 0.5;
 
 /// Where the dynamic stream looked, and at what.
 #[derive(Debug)]
@@ -56,11 +59,17 @@ struct Before {
     stamp: Nanos,
 }
 
-/// Frozen weights and the observation before.
+impl Before {
+    fn age_secs(&self, stamp: Nanos) -> f64 {
+        stamp.secs_since(self.stamp)
+    }
+}
+
+/// Frozen weights and the observations of the last half second, oldest first.
 pub struct GazeStream {
     gaze: FrozenGaze,
     renderer: ClipRenderer,
-    before: Option<Before>,
+    before: VecDeque<Before>,
     clip: Vec<f32>,
 }
 
@@ -75,7 +84,7 @@ impl GazeStream {
 
     /// A stream that has seen nothing yet.
     pub fn new(gaze: FrozenGaze) -> Result<Self> {
-        Ok(Self { gaze, renderer: ClipRenderer::new()?, before: None, clip: Vec::new() })
+        Ok(Self { gaze, renderer: ClipRenderer::new()?, before: VecDeque::new(), clip: Vec::new() })
     }
 
     /// What the weights are.
@@ -98,9 +107,9 @@ impl GazeStream {
         &self.gaze
     }
 
-    /// Forgets the observation before: at the start of an episode.
+    /// Forgets the observations before: at the start of an episode.
     pub fn reset(&mut self) {
-        self.before = None;
+        self.before.clear();
     }
 
     /// Looks at the scene as it is now. An observation that is refused leaves the stream as it was.
@@ -115,9 +124,9 @@ impl GazeStream {
         let view = self.config().camera.view(&frame, world_from_tool, side)?;
 
         // Both frames with the camera of now; one that is too old, or of a later time, is none.
-        let recent = |before: &&Before| (0.0..=OLDEST_SECS).contains(&stamp.secs_since(before.stamp));
-        let before = self.before.as_ref().filter(recent);
-        let previous_age_secs = before.map(|before| stamp.secs_since(before.stamp));
+        let recent = || self.before.iter().filter(|before| (0.0..=OLDEST_SECS).contains(&before.age_secs(stamp)));
+        let before = recent().rev().find(|before| before.age_secs(stamp) >= CLIP_SECS).or_else(|| recent().next());
+        let previous_age_secs = before.map(|before| before.age_secs(stamp));
         self.clip.clear();
         self.renderer.append(&mut self.clip, &[before.map_or(cloud, |before| &before.cloud), cloud], &view);
         let render_secs = started.elapsed().as_secs_f32();
@@ -164,14 +173,15 @@ impl GazeStream {
         (0..area).flat_map(|i| [0, 1, 2].map(|c| (planes[c * area + i] * 255.0).round() as u8)).collect()
     }
 
+    /// Keeps this observation, and of those before it what a clip may still show.
     fn keep(&mut self, cloud: &Cloud, stamp: Nanos) {
-        match &mut self.before {
-            Some(before) => {
-                before.cloud.xyz_in_world.clone_from(&cloud.xyz_in_world);
-                before.cloud.rgb.clone_from(&cloud.rgb);
-                before.stamp = stamp;
-            }
-            None => self.before = Some(Before { cloud: cloud.clone(), stamp }),
+        self.before.retain(|before| before.age_secs(stamp) > 0.0);
+        let mut spare = Cloud::default();
+        while self.before.get(1).is_some_and(|next| next.age_secs(stamp) >= CLIP_SECS) {
+            spare = self.before.pop_front().map(|before| before.cloud).unwrap_or_default();
         }
+        spare.xyz_in_world.clone_from(&cloud.xyz_in_world);
+        spare.rgb.clone_from(&cloud.rgb);
+        self.before.push_back(Before { cloud: spare, stamp });
     }
 }

@@ -350,6 +350,10 @@ fn a_stream_reports_what_it_saw_and_how_old_it_was() {
     assert!(look(&mut stream, 8100).is_some());
     stream.reset();
     assert_eq!(look(&mut stream, 8200), None);
+    // Asked ten times a second, half a second.
+    let ages = [1, 2, 3, 4, 5, 6, 7].map(|tick| look(&mut stream, 8200 + 100 * tick).unwrap());
+    let wanted = [0.1, 0.2, 0.3, 0.4, 0.5, 0.5, 0.5];
+    assert!(ages.iter().zip(wanted).all(|(age, wanted)| (age - wanted).abs() < 1e-9), "{ages:?}");
 }
 
 #[test]

@@ -30,9 +30,12 @@ impl Samples {
         let goal = &record.goals[goal];
         self.scene_into(index, scene)?;
         let yaw = rng.random_range(-1.0..1.0) * config.augment_yaw_deg.to_radians();
-        let shift = |rng: &mut Pcg64| rng.random_range(-1.0..1.0) * config.augment_shift_m;
+        let mut draw = || rng.random_range(-1.0..1.0);
+        let sideways = [draw(), draw()].map(|x| x * config.augment_shift_m);
+        let up = if config.augment_shift_z_m > 0.0 { draw() * config.augment_shift_z_m } else { 0.0 };
+        let shift = Vector3::new(sideways[0], sideways[1], up);
         let label = goal.keyframe.world_from_tool.position();
-        let frame = moved(&views::cube(&config.policy), yaw, Vector3::new(shift(rng), shift(rng), 0.0), &label);
+        let frame = moved(&views::cube(&config.policy), yaw, shift, &label);
         let noise = Vector3::from_fn(|_, _| rng.random_range(-1.0..1.0) * config.center_noise_m * frame.scale());
         let body = record.body();
         let before = self.before_into(index, before, rows)?;
@@ -63,12 +66,14 @@ impl Samples {
     }
 }
 
-/// The cube turned by `yaw` [rad] and moved by `shift` [m]; where a label in the world would leave it to a side, moved as much
-/// less (or the other way) as keeps the label at its edge: outside of it there is nothing to learn.
+/// The cube turned by `yaw` [rad] and moved by `shift` [m]; where a label in the world would leave it by that, moved as much less
+/// (or the other way) as keeps the label at its edge: outside of it there is nothing to learn.
 fn moved(cube: &CubeFrame, yaw: f64, shift: Vector3<f64>, label: &Vector3<f64>) -> CubeFrame {
     let moved = cube.moved(yaw, shift);
-    let beyond =
-        moved.cube_from_world(label).map(|x| x - x.clamp(-EDGE, EDGE)).component_mul(&Vector3::new(1.0, 1.0, 0.0));
+    let mut beyond = moved.cube_from_world(label).map(|x| x - x.clamp(-EDGE, EDGE));
+    if shift.z == 0.0 {
+        beyond.z = 0.0;
+    }
     cube.moved(yaw, shift + moved.rotation() * beyond / moved.scale())
 }
 

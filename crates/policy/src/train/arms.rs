@@ -99,7 +99,9 @@ fn each_arm_trains_is_evaluated_and_predicts_from_one_file() {
         let (config, files) = (arm(dynamic, gaze.clone()), files(dir.path(), dynamic.name()));
         let (steps, news) = run(&config, &samples, &files, || true).unwrap();
         assert_eq!(steps, 2);
-        let [News::Progress(progress), News::Evaluated(evaluation)] = &news[..] else { panic!("{news:?}") };
+        let [News::Progress(progress), News::Evaluated(evaluation), News::Saved(2)] = &news[..] else {
+            panic!("{} pieces of news", news.len())
+        };
         assert_eq!(progress.terms[6] > 0.0, dynamic == Dynamic::WristView, "{:?}", progress.terms);
         assert!(evaluation.scores.len() == 2 && evaluation.scores.iter().all(|s| s.position_mm > 0.0));
 

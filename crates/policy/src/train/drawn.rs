@@ -2,17 +2,24 @@
 
 use std::{collections::BTreeMap, fs};
 
-use nalgebra::Vector3;
+use nalgebra::{UnitQuaternion, Vector3};
 use neuraxis_core::Pose;
 use neuraxis_episode::dataset::{CloudSample, Dataset, DatasetWriter};
+use neuraxis_vision::OrthoView;
 use tch::{Device, Tensor};
 
 use super::{
-    News, TERMS,
+    News, TERMS, copy_weights,
     tests::{Letters, files, run, samples, tiny},
     worker::Worker,
 };
-use crate::{ConsistencyConfig, PolicyConfig, TrainConfig, imported::ImportedKeypoints, sample::Samples};
+use crate::{
+    ConsistencyConfig, PolicyConfig, TrainConfig,
+    imported::ImportedKeypoints,
+    rotation::{angles_from_rotation, bin_of_angle, rotation_from_angles},
+    sample::Samples,
+    views,
+};
 
 /// Keypoints of each record of a file.
 const KEYPOINTS: usize = 40;
@@ -86,6 +93,52 @@ fn every_augmented_target_is_a_map_that_sums_to_one() {
             assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-4), "{sums:?}");
         }
     }
+}
+
+/// The cube that the label stands on, the tool and the label are in one frame, whichever way the augmentation turned it.
+#[test]
+fn labels_are_turned_with_what_is_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(dir.path());
+    let config = TrainConfig { augment_yaw_deg: 45.0, augment_shift_m: 0.0, center_noise_m: 0.0, ..tiny() };
+    let (side, mut most, mut kinds) = (config.policy.image_px as usize, 0.0f64, [0; 2]);
+    let numbers = |t: &Tensor| Vec::<f32>::try_from(t.contiguous().view([-1])).unwrap();
+    for step in 0..10 {
+        let batch = samples.training_batch(&config, None, step, 0..8).unwrap();
+        assert!(batch.point_in_fine.abs().max().double_value(&[]) < 1e-4, "the zoom is around the label");
+        for i in 0..8 {
+            // The tool is at (0.3, 0, 1.1) m, 0.1 m in front of the cube's centre.
+            let proprio = numbers(&batch.coarse.proprio.get(i));
+            let yaw = -f64::from(proprio[6]).atan2(proprio[5].into());
+            most = most.max(yaw.abs());
+            let turned =
+                UnitQuaternion::from_axis_angle(&Vector3::z_axis(), -yaw) * rotation_from_angles([0.3, 0.0, 0.0]);
+            let wanted = turned.to_rotation_matrix().transpose();
+            let told = numbers(&batch.targets.rotation.get(i));
+            assert!(
+                wanted.matrix().iter().zip(&told).all(|(a, b)| (a - f64::from(*b)).abs() < 1e-5),
+                "{wanted} {told:?}"
+            );
+            let bins = angles_from_rotation(&turned).map(|angle| bin_of_angle(angle, config.policy.rotation_bins));
+            assert_eq!(Vec::<i64>::try_from(batch.targets.bins.get(i)).unwrap(), bins);
+
+            let label = views::arg_max(&numbers(&batch.targets.heat_coarse.get(i)), side as i64).unwrap();
+            let [u, v] =
+                OrthoView::Top.pixel([label.x as f32, label.y as f32, label.z as f32], side).map(|x| x as usize);
+            let seen = numbers(&batch.coarse.views.get(i).get(0));
+            let is_red = |row: usize, column: usize| {
+                let at = |channel: usize| seen[(channel * side + row) * side + column];
+                at(3) - at(4) > 0.2
+            };
+            assert!((v - 1..=v + 1).any(|row| (u - 1..=u + 1).any(|column| is_red(row, column))), "{label}");
+            // Above the cube the gripper is open and nothing may be touched; on it the opposite.
+            let switch = |t: &Tensor| t.int64_value(&[i]);
+            let (is_open, is_contact) = (switch(&batch.targets.gripper), switch(&batch.targets.collision));
+            assert_eq!([is_open, is_contact], if label.z > -0.47 { [1, 0] } else { [0, 1] }, "{label}");
+            kinds[is_open as usize] += 1;
+        }
+    }
+    assert!(most > 0.5 && kinds.iter().all(|count| *count > 4), "{most} {kinds:?}");
 }
 
 #[test]
@@ -178,4 +231,25 @@ fn keypoints_of_a_file_are_what_is_trained_on() {
     let terms = news.iter().find_map(|n| if let News::Progress(p) = n { Some(p.terms) } else { None }).unwrap();
     let consistency = TERMS.iter().position(|name| *name == "consistency").unwrap();
     assert!(terms[consistency] > 0.0, "{terms:?}");
+}
+
+#[test]
+fn bf16_points_the_same_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(dir.path());
+    let configs = [false, true].map(|bf16| TrainConfig { bf16, ..tiny() });
+    let workers = configs.each_ref().map(|config| Worker::new(config, Device::Cpu).unwrap());
+    copy_weights(workers[0].parameters(), &workers[1].weights()).unwrap();
+    let share = |i: usize| {
+        let batch = |piece| samples.training_batch(&configs[i], None, 1, piece);
+        workers[i].step(&configs[i], 0..4, batch).unwrap()
+    };
+    let [plain, half] = [share(0), share(1)];
+    let sum = |terms: &[f64]| terms.iter().sum::<f64>();
+    let (a, b) = (sum(&plain.terms), sum(&half.terms));
+    assert!((a / b - 1.0).abs() < 0.02 && a != b, "{a} {b}");
+    let flat = |grads: &[Tensor]| Tensor::cat(&grads.iter().map(|g| g.view([-1])).collect::<Vec<_>>(), 0);
+    let [a, b] = [flat(&plain.grads), flat(&half.grads)];
+    let cosine = (a.dot(&b) / (a.norm() * b.norm())).double_value(&[]);
+    assert!(cosine > 0.98, "{cosine}");
 }

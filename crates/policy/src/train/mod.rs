@@ -126,6 +126,7 @@ pub fn train(
     let evaluator = Evaluator::new(config, samples, device)?;
 
     let started = Instant::now();
+    let mut saved_at = None;
     std::thread::scope(|scope| {
         let mut orders = Vec::new();
         let mut results = Vec::new();
@@ -186,12 +187,16 @@ pub fn train(
             if step.is_multiple_of(config.evaluate_every) || last {
                 tell(News::Evaluated(evaluator.evaluate(samples, step, &optimiser.average(&master))?));
             }
-            if step.is_multiple_of(config.checkpoint_every) {
+            if step.is_multiple_of(config.checkpoint_every) || last {
                 about.steps = step;
                 about.train_secs = earlier_secs + started.elapsed().as_secs_f64();
                 state::save(files, &about, &master, &gaze, &optimiser)?;
                 tell(News::Saved(step));
+                saved_at = Some(step);
             }
+        }
+        if saved_at == Some(optimiser.step) {
+            return Ok(());
         }
         about.steps = optimiser.step;
         about.train_secs = earlier_secs + started.elapsed().as_secs_f64();

@@ -1,4 +1,4 @@
-//! The brainstem's promises, with an ideal arm and a virtual clock. SR-nn: safety rules of the design.
+//! The brainstem's promises, with an ideal arm and a virtual clock. SR-nn: tests/safety.md.
 
 mod rig;
 

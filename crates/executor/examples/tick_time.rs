@@ -1,7 +1,7 @@
 //! Time of a tick of the executor: whole plans in the scripted world, and the worst plan that is accepted.
 //!
-//! Budget: under 20 us a tick (FRANKENBOT.md, section 1.5). No peer publishes this figure for the same work. The world's
-//! own work (its skills, its facts) is in the time. Run: `cargo run --release -p neuraxis-executor --example tick_time`.
+//! Budget: under 20 us a tick. No peer publishes this figure for the same work. The world's own work (its skills, its
+//! facts) is in the time. Run: `cargo run --release -p neuraxis-executor --example tick_time`.
 
 #[path = "../../cortex/tests/ten_tasks/mod.rs"]
 mod ten_tasks;

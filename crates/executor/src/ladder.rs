@@ -1,4 +1,4 @@
-//! What to do about a leaf's failure: the rungs that its plan gives, mildest first (FRANKENBOT.md, section 1.5; R7).
+//! What to do about a leaf's failure: the rungs that its plan gives, mildest first (R7 of tests/rules.md).
 //!
 //! | level | what | ends |
 //! |---|---|---|

@@ -19,8 +19,9 @@
 //! 4. *Desk.* In a browser on `https://172.16.0.2`: unlock the joints, tell it the hand is mounted, activate FCI, release the
 //!    enabling device. The lights are green.
 //! 5. *Look first.* Read states without a command: nothing moves before the loop's first command.
-//! 6. *Slowly.* `velocity_scale: 0.1` in motion.yaml, thresholds of collisions low (the defaults are), a wall and a tool box in
-//!    brainstem.yaml, nobody in reach. Check that the robot stops by reflex when it is held.
+//! 6. *Slowly.* `velocity_scale`, `acceleration_scale`, `jerk_scale`: 0.5 in brainstem.yaml (above 0.9 is refused), a wall and a
+//!    tool box there too, thresholds of collisions low (the defaults are), nobody in reach. Check that the robot stops by
+//!    reflex when it is held.
 //! 7. *After a stop* see [`FrankaDesk::status`] for the reason, make room, then [`FrankaDesk::recover`] and the loop's reset.
 //!
 //! # How it drives

@@ -82,7 +82,7 @@ pub struct Anomaly {
     pub node: u16,
     /// Name of the monitor.
     pub monitor: String,
-    /// Level of recovery that it led to, 0 to 6 (FRANKENBOT.md, section 1.5).
+    /// Level of recovery that it led to, 0 to 6 (the executor's ladder).
     pub level: u8,
     /// What it computed.
     pub score: f64,

@@ -6,8 +6,8 @@ use crate::{EpisodeId, Memory, MemoryError, Result, Stamp};
 
 /// How episodes are ranked: `score = cosine + recency_weight * 2^(-age / half_life) + outcome_weight * success`.
 ///
-/// The form is ours: FRANKENBOT.md asks for similarity, recency and outcome and gives no equation. The two bonuses are
-/// small beside the differences of cosines: they order what means about the same.
+/// The form is ours: similarity, recency and outcome. The two bonuses are small beside the differences of cosines: they
+/// order what means about the same.
 #[derive(Copy, Clone, Debug, PartialEq)]
 pub struct Ranking {
     /// Most episodes.

@@ -46,7 +46,7 @@ pub struct ArmArgs {
     /// Do not ask whether the space around the arm is free.
     #[arg(long, global = true)]
     yes: bool,
-    /// Folder for a recording.
+    /// Folder for a recording; `shadow` without it: out/shadow.
     #[arg(long, global = true, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(subcommand)]
@@ -73,7 +73,7 @@ enum ArmCommand {
     Recover,
     /// Open or close the fingers; or let a Franka Hand that was just switched on find out how wide they open.
     Gripper {
-        /// Which.
+        /// What the fingers do; `home`: a Franka Hand only.
         #[arg(value_enum)]
         to: Fingers,
     },

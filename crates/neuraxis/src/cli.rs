@@ -182,7 +182,8 @@ enum TrainCommand {
         #[arg(long, value_name = "FILE")]
         init: Option<PathBuf>,
     },
-    /// The dynamic stream's gaze network, to look at the end-effector; it is frozen in the policy.
+    /// The dynamic stream's gaze network, trained to look at the next key-frame (or the tool: `gaze.label`); it is frozen in
+    /// the policy.
     Gaze {
         #[command(flatten)]
         args: TrainArgs,

@@ -63,7 +63,7 @@ impl FromStr for Surroundings {
 pub struct RunSettings {
     /// Rate at which the policy re-predicts, 1 to 100 [Hz].
     pub policy_hz: f64,
-    /// Observation-to-prediction latency of the lockstep clock, 0.001 to 1 [s]: the measured p99.
+    /// Observation-to-prediction latency of the lockstep clock, 0.001 to 1 [s]: the measured p99 and more.
     pub lockstep_latency_secs: f64,
     /// A run is a failure after this time, 1 to 600 [s]; long tasks have a multiple of it.
     pub time_limit_secs: f64,

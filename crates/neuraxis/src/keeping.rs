@@ -80,20 +80,20 @@ impl RecordingSettings {
 /// The same on command lines, in the place of what the file says.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct KeepArgs {
-    /// Ring mode: keep the last SECS in memory, and write them to a numbered file where something happens: a fault stops
-    /// the arm, it is latched, the brain warns, the task fails, or somebody says `kill -USR1 PID`.
+    /// Ring mode: keep the last SECS in memory, 1 to 3600 [s], and write them to a numbered file where something happens: a
+    /// fault stops the arm, it is latched, the brain warns, the task fails, or somebody says `kill -USR1 PID`.
     #[arg(long, value_name = "SECS", conflicts_with_all = ["part_secs", "part_megabytes"])]
     ring: Option<f64>,
-    /// In ring mode: memory [MB]; 256 unless run.yaml says otherwise.
+    /// In ring mode: memory, 16 to 65536 [MB]; 256 unless run.yaml says otherwise.
     #[arg(long, value_name = "MB")]
     ring_megabytes: Option<u64>,
-    /// In ring mode: a file goes on for so long after what it is about [s]; 5 unless run.yaml says otherwise.
+    /// In ring mode: a file goes on for so long after what it is about, 0 to 600 [s]; 5 unless run.yaml says otherwise.
     #[arg(long, value_name = "SECS")]
     ring_after: Option<f64>,
-    /// Rotation: the next numbered file begins after so long [s]; `rec merge` joins them again.
+    /// Rotation: the next numbered file begins after so long, 1 to 86400 [s]; `rec merge` joins them again.
     #[arg(long, value_name = "SECS")]
     part_secs: Option<f64>,
-    /// Rotation: the next numbered file begins where one is larger [MB].
+    /// Rotation: the next numbered file begins where one is larger, 1 to 1000000 [MB].
     #[arg(long, value_name = "MB")]
     part_megabytes: Option<u64>,
 }

@@ -36,8 +36,8 @@ pub struct TrainArgs {
     #[arg(long)]
     pub skip_damaged: bool,
     /// YAML of training settings (keys: crates/policy/src/config.rs and, below `policy`, config/shape.rs there; of `gaze`:
-    /// crates/policy/src/gaze/config.rs). Default of
-    /// `policy`: 1800 steps, not foveated; those of the shipped weights: configs/weights/.
+    /// crates/policy/src/gaze/config.rs). Default of `policy`: 1800 steps, not foveated; of `gaze`: 3000 steps. Those of the
+    /// shipped weights: configs/weights/.
     #[arg(long)]
     pub config: Option<PathBuf>,
     /// Folder for weights, state and curves.

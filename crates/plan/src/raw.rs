@@ -297,7 +297,7 @@ pub enum Until {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawRung {
-    /// Level in FRANKENBOT.md, section 1.5: 2 retry, 3 goto, 4 recall, 5 replan, 6 ask_human.
+    /// Level: 2 retry, 3 goto, 4 recall, 5 replan, 6 ask_human.
     pub level: u8,
     /// What is done.
     #[serde(rename = "do")]

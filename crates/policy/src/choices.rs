@@ -42,7 +42,7 @@ pub enum Head {
 pub enum HeadFeatures {
     /// psi and local (RVT-2).
     MaxLocal,
-    /// phi and psi (section 6.5).
+    /// phi and psi (the paper).
     Weighted,
     /// phi, psi and local.
     WeightedLocal,
@@ -58,7 +58,7 @@ pub enum RotationForm {
     SixD,
 }
 
-/// The dynamic stream: an arm of the ablation each (section 6).
+/// The dynamic stream: an arm of the ablation each.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dynamic {

@@ -86,7 +86,7 @@ pub struct TrainConfig {
     pub gaze: Option<PathBuf>,
 }
 
-/// The cross-view consistency term (section 5 of the design notes).
+/// The cross-view consistency term.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConsistencyConfig {

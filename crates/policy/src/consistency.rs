@@ -1,4 +1,4 @@
-//! Cross-view geometric consistency (section 5 of the design notes): what two views see of one point shall look alike
+//! Cross-view geometric consistency (arXiv 2603.21051): what two views see of one point shall look alike
 //! to the network, and unlike what they see of other points. A term of the training loss only; inference never builds it.
 //!
 //! Features are those of the token path, refined by a 3x3 convolution, sampled at the pixels of known points

@@ -21,7 +21,7 @@ use crate::{
 
 /// Horizontal field of view of the wrist camera [deg].
 const WRIST_HFOV_DEG: f64 = 60.0;
-/// Side of the square in which the Gaussian of forward kinematics lives [px]: that of the gaze's labels (section 6.3).
+/// Side of the square in which the Gaussian of forward kinematics lives [px]: that of the gaze's labels.
 const FK_KERNEL_PX: usize = 19;
 
 /// What was observed at a moment, as far as pictures are drawn of it.

@@ -1,8 +1,9 @@
-//! Cortical Policy: from RGB-D views and a sentence to the key-frame to approach (arXiv 2603.21051; RVT-2 for the static stream).
+//! Cortical Policy: from RGB-D views and a sentence to the key-frame to approach (arXiv 2603.21051; RVT-2, arXiv
+//! 2406.08545, for the static stream). "The paper" in this crate is the former.
 //!
-//! A coarse network looks at three orthographic views of the whole scene and names a point; a fine network
-//! looks again at a zoom around that point and names the pose, the gripper state and whether contact is meant.
-//! Written from the equations collected in the project's design notes; no code of the published systems is used.
+//! A coarse network looks at three orthographic views of the whole scene and names a point; a fine network looks again
+//! at a zoom around that point and names the pose, the gripper state and whether contact is meant. Written from
+//! published equations; no code of the published systems is used.
 
 pub mod adopt;
 pub mod checkpoint;

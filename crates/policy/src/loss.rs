@@ -1,7 +1,7 @@
-//! L = 2 L_trans + L_rot + L_gripper + L_collision (section 4, RVT-2), + lambda L_cgc (section 5), + L_dynamic, that of a learned
+//! L = 2 L_trans + L_rot + L_gripper + L_collision (RVT-2), + lambda L_cgc (the paper), + L_dynamic, that of a learned
 //! heatmap of the dynamic view, + the weighted outlook (ours).
 //!
-//! L_trans of section 4 is a mean over the six maps of both stages; here the means of the two stages, three maps each, are added,
+//! L_trans of RVT-2 is a mean over the six maps of both stages; here the means of the two stages, three maps each, are added,
 //! which is twice that, beside the other terms of weight one. So is L_dynamic the sum of both stages'.
 
 use tch::{Kind, Tensor};

@@ -71,7 +71,7 @@ impl PolicyConfig {
         }
     }
 
-    /// The published shapes (section 4) with our inputs: markers, twelve numbers of proprioception, MiniLM's words,
+    /// The published shapes (RVT-2) with our inputs: markers, twelve numbers of proprioception, MiniLM's words,
     /// no time step. Layer instead of batch normalisation in the heads.
     pub fn full() -> Self {
         Self {

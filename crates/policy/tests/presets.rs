@@ -11,7 +11,7 @@ fn counts(preset: &str) -> [usize; 3] {
     ["coarse", "fine", "heads"].map(|part| parameter_count(&store, part))
 }
 
-/// Section 4, layer by layer.
+/// RVT-2, layer by layer.
 #[test]
 fn paper_has_the_published_number_of_parameters() {
     let patch = 10 * 14 * 14 * 64 + 64 + 2 * 64;

@@ -1,7 +1,7 @@
 //! A simulated FR3 at a table: physics, cameras, tasks with seeded scenes, their judges and scripted experts.
 //!
-//! Ground truth is for judges and experts only; everything else sees camera images. The tasks are our own; their
-//! ideas and success semantics follow the literature (section 4.6 of the design notes).
+//! Ground truth is for judges and experts only; everything else sees camera images. The tasks are our own; their ideas
+//! and success semantics follow RLBench's (James et al. 2020).
 
 mod body;
 pub mod camera;

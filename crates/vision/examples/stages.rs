@@ -2,7 +2,7 @@
 //!
 //! Budgets: fuse four 128 x 128 cameras 1.5 ms; three views of side 112 from about 16,000 points 1.5 ms; arg-max of
 //! peaked maps 1 ms. Peer: RVT-2's published stack renders and decodes on a GPU; on a CPU its exhaustive decoding takes
-//! 14-16 ms in numpy at side 224 (section 3.3 of the design notes). Prints p50, p99 and max with host and kernel.
+//! 14-16 ms in numpy at side 224. Prints p50, p99 and max with host and kernel.
 
 use std::{hint::black_box, time::Instant};
 

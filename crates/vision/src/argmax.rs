@@ -1,11 +1,11 @@
 //! From three heatmaps to one point: the exact arg-max over all voxels, without visiting most of them.
 //!
-//! The score of voxel (i, j, k) is the mean of the three heatmaps at its projections. Pixel i covers [i, i + 1) here, in
-//! the views, in the targets and in the voxel grid alike, so voxel centres project onto pixel centres and a lookup is
-//! enough. (RVT counts pixels from their corners, so its voxels average four of them: the `blur` of section 3.3 of the
-//! design notes, which here would move each point by half a pixel.) The score is a sum of one term per pair of axes, so
-//! the best within a slab of constant i is bounded by the sum of three row maxima; slabs are visited in falling order of
-//! that bound until it cannot beat the best voxel found.
+//! The score of voxel (i, j, k) is the mean of the three heatmaps at its projections. Pixel i covers [i, i + 1) here,
+//! in the views, in the targets and in the voxel grid alike, so voxel centres project onto pixel centres and a lookup
+//! is enough. (RVT counts pixels from their corners, so its voxels average four of them, which here would move each
+//! point by half a pixel.) The score is a sum of one term per pair of axes, so the best within a slab of constant i is
+//! bounded by the sum of three row maxima; slabs are visited in falling order of that bound until it cannot beat the
+//! best voxel found.
 
 use nalgebra::Vector3;
 

@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn views_map_axes_as_specified() {
-        // Section 3.1 with 112 = side / 2: u, v for p = (0.5, 0.25, -0.5).
+        // As in RVT-2, with 112 = side / 2: u, v for p = (0.5, 0.25, -0.5).
         let p = [0.5, 0.25, -0.5];
         assert_eq!(OrthoView::Top.pixel(p, 224), [168.0, 84.0]);
         assert_eq!(OrthoView::Front.pixel(p, 224), [140.0, 168.0]);

@@ -1,4 +1,4 @@
-//! Points that several views see: what the consistency loss compares across views (section 5.4 of the design notes).
+//! Points that several views see: what the consistency loss compares across views.
 //!
 //! The views are drawn from a known cloud by known cameras, so correspondences are free: a point's pixel in each view,
 //! and a look at the z-buffer whether that pixel shows it. Points are kept in the world; a turned, moved or zoomed

@@ -1,4 +1,4 @@
-//! One perspective view of the cloud, for cameras that exist only in the computer (section 3.2 of the design notes).
+//! One perspective view of the cloud, for cameras that exist only in the computer.
 //!
 //! The z-buffer and the ten channels are those of the orthographic views; what differs is the pinhole, and that a splat
 //! is `radius * focal length / depth` pixels wide. Units are metres: the camera stands in the world like a real one.

@@ -1,4 +1,4 @@
-//! A z-buffer with screen-space splats for the three orthographic views (section 3.2 of the design notes).
+//! A z-buffer with screen-space splats for the three orthographic views (after RVT-2, arXiv 2406.08545).
 
 use nalgebra::Vector3;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! H_dec: how undecided the model was where it chose among names (FRANKENBOT.md, section 2(d)): the mean, over values that
+//! H_dec: how undecided the model was where it chose among names (after arXiv 2603.15557): the mean, over values that
 //! are chosen from a list, of the normalised entropy at the first token that tells the choice from others.
 
 use std::ops::Range;

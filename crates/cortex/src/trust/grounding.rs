@@ -1,4 +1,4 @@
-//! C_inf: how far a plan disagrees with what is known without the model (FRANKENBOT.md, section 2(d)): the scene's facts,
+//! C_inf: how far a plan disagrees with what is known without the model (after arXiv 2603.15557): the scene's facts,
 //! what its own skills do, and what the sentence asks for as the grammar reads it. Names that do not exist are the
 //! validator's business; it lets none pass.
 

@@ -1,12 +1,13 @@
-//! How far an answer of the model is believed (FRANKENBOT.md, section 2(d)).
+//! How far an answer of the model is believed: after the three probes of "Anatomy of a Lie" (arXiv 2603.15557), in forms of
+//! our own.
 //!
 //! What contradicts the scene or the sentence is refused at once. Beyond that an answer is compared with those that were
 //! accepted before: three numbers, standardised by median and MAD, and their squared Mahalanobis distance against
 //! chi-square bounds. Until enough were accepted, only contradictions decide.
 //!
-//! Deviations from 2(d): the views of H_perc are those of the cameras, not crops of one image, so some disagreement is usual and
-//! counts as such; a component that was not measured counts as usual (z = 0), and so does one that is better than
-//! usual; the covariance is the correlation of the accepted ones, shrunk by 0.1 to the identity.
+//! The views of H_perc are those of the cameras, not crops of one image, so some disagreement is usual and counts as
+//! such; a component that was not measured counts as usual (z = 0), and so does one that is better than usual; the
+//! covariance is the correlation of the accepted ones, shrunk by 0.1 to the identity.
 
 mod entropy;
 mod grounding;

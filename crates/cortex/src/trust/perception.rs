@@ -1,4 +1,4 @@
-//! H_perc: how far several views of one scene disagree about what is there (FRANKENBOT.md, section 2(d)).
+//! H_perc: how far several views of one scene disagree about what is there (after arXiv 2603.15557).
 
 /// 1 - mean Jaccard index over pairs of views, each the things seen in it; `None` with fewer than two views.
 pub fn perceptual_entropy(views: &[Vec<usize>]) -> Option<f64> {

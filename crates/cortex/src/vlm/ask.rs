@@ -1,5 +1,4 @@
-//! Closed questions: which of a few answers (M4, FRANKENBOT.md, section 1.5: "one cropped image + closed question with
-//! enum answer").
+//! Closed questions: which of a few answers (M4: asked where cameras and fingers do not say what is so).
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! The circuit breaker: a model that failed several times in a row is left alone for a while, and everybody can see it
-//! (FRANKENBOT.md, section 3.1, client contract). Time is given from outside.
+//! The circuit breaker: a model that failed several times in a row is left alone for a while, and everybody can see it.
+//! Time is given from outside.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Recorded answers, so that tests run with no model (FRANKENBOT.md, section 3.1): JSON lines, keyed by BLAKE3 of the
-//! request with images by their hash. Neither the server's address nor the key is part of it.
+//! Recorded answers, so that tests run with no model: JSON lines, keyed by BLAKE3 of the request with images by their
+//! hash. Neither the server's address nor the key is part of it.
 
 use std::{
     collections::{HashMap, VecDeque},

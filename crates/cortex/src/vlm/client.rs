@@ -1,4 +1,4 @@
-//! The client contract in one place (FRANKENBOT.md, section 3.1): breaker, budget, deadline, one second try, costs.
+//! The client contract in one place: breaker, budget, deadline, one second try, costs.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -2,7 +2,7 @@
 
 use super::chat::Image;
 
-/// Most entries of memory: episodes, facts (FRANKENBOT.md, section 1.5, prompt contract 4).
+/// Most entries of memory: episodes, facts.
 pub(super) const MOST_EPISODES: usize = 3;
 pub(super) const MOST_LEARNED: usize = 5;
 /// Most characters of an entry.

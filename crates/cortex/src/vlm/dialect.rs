@@ -1,4 +1,4 @@
-//! What servers of one interface understand differently (FRANKENBOT.md, section 3.1).
+//! What servers of one interface understand differently.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -1,4 +1,4 @@
-//! Plans from a vision-language model behind an OpenAI-style chat interface (FRANKENBOT.md, sections 1.5 and 3.1).
+//! Plans from a vision-language model behind an OpenAI-style chat interface.
 //!
 //! ```text
 //!   PlanRequest, Context --prompt--> Chat --VlmClient--> Reply --Validator--> Plan --TrustGate--> Proposal

@@ -1,4 +1,4 @@
-//! The cortex prompt contract (FRANKENBOT.md, section 1.5): parts in a fixed order, what stays the same first.
+//! The cortex prompt contract: parts in a fixed order, what stays the same first.
 //!
 //! Everything that comes from the scene, from memory or from a failure is data: written as JSON between marks, with every
 //! `<` escaped, so that no text can end its own mark.

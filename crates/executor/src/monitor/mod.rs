@@ -1,4 +1,4 @@
-//! Monitors: what is noticed without asking anybody (FRANKENBOT.md, section 1.5).
+//! Monitors: what is noticed without asking anybody (an idea of FrankenBot, arXiv 2506.21627).
 //!
 //! | level | rate | looks at | test |
 //! |---|---|---|---|

@@ -102,7 +102,7 @@ enum BenchCommand {
     /// From image to motion with the policy in another process, over DDS, beside the same in one process.
     #[cfg(feature = "ros")]
     Apart {
-        /// Time of each of the two [s].
+        /// Time of each of the two, 1 to 3600 [s].
         #[arg(long, default_value_t = 30.0)]
         secs: f64,
     },

@@ -49,7 +49,7 @@ pub struct EvalArgs {
     /// factors and their ranges, or `each`: a table with a line for every factor.
     #[arg(long)]
     perturb: Option<String>,
-    /// Displace the scene while the arm approaches it: `displaced` (once) or `drifting` (slowly).
+    /// Displace the scene while the arm approaches it: `displaced` (once) or `drifting` (slowly; so without a value).
     #[arg(long, num_args = 0..=1, default_value_t = Moving::Still, default_missing_value = "drifting", value_name = "HOW")]
     moving: Moving,
     /// Let something go wrong once: object_dropped, gripper_slip, target_moved, path_blocked or drawer_closed.
@@ -86,7 +86,7 @@ pub struct EvalArgs {
     /// the `simulator`; `off`: over via points. If left out: as configured, and `off` for the expert.
     #[arg(long, value_name = "off|cloud|simulator")]
     planner: Option<Surroundings>,
-    /// Run one share of the episodes, i/n; join them with `neuraxis merge`.
+    /// Run one share of the episodes: i/n, i from 0 to n-1; join them with `neuraxis merge`.
     #[arg(long)]
     shard: Option<String>,
     /// Child processes.

@@ -1,4 +1,4 @@
-//! V5: STRIPS over the tree with three truth values (FRANKENBOT.md, section 3.4).
+//! V5: STRIPS over the tree with three truth values.
 //!
 //! Every node maps what is known before it to what is known after its success and after its failure. After a failed
 //! step nothing is known about what it may have touched; an observation (a condition, a postcondition) makes it known

@@ -81,7 +81,7 @@ pub struct PolicyConfig {
 }
 
 impl PolicyConfig {
-    /// Channels per rendered view: those of section 2.4 and the markers.
+    /// Channels per rendered view: RVT-2's ten and the markers.
     pub fn view_channels(&self) -> i64 {
         VIEW_CHANNELS - if self.markers { 0 } else { MARKERS }
     }

@@ -1,7 +1,7 @@
 //! The dynamic stream's gaze network: a clip of the virtual camera in, where to look and what is there out.
 //!
 //! Global-Local Correlation (Lai et al. 2022, "In the Eye of Transformer") on a multiscale vision transformer (Fan et
-//! al. 2021), section 6.2 of the design notes; pre-trained on the end-effector's pixel (section 6.3), then frozen.
+//! al. 2021), pre-trained on the pixel of the tool or of the next key-frame, then frozen.
 
 pub mod checkpoint;
 pub mod config;

@@ -1,4 +1,4 @@
-//! The gaze network, section 6.2 of the design notes, at any size.
+//! The gaze network (Lai et al. 2022), at any size.
 //!
 //! Letters in shapes: b batch, f frames, s image side, w channels of the first stage, g = s/4 side of the saliency map,
 //! t = s/32 side of the tokens, p = f/2 frames of tokens.
@@ -11,8 +11,8 @@
 //! Differs from the release in what leaves the result alone: the mask is a logistic function, not -1e8 in a full
 //! matrix, and one frame of tokens is convolved in two dimensions.
 //!
-//! Differs from the Cortical Policy (section 6.4) in H4, the heatmap that a policy is given: it is the last frame's saliency, that
-//! of the current observation, where theirs is a learned 3D convolution over the saliency of all frames. So the frozen network
+//! Differs from the paper in H4, the heatmap that a policy is given: it is the last frame's saliency, that of the
+//! current observation, where theirs is a learned 3D convolution over the saliency of all frames. So the frozen network
 //! is all that there is to train.
 
 use tch::{Kind, Tensor, nn};
@@ -311,7 +311,7 @@ mod tests {
             [encoder, global, correlation, decoder, stem],
             [35_957_088, 3_106_752, 7_096_224, 23_582_592, 436_032]
         );
-        // The last norm (2 x 1536) and the classifier (96 + 1) complete the 70.18 M of section 6.2.
+        // The last norm (2 x 1536) and the classifier (96 + 1) complete the 70.18 M of the released network.
         assert_eq!(encoder + global + correlation + decoder + stem + 2 * 1536 + 97, 70_181_857);
         assert_eq!(counted(&GazeConfig::released()).values().sum::<i64>(), 70_181_857);
     }

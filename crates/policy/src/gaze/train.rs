@@ -1,4 +1,4 @@
-//! Position-aware pre-training (section 6.3): one torch thread, bf16 on request, checkpoints that resume at any kill.
+//! Position-aware pre-training, as the paper calls it: one torch thread, bf16 on request, checkpoints that resume at any kill.
 //!
 //! Which clips a step sees, how they are augmented and which branches it skips is a function of (seed, step), so a
 //! resumed run continues as the unbroken one would have, and two runs on one thread are equal.

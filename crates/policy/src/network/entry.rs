@@ -136,7 +136,7 @@ impl PixelEntry {
     }
 }
 
-/// Patches beside proprioception (section 4): image and body have half of `feature_dim` each.
+/// Patches beside proprioception (RVT-2): image and body have half of `feature_dim` each.
 #[derive(Debug)]
 pub(super) struct PatchEntry {
     patchify: Conv,

@@ -151,7 +151,7 @@ impl Heads {
         Ok(Tensor::f_cat(&parts, 1)?)
     }
 
-    /// phi (section 6.5): tokens (b, v, c, t²) summed with the weights of probabilities (b, v, s, s) -> (b, v, c).
+    /// phi (the paper): tokens (b, v, c, t²) summed with the weights of probabilities (b, v, s, s) -> (b, v, c).
     /// A token's weight is the probability in its patch, summed: averaged, as the text has it, would be 1/patch² of it.
     fn weighted(&self, tokens: &Tensor, heat: &Tensor) -> Result<Tensor> {
         let (b, v, _, n) = tokens.size4()?;
@@ -232,7 +232,7 @@ fn feature_width(config: &PolicyConfig) -> i64 {
     VIEWS * view + dynamic + body
 }
 
-/// (b) bin indices -> (b, width): sines, then cosines, of frequencies from 1 down to 1/10000 (section 4).
+/// (b) bin indices -> (b, width): sines, then cosines, of frequencies from 1 down to 1/10000 (RVT-2).
 fn sinusoid(bins: &Tensor, width: i64) -> Result<Tensor> {
     let half = (width + 1) / 2;
     let order = Tensor::f_arange(half, (Kind::Float, bins.device()))?;
@@ -241,7 +241,7 @@ fn sinusoid(bins: &Tensor, width: i64) -> Result<Tensor> {
     Ok(Tensor::f_cat(&[phase.f_sin()?, phase.f_cos()?], 1)?.f_narrow(1, 0, width)?)
 }
 
-/// (b, 3) points in the cube -> (b, 3, 2) image coordinates in [-1, 1], x right and y down (section 3.1).
+/// (b, 3) points in the cube -> (b, 3, 2) image coordinates in [-1, 1], x right and y down (RVT-2).
 fn view_coordinates(point: &Tensor) -> Result<Tensor> {
     let axis = |i| point.f_select(1, i);
     let (x, y, z) = (axis(0)?, axis(1)?, axis(2)?);

@@ -3,7 +3,7 @@
 //!
 //! Views become tokens ([`entry`]); layers inside each view, then joint layers over all views and the language
 //! ([`Stage`]); tokens become features and heatmaps ([`exit`]); at a way-point the features become orientation, gripper
-//! and collision flag ([`Heads`]). (Goyal et al. 2023/2024; sections 4 and 6 of the design notes.)
+//! and collision flag ([`Heads`]). (Goyal et al. 2023/2024; the dynamic stream: the paper.)
 //!
 //! With a pixel path (ours) two paths meet in the heatmaps: quarter-resolution features let every pixel attend to the
 //! words of the instruction, so that "is this the colour that was named, and how early?" is decided where the colour
@@ -29,7 +29,7 @@ pub use upsample::Upsample;
 
 use crate::{Result, config::PolicyConfig};
 
-/// Channels rendered per view: section 2.4 and the markers.
+/// Channels rendered per view: RVT-2's ten and the markers.
 pub const VIEW_CHANNELS: i64 = 12;
 /// Of these the channels that mark the tool and the last key-frame, the last ones.
 pub const MARKERS: i64 = 2;

@@ -10,7 +10,7 @@ use rand_pcg::Pcg64;
 use super::{Rows, Samples};
 use crate::{Result, TrainConfig, feed::Moment, views};
 
-/// Bins by which a told rotation is off (section 4, which has RVT-2's code).
+/// Bins by which a told rotation is off, as in RVT-2's code.
 const JITTER: Range<i64> = -2..2;
 /// Beyond this a moved label is not let in its cube, whose border is at 1.
 const EDGE: f64 = 0.999;

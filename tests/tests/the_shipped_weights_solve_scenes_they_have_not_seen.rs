@@ -1,7 +1,8 @@
-//! The shipped weights, loaded and run as everybody runs them; and the same command gives the same bytes.
+//! The shipped weights, loaded and run as everybody runs them; the same command gives the same bytes, recorded or not.
 
 use std::{fs, process::Command, time::Duration};
 
+use neuraxis_episode::{EpisodeReader, Record};
 use neuraxis_tests::{binary, run};
 
 /// Some of those that README's table has at 80 % or more.
@@ -16,6 +17,9 @@ fn most_scenes_are_solved_and_runs_repeat() {
             let file = dir.path().join(name);
             let mut command = Command::new(binary());
             command.args(["eval", "--policy", "weights", "--tasks", TASKS, "--episodes", "3", "--json"]).arg(&file);
+            if *name == "second.json" {
+                command.arg("--record").arg(dir.path().join("recorded"));
+            }
             let ended = run(&mut command, Duration::from_secs(900)).expect("the evaluation ends");
             assert!(ended.status.success(), "{}{}", ended.stdout, ended.stderr);
             fs::read(&file).expect("the result file")
@@ -26,4 +30,19 @@ fn most_scenes_are_solved_and_runs_repeat() {
     // Far below the table: nine scenes on another processor may go a little differently.
     let mean = report["mean"].as_f64().expect("a mean");
     assert!(mean > 0.5, "mean success {mean}\n{:#}", report["tasks"]);
+
+    // What the networks saw is kept with each answer.
+    let file = dir.path().join("recorded/open_drawer-1000000/episode.mcap");
+    let (mut answers, mut views) = (0, 0);
+    for record in EpisodeReader::open(&file).expect("a recording").records() {
+        match record.expect("a whole recording") {
+            Record::Prediction(..) => answers += 1,
+            Record::Detail(_, detail) => {
+                assert_eq!(detail.views.len(), 6);
+                views += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(answers > 10 && views == answers, "{views} times six views for {answers} answers");
 }

@@ -20,7 +20,6 @@ use crate::{
     brain::{Apprentice, BrainPilot, Poisoned, drafter, open_memory},
     config::{Config, Surroundings},
     episode_run::{Studio, instruction},
-    lockstep::Sighted,
     script::Expert,
 };
 
@@ -140,7 +139,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                     story = Some(told);
                     outcome
                 }
-                Some(policy) => lockstep.run(&mut Sighted(policy.as_mut()), &words, &truth, rig.as_mut(), &mut tape)?,
+                Some(policy) => lockstep.run(policy, &words, &truth, rig.as_mut(), &mut tape)?,
                 None => {
                     let script = studio.script(&setup, &lockstep, &told)?;
                     let mut expert = Expert::new(&setup, told.clone(), script);

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use neuraxis_brainstem::{Brainstem, BrainstemConfig, Requests, TickInputs, TickRecord};
 use neuraxis_cerebellum::{Cerebellum, CerebellumConfig, CerebellumTick};
 use neuraxis_core::{
-    ArmState, Fault, Gripper, Instruction, KeyFrame, Nanos, Observation, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM, Policy,
+    ArmState, Fault, Gripper, Instruction, KeyFrame, Nanos, Observation, PERIOD_BRAINSTEM, PERIOD_CEREBELLUM,
     PolicyError, Prediction, Progress, Segment,
 };
 use neuraxis_robot::Robot;
@@ -20,6 +20,7 @@ use crate::{
     brain::{Manner, Moment, Steer},
     config::Surroundings,
     route::Router,
+    threads::Seen,
 };
 
 /// Rates and limits of a run.
@@ -56,7 +57,7 @@ pub struct Outcome {
 pub trait Pilot {
     /// Observations must come with images.
     fn looks(&self) -> bool;
-    /// As [`Policy::predict`]; `None`: nothing to say. `plant` is for experts only.
+    /// As [`neuraxis_core::Policy::predict`]; `None`: nothing to say. `plant` is for experts only.
     fn predict(
         &mut self,
         observation: &Observation,
@@ -69,6 +70,10 @@ pub trait Pilot {
     }
     /// No way was found to a key-frame that was predicted.
     fn no_way(&mut self, _now: Nanos, _to: &KeyFrame) {}
+    /// What the last answer rests on, which was made from what was captured at `stamp`, if this pilot sees.
+    fn seen(&self, _stamp: Nanos) -> Option<Seen> {
+        None
+    }
     /// The run need not go on.
     fn is_over(&self) -> bool {
         false
@@ -76,24 +81,6 @@ pub trait Pilot {
     /// The run shall go on after the goal is met: the pilot has not noticed yet.
     fn is_busy(&self) -> bool {
         false
-    }
-}
-
-/// A policy, which never sees the true world.
-pub struct Sighted<'a>(pub &'a mut dyn Policy);
-
-impl Pilot for Sighted<'_> {
-    fn looks(&self) -> bool {
-        true
-    }
-
-    fn predict(
-        &mut self,
-        seen: &Observation,
-        words: &Instruction,
-        _plant: &Plant,
-    ) -> Result<Option<Prediction>, PolicyError> {
-        self.0.predict(seen, words).map(Some)
     }
 }
 
@@ -109,6 +96,14 @@ pub trait Witness {
     }
     /// A prediction, when it is made.
     fn prediction(&mut self, _prediction: &Prediction) -> Result<()> {
+        Ok(())
+    }
+    /// Shall it be told what answers rest on?
+    fn keeps_views(&self) -> bool {
+        false
+    }
+    /// What the last answer rests on, right before that answer.
+    fn seen(&mut self, _seen: &Seen) -> Result<()> {
         Ok(())
     }
     /// Each millisecond; the cerebellum has not thought yet in the first.
@@ -226,6 +221,9 @@ impl Lockstep {
                 self.cerebellum.see_images(observation.stamp);
                 witness.observation(&observation, &mind)?;
                 let predicted = pilot.predict(&observation, instruction, &self.plant);
+                if let (Ok(Some(_)), true) = (&predicted, witness.keeps_views()) {
+                    pilot.seen(observation.stamp).map_or(Ok(()), |seen| witness.seen(&seen))?;
+                }
                 let routed = predicted.and_then(|prediction| match (prediction, &mut self.router) {
                     (Some(prediction), Some(router)) => {
                         let way = router.route(&observation, prediction, Some(&self.plant));

@@ -82,7 +82,7 @@ pub fn evaluate(config: &Config, plan: &BridgePlan, mut tell: impl FnMut(&Row, u
                 epoch,
                 features: Some(embedder.embed(sentence).with_context(|| format!("{task}: {sentence:?}"))?),
             };
-            let played = play(&mut client, policy.as_mut(), &words, &first);
+            let played = play(&mut client, &mut policy, &words, &first);
             let Played { last, reached, refused } = played.with_context(|| format!("{}: {task}, {seed}", named()))?;
             let success = last.reward > 0.0;
             let row = Row {

@@ -3,11 +3,17 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use neuraxis_core::Policy;
-use neuraxis_policy::{nearest::NearestReplay, text::MiniLm};
+use neuraxis_core::{Instruction, Nanos, Observation, Policy, PolicyError, Prediction};
+use neuraxis_policy::{CorticalPolicy, nearest::NearestReplay, text::MiniLm};
+use neuraxis_sim::Plant;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, Surroundings};
+use crate::{
+    config::{Config, Surroundings},
+    lockstep::Pilot,
+    looked::{Looked, Sight},
+    threads::Seen,
+};
 
 /// What acts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,10 +57,52 @@ impl std::fmt::Display for Actor {
     }
 }
 
+/// A policy that sees the cameras' pictures and never the true world.
+pub enum Learned {
+    /// Trained weights.
+    Weights(Box<CorticalPolicy>),
+    /// The nearest training observation.
+    Nearest(Box<NearestReplay>),
+}
+
+impl Policy for Learned {
+    fn predict(&mut self, seen: &Observation, words: &Instruction) -> Result<Prediction, PolicyError> {
+        match self {
+            Self::Weights(policy) => policy.predict(seen, words),
+            Self::Nearest(policy) => policy.predict(seen, words),
+        }
+    }
+}
+
+impl Pilot for Learned {
+    fn looks(&self) -> bool {
+        true
+    }
+
+    fn predict(
+        &mut self,
+        seen: &Observation,
+        words: &Instruction,
+        _: &Plant,
+    ) -> Result<Option<Prediction>, PolicyError> {
+        Policy::predict(self, seen, words).map(Some)
+    }
+
+    fn seen(&self, stamp: Nanos) -> Option<Seen> {
+        let Self::Weights(policy) = self else { return None };
+        Some(Seen {
+            at: stamp,
+            sight: Some(Sight::of(policy)),
+            looked: vec![Looked::of(policy, stamp)],
+            ..Seen::default()
+        })
+    }
+}
+
 /// A policy that sees, and what a table says of it.
 pub struct LearnedPolicy {
     /// Ready to predict.
-    pub policy: Box<dyn Policy>,
+    pub policy: Learned,
     /// Hash of its weights, if it has any.
     pub hash: Option<String>,
     /// Where its networks run.
@@ -67,11 +115,12 @@ pub fn load_learned(config: &Config, actor: &Actor, embedder: &mut MiniLm) -> Re
         Actor::Weights(path) => {
             let policy = crate::source::load_policy(config, path, neuraxis_core::TextEmbedder::id(embedder))?;
             let (hash, device) = (policy.hash(), format!("{:?}, 1 torch thread", policy.device()));
-            Ok(LearnedPolicy { policy: Box::new(policy), hash: Some(format!("{hash:016x}")), device })
+            let policy = Learned::Weights(Box::new(policy));
+            Ok(LearnedPolicy { policy, hash: Some(format!("{hash:016x}")), device })
         }
         Actor::Nearest(data) => {
             let shards = crate::config::shards(std::slice::from_ref(data))?;
-            let policy = Box::new(NearestReplay::open(&shards, embedder)?);
+            let policy = Learned::Nearest(Box::new(NearestReplay::open(&shards, embedder)?));
             Ok(LearnedPolicy { policy, hash: None, device: "none".into() })
         }
         Actor::Expert | Actor::Brain => bail!("{actor} has no weights and no data set"),

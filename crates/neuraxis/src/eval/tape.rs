@@ -9,7 +9,7 @@ use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_core::{Instruction, Nanos, Observation, Prediction};
 use serde_json::{Value, json};
 
-use crate::{episode_run::Studio, keeping::RecordingSettings, lockstep::Witness, recorder::Recorder};
+use crate::{episode_run::Studio, keeping::RecordingSettings, lockstep::Witness, recorder::Recorder, threads::Seen};
 
 /// A witness of one episode.
 #[derive(Default)]
@@ -45,6 +45,14 @@ impl Witness for Tape {
     fn prediction(&mut self, prediction: &Prediction) -> Result<()> {
         self.first_position.get_or_insert(prediction.keyframe.world_from_tool.position());
         self.recorder.as_mut().map_or(Ok(()), |recorder| recorder.prediction(prediction))
+    }
+
+    fn keeps_views(&self) -> bool {
+        self.recorder.is_some()
+    }
+
+    fn seen(&mut self, seen: &Seen) -> Result<()> {
+        self.recorder.as_mut().map_or(Ok(()), |recorder| recorder.looked(seen))
     }
 
     fn tick(&mut self, record: &TickRecord, mind: Option<&CerebellumTick>) -> Result<()> {

@@ -8,6 +8,9 @@ use crate::{
 
 /// Damage is told so often.
 const MOST_NOTES: usize = 5;
+/// An answer holds so long for the frames after its own: policies are asked ten times a second, and where nobody asks any more
+/// (a brain steers contacts itself) nothing is known [s].
+const IN_FORCE_SECS: f64 = 0.5;
 /// A picture taken so little before the loop's first tick is seen in that tick's state.
 const BEFORE_THE_LOOP: Nanos = Nanos::from_millis(20);
 
@@ -21,7 +24,7 @@ pub struct OwnRecording {
 impl OwnRecording {
     /// Goes through a recording once. Torques, velocities and commands of a frame are those recorded last before it, or, where
     /// a run's first picture was taken before its first tick, those of that tick. Whether contact is intended is what the
-    /// policy answered to the frame, or last before it.
+    /// policy that led the arm answered to the frame, or shortly before it.
     ///
     /// # Errors
     /// The recording cannot be opened or holds no observation. What is damaged in it is in [`About::notes`].
@@ -31,6 +34,8 @@ impl OwnRecording {
         let (mut instruction, mut notes, mut backward) = (None, Vec::new(), 0u64);
         let mut untold = 0u64;
         let mut approached = None;
+        // The arm was led by somebody else.
+        let is_shadow = reader.header().meta["run"]["shadow"] == true;
         for record in reader.records() {
             match record {
                 Ok(Record::State(felt)) => {
@@ -46,12 +51,11 @@ impl OwnRecording {
                     command = Some(told);
                 }
                 Ok(Record::Instruction { text, .. }) => instruction = instruction.or(Some(text)),
-                Ok(Record::Prediction(_, prediction)) => {
-                    let ignore_collisions = Some(prediction.keyframe.ignore_collisions);
-                    let answered =
-                        moments.iter_mut().rev().find(|moment: &&mut Moment| moment.stamp == prediction.observed_at);
-                    answered.into_iter().for_each(|moment| moment.ignore_collisions = ignore_collisions);
-                    approached = ignore_collisions;
+                Ok(Record::Prediction(_, prediction)) if !is_shadow => {
+                    let (at, flag) = (prediction.observed_at, prediction.keyframe.ignore_collisions);
+                    let answered = moments.iter_mut().rev().take_while(|moment: &&mut Moment| moment.stamp >= at);
+                    answered.for_each(|moment| moment.ignore_collisions = Some(flag));
+                    approached = Some((at, flag));
                 }
                 Ok(Record::Observation(seen)) => {
                     for view in &seen.cameras {
@@ -64,7 +68,8 @@ impl OwnRecording {
                         continue;
                     }
                     let seen = moment(&seen, state.as_ref(), command.as_ref());
-                    moments.push(Moment { ignore_collisions: approached, ..seen });
+                    let in_force = approached.filter(|(at, _)| seen.stamp.secs_since(*at) <= IN_FORCE_SECS);
+                    moments.push(Moment { ignore_collisions: in_force.map(|(_, flag)| flag), ..seen });
                 }
                 Ok(_) => {}
                 Err(error) if notes.len() < MOST_NOTES => notes.push(error.to_string()),

@@ -71,7 +71,7 @@ pub trait Pilot {
     /// No way was found to a key-frame that was predicted.
     fn no_way(&mut self, _now: Nanos, _to: &KeyFrame) {}
     /// What the last answer rests on, which was made from what was captured at `stamp`, if this pilot sees.
-    fn seen(&self, _stamp: Nanos) -> Option<Seen> {
+    fn looked(&self, _stamp: Nanos) -> Option<Seen> {
         None
     }
     /// The run need not go on.
@@ -102,8 +102,8 @@ pub trait Witness {
     fn keeps_views(&self) -> bool {
         false
     }
-    /// What the last answer rests on, right before that answer.
-    fn seen(&mut self, _seen: &Seen) -> Result<()> {
+    /// What an answer rests on, before a way to it is planned; there may be none.
+    fn looked(&mut self, _seen: &Seen) -> Result<()> {
         Ok(())
     }
     /// Each millisecond; the cerebellum has not thought yet in the first.
@@ -222,7 +222,7 @@ impl Lockstep {
                 witness.observation(&observation, &mind)?;
                 let predicted = pilot.predict(&observation, instruction, &self.plant);
                 if let (Ok(Some(_)), true) = (&predicted, witness.keeps_views()) {
-                    pilot.seen(observation.stamp).map_or(Ok(()), |seen| witness.seen(&seen))?;
+                    pilot.looked(observation.stamp).map_or(Ok(()), |seen| witness.looked(&seen))?;
                 }
                 let routed = predicted.and_then(|prediction| match (prediction, &mut self.router) {
                     (Some(prediction), Some(router)) => {

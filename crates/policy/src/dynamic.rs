@@ -1,10 +1,9 @@
 //! The dynamic view: a virtual camera that goes with the hand, the clips it sees, and labels in its pixels.
 //!
-//! The published rule is unknown; this one is chosen so that it is a pure function of
-//! one observation: the same observation gives the same picture in training, in replay and on the robot, whatever came
-//! before. (A low-pass over time would make a sample depend on how fast the loop ran.) What the low-pass is for, that
-//! the tool moves over the image instead of being pinned to its middle, comes from looking only part of the way from
-//! the workspace's centre to the tool.
+//! The published rule is unknown; this one is chosen so that it is a pure function of one observation: the same observation
+//! gives the same picture in training, in replay and on the robot, whatever came before. (A low-pass over time would make a
+//! sample depend on how fast the loop ran.) What the low-pass is for, that the tool moves over the image instead of being
+//! pinned to its middle, comes from looking only part of the way from the workspace's centre to the tool.
 
 use nalgebra::Vector3;
 use neuraxis_core::{Pose, Tool, World};

@@ -48,6 +48,10 @@ fn observation(t: usize) -> Observation {
 }
 
 fn recording(path: &Path, joints: usize) -> OwnRecording {
+    recording_of(path, joints, json!({"task": "stack blocks/2", "seed": 12}))
+}
+
+fn recording_of(path: &Path, joints: usize, run: serde_json::Value) -> OwnRecording {
     let header = Header {
         joint_names: (1..=joints).map(|i| format!("fr3_joint{i}")).collect(),
         gripper_joint_names: vec!["f1".into(), "f2".into()],
@@ -55,7 +59,7 @@ fn recording(path: &Path, joints: usize) -> OwnRecording {
         base_frame: "base".into(),
         world_from_base: Pose::identity(),
         depth: DepthEncoding::Metres,
-        meta: json!({"run": {"task": "stack blocks/2", "seed": 12}}),
+        meta: json!({ "run": run }),
     };
     let mut writer = EpisodeWriter::create(path, &header).unwrap();
     writer.instruction(Nanos::from_millis(90), 0, "stack two blocks").unwrap();
@@ -78,14 +82,14 @@ fn recording(path: &Path, joints: usize) -> OwnRecording {
         if t > 0 {
             writer.observation(&seen).unwrap();
         }
-        // Answered to frames 1 and 3 only.
-        if t % 2 == 1 {
+        // Frames 1 and 3 are answered, each when the next one is there already.
+        if t % 2 == 0 && t > 0 {
             let (world_from_tool, gripper) = (seen.world_from_tool, Gripper::Open);
             let prediction = Prediction {
                 seq: t as u64,
                 epoch: 0,
-                observed_at: seen.stamp,
-                keyframe: KeyFrame { world_from_tool, gripper, ignore_collisions: t == 1 },
+                observed_at: observation(t - 1).stamp,
+                keyframe: KeyFrame { world_from_tool, gripper, ignore_collisions: t == 2 },
                 confidence: 1.0,
                 times: StageTimes::default(),
                 path: None,
@@ -112,6 +116,9 @@ fn a_recording_comes_back_from_rlbenchs_layout() {
     assert_eq!(keyframes(episode.moments()), keyframes(own.moments()));
     let flags: Vec<_> = own.moments().iter().map(|moment| moment.ignore_collisions).collect();
     assert_eq!(flags, [None, Some(true), Some(true), Some(false), Some(false)]);
+    // Nobody followed it.
+    let led = recording_of(&dir.path().join("led.mcap"), 7, json!({ "shadow": true }));
+    assert!(led.moments().iter().all(|moment| moment.ignore_collisions.is_none()));
     let frames: Vec<usize> = (0..FRAMES).collect();
     for (t, pictures) in episode.pictures(&frames).map(Result::unwrap) {
         let (found, wrote) = (&episode.moments()[t], &own.moments()[t]);

@@ -111,7 +111,7 @@ impl Mind {
     /// Looks; asks for the first plan once the scene has been seen often enough. `epoch`: the executor's.
     pub fn see(&mut self, seen: &Observation, words: &Instruction, epoch: u32) -> Result<Option<Question>, String> {
         self.clock = seen.stamp;
-        views::fuse_usable(seen, &[], &self.fuse, &mut self.cloud, &mut Vec::new()).map_err(|e| e.to_string())?;
+        views::fuse(seen, &self.fuse, &mut self.cloud).map_err(|e| e.to_string())?;
         let hand = Hand {
             world_from_tool: seen.world_from_tool,
             gripper: seen.progress.gripper,

@@ -58,14 +58,14 @@ impl std::fmt::Display for Actor {
 }
 
 /// A policy that sees the cameras' pictures and never the true world.
-pub enum Learned {
+pub enum SeeingPolicy {
     /// Trained weights.
     Weights(Box<CorticalPolicy>),
     /// The nearest training observation.
     Nearest(Box<NearestReplay>),
 }
 
-impl Policy for Learned {
+impl Policy for SeeingPolicy {
     fn predict(&mut self, seen: &Observation, words: &Instruction) -> Result<Prediction, PolicyError> {
         match self {
             Self::Weights(policy) => policy.predict(seen, words),
@@ -74,7 +74,7 @@ impl Policy for Learned {
     }
 }
 
-impl Pilot for Learned {
+impl Pilot for SeeingPolicy {
     fn looks(&self) -> bool {
         true
     }
@@ -88,7 +88,7 @@ impl Pilot for Learned {
         Policy::predict(self, seen, words).map(Some)
     }
 
-    fn seen(&self, stamp: Nanos) -> Option<Seen> {
+    fn looked(&self, stamp: Nanos) -> Option<Seen> {
         let Self::Weights(policy) = self else { return None };
         Some(Seen {
             at: stamp,
@@ -102,7 +102,7 @@ impl Pilot for Learned {
 /// A policy that sees, and what a table says of it.
 pub struct LearnedPolicy {
     /// Ready to predict.
-    pub policy: Learned,
+    pub policy: SeeingPolicy,
     /// Hash of its weights, if it has any.
     pub hash: Option<String>,
     /// Where its networks run.
@@ -115,12 +115,12 @@ pub fn load_learned(config: &Config, actor: &Actor, embedder: &mut MiniLm) -> Re
         Actor::Weights(path) => {
             let policy = crate::source::load_policy(config, path, neuraxis_core::TextEmbedder::id(embedder))?;
             let (hash, device) = (policy.hash(), format!("{:?}, 1 torch thread", policy.device()));
-            let policy = Learned::Weights(Box::new(policy));
+            let policy = SeeingPolicy::Weights(Box::new(policy));
             Ok(LearnedPolicy { policy, hash: Some(format!("{hash:016x}")), device })
         }
         Actor::Nearest(data) => {
             let shards = crate::config::shards(std::slice::from_ref(data))?;
-            let policy = Learned::Nearest(Box::new(NearestReplay::open(&shards, embedder)?));
+            let policy = SeeingPolicy::Nearest(Box::new(NearestReplay::open(&shards, embedder)?));
             Ok(LearnedPolicy { policy, hash: None, device: "none".into() })
         }
         Actor::Expert | Actor::Brain => bail!("{actor} has no weights and no data set"),

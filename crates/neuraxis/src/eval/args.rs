@@ -95,7 +95,7 @@ pub struct EvalArgs {
     /// Folder for a picture of the end of every episode, and sheet.png of all.
     #[arg(long, value_name = "DIR")]
     pictures: Option<PathBuf>,
-    /// Folder for a recording (MCAP) of every episode.
+    /// Folder for a recording (MCAP) of every episode, with what weights saw for each answer.
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
     /// Write the result here.

@@ -51,7 +51,7 @@ impl Witness for Tape {
         self.recorder.is_some()
     }
 
-    fn seen(&mut self, seen: &Seen) -> Result<()> {
+    fn looked(&mut self, seen: &Seen) -> Result<()> {
         self.recorder.as_mut().map_or(Ok(()), |recorder| recorder.looked(seen))
     }
 

@@ -16,7 +16,7 @@ use crate::{
 /// Fewer points than this are not a scene.
 const LEAST_POINTS: usize = 100;
 /// The older frame of a clip is at least so old, once there is one: as in training, whose samples of an episode are half a
-/// second apart in the mean. What moves hardly differs between two ticks of a policy [s].
+/// second apart in the mean where the scene stands still. What moves hardly differs between two ticks of a policy [s].
 const CLIP_SECS: f64 = 0.5;
 
 /// Where the dynamic stream looked, and at what.

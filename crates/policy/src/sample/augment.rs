@@ -66,8 +66,8 @@ impl Samples {
     }
 }
 
-/// The cube turned by `yaw` [rad] and moved by `shift` [m]; where a label in the world would leave it by that, moved as much less
-/// (or the other way) as keeps the label at its edge: outside of it there is nothing to learn.
+/// The cube turned by `yaw` [rad] and moved by `shift` [m]; if that puts a label in the world outside, moved so that it lies at
+/// the edge: outside there is nothing to learn. Without a vertical shift heights are left as they are.
 fn moved(cube: &CubeFrame, yaw: f64, shift: Vector3<f64>, label: &Vector3<f64>) -> CubeFrame {
     let moved = cube.moved(yaw, shift);
     let mut beyond = moved.cube_from_world(label).map(|x| x - x.clamp(-EDGE, EDGE));
@@ -96,6 +96,8 @@ mod tests {
             let (plain, frame) = (cube.moved(yaw, shift), moved(&cube, yaw, shift, &label));
             let (before, after) = (plain.cube_from_world(&label), frame.cube_from_world(&label));
             assert!(after.xy().amax() < 1.0 && after.z == before.z, "{label} {after}");
+            let lifted = moved(&cube, yaw, shift + Vector3::z() * draw(-0.2, 0.2), &label).cube_from_world(&label);
+            assert!(lifted.amax() < 1.0 && lifted.z != after.z, "{label} {lifted}");
             if before.xy().amax() <= EDGE {
                 assert_eq!(frame, plain);
                 kept += 1;

@@ -94,9 +94,11 @@ impl Reading {
         };
         let keys = fold(self.key.forward(context)?, &self.query)?.f_mul_scalar((head as f64).powf(-0.5))?;
         let values = fold(self.value.forward(context)?, &self.out)?;
-        let scores = x.f_bmm(&keys.f_transpose(1, 2)?)?.f_view([b, n, self.heads, m])?;
-        let scores = scores.f_add(&mask.f_to_kind(kind)?)?;
-        Ok(scores.f_softmax(-1, kind)?.f_view([b, n, self.heads * m])?.f_bmm(&values)?)
+        // Queries last: a softmax over few numbers is several times as fast across rows as along them.
+        let scores = keys.f_bmm(&x.f_transpose(1, 2)?)?.f_view([b, self.heads, m, n])?;
+        let scores = scores.f_add(&mask.f_to_kind(kind)?.f_transpose(2, 3)?)?;
+        let shares = scores.f_softmax(2, kind)?.f_view([b, self.heads * m, n])?;
+        Ok(shares.f_transpose(1, 2)?.f_bmm(&values)?)
     }
 }
 

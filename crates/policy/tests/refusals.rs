@@ -2,8 +2,12 @@
 
 mod inputs;
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
+use inputs::tiny;
 use nalgebra::{UnitQuaternion, Vector3};
 use neuraxis_core::{
     CameraView, Gripper, Instruction, Intrinsics, Joints, Nanos, Observation, Policy, PolicyError, Pose, Progress,
@@ -19,12 +23,6 @@ use neuraxis_vision::CameraFault;
 use tch::{Device, Tensor, nn};
 
 const CAMERAS: [&str; 2] = ["front", "wrist"];
-
-/// So close a zoom stays within the bounds wherever random weights look. (Tests in other threads draw from the same
-/// generator, so that a seed does not settle what the weights are.)
-fn tiny() -> PolicyConfig {
-    PolicyConfig { zoom: 200.0, ..inputs::tiny() }
-}
 
 fn about(config: &PolicyConfig) -> About {
     About {
@@ -44,15 +42,23 @@ fn about(config: &PolicyConfig) -> About {
     }
 }
 
+/// The generator that weights are drawn from is the whole process's: a seed holds only while no other test draws.
+fn alone() -> MutexGuard<'static, ()> {
+    static GENERATOR: Mutex<()> = Mutex::new(());
+    GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A file of random weights that is removed in the end.
 struct Weights(PathBuf);
 
 impl Weights {
     /// `change` may spoil the weights of `made` before they are written under the name of `named`.
     fn write(name: &str, named: &PolicyConfig, made: &PolicyConfig, change: impl Fn(&str, &Tensor)) -> Self {
+        let drawing = alone();
         tch::manual_seed(2);
         let store = nn::VarStore::new(Device::Cpu);
         StaticStream::new(&store.root(), made).unwrap();
+        drop(drawing);
         let _guard = tch::no_grad_guard();
         let tensors = parameters(&store);
         tensors.iter().for_each(|(name, tensor)| change(name, tensor));
@@ -62,6 +68,7 @@ impl Weights {
     }
 
     fn load(&self) -> neuraxis_policy::Result<CorticalPolicy> {
+        let _drawing = alone();
         CorticalPolicy::load(&self.0, DeviceChoice::Cpu, "none")
     }
 }
@@ -127,7 +134,8 @@ fn a_good_observation_gives_a_key_frame_within_bounds() {
 
 #[test]
 fn a_prediction_is_as_sure_as_its_heatmaps() {
-    let config = tiny();
+    // So close a zoom stays within the bounds wherever these weights look.
+    let config = PolicyConfig { zoom: 200.0, ..tiny() };
     let confidence = |name: &str, scale: f64| {
         let weights = Weights::write(name, &config, &config, |name, tensor| {
             if name.contains("upsample") {

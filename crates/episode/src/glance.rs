@@ -30,10 +30,12 @@ impl Glance {
         let first = reader.messages().take(FIRST_MESSAGES).map_while(Result::ok);
         let told = first.into_iter().find(|message| message.channel.topic == writer::INSTRUCTION_TEXT)?;
         let zero_nanos = told.header.log_time;
+        // Of a run that waits for its first sentence all is read.
+        let instruction = messages::decode_string(&told.data).ok().filter(|text| !text.is_empty())?;
         Some(Self {
             zero_nanos,
             duration_secs: newest_nanos.saturating_sub(zero_nanos) as f64 * 1e-9,
-            instruction: Some(messages::decode_string(&told.data).ok()?),
+            instruction: Some(instruction),
             topics,
         })
     }

@@ -17,7 +17,7 @@ pub struct Info {
     pub duration_secs: f64,
     /// By name.
     pub topics: Vec<TopicInfo>,
-    /// What the arm was told, and when [s].
+    /// What the arm was told, and when [s]; that it has nothing to do is not among it.
     pub instructions: Vec<(f64, String)>,
     /// Hash (FNV-1a) of the resolved configuration as JSON, in hexadecimal.
     pub configuration_hash: String,
@@ -156,6 +156,7 @@ impl Info {
             topics: counts.into_iter().map(|(topic, count)| count.named(topic)).collect(),
             instructions: instructions
                 .into_iter()
+                .filter(|(_, text)| !text.is_empty())
                 .map(|(stamp, text)| (seconds(stamp.saturating_sub(zero_nanos)), text))
                 .collect(),
             configuration_hash: format!("{:016x}", fnv(meta["configuration"].to_string().as_bytes())),

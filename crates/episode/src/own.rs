@@ -24,7 +24,8 @@ pub struct OwnRecording {
 impl OwnRecording {
     /// Goes through a recording once. Torques, velocities and commands of a frame are those recorded last before it, or, where
     /// a run's first picture was taken before its first tick, those of that tick. Whether contact is intended is what the
-    /// policy that led the arm answered to the frame, or shortly before it.
+    /// policy that led the arm answered to the frame, or shortly before it. The episode is what was recorded under the first
+    /// sentence: not the time before it, and not what follows another one or its end.
     ///
     /// # Errors
     /// The recording cannot be opened or holds no observation. What is damaged in it is in [`About::notes`].
@@ -50,7 +51,24 @@ impl OwnRecording {
                     }
                     command = Some(told);
                 }
-                Ok(Record::Instruction { text, .. }) => instruction = instruction.or(Some(text)),
+                Ok(Record::Instruction { stamp, text, .. }) => {
+                    let said = Some(text).filter(|text| !text.trim().is_empty());
+                    let is_first = instruction.is_none() && said.is_some();
+                    if is_first {
+                        // What came before it is about nothing.
+                        moments.clear();
+                    }
+                    if is_first || moments.is_empty() {
+                        instruction = said;
+                    } else if said != instruction {
+                        let secs = moments.first().map_or(0.0, |first: &Moment| stamp.secs_since(first.stamp));
+                        notes.push(format!(
+                            "what it was told changed {secs:.1} s after its first frame: what follows is left out; \
+                             `neuraxis rec cut --from` makes a recording of it"
+                        ));
+                        break;
+                    }
+                }
                 Ok(Record::Prediction(_, prediction)) if !is_shadow => {
                     let (at, flag) = (prediction.observed_at, prediction.keyframe.ignore_collisions);
                     let answered = moments.iter_mut().rev().take_while(|moment: &&mut Moment| moment.stamp >= at);

@@ -32,7 +32,7 @@ pub enum Record {
     Things(Nanos, Vec<SeenThing>),
     /// Numbers that are watched.
     Monitors(Nanos, Vec<Monitor>),
-    /// A new instruction.
+    /// A new instruction; with an empty sentence: nothing is to be done from now on.
     Instruction {
         /// When.
         stamp: Nanos,

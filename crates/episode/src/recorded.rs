@@ -171,7 +171,7 @@ impl std::error::Error for Lacks {}
 pub fn check_for_training(episode: &dyn Recorded, pictures: &[Picture]) -> Result<(), Lacks> {
     let mut lacks = Vec::new();
     let moments = episode.moments();
-    if episode.about().instruction.is_none() {
+    if episode.about().instruction.as_ref().is_none_or(|text| text.trim().is_empty()) {
         lacks.push("a sentence that says what is done".to_string());
     }
     if moments.len() < 2 {
@@ -266,6 +266,9 @@ mod tests {
             "training needs what was not recorded: a sentence that says what is done; the tool's pose (in 4 of 4 \
              frames); the gripper's width (in 1 of 4 frames); depth and a pose in the world of camera front"
         );
+        // Nothing said is no sentence.
+        episode.0.instruction = Some(" ".into());
+        assert!(check_for_training(&episode, &[]).unwrap_err().0[0].starts_with("a sentence"));
         // One camera with everything is enough.
         episode.0.instruction = Some("lift it".into());
         episode.1.truncate(3);

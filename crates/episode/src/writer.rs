@@ -258,7 +258,7 @@ impl EpisodeWriter {
         self.json(MONITORS, stamp, &Monitors { monitors: monitors.into() })
     }
 
-    /// A new instruction.
+    /// A new instruction; an empty one: nothing is to be done from now on.
     pub fn instruction(&mut self, stamp: Nanos, epoch: u32, text: &str) -> Result<(), EpisodeError> {
         self.text(INSTRUCTION_TEXT, stamp, text)?;
         self.json(INSTRUCTION, stamp, &InstructionRecord { epoch, text: text.into() })

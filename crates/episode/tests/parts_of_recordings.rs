@@ -2,12 +2,14 @@
 
 mod sample;
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, sync::Arc};
 
 use neuraxis_core::Nanos;
-use neuraxis_episode::{EpisodeReader, EpisodeWriter, Glance, Header, Info, Record, cut, merge};
+use neuraxis_episode::{
+    EpisodeReader, EpisodeWriter, Glance, Header, Info, OwnRecording, Record, Recorded, cut, merge,
+};
 use rand_pcg::Pcg64;
-use sample::{header, records};
+use sample::{header, observation, records};
 use serde_json::json;
 
 /// A folder with a recording of two seconds that starts at 5 s of its clock, and what is in it.
@@ -88,6 +90,54 @@ fn a_glance_says_what_reading_it_all_says_with_and_without_an_index() {
     }
     writer.finish().unwrap();
     assert_eq!((glance(&other).zero_nanos, glance(&other).instruction), (100_000_000, None));
+}
+
+#[test]
+fn of_a_run_that_waits_and_is_told_several_things_the_first_is_an_episode_and_another_can_be_cut_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, part) = (dir.path().join("e.mcap"), dir.path().join("part.mcap"));
+    let mut rng = Pcg64::new(13, 1);
+    let mut writer = EpisodeWriter::create(&path, &header(&mut rng)).unwrap();
+    let at = Nanos::from_millis;
+    let say = |ms, epoch, text: &str| Record::Instruction { stamp: at(ms), epoch, text: text.into() };
+    let mut see = |ms| Record::Observation(Arc::new(observation(&mut rng, ms, at(ms))));
+    for record in [
+        say(1000, 0, ""),
+        see(1100),
+        say(1200, 1, "open it"),
+        see(1300),
+        see(1400),
+        say(1500, 2, "open it"),
+        see(1600),
+        say(1700, 3, ""),
+        see(1800),
+        say(1900, 4, "close it"),
+        see(2000),
+    ] {
+        writer.record(&record).unwrap();
+    }
+    writer.finish().unwrap();
+
+    let told: Vec<String> = info(&path).instructions.into_iter().map(|(_, text)| text).collect();
+    assert_eq!(
+        (info(&path).zero_nanos, told),
+        (1_000_000_000, ["open it", "open it", "close it"].map(String::from).to_vec())
+    );
+    let glance = Glance::of(&EpisodeReader::open(&path).unwrap());
+    assert_eq!((glance.zero_nanos, glance.instruction.as_deref()), (1_000_000_000, Some("open it")));
+
+    let own = |path: &std::path::Path| OwnRecording::new(EpisodeReader::open(path).unwrap()).unwrap();
+    let stamps = |own: &OwnRecording| own.moments().iter().map(|moment| moment.stamp).collect::<Vec<_>>();
+    let first = own(&path);
+    assert_eq!(
+        (first.about().instruction.as_deref(), stamps(&first)),
+        (Some("open it"), [1300, 1400, 1600].map(at).to_vec())
+    );
+    let notes = &first.about().notes;
+    assert!(notes.len() == 1 && notes[0].contains("changed 0.4 s after its first frame"), "{notes:?}");
+    cut(&path, 0.85, f64::INFINITY, &part, false).unwrap();
+    let second = own(&part);
+    assert_eq!((second.about().instruction.as_deref(), stamps(&second)), (Some("close it"), vec![at(2000)]));
 }
 
 #[test]

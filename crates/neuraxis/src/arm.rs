@@ -190,7 +190,8 @@ fn go(config: &Config, which: Which, errand: Errand, out: Option<&std::path::Pat
     let session = around.session(source, Some(words.clone()), ERRAND_LIMIT, Drive::Thinker, false)?;
     let record = |zero| {
         let meta = json!({ "errand": format!("{errand:?}"), "driver": around.which.driver.name() });
-        let made = out.map(|out| Recorder::create(out, config, &robot, &words, meta, zero, Some(around.window(false))));
+        let made =
+            out.map(|out| Recorder::create(out, config, &robot, Some(&words), meta, zero, Some(around.window(false))));
         made.transpose()
     };
     let mut report = session.run(Until::Reached(1), &Shared::default(), record, |_| Ok(None))?;

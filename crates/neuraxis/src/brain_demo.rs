@@ -48,7 +48,7 @@ fn create(plan: &DemoPlan, studio: &Studio, words: &Instruction, zero: Nanos) ->
     let clock = format!("{:?}", plan.clock);
     let meta = json!({ "task": plan.task, "seed": plan.seed, "actor": plan.actor, "clock": clock });
     let window = Window { live: plan.live, brain: true, cameras: simulated_cameras() };
-    Recorder::create(&plan.out, &studio.config, &studio.robot, words, meta, zero, Some(window))
+    Recorder::create(&plan.out, &studio.config, &studio.robot, Some(words), meta, zero, Some(window))
 }
 
 /// Whether the goal was met, and for how long the machine stood still.

@@ -122,7 +122,7 @@ fn episode(config: &Config, plan: &DemoPlan, studio: &Studio, setup: &Setup) -> 
     let meta =
         json!({ "task": plan.task, "seed": plan.seed, "actor": plan.actor, "clock": format!("{:?}", plan.clock) });
     let window = Window { live: plan.live, brain: false, cameras: simulated_cameras() };
-    let create = |zero| Recorder::create(&plan.out, config, &studio.robot, &words, meta, zero, Some(window));
+    let create = |zero| Recorder::create(&plan.out, config, &studio.robot, Some(&words), meta, zero, Some(window));
     let started = Instant::now();
     let (outcome, files, stalled) = match plan.clock {
         ClockChoice::Realtime => {

@@ -77,8 +77,8 @@ pub enum ImportCommand {
         #[command(flatten)]
         target: ImportTarget,
     },
-    /// Recordings of ours (MCAP), as of `demo` or `record --demo`. Frames are their observations. Scenes of evaluation (seeds
-    /// from 1000000) are not trained on.
+    /// Recordings of ours (MCAP), as of `demo` or `record --demo`. Frames are their observations, of a run with several
+    /// sentences those of the first. Scenes of evaluation (seeds from 1000000) are not trained on.
     Mcap {
         /// A recording, or a folder: those below it.
         file: PathBuf,

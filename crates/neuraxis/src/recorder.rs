@@ -65,8 +65,11 @@ impl Recorder {
         Ok(())
     }
 
-    /// What a policy did with an observation: its answer and what it rests on, or why there is none.
+    /// What a policy was told, and what it did with an observation: its answer and what it rests on, or why there is none.
     pub fn looked(&mut self, seen: &Seen) -> Result<()> {
+        if let Some((epoch, text)) = seen.told.clone() {
+            self.put(&Record::Instruction { stamp: seen.at, epoch, text })?;
+        }
         if let Some(prediction) = &seen.prediction {
             self.prediction(prediction)?;
         }
@@ -226,7 +229,7 @@ impl Witness for Recorder {
 #[cfg(test)]
 mod tests {
     use neuraxis_core::Instruction;
-    use neuraxis_episode::EpisodeReader;
+    use neuraxis_episode::{EpisodeReader, Glance, Info};
 
     use super::*;
     use crate::{
@@ -240,7 +243,7 @@ mod tests {
         let robot = config.load_robot().unwrap();
         let out = std::env::temp_dir().join(format!("neuraxis-recorder-{}", std::process::id()));
         let words = Instruction { text: "push the red button".into(), epoch: 1, features: None };
-        let mut recorder = Recorder::create(&out, &config, &robot, &words, Value::Null, Nanos(0), None).unwrap();
+        let mut recorder = Recorder::create(&out, &config, &robot, Some(&words), Value::Null, Nanos(0), None).unwrap();
         let (stamp, at) = (Nanos::from_millis(100), Nanos::from_millis(160));
         let detail = looked::detail(&looked::tests::gazing());
         let sight = Sight { left_out: vec!["wrist: hardly any depth reading".into()], before_age_secs: Some(0.25) };
@@ -268,5 +271,32 @@ mod tests {
         assert!(records.iter().any(|record| matches!(record, Record::Monitors(when, monitors)
             if *when == at && monitors.iter().any(|m| m.name == "frame before: age [s]" && m.value == 0.25))));
         assert!(records.iter().any(|record| matches!(record, Record::Event(_, Level::Warning, text) if text == why)));
+    }
+
+    #[test]
+    fn what_a_run_is_told_while_it_goes_on_is_in_the_file_and_nothing_that_nobody_said() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let robot = config.load_robot().unwrap();
+        let out = std::env::temp_dir().join(format!("neuraxis-told-{}", std::process::id()));
+        let zero = Nanos::from_millis(1000);
+        let mut recorder = Recorder::create(&out, &config, &robot, None, Value::Null, zero, None).unwrap();
+        for (ms, epoch, text) in [(3000, 1, "push the red button"), (9000, 2, "")] {
+            let told = Some((epoch, text.to_string()));
+            recorder.looked(&Seen { at: Nanos::from_millis(ms), told, ..Seen::default() }).unwrap();
+        }
+        let files = recorder.finish(None, &json!({})).unwrap();
+        let reader = EpisodeReader::open(&files.mcap[0]).unwrap();
+        let (info, glance) = (Info::of(&reader), Glance::of(&reader));
+        let epochs: Vec<u32> = reader
+            .records()
+            .filter_map(|record| match record.unwrap() {
+                Record::Instruction { epoch, .. } => Some(epoch),
+                _ => None,
+            })
+            .collect();
+        std::fs::remove_dir_all(&out).unwrap();
+        assert!(matches!(&info.instructions[..], [(_, text)] if text == "push the red button"), "{info:?}");
+        assert_eq!((info.zero_nanos, glance.zero_nanos, epochs), (zero.0, zero.0, vec![0, 1, 2]));
+        assert_eq!(glance.instruction.as_deref(), Some("push the red button"));
     }
 }

@@ -322,14 +322,18 @@ impl Viz {
         Ok(())
     }
 
-    /// A new instruction: shown in large, and in the log. Starts a new trail of key-frames.
+    /// A new instruction (empty: nothing is to be done): shown in large, and in the log. Starts a new trail of key-frames.
     pub fn log_instruction(&mut self, stamp: Nanos, text: &str) -> Result<(), VizError> {
         self.keyframes.clear();
         self.keyframe = None;
         self.at(stamp);
+        let (text, event) = match text {
+            "" => ("no instruction", "no instruction".to_string()),
+            text => (text, format!("instruction: {text}")),
+        };
         self.told.push((stamp, text.to_string()));
         self.put_instruction(text)?;
-        self.log_event(stamp, Level::Info, &format!("instruction: {text}"))
+        self.log_event(stamp, Level::Info, &event)
     }
 
     fn put_instruction(&mut self, text: &str) -> Result<(), VizError> {

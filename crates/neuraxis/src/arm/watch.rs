@@ -121,8 +121,9 @@ fn watch(
     let session = around.session(source, is_asked.then(|| words.clone()), limit, Drive::Shadow, true)?;
     let out = watched.out.clone().unwrap_or("out/shadow".into());
     meta["driver"] = around.which.driver.name().into();
-    let record =
-        |zero| Recorder::create(&out, &config, &robot, &words, meta, zero, Some(around.window(watched.live))).map(Some);
+    let record = |zero| {
+        Recorder::create(&out, &config, &robot, Some(&words), meta, zero, Some(around.window(watched.live))).map(Some)
+    };
     let mut report = session.run(Until::EpisodeEnds, &Shared::default(), record, |_| Ok(None))?;
     demo::print_rates(&report);
     close(&mut report, true, None)?;

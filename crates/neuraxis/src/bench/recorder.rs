@@ -59,7 +59,7 @@ pub fn recorder(config: &Config, secs: f64, out: &Path, keep_files: bool) -> Res
 
 fn create(config: &Config, robot: &Robot, out: &Path, zero: Nanos) -> Result<Recorder> {
     let words = Instruction { text: "be measured".into(), epoch: 1, features: None };
-    Recorder::create(out, config, robot, &words, json!({ "bench": "recorder" }), zero, None)
+    Recorder::create(out, config, robot, Some(&words), json!({ "bench": "recorder" }), zero, None)
 }
 
 /// As in a run: a loop and cameras that do not wait, and the recorder's own thread.

@@ -231,6 +231,7 @@ pub fn brain(
         if let Some(sentence) = links.orders.news(now) {
             epoch += 1;
             words = sentence.map(|text| Instruction { text: text.into(), epoch, features: None });
+            links.seen.told(now, epoch, words.as_ref());
             links.epochs.write(epoch);
             fast.orders.push(Order::Stop);
             interrupt(&fast.sentence, mind.hear(), fast.cancel.as_ref());
@@ -353,6 +354,7 @@ mod tests {
     };
 
     use neuraxis_brain::PlannerKind;
+    use neuraxis_core::TaskOrder;
     use neuraxis_plan::{Scene, SceneFile};
 
     use super::*;
@@ -430,5 +432,42 @@ mod tests {
         drop(fast);
         thread.join().unwrap();
         assert!(requests.try_recv().is_err(), "two questions in all");
+    }
+
+    #[test]
+    fn the_recorder_hears_every_sentence_that_comes_and_that_there_is_nothing_to_do_any_more() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let robot = Arc::new(config.load_robot().unwrap());
+        let (_fast, slow_ends, _planner) = wire(Reflex::new(&config, robot, &[], false).unwrap(), None);
+        let ((orders, orders_out), (seen_in, seen)) = (ring(4), ring(16));
+        let links = BrainLinks {
+            observations: ring(2).1,
+            orders: Orders::new(orders_out, ring(4).0, mailbox(None).1),
+            predictions: mailbox(None).0,
+            shown: Showcase::new(mailbox(None).0),
+            epochs: mailbox(0).0,
+            thoughts: ring(64).0,
+            events: ring(4).0,
+            seen: SeenLinks::new(seen_in, ring(2).0),
+        };
+        let mind = Mind::new(&config, false, Vec::new()).unwrap();
+        let slow = Slow { mind, apprentice: None, router: None, words: None };
+        let shared = &Shared::default();
+        let heard = |(goal, words): (u32, Option<&str>)| {
+            orders.push(TaskOrder { goal: Some(goal), words: words.map(String::from) });
+            (0..20_000).find_map(|_| {
+                std::thread::sleep(Duration::from_millis(5));
+                seen.pop()?.told.clone()
+            })
+        };
+        let told = std::thread::scope(|scope| {
+            let period = Nanos::from_millis(5);
+            let brain = scope.spawn(move || brain(slow, Nanos(0), period, slow_ends, links, shared));
+            let told = [(1, Some("open the drawer")), (1, None), (2, Some("close it"))].map(heard);
+            shared.done.raise();
+            brain.join().unwrap().unwrap();
+            told
+        });
+        assert_eq!(told, [Some((1, "open the drawer".into())), Some((2, String::new())), Some((3, "close it".into()))]);
     }
 }

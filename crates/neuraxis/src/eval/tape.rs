@@ -26,7 +26,7 @@ impl Tape {
         // Everything, whatever the configuration keeps of a run: it is what was asked for.
         let mut config = studio.config.clone();
         config.run.recording = RecordingSettings::default();
-        let recorder = Recorder::create(&out, &config, &studio.robot, words, meta, Nanos::default(), None)?;
+        let recorder = Recorder::create(&out, &config, &studio.robot, Some(words), meta, Nanos::default(), None)?;
         Ok(Self { first_position: None, recorder: Some(recorder) })
     }
 

@@ -25,12 +25,13 @@ pub struct Window {
 
 impl Recorder {
     /// Creates `episode.mcap` in `out`, and with a window `episode.rrd`; `zero` is the start of the viewer's time line. Where
-    /// the configuration does not want all in one file, there are numbered MCAP files, and none for the viewer.
+    /// the configuration does not want all in one file, there are numbered MCAP files, and none for the viewer. Without an
+    /// instruction the run begins with nothing to do.
     pub fn create(
         out: &Path,
         config: &Config,
         robot: &Robot,
-        instruction: &Instruction,
+        instruction: Option<&Instruction>,
         meta: Value,
         zero: Nanos,
         window: Option<Window>,
@@ -78,7 +79,7 @@ impl Recorder {
                     cameras: window.cameras,
                     virtual_views: if window.brain { Vec::new() } else { VIEWS.map(String::from).to_vec() },
                     brain: window.brain,
-                    title: instruction.text.to_string(),
+                    title: instruction.map_or("no instruction", |words| &*words.text).to_string(),
                     subtitle,
                     zero,
                     ..VizConfig::default()
@@ -102,8 +103,9 @@ impl Recorder {
             lost: None,
             lease_secs: config.cerebellum.prediction_lease_secs,
         };
-        let Instruction { epoch, text, .. } = instruction;
-        recorder.put(&Record::Instruction { stamp: zero, epoch: *epoch, text: text.to_string() })?;
+        // Times count from it, also where there is none.
+        let (epoch, text) = instruction.map_or((0, String::new()), |words| (words.epoch, words.text.to_string()));
+        recorder.put(&Record::Instruction { stamp: zero, epoch, text })?;
         Ok(recorder)
     }
 }

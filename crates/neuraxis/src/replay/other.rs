@@ -108,8 +108,13 @@ impl Other {
         match record {
             Record::Instruction { epoch, text, .. } => {
                 let left = self.end();
-                let features = Some(self.embedder.embed(text)?);
-                self.words = Some(Instruction { text: text.as_str().into(), epoch: *epoch, features });
+                self.words = match text.as_str() {
+                    "" => None,
+                    text => {
+                        let features = Some(self.embedder.embed(text)?);
+                        Some(Instruction { text: text.into(), epoch: *epoch, features })
+                    }
+                };
                 (self.decided, self.newest) = (None, None);
                 self.waiting.clear();
                 Ok(left)

@@ -126,6 +126,7 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
         Some(say) => say!("instruction {say}"),
         None => say!("waiting     for an instruction on topic `instruction`"),
     }
+    let told = plan.say.is_some().then_some(words);
     let shared = Arc::new(Shared::default());
     let drive = if is_shadow { Drive::Shadow } else { Drive::Thinker };
     let world = real::world(&config, &studio.robot, &settings, driver, drive, true)?;
@@ -135,7 +136,7 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
         surroundings: studio.surroundings,
         world: with_link(world, link_node.zip(Some(ring(1).0))),
         thinker,
-        words: plan.say.is_some().then(|| words.clone()),
+        words: told.clone(),
         limit: Nanos(u64::MAX / 4),
         judged: None,
         drive,
@@ -145,7 +146,7 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
         let made = plan.out.as_ref().map(|out| {
             let meta = json!({ "driver": driver.name(), "shadow": is_shadow, "actor": plan.policy });
             let window = Window { live: false, brain: is_brain, cameras: cameras.clone() };
-            Recorder::create(out, &config, &studio.robot, &words, meta, zero, Some(window))
+            Recorder::create(out, &config, &studio.robot, told.as_ref(), meta, zero, Some(window))
         });
         made.transpose()
     };

@@ -75,7 +75,7 @@ pub fn run(config: &Config, plan: &RosSim, limit: Option<Nanos>) -> Result<(Repo
     let (link_node, reports) = link.unzip();
     let (last, link_was) = ring(1);
     say!("task        {}, seed {}: {}", plan.task, plan.seed, words.text);
-    let told = words.clone();
+    let told = (!plan.wait).then_some(words);
     if plan.wait {
         say!("waiting     for an instruction on topic `instruction` or a goal of action `~/execute_task`");
     }
@@ -86,7 +86,7 @@ pub fn run(config: &Config, plan: &RosSim, limit: Option<Nanos>) -> Result<(Repo
         surroundings: studio.surroundings,
         world: with_link(simulated(config, &studio.robot, &setup, &[])?, link_node.zip(Some(last))),
         thinker,
-        words: (!plan.wait).then_some(words),
+        words: told.clone(),
         limit: limit.unwrap_or_else(|| time_limit(config, &setup)),
         judged: Some(setup.goal().instruction.clone()),
         drive: Drive::Thinker,
@@ -110,7 +110,7 @@ pub fn run(config: &Config, plan: &RosSim, limit: Option<Nanos>) -> Result<(Repo
         let made = plan.out.as_ref().map(|out| {
             let meta = json!({ "task": plan.task, "seed": plan.seed, "actor": actor });
             let window = Window { live: false, brain: is_brain, cameras: simulated_cameras() };
-            Recorder::create(out, config, &studio.robot, &told, meta, zero, Some(window))
+            Recorder::create(out, config, &studio.robot, told.as_ref(), meta, zero, Some(window))
         });
         made.transpose()
     };

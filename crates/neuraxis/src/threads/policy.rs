@@ -87,6 +87,7 @@ pub fn policy(
                     }
                 }
             }
+            links.seen.told(now, epoch, words.as_ref());
             // Whatever is under way ends with its epoch; without a sentence the arm then holds still.
             links.epochs.write(epoch);
         }
@@ -127,4 +128,47 @@ pub fn policy(
         Ok(true)
     })?;
     Ok(PolicyReport { rate, refused, last, to_policy, in_policy })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{thread, time::Duration};
+
+    use neuraxis_channel::{mailbox, ring};
+    use neuraxis_core::TaskOrder;
+
+    use super::*;
+    use crate::script::Script;
+
+    #[test]
+    fn the_recorder_hears_every_sentence_that_comes_with_the_number_of_its_answers() {
+        let ((orders, orders_out), (seen_in, seen)) = (ring(4), ring(16));
+        let links = PolicyLinks {
+            observations: ring(2).1,
+            orders: Orders::new(orders_out, ring(4).0, mailbox(None).1),
+            judge: Judge { instruction: None, limit: Nanos::from_secs(60.0) },
+            predictions: mailbox(None).0,
+            shown: Showcase::new(mailbox(None).0),
+            epochs: mailbox(0).0,
+            seen: SeenLinks::new(seen_in, ring(2).0),
+        };
+        let mut source = Source::Script(Script::new(Vec::new()));
+        let shared = &Shared::default();
+        let heard = |words: &str| {
+            orders.push(TaskOrder { goal: None, words: Some(words.into()) });
+            (0..20_000).find_map(|_| {
+                thread::sleep(Duration::from_millis(5));
+                seen.pop()?.told.clone()
+            })
+        };
+        let told = thread::scope(|scope| {
+            let period = Nanos::from_millis(5);
+            let policy = scope.spawn(move || policy(&mut source, None, None, None, period, links, shared));
+            let told = ["open the drawer", "close it"].map(heard);
+            shared.done.raise();
+            policy.join().unwrap().unwrap();
+            told
+        });
+        assert_eq!(told, [Some((1, "open the drawer".into())), Some((2, "close it".into()))]);
+    }
 }

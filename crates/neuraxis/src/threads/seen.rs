@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use neuraxis_channel::RingSender;
-use neuraxis_core::{Nanos, Prediction};
+use neuraxis_core::{Instruction, Nanos, Prediction};
 use neuraxis_episode::Level;
 
 use super::Shared;
@@ -18,6 +18,8 @@ use crate::{
 pub struct Seen {
     /// When the policy was done with it.
     pub at: Nanos,
+    /// What is to be done from now on, where that has changed: number of the instruction and its sentence; empty: nothing.
+    pub told: Option<(u32, String)>,
     /// What was predicted; `None`: nothing, or somebody else tells the recorder.
     pub prediction: Option<Prediction>,
     /// Of the picture, when it was answered [s]; `None`: it was refused, or time stands still for answers.
@@ -45,6 +47,13 @@ impl SeenLinks {
         Self { seen, looks, lack: Lack::default() }
     }
 
+    /// What is to be done from now on; `None`: nothing.
+    pub fn told(&mut self, at: Nanos, epoch: u32, words: Option<&Instruction>) {
+        let told = Some((epoch, words.map_or_else(String::new, |words| words.text.to_string())));
+        // Where the recorder is behind, the oldest answer goes, not the sentence.
+        self.seen.push_newest(Arc::new(Seen { at, told, ..Seen::default() }));
+    }
+
     /// An answer, and what it rests on; `trouble`: what was refused beside it.
     pub fn answered(
         &mut self,
@@ -59,7 +68,7 @@ impl SeenLinks {
         say(&news);
         *shared.sight.lock() = sight.clone().unwrap_or_default();
         let age_secs = Some(at.secs_since(prediction.observed_at));
-        let seen = Arc::new(Seen { at, prediction: Some(prediction), age_secs, sight, looked, news });
+        let seen = Arc::new(Seen { at, told: None, prediction: Some(prediction), age_secs, sight, looked, news });
         self.looks.push_newest(seen.clone());
         self.seen.push(seen);
     }

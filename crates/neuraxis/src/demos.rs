@@ -159,7 +159,7 @@ fn play(
         sampled: Vec::new(),
         is_wanted: false,
         tape: match recordings {
-            Some(dir) => Some(Tape::record(dir, &format!("{task}-{seed}"), studio, &instruction)?),
+            Some(dir) => Some(Tape::record(dir, task, seed, studio, &instruction)?),
             None => None,
         },
     };

@@ -108,7 +108,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
                 || plan.pictures.is_some();
             let words = instruction(&told, embedder.as_mut().map(|e| e as &mut dyn neuraxis_core::TextEmbedder))?;
             let mut tape = match &plan.record {
-                Some(dir) => Tape::record(dir, &format!("{task}-{seed}"), &studio, &words)?,
+                Some(dir) => Tape::record(dir, task, seed, &studio, &words)?,
                 None => Tape::default(),
             };
             let mut rig = looks.then(|| CameraRig::new(&setup)).transpose()?;

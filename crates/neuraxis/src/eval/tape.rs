@@ -20,9 +20,9 @@ pub struct Tape {
 }
 
 impl Tape {
-    /// With a recording `dir/NAME/episode.mcap`.
-    pub fn record(dir: &Path, name: &str, studio: &Studio, words: &Instruction) -> Result<Self> {
-        let (out, meta) = (dir.join(name), json!({ "episode": name }));
+    /// With a recording `dir/TASK-SEED/episode.mcap`, which says of which scene it is: nobody trains on those of evaluation.
+    pub fn record(dir: &Path, task: &str, seed: u64, studio: &Studio, words: &Instruction) -> Result<Self> {
+        let (out, meta) = (dir.join(format!("{task}-{seed}")), json!({ "task": task, "seed": seed }));
         // Everything, whatever the configuration keeps of a run: it is what was asked for.
         let mut config = studio.config.clone();
         config.run.recording = RecordingSettings::default();
@@ -57,5 +57,26 @@ impl Witness for Tape {
 
     fn tick(&mut self, record: &TickRecord, mind: Option<&CerebellumTick>) -> Result<()> {
         self.recorder.as_mut().map_or(Ok(()), |recorder| recorder.tick(record, mind))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use neuraxis_episode::EpisodeReader;
+
+    use super::*;
+    use crate::config::{Config, workspace_root};
+
+    #[test]
+    fn a_recording_of_an_episode_names_its_task_and_seed() {
+        let studio = Studio::new(Config::load(&workspace_root().unwrap(), "fr3").unwrap()).unwrap();
+        let dir = std::env::temp_dir().join(format!("neuraxis-tape-{}", std::process::id()));
+        let words = Instruction { text: "push the red button".into(), epoch: 1, features: None };
+        let tape = Tape::record(&dir, "push_buttons", 1_000_007, &studio, &words).unwrap();
+        tape.finish(true, &json!({})).unwrap();
+        let reader = EpisodeReader::open(&dir.join("push_buttons-1000007/episode.mcap")).unwrap();
+        let run = reader.header().meta["run"].clone();
+        std::fs::remove_dir_all(&dir).unwrap();
+        assert_eq!(run, json!({ "task": "push_buttons", "seed": 1_000_007 }));
     }
 }

@@ -40,20 +40,40 @@ enum MemoryCommand {
 }
 
 impl MemoryArgs {
-    /// Shows, explains or forgets; an error if there is no such memory.
+    /// Shows, explains or forgets; an error if there is no such memory. Who only looks is not in the way of who remembers.
     pub fn run(self) -> Result<()> {
         let Self { file, what } = self;
         if !file.exists() {
             bail!("there is no memory {}; `eval --policy brain --memory FILE` makes one", file.display());
         }
-        let mut store = Store::open(&file)?;
         match what {
-            MemoryCommand::Show { episode } => memory::show(&store, episode),
-            MemoryCommand::Why { what } => memory::why(&store, &what),
+            MemoryCommand::Show { episode } => memory::show(&Store::look(&file)?, episode),
+            MemoryCommand::Why { what } => memory::why(&Store::look(&file)?, &what),
             MemoryCommand::Forget { what } => {
                 let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-                memory::forget(&mut store, &what, Stamp::from_unix_ms(since.as_millis() as i64))
+                memory::forget(&mut Store::open(&file)?, &what, Stamp::from_unix_ms(since.as_millis() as i64))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_memory_in_use_is_shown_and_explained_and_nothing_of_it_forgotten() {
+        let file = std::env::temp_dir().join(format!("neuraxis-memory-in-use-{}", std::process::id()));
+        let in_use = Store::open(&file).unwrap();
+        let run = |what| MemoryArgs { file: file.clone(), what }.run().map_err(|error| error.to_string());
+        assert_eq!(run(MemoryCommand::Show { episode: None }), Ok(()));
+        let why = run(MemoryCommand::Why { what: vec!["red_block".into()] }).unwrap_err();
+        assert!(why.contains("nothing is known of"), "{why}");
+        let forget = run(MemoryCommand::Forget { what: vec!["older".into(), "1".into()] }).unwrap_err();
+        assert!(forget.contains("in use by process"), "{forget}");
+        drop(in_use);
+        for ending in ["", ".lock", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{ending}", file.display()));
         }
     }
 }

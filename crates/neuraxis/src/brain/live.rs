@@ -324,8 +324,10 @@ fn interrupt(newest: &AtomicU32, sentence: u32, cancel: Option<&Cancel>) {
     cancel.into_iter().for_each(Cancel::cancel);
 }
 
-/// Answers questions until nobody asks any more; none about a sentence that is not the newest.
+/// Answers questions until nobody asks any more; none about a sentence that is not the newest. What memory could not be told
+/// is said at once.
 pub fn planner(mut plans: Plans, links: PlannerLinks) -> Plans {
+    let mut said = 0;
     while let Ok(job) = links.jobs.recv() {
         match job {
             Job::Answer(question) => {
@@ -341,133 +343,13 @@ pub fn planner(mut plans: Plans, links: PlannerLinks) -> Plans {
             }
             Job::Keep(record) => plans.keep(*record),
         }
+        for line in plans.troubles().iter().skip(said) {
+            drop(links.replies.send(Reply::Untold(line.clone())));
+        }
+        said = plans.troubles().len();
     }
     plans
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{
-        io::Read,
-        net::TcpListener,
-        time::{Duration, Instant},
-    };
-
-    use neuraxis_brain::PlannerKind;
-    use neuraxis_core::TaskOrder;
-    use neuraxis_plan::{Scene, SceneFile};
-
-    use super::*;
-    use crate::{
-        brain::{
-            drafter,
-            plans::{Question, Wanted},
-        },
-        config::{Config, workspace_root},
-    };
-
-    /// Waits for an answer for as long as a busy machine may take; a call's own limit is longer.
-    const PATIENCE: Duration = Duration::from_secs(100);
-
-    #[test]
-    fn another_sentence_ends_a_call_that_hangs_and_what_waits_behind_it_is_not_asked() {
-        let root = workspace_root().unwrap();
-        let mut config = Config::load(&root, "fr3").unwrap();
-        // A server that takes every request and says nothing.
-        let server = TcpListener::bind("127.0.0.1:0").unwrap();
-        config.brain.planner = PlannerKind::VlmOrSymbolic;
-        config.brain.vlm.base_url = format!("http://{}/v1", server.local_addr().unwrap());
-        (config.brain.vlm.connect_secs, config.brain.vlm.first_byte_secs) = (60.0, 600.0);
-        config.brain.vlm.total_secs = 600.0;
-        let (requests_in, requests) = mpsc::channel();
-        std::thread::spawn(move || {
-            let mut held = Vec::new();
-            for stream in server.incoming().flatten() {
-                held.push(stream);
-                let mut beginning = [0; 8];
-                let read = held.last_mut().map(|stream| stream.read(&mut beginning));
-                if read.is_none() || requests_in.send(()).is_err() {
-                    return;
-                }
-            }
-        });
-        let robot = Arc::new(config.load_robot().unwrap());
-        let plans = Plans::new(&config, drafter(&config, robot.clone()).unwrap(), None);
-        let cancel = plans.cancel();
-        let (_, fast, asked) = wire(Reflex::new(&config, robot, &[], false).unwrap(), cancel);
-        let text = std::fs::read_to_string(root.join("sim/scenes/workbench.yaml")).unwrap();
-        let scene = Scene::try_from(serde_yaml::from_str::<SceneFile>(&text).unwrap()).unwrap();
-        let ask = |sentence: u32| {
-            let question = Question {
-                task: sentence,
-                sentence,
-                id: None,
-                epoch: sentence,
-                wanted: Wanted::First,
-                words: "put the red block in the top drawer and close it".into(),
-                context: None,
-                scene: scene.clone(),
-                at: Nanos::from_secs(1.0),
-            };
-            fast.jobs.send(Job::Answer(Box::new(question))).unwrap();
-        };
-        let thread = std::thread::spawn(move || planner(plans, asked));
-        let began = Instant::now();
-        ask(0);
-        requests.recv_timeout(PATIENCE).expect("the model is asked");
-        // The second sentence, and its question; before it is looked at, the third.
-        interrupt(&fast.sentence, 1, fast.cancel.as_ref());
-        let Ok(Reply::Plan(first)) = fast.replies.recv_timeout(PATIENCE) else { panic!("the call hangs on") };
-        let Err(why) = first.draft else { panic!("it was broken off, and nobody else was asked") };
-        say!("after {:.2} s: {why}", began.elapsed().as_secs_f64());
-        assert!(why.contains("cancel"), "{why}");
-        fast.sentence.store(2, Ordering::SeqCst);
-        ask(1);
-        ask(2);
-        requests.recv_timeout(PATIENCE).expect("the model is asked again");
-        interrupt(&fast.sentence, 3, fast.cancel.as_ref());
-        let Ok(Reply::Plan(third)) = fast.replies.recv_timeout(PATIENCE) else { panic!("the call hangs on") };
-        say!("after {:.2} s: {:?}", began.elapsed().as_secs_f64(), third.draft.as_ref().err());
-        assert_eq!((third.task, third.draft.is_err()), (2, true), "the one between was not asked");
-        drop(fast);
-        thread.join().unwrap();
-        assert!(requests.try_recv().is_err(), "two questions in all");
-    }
-
-    #[test]
-    fn the_recorder_hears_every_sentence_that_comes_and_that_there_is_nothing_to_do_any_more() {
-        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
-        let robot = Arc::new(config.load_robot().unwrap());
-        let (_fast, slow_ends, _planner) = wire(Reflex::new(&config, robot, &[], false).unwrap(), None);
-        let ((orders, orders_out), (seen_in, seen)) = (ring(4), ring(16));
-        let links = BrainLinks {
-            observations: ring(2).1,
-            orders: Orders::new(orders_out, ring(4).0, mailbox(None).1),
-            predictions: mailbox(None).0,
-            shown: Showcase::new(mailbox(None).0),
-            epochs: mailbox(0).0,
-            thoughts: ring(64).0,
-            events: ring(4).0,
-            seen: SeenLinks::new(seen_in, ring(2).0),
-        };
-        let mind = Mind::new(&config, false, Vec::new()).unwrap();
-        let slow = Slow { mind, apprentice: None, router: None, words: None };
-        let shared = &Shared::default();
-        let heard = |(goal, words): (u32, Option<&str>)| {
-            orders.push(TaskOrder { goal: Some(goal), words: words.map(String::from) });
-            (0..20_000).find_map(|_| {
-                std::thread::sleep(Duration::from_millis(5));
-                seen.pop()?.told.clone()
-            })
-        };
-        let told = std::thread::scope(|scope| {
-            let period = Nanos::from_millis(5);
-            let brain = scope.spawn(move || brain(slow, Nanos(0), period, slow_ends, links, shared));
-            let told = [(1, Some("open the drawer")), (1, None), (2, Some("close it"))].map(heard);
-            shared.done.raise();
-            brain.join().unwrap().unwrap();
-            told
-        });
-        assert_eq!(told, [Some((1, "open the drawer".into())), Some((2, String::new())), Some((3, "close it".into()))]);
-    }
-}
+mod tests;

@@ -51,6 +51,8 @@ pub struct Mind {
     task: u32,
     /// Counts sentences: a task that is begun anew goes on with its calls of a model.
     sentence: u32,
+    /// How often it was heard that memory could not be told.
+    untold: usize,
     /// When something was seen or told last.
     clock: Nanos,
     /// Time zero of what is told.
@@ -96,6 +98,7 @@ impl Mind {
             model_sees: asks_model.then(|| config.brain.vlm_cameras.clone()),
             task: 0,
             sentence: 0,
+            untold: 0,
             clock: Nanos::default(),
             zero: Nanos::default(),
             story: Story::default(),
@@ -145,7 +148,7 @@ impl Mind {
             && let Ok(scene) = self.perception.present()
         {
             let told = scribe.look(&scene, seen.stamp);
-            self.story.heard(told);
+            self.story.heard(seen.stamp, told);
         }
         Ok(question)
     }

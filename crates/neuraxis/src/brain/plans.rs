@@ -86,6 +86,8 @@ pub enum Reply {
     },
     /// To the others.
     Plan(Box<PlanReply>),
+    /// Nobody has asked: why memory was not told something, as in [`Plans::troubles`].
+    Untold(String),
 }
 
 /// A plan, or why there is none.
@@ -433,7 +435,7 @@ mod tests {
             Question { task: 1, sentence: 1, id: Some(1), epoch: 1, wanted, words, context: None, scene, at };
         match plans.answer(question) {
             Reply::Plan(reply) => (*reply, fact),
-            Reply::Meant { .. } => panic!("nobody asked what it means"),
+            Reply::Meant { .. } | Reply::Untold(_) => panic!("nobody asked what it means"),
         }
     }
 

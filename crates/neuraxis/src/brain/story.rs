@@ -84,10 +84,19 @@ impl Story {
         self.lines.push(line);
     }
 
-    /// A memory that cannot be told goes on record; it stops nothing.
-    pub(super) fn heard(&mut self, told: Result<(), BrainError>) {
+    /// A memory that cannot be told goes on record and is said on the terminal; it stops nothing.
+    pub(super) fn untold(&mut self, at: Nanos, line: String) {
+        say_err!("warning: {line}");
+        self.remark(at, Level::Warning, line);
+    }
+
+    /// The same of what is told at every look: once.
+    pub(super) fn heard(&mut self, at: Nanos, told: Result<(), BrainError>) {
         if let Err(error) = told {
-            self.lines.push(format!("memory: {error}"));
+            let line = format!("memory: {error}");
+            if !self.lines.contains(&line) {
+                self.untold(at, line);
+            }
         }
     }
 

@@ -49,6 +49,11 @@ impl Mind {
                 }
                 return None;
             }
+            Reply::Untold(line) => {
+                self.untold += 1;
+                self.story.untold(self.clock, line);
+                return None;
+            }
         };
         let PlanReply { task, id, epoch, draft, is_final, lines, reused, scribe, model, checked } = reply;
         if task != self.task {

@@ -26,8 +26,8 @@ impl Mind {
         self.story.lines.push(format!("plan by {}\n{}", draft.source, neuraxis_plan::outline(&draft.plan, &scene)));
         self.story.marks.clear();
         if let Some(scribe) = &mut self.scribe {
-            let told = scribe.attempt(&draft, told.event.at);
-            self.story.heard(told);
+            let heard = scribe.attempt(&draft, told.event.at);
+            self.story.heard(told.event.at, heard);
         }
         self.before = self.plan.take();
         self.plan = Some(PlanInForce { plan: draft.plan, scene, epoch: epoch.wrapping_add(1) });
@@ -41,7 +41,7 @@ impl Mind {
             let is_in_force = self.plan.as_ref().is_some_and(|plan| plan.epoch == told.event.epoch);
             if let Some(scribe) = self.scribe.as_mut().filter(|_| is_in_force) {
                 let heard = scribe.events(&[told.event]);
-                self.story.heard(heard);
+                self.story.heard(told.event.at, heard);
             }
             if told.event.what == What::Started {
                 self.started = Some(told.event.node);
@@ -90,7 +90,9 @@ impl Mind {
         self.story.goal_seen = report.outcome == Outcome::Succeeded;
         self.story.tool_moved_m = report.felt.moved_m;
         self.record(report.outcome, report.now).into_iter().for_each(|record| plans.keep(record));
-        self.story.lines.extend(plans.troubles().iter().cloned());
+        for line in plans.troubles().iter().skip(self.untold) {
+            self.story.untold(report.now, line.clone());
+        }
         self.story
     }
 }

@@ -96,7 +96,7 @@ pub struct ImportTarget {
     /// Folder of the new data set, for `train --data`.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Folder for a recording of each episode, for `replay`.
+    /// Folder for a recording of each episode, for `replay`; none is replaced.
     #[arg(long, value_name = "DIR")]
     mcap: Option<PathBuf>,
 }

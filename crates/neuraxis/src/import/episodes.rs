@@ -1,6 +1,6 @@
 //! Episodes, whatever they were recorded with, as samples and as recordings of ours.
 
-use std::path::{Path, PathBuf};
+use std::{collections::BTreeSet, path::Path};
 
 use anyhow::{Context, Result, bail};
 use neuraxis_core::{Base, Pose};
@@ -39,7 +39,7 @@ pub(super) fn all<T>(
     let policy = PolicyConfig::default();
     let mut writer = None;
     let bar = crate::progress::bar(found.len() as u64);
-    let (mut left_out, mut counted) = (0, 0);
+    let (mut left_out, mut counted, mut names) = (0, 0, BTreeSet::new());
     for item in found {
         let done = open(item).and_then(|Opened { episode, number }| {
             let about = episode.about();
@@ -49,8 +49,15 @@ pub(super) fn all<T>(
                 bar.suspend(|| say_err!("note: {}: {note}", name(item)));
             }
             if let Some(dir) = &target.mcap {
-                let path = record(episode.as_ref(), (number, place), dir, folder, config)?;
-                bar.suspend(|| say!("written     {}, {} frames", path.display(), episode.moments().len()));
+                let out = dir.join(file_name(about, number.unwrap_or(place), &mut names));
+                match (record(episode.as_ref(), number, &out, folder, config), &target.out) {
+                    (Ok(()), _) => {
+                        bar.suspend(|| say!("written     {}, {} frames", out.display(), episode.moments().len()));
+                    }
+                    // It can be learned from all the same.
+                    (Err(error), Some(_)) => bar.suspend(|| say_err!("not written: {}: {error:#}", name(item))),
+                    (Err(error), None) => return Err(error),
+                }
             }
             let Some(out) = &target.out else { return Ok(()) };
             if let Some(seed) = number.filter(|seed| *seed >= EVAL_SEED) {
@@ -99,20 +106,28 @@ fn create(
     Ok(DatasetWriter::create(out, policy.bounds_m, meta)?)
 }
 
-/// The episode as a recording: with the configured arm's body if it has its joints, without a shape otherwise. `place`: among
-/// those without a number.
-fn record(
-    episode: &dyn Recorded,
-    (number, place): (Option<u64>, u64),
-    dir: &Path,
-    folder: &Path,
-    config: &Config,
-) -> Result<PathBuf> {
-    std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
-    let about = episode.about();
+/// TASK_NUMBER.mcap; with a count where that is the name of another one of this import: each variation of a task has an episode
+/// 0, and a scene may be recorded twice.
+fn file_name(about: &About, number: u64, taken: &mut BTreeSet<String>) -> String {
     let task: String =
         about.task.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '_' }).collect();
-    let out = dir.join(format!("{task}_{}.mcap", number.unwrap_or(place)));
+    let (mut name, mut count) = (format!("{task}_{number}"), 1);
+    while !taken.insert(name.clone()) {
+        count += 1;
+        name = format!("{task}_{number}_{count}");
+    }
+    name + ".mcap"
+}
+
+/// The episode as a recording: with the configured arm's body if it has its joints, without a shape otherwise.
+fn record(episode: &dyn Recorded, number: Option<u64>, out: &Path, folder: &Path, config: &Config) -> Result<()> {
+    if out.exists() {
+        bail!("{}: exists already; choose another folder for --mcap", out.display());
+    }
+    if let Some(dir) = out.parent() {
+        std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
+    }
+    let about = episode.about();
     let robot = config.load_robot()?;
     let is_ours = about.joint_names == robot.joint_names();
     let body = match is_ours {
@@ -125,8 +140,8 @@ fn record(
         "run": { "task": about.task, "seed": number, "source": about.source, "folder": folder },
         "version": { "neuraxis": env!("CARGO_PKG_VERSION"), "commit": env!("NEURAXIS_COMMIT") },
     });
-    save(episode, &body, &meta, &out, false)?;
-    Ok(out)
+    save(episode, &body, &meta, out, false)?;
+    Ok(())
 }
 
 fn body(about: &About, robot: &Robot, config: &Config) -> Result<Body> {
@@ -243,17 +258,42 @@ mod tests {
         std::fs::remove_dir_all(&dir).unwrap();
     }
 
+    /// One with a joint, as recordings need it.
+    fn jointed(number: &Option<u64>) -> Result<Opened> {
+        let mut led = Led::new();
+        led.0.joint_names = vec!["joint".into()];
+        Ok(Opened { episode: Box::new(led), number: *number })
+    }
+
+    #[test]
+    fn episodes_of_one_name_become_a_recording_each_and_what_cannot_be_written_is_learned_from() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let dir = std::env::temp_dir().join(format!("neuraxis-import-twice-{}", std::process::id()));
+        let imported = |name: &str| {
+            let out = dir.join(name);
+            let target = ImportTarget { out: Some(out.clone()), mcap: Some(dir.join("mcap")) };
+            all(&[Some(5), Some(5)], &dir, &target, &config, true, jointed, |_| "led".into()).unwrap();
+            Dataset::open(&out).unwrap().len()
+        };
+        let count = imported("first");
+        for name in ["cup_5", "cup_5_2"] {
+            assert!(dir.join("mcap").join(name).with_extension("mcap").exists(), "{name}");
+        }
+        assert!(count > 0 && count % 2 == 0, "{count} observations of two episodes");
+        // The recordings are there already.
+        assert_eq!(imported("second"), count);
+        let again = ImportTarget { out: None, mcap: Some(dir.join("mcap")) };
+        let none = all(&[Some(5)], &dir, &again, &config, true, jointed, |_| "led".into()).unwrap_err().to_string();
+        assert!(none.ends_with("none of 1 episodes can be used"), "{none}");
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
     #[test]
     fn demonstrations_without_a_seed_become_a_recording_each() {
         let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
         let dir = std::env::temp_dir().join(format!("neuraxis-import-mcap-{}", std::process::id()));
         let target = ImportTarget { out: None, mcap: Some(dir.clone()) };
-        let open = |number: &Option<u64>| {
-            let mut led = Led::new();
-            led.0.joint_names = vec!["joint".into()];
-            Ok(Opened { episode: Box::new(led), number: *number })
-        };
-        all(&[None, Some(7), None], &dir, &target, &config, true, open, |_| "led".into()).unwrap();
+        all(&[None, Some(7), None], &dir, &target, &config, true, jointed, |_| "led".into()).unwrap();
         for name in ["cup_0", "cup_1", "cup_7"] {
             assert!(dir.join(name).with_extension("mcap").exists(), "{name}");
         }

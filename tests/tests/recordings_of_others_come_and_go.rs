@@ -76,6 +76,17 @@ fn a_data_set_of_lerobot_is_looked_at_and_a_recording_becomes_one() {
     assert!(exported.status.success(), "{}", exported.stderr);
     assert!(exported.stdout.contains("6 frames, 20 a second"), "{}", exported.stdout);
     assert!(exported.stderr.contains("depth, calibration and the tool's pose have no place"), "{}", exported.stderr);
+    // Nothing is replaced, and --force is not said to.
+    let again = neuraxis(&["rec", "export", &recording, "--lerobot", &set]);
+    let said = "set: exists already; a data set is written to a new folder";
+    assert!(!again.status.success() && again.stderr.contains(said), "{}", again.stderr);
+    for form in ["--lerobot", "--rlbench"] {
+        let forced = neuraxis(&["rec", "export", &recording, form, &set, "--force"]);
+        assert!(!forced.status.success() && forced.stderr.contains("cannot be used with"), "{}", forced.stderr);
+    }
+    let twice = neuraxis(&["import", "rosbag", &data("bag_mcap"), "--mcap", &mcap]);
+    let said = "bag_mcap_0.mcap: exists already; choose another folder for --mcap";
+    assert!(!twice.status.success() && twice.stderr.contains(said), "{}", twice.stderr);
     let back = neuraxis(&["import", "lerobot", &set, "--mcap", &mcap]);
     assert!(back.status.success(), "{}{}", back.stdout, back.stderr);
     assert_eq!(glance(&dir.path().join("mcap/set_0.mcap")).views(), ["front"]);

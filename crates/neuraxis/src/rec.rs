@@ -71,11 +71,12 @@ pub enum RecCommand {
         /// place in it.
         #[arg(long, value_name = "DIR", group = "form")]
         lerobot: Option<PathBuf>,
-        /// A folder for an episode in RLBench's layout, TASK/all_variations/episodes/episodeN, which PerAct's loader reads too.
+        /// A folder for an episode in RLBench's layout, TASK/all_variations/episodes/episodeN, which PerAct's loader reads too. N
+        /// is the scene's seed, or the next number that is free.
         #[arg(long, value_name = "DIR", group = "form")]
         rlbench: Option<PathBuf>,
-        /// Replace files that exist.
-        #[arg(long)]
+        /// Replace files that exist; --lerobot and --rlbench replace none.
+        #[arg(long, conflicts_with_all = ["lerobot", "rlbench"])]
         force: bool,
     },
 }

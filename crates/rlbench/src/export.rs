@@ -23,7 +23,8 @@ const CAMERAS: [&str; 5] = ["left_shoulder", "right_shoulder", "overhead", "wris
 /// Depths that are written [m]: 0 stays "no reading", and a step is 0.6 micrometres.
 const NEAR_FAR_M: [f64; 2] = [0.0, 10.0];
 
-/// Writes TASK/all_variations/episodes/episodeN below a folder; returns that folder and the number of frames.
+/// Writes TASK/all_variations/episodes/episodeN below a folder; returns that folder and the number of frames. N is the episode's
+/// number, or the next one that is free: recordings without a seed all have the first.
 ///
 /// A frame is an observation, at whatever rate they were recorded: RLBench's frames have no time, and its own are 20 a second.
 ///
@@ -32,15 +33,14 @@ const NEAR_FAR_M: [f64; 2] = [0.0, 10.0];
 /// not be restored in the simulator.
 ///
 /// # Errors
-/// The episode's folder exists; a frame lacks what RLBench's observation is made of (seven joints, their velocities, the
+/// No number is free; a frame lacks what RLBench's observation is made of (seven joints, their velocities, the
 /// gripper, the tool's pose), or has no camera with depth, calibration and one of RLBench's names; or the disk is full.
 pub fn export(episode: &dyn Recorded, root: &Path) -> Result<(PathBuf, usize), EpisodeError> {
     let about = episode.about();
-    let folder =
-        root.join(file_name(&about.task)).join("all_variations/episodes").join(format!("episode{}", about.number));
-    if folder.exists() {
-        return Err(EpisodeError::Exists { path: folder });
-    }
+    let episodes = root.join(file_name(&about.task)).join("all_variations/episodes");
+    let mut folders = (about.number..=u64::MAX).map(|number| episodes.join(format!("episode{number}")));
+    let folder = folders.find(|folder| !folder.exists());
+    let folder = folder.ok_or_else(|| EpisodeError::format(&episodes, "no number of an episode is free"))?;
     match fill(episode, &folder) {
         Ok(count) => Ok((folder, count)),
         Err(error) => {

@@ -41,7 +41,7 @@ pub struct Exported {
 /// size or cannot be read; or the disk is full.
 pub fn export(episode: &dyn Recorded, root: &Path) -> Result<Exported, EpisodeError> {
     if root.exists() {
-        return Err(EpisodeError::Exists { path: root.into() });
+        return Err(EpisodeError::format(root, "exists already; a data set is written to a new folder"));
     }
     fill(episode, root).inspect_err(|_| {
         // Half a data set is none; what it failed with is told, whether or not it goes.

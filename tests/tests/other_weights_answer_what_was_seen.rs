@@ -172,6 +172,12 @@ fn what_the_weights_need_and_the_recording_has_not_is_named() {
     changed(&path, |header| header.meta = Value::Null, Some);
     assert!(refused(&path).contains("does not say which robot it is of"), "{}", refused(&path));
 
+    // As much is said where a picture was wanted.
+    let (picture, recording) = (dir.path().join("a.png"), recording());
+    let pictured = ["replay", text(&recording), "--policy", "nowhere.safetensors", "--picture", text(&picture)];
+    let ended = neuraxis(&pictured);
+    assert!(!ended.status.success() && ended.stderr.contains("nowhere.safetensors: no such file"), "{}", ended.stderr);
+
     // The answers are there, what they were made from is not.
     let mut kept = 0;
     changed(

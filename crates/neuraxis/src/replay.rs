@@ -12,7 +12,7 @@ use std::{
     time::Instant,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use neuraxis_core::Nanos;
 use neuraxis_episode::{End, EpisodeReader, Glance, Record};
@@ -113,7 +113,8 @@ pub fn run(root: &Path, args: &ReplayArgs) -> Result<()> {
             Ok(())
         }
     });
-    std::fs::remove_file(&scratch).with_context(|| scratch.display().to_string())?;
+    // What was refused before it was begun has left none.
+    let _ = std::fs::remove_file(&scratch);
     shown
 }
 

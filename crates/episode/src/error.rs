@@ -25,6 +25,12 @@ pub enum EpisodeError {
         /// The folder.
         path: PathBuf,
     },
+    /// Another process writes a data set.
+    #[error("{}: another process writes this data set; wait until it has ended", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A file is not what it should be.
     #[error("{}: {reason}", path.display())]
     Format {

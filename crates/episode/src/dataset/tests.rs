@@ -96,6 +96,22 @@ fn an_unfinished_writer_loses_only_what_follows_the_last_checkpoint() {
 }
 
 #[test]
+fn a_second_writer_is_refused_and_spoils_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let all = samples(7, 3);
+    let mut first = DatasetWriter::create(dir.path(), BOUNDS, json!(null)).unwrap();
+    push_all(&mut first, &all[..1]);
+    assert!(matches!(DatasetWriter::create(dir.path(), BOUNDS, json!(null)), Err(EpisodeError::InUse { .. })));
+    first.checkpoint().unwrap();
+    push_all(&mut first, &all[1..]);
+    let error = DatasetWriter::append(dir.path()).map(|_| ()).unwrap_err().to_string();
+    assert!(error.ends_with(": another process writes this data set; wait until it has ended"), "{error}");
+    first.finish().unwrap();
+    check(&Dataset::open(dir.path()).unwrap(), &all);
+    assert_eq!(DatasetWriter::append(dir.path()).unwrap().len(), 3);
+}
+
+#[test]
 fn a_bad_sample_is_refused_and_leaves_no_trace() {
     let dir = tempfile::tempdir().unwrap();
     let all = samples(5, 2);

@@ -1,7 +1,7 @@
 //! Data sets are written at their end only, and count from checkpoint to checkpoint.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{BufWriter, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
@@ -28,7 +28,8 @@ pub struct CloudSample<'a, T: Serialize> {
     pub record: &'a T,
 }
 
-/// Writes a data set. Nothing counts until [`DatasetWriter::checkpoint`] or [`DatasetWriter::finish`].
+/// Writes a data set. Nothing counts until [`DatasetWriter::checkpoint`] or [`DatasetWriter::finish`]. One process writes at a
+/// time: it holds a lock on the records, of which the kernel lets go however it ends.
 pub struct DatasetWriter {
     dir: PathBuf,
     index: Index,
@@ -41,13 +42,21 @@ impl DatasetWriter {
     pub fn create(dir: &Path, bounds_in_world_m: Bounds, meta: serde_json::Value) -> Result<Self, EpisodeError> {
         check_bounds(&bounds_in_world_m).map_err(|reason| EpisodeError::Format { path: dir.to_path_buf(), reason })?;
         fs::create_dir_all(dir).map_err(EpisodeError::io(dir, "create"))?;
+        let open = |name: &str| {
+            let path = dir.join(name);
+            let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+            file.map_err(EpisodeError::io(&path, "create"))
+        };
+        let records = open(RECORDS)?;
+        lock(dir, &records)?;
         if dir.join(INDEX).exists() {
             return Err(EpisodeError::AlreadyExists { path: dir.to_path_buf() });
         }
-        let create = |name: &str| {
-            let path = dir.join(name);
-            File::create(&path).map_err(EpisodeError::io(&path, "create"))
-        };
+        let clouds = open(CLOUDS)?;
+        // What is there is of a writer that has not come to an index.
+        for file in [&clouds, &records] {
+            file.set_len(0).map_err(EpisodeError::io(dir, "clear"))?;
+        }
         Ok(Self {
             dir: dir.to_path_buf(),
             index: Index {
@@ -58,18 +67,22 @@ impl DatasetWriter {
                 records_bytes: 0,
                 entries: Vec::new(),
             },
-            clouds: BufWriter::with_capacity(1 << 20, create(CLOUDS)?),
-            records: BufWriter::new(create(RECORDS)?),
+            clouds: BufWriter::with_capacity(1 << 20, clouds),
+            records: BufWriter::new(records),
         })
     }
 
     /// Goes on after the last checkpoint of an existing data set; what an unfinished writer left behind it is cut off.
     pub fn append(dir: &Path) -> Result<Self, EpisodeError> {
-        let index = Index::read(dir)?;
-        let reopen = |name: &str, bytes: u64| {
+        let open = |name: &str| {
             let path = dir.join(name);
-            let mut file =
-                OpenOptions::new().read(true).write(true).open(&path).map_err(EpisodeError::io(&path, "open"))?;
+            OpenOptions::new().read(true).write(true).open(&path).map_err(EpisodeError::io(&path, "open"))
+        };
+        let records = open(RECORDS)?;
+        lock(dir, &records)?;
+        let index = Index::read(dir)?;
+        let cut = |mut file: File, name: &str, bytes: u64| {
+            let path = dir.join(name);
             let found = file.metadata().map_err(EpisodeError::io(&path, "inspect"))?.len();
             if found < bytes {
                 let reason = format!("{found} bytes found, the index describes {bytes}");
@@ -80,8 +93,8 @@ impl DatasetWriter {
             Ok(file)
         };
         Ok(Self {
-            clouds: BufWriter::with_capacity(1 << 20, reopen(CLOUDS, index.clouds_bytes)?),
-            records: BufWriter::new(reopen(RECORDS, index.records_bytes)?),
+            clouds: BufWriter::with_capacity(1 << 20, cut(open(CLOUDS)?, CLOUDS, index.clouds_bytes)?),
+            records: BufWriter::new(cut(records, RECORDS, index.records_bytes)?),
             dir: dir.to_path_buf(),
             index,
         })
@@ -165,5 +178,14 @@ impl DatasetWriter {
     pub fn finish(mut self) -> Result<usize, EpisodeError> {
         self.checkpoint()?;
         Ok(self.len())
+    }
+}
+
+/// An error where somebody else writes the data set.
+fn lock(dir: &Path, records: &File) -> Result<(), EpisodeError> {
+    match records.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(EpisodeError::InUse { path: dir.to_path_buf() }),
+        Err(TryLockError::Error(source)) => Err(EpisodeError::io(&dir.join(RECORDS), "lock")(source)),
     }
 }

@@ -85,12 +85,14 @@ fn make_all(plan: &DemosPlan, out: &Path, jobs: u64) -> Result<()> {
             .args(&arguments)
             .args(["--shard", &format!("{shard}/{jobs}"), "--out"])
             .arg(out.join(format!("shard-{shard}")));
-        children.push(command.spawn()?);
+        children.push(command.spawn());
     }
-    for mut child in children {
-        let status = child.wait()?;
+    // All have ended before one is said to have failed: who repeats the command finds none that still writes.
+    let ended: Vec<_> = children.into_iter().map(|child| child.and_then(|mut child| child.wait())).collect();
+    for (shard, status) in ended.into_iter().enumerate() {
+        let status = status.with_context(|| format!("shard {shard}"))?;
         if !status.success() {
-            bail!("a shard failed: {status}");
+            bail!("shard {shard} failed: {status}; the same command goes on where it was");
         }
     }
     say!("{} episodes of {} tasks in {}", plan.episodes, plan.tasks.len(), out.display());

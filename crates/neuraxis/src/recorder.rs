@@ -229,7 +229,7 @@ impl Witness for Recorder {
 #[cfg(test)]
 mod tests {
     use neuraxis_core::Instruction;
-    use neuraxis_episode::{EpisodeReader, Glance, Info};
+    use neuraxis_episode::{EpisodeReader, Glance, Info, merge};
 
     use super::*;
     use crate::{
@@ -298,5 +298,24 @@ mod tests {
         assert!(matches!(&info.instructions[..], [(_, text)] if text == "push the red button"), "{info:?}");
         assert_eq!((info.zero_nanos, glance.zero_nanos, epochs), (zero.0, zero.0, vec![0, 1, 2]));
         assert_eq!(glance.instruction.as_deref(), Some("push the red button"));
+    }
+
+    #[test]
+    fn two_runs_on_the_wall_clock_are_no_parts_of_one_and_on_simulated_time_they_are_the_same() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let robot = config.load_robot().unwrap();
+        let dir = std::env::temp_dir().join(format!("neuraxis-two-runs-{}", std::process::id()));
+        let joined = |zero: Nanos| {
+            let parts = ["first", "second"].map(|name| {
+                let (out, meta) = (dir.join(name), json!({ "seed": 7 }));
+                let recorder = Recorder::create(&out, &config, &robot, None, meta, zero, None).unwrap();
+                recorder.finish(None, &json!({})).unwrap().mcap.swap_remove(0)
+            });
+            merge(&parts, &dir.join("joined.mcap"), true).map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert_eq!(joined(Nanos(0)), Ok(()));
+        let refused = joined(Nanos(1)).unwrap_err();
+        std::fs::remove_dir_all(&dir).unwrap();
+        assert!(refused.contains("are not of one run: meta.run.began_unix_nanos is "), "{refused}");
     }
 }

@@ -24,9 +24,9 @@ pub struct Window {
 }
 
 impl Recorder {
-    /// Creates `episode.mcap` in `out`, and with a window `episode.rrd`; `zero` is the start of the viewer's time line. Where
-    /// the configuration does not want all in one file, there are numbered MCAP files, and none for the viewer. Without an
-    /// instruction the run begins with nothing to do.
+    /// Creates `episode.mcap` in `out`, and with a window `episode.rrd`; `zero` is the start of the viewer's time line, 0 on
+    /// simulated time. Where the configuration does not want all in one file, there are numbered MCAP files, and none for the
+    /// viewer. Without an instruction the run begins with nothing to do.
     pub fn create(
         out: &Path,
         config: &Config,
@@ -52,7 +52,7 @@ impl Recorder {
             depth: DepthEncoding::Millimetres,
             meta: json!({
                 "configuration": serde_json::to_value(config)?,
-                "run": run_of(meta, keep),
+                "run": run_of(meta, keep, zero),
                 "version": { "neuraxis": env!("CARGO_PKG_VERSION"), "commit": env!("NEURAXIS_COMMIT") },
             }),
         };
@@ -110,10 +110,10 @@ impl Recorder {
     }
 }
 
-/// What holds for the run. Numbered files of two runs must not be taken for parts of one: they are told apart by when it
-/// began.
-fn run_of(mut meta: Value, keep: Keep) -> Value {
-    if keep != Keep::All
+/// What holds for the run. Files of two runs must not be taken for parts of one: they are told apart by when it began. On
+/// simulated time one file says nothing of it: the same run gives the same bytes.
+fn run_of(mut meta: Value, keep: Keep, zero: Nanos) -> Value {
+    if (keep != Keep::All || zero > Nanos(0))
         && let Ok(since) = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)
     {
         meta["began_unix_nanos"] = (since.as_nanos() as u64).into();

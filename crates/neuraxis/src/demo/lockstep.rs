@@ -120,6 +120,69 @@ impl Witness for Together {
         self.0.lock().prediction(prediction)
     }
     fn tick(&mut self, record: &TickRecord, mind: Option<&CerebellumTick>) -> Result<()> {
-        self.0.lock().tick(record, mind)
+        let mut recorder = self.0.lock();
+        recorder.tick(record, mind)?;
+        // On the wall clock the recorder's own thread does it.
+        recorder.step()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use neuraxis_brainstem::{Brainstem, Requests, TickInputs};
+    use neuraxis_core::{ArmState, Joints};
+    use neuraxis_episode::{EpisodeReader, Record};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::config::{Config, workspace_root};
+
+    #[test]
+    fn a_ring_on_simulated_time_is_saved_when_somebody_asks_for_it() {
+        let mut config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        config.run.recording.ring_secs = Some(5.0);
+        let robot = Arc::new(config.load_robot().unwrap());
+        let out = std::env::temp_dir().join(format!("neuraxis-asked-{}", std::process::id()));
+        let recorder = Recorder::create(&out, &config, &robot, None, Value::Null, Nanos(0), None).unwrap();
+        let recorder = Arc::new(Mutex::new(recorder));
+        let mut witness = Together(recorder.clone());
+        let mut brainstem = Brainstem::new(robot.clone(), config.brainstem.clone()).unwrap();
+        let zeros = Joints::zeros(robot.dof());
+        let mut live = |number: u64| {
+            let now = Nanos::from_millis(number);
+            let state = ArmState {
+                stamp: now,
+                q: robot.home(),
+                qd: zeros,
+                tau_nm: zeros,
+                gripper_width_m: 0.08,
+                grip_force_n: None,
+            };
+            let (segment, requests, overrun) = (None, Requests::default(), false);
+            let inputs = TickInputs { now, state, segment, requests, read: None, write: None, overrun };
+            let tick = brainstem.tick(&inputs);
+            TickRecord { number, inputs, tick, wake_latency: Nanos(0), compute: Nanos(0), missed: 0 }
+        };
+        for number in 0..10 {
+            if number == 5 {
+                // SAFETY: the signal is listened for since there is a ring.
+                assert_eq!(unsafe { libc::raise(libc::SIGUSR1) }, 0);
+            }
+            witness.tick(&live(number), None).unwrap();
+            assert_eq!(out.join("episode-001.mcap").exists(), number >= 5, "tick {number}");
+        }
+        drop(witness);
+        let recorder = Arc::into_inner(recorder).unwrap().into_inner();
+        let files = recorder.finish(None, &json!({})).unwrap();
+        let reader = EpisodeReader::open(&files.mcap[0]).unwrap();
+        let events: Vec<String> = reader
+            .records()
+            .filter_map(|record| match record.unwrap() {
+                Record::Event(_, _, text) => Some(text),
+                _ => None,
+            })
+            .collect();
+        std::fs::remove_dir_all(&out).unwrap();
+        assert_eq!(events, ["saved, because: somebody asked for it"]);
     }
 }

@@ -169,6 +169,6 @@ mod tests {
             policy.join().unwrap().unwrap();
             told
         });
-        assert_eq!(told, [Some((1, "open the drawer".into())), Some((2, "close it".into()))]);
+        assert_eq!(told, [Some((1, "open the drawer".to_string())), Some((2, "close it".to_string()))]);
     }
 }

@@ -137,7 +137,8 @@ fn the_recorder_hears_every_sentence_that_comes_and_that_there_is_nothing_to_do_
         brain.join().unwrap().unwrap();
         told
     });
-    assert_eq!(told, [Some((1, "open the drawer".into())), Some((2, String::new())), Some((3, "close it".into()))]);
+    let said = |number: u32, text: &str| Some((number, text.to_string()));
+    assert_eq!(told, [said(1, "open the drawer"), said(2, ""), said(3, "close it")]);
 }
 
 #[test]

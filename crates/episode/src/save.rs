@@ -87,7 +87,7 @@ fn fill(episode: &dyn Recorded, body: &Body, meta: &Value, out: &Path) -> Result
     )?;
     let moments = episode.moments();
     let start = moments.first().map(|moment| moment.stamp).unwrap_or_default();
-    writer.instruction(start, 0, about.instruction.as_deref().unwrap_or("no instruction was recorded"))?;
+    writer.instruction(start, 0, about.instruction.as_deref().unwrap_or_default())?;
     for note in about.notes.iter().cloned().chain(zeroed(moments)) {
         writer.event(start, Level::Warning, &note)?;
     }

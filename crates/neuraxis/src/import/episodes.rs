@@ -160,7 +160,7 @@ fn body(about: &About, robot: &Robot, config: &Config) -> Result<Body> {
 mod tests {
     use nalgebra::{UnitQuaternion, Vector3};
     use neuraxis_core::{Gripper, Intrinsics, Nanos, PolicyError, TextEmbedder, TextFeatures};
-    use neuraxis_episode::{Moment, Picture, Pictures, dataset::Dataset};
+    use neuraxis_episode::{EpisodeReader, Moment, OwnRecording, Picture, Pictures, dataset::Dataset};
     use neuraxis_policy::{TrainConfig, sample::Samples};
 
     use super::*;
@@ -298,5 +298,21 @@ mod tests {
             assert!(dir.join(name).with_extension("mcap").exists(), "{name}");
         }
         std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_sentence_that_nobody_wrote_down_is_none_in_the_recording() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let dir = std::env::temp_dir().join(format!("neuraxis-import-mute-{}", std::process::id()));
+        let target = ImportTarget { out: None, mcap: Some(dir.clone()) };
+        let open = |number: &Option<u64>| {
+            let mut led = Led::new();
+            (led.0.joint_names, led.0.instruction) = (vec!["joint".into()], None);
+            Ok(Opened { episode: Box::new(led), number: *number })
+        };
+        all(&[None], &dir, &target, &config, true, open, |_| "led".into()).unwrap();
+        let own = OwnRecording::new(EpisodeReader::open(&dir.join("cup_0.mcap")).unwrap()).unwrap();
+        std::fs::remove_dir_all(&dir).unwrap();
+        assert_eq!((own.about().instruction.as_deref(), own.moments().len()), (None, 4));
     }
 }

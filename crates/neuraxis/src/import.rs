@@ -77,8 +77,8 @@ pub enum ImportCommand {
         #[command(flatten)]
         target: ImportTarget,
     },
-    /// Recordings of ours (MCAP), as of `demo` or `record --demo`. Frames are their observations. Scenes of evaluation (seeds
-    /// from 1000000) are not trained on.
+    /// Recordings of ours (MCAP) with the robot that --robot names, as of `demo` or `record --demo`. Frames are their
+    /// observations. Scenes of evaluation (seeds from 1000000) are not trained on.
     Mcap {
         /// A recording, or a folder: those below it.
         file: PathBuf,
@@ -142,11 +142,7 @@ pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
             all(&episodes, &folder, &target, config, true, open, |place| format!("episode {place}"))
         }
         ImportCommand::Mcap { file, target } => {
-            let open = |path: &PathBuf| -> Result<Opened> {
-                let reader = EpisodeReader::open(path)?;
-                let number = reader.header().meta["run"]["seed"].as_u64();
-                Ok(Opened { episode: Box::new(OwnRecording::new(reader)?), number })
-            };
+            let open = |path: &PathBuf| own(path, config);
             let found = recordings(&file)?;
             all(&found, &file, &target, config, true, open, |path| path.display().to_string())
         }
@@ -188,4 +184,65 @@ fn bag(path: &Path, options: &rosbag::Options, robot: &Robot) -> Result<Bag> {
         });
     }
     Ok(bag)
+}
+
+/// A recording of ours, of the configured robot; one that does not say which robot it is of may be of any.
+fn own(path: &Path, config: &Config) -> Result<Opened> {
+    let reader = EpisodeReader::open(path)?;
+    let meta = &reader.header().meta;
+    if let Some(robot) = meta["configuration"]["name"].as_str().filter(|name| *name != config.name) {
+        bail!("recorded with robot {robot:?}, this is {:?}: --robot {robot}", config.name);
+    }
+    let number = meta["run"]["seed"].as_u64();
+    Ok(Opened { episode: Box::new(OwnRecording::new(reader)?), number })
+}
+
+#[cfg(test)]
+mod tests {
+    use neuraxis_core::{Gripper, Joints, Nanos, Observation, Pose, Progress};
+    use neuraxis_episode::{DepthEncoding, EpisodeWriter, Header};
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::workspace_root;
+
+    /// A recording of one blind observation.
+    fn recorded(path: &Path, robot: &str) {
+        let header = Header {
+            joint_names: vec!["joint".into()],
+            gripper_joint_names: vec!["finger".into()],
+            robot_description: String::new(),
+            base_frame: "base".into(),
+            world_from_base: Pose::identity(),
+            depth: DepthEncoding::Metres,
+            meta: json!({ "configuration": { "name": robot }, "run": { "seed": 7 } }),
+        };
+        let mut writer = EpisodeWriter::create(path, &header).unwrap();
+        writer.instruction(Nanos(0), 0, "wipe the table").unwrap();
+        let progress =
+            Progress { reached_world_from_tool: Pose::identity(), gripper: Gripper::Closed, reached_count: 0 };
+        let seen = Observation {
+            seq: 0,
+            stamp: Nanos(1),
+            cameras: Vec::new(),
+            q: Joints::zeros(1),
+            world_from_tool: Pose::identity(),
+            gripper_width_m: 0.02,
+            progress,
+        };
+        writer.observation(&seen).unwrap();
+        writer.finish().unwrap();
+    }
+
+    #[test]
+    fn a_recording_of_another_robot_is_refused_by_both_names() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let path = std::env::temp_dir().join(format!("neuraxis-import-robot-{}.mcap", std::process::id()));
+        recorded(&path, "fr3");
+        assert_eq!(own(&path, &config).unwrap().number, Some(7));
+        recorded(&path, "ur5e");
+        let text = own(&path, &config).err().unwrap().to_string();
+        assert_eq!(text, "recorded with robot \"ur5e\", this is \"fr3\": --robot ur5e");
+        std::fs::remove_file(&path).unwrap();
+    }
 }

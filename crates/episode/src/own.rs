@@ -19,6 +19,7 @@ pub struct OwnRecording {
     reader: EpisodeReader,
     about: About,
     moments: Vec<Moment>,
+    summary: Option<serde_json::Value>,
 }
 
 impl OwnRecording {
@@ -33,7 +34,7 @@ impl OwnRecording {
         let (mut moments, mut cameras) = (Vec::new(), Vec::<String>::new());
         let (mut instruction, mut notes, mut backward) = (None, Vec::new(), 0u64);
         let mut untold = 0u64;
-        let mut approached = None;
+        let (mut approached, mut summary) = (None, None);
         // The arm was led by somebody else.
         let is_shadow = reader.header().meta["run"]["shadow"] == true;
         for record in reader.records() {
@@ -71,6 +72,7 @@ impl OwnRecording {
                     let in_force = approached.filter(|(at, _)| seen.stamp.secs_since(*at) <= IN_FORCE_SECS);
                     moments.push(Moment { ignore_collisions: in_force.map(|(_, flag)| flag), ..seen });
                 }
+                Ok(Record::Summary(_, ended)) => summary = Some(ended),
                 Ok(_) => {}
                 Err(error) if notes.len() < MOST_NOTES => notes.push(error.to_string()),
                 Err(_) => untold += 1,
@@ -102,7 +104,12 @@ impl OwnRecording {
             return Err(EpisodeError::Format { path: reader.path().to_path_buf(), reason });
         }
         judge_gripper(&mut moments);
-        Ok(Self { reader, about, moments })
+        Ok(Self { reader, about, moments, summary })
+    }
+
+    /// How it ended, in the words of who recorded it; `None`: it was cut off before.
+    pub fn summary(&self) -> Option<&serde_json::Value> {
+        self.summary.as_ref()
     }
 }
 

@@ -78,10 +78,14 @@ pub enum ImportCommand {
         target: ImportTarget,
     },
     /// Recordings of ours (MCAP) with the robot that --robot names, as of `demo` or `record --demo`. Frames are their
-    /// observations. Scenes of evaluation (seeds from 1000000) are not trained on.
+    /// observations. Scenes of evaluation (seeds from 1000000) are not trained on, and what a judge has called a failure is left
+    /// out.
     Mcap {
         /// A recording, or a folder: those below it.
         file: PathBuf,
+        /// Import failures, too.
+        #[arg(long)]
+        failures: bool,
         #[command(flatten)]
         target: ImportTarget,
     },
@@ -141,8 +145,8 @@ pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
             let open = |place: &usize| -> Result<Opened> { Ok(Opened::numbered(data_set.episode(*place, &options)?)) };
             all(&episodes, &folder, &target, config, true, open, |place| format!("episode {place}"))
         }
-        ImportCommand::Mcap { file, target } => {
-            let open = |path: &PathBuf| own(path, config);
+        ImportCommand::Mcap { file, failures, target } => {
+            let open = |path: &PathBuf| own(path, config, failures);
             let found = recordings(&file)?;
             all(&found, &file, &target, config, true, open, |path| path.display().to_string())
         }
@@ -186,28 +190,34 @@ fn bag(path: &Path, options: &rosbag::Options, robot: &Robot) -> Result<Bag> {
     Ok(bag)
 }
 
-/// A recording of ours, of the configured robot; one that does not say which robot it is of may be of any.
-fn own(path: &Path, config: &Config) -> Result<Opened> {
+/// A recording of ours, of the configured robot; one that does not say which robot it is of may be of any. One that was judged
+/// to have failed is refused, unless `failures` are wanted.
+fn own(path: &Path, config: &Config, failures: bool) -> Result<Opened> {
     let reader = EpisodeReader::open(path)?;
     let meta = &reader.header().meta;
     if let Some(robot) = meta["configuration"]["name"].as_str().filter(|name| *name != config.name) {
         bail!("recorded with robot {robot:?}, this is {:?}: --robot {robot}", config.name);
     }
     let number = meta["run"]["seed"].as_u64();
-    Ok(Opened { episode: Box::new(OwnRecording::new(reader)?), number })
+    let episode = OwnRecording::new(reader)?;
+    if let Some(summary) = episode.summary().filter(|summary| !failures && summary["success"] == false) {
+        let why = summary["why"].as_str().map_or_else(String::new, |why| format!(": {why}"));
+        bail!("it failed{why}; --failures imports it all the same");
+    }
+    Ok(Opened { episode: Box::new(episode), number })
 }
 
 #[cfg(test)]
 mod tests {
     use neuraxis_core::{Gripper, Joints, Nanos, Observation, Pose, Progress};
     use neuraxis_episode::{DepthEncoding, EpisodeWriter, Header};
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::config::workspace_root;
 
-    /// A recording of one blind observation.
-    fn recorded(path: &Path, robot: &str) {
+    /// A recording of one blind observation, and how it ended.
+    fn recorded(path: &Path, robot: &str, summary: Value) {
         let header = Header {
             joint_names: vec!["joint".into()],
             gripper_joint_names: vec!["finger".into()],
@@ -231,6 +241,7 @@ mod tests {
             progress,
         };
         writer.observation(&seen).unwrap();
+        writer.summary(Nanos(2), &summary).unwrap();
         writer.finish().unwrap();
     }
 
@@ -238,11 +249,33 @@ mod tests {
     fn a_recording_of_another_robot_is_refused_by_both_names() {
         let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
         let path = std::env::temp_dir().join(format!("neuraxis-import-robot-{}.mcap", std::process::id()));
-        recorded(&path, "fr3");
-        assert_eq!(own(&path, &config).unwrap().number, Some(7));
-        recorded(&path, "ur5e");
-        let text = own(&path, &config).err().unwrap().to_string();
+        recorded(&path, "fr3", Value::Null);
+        assert_eq!(own(&path, &config, false).unwrap().number, Some(7));
+        recorded(&path, "ur5e", Value::Null);
+        let text = own(&path, &config, false).err().unwrap().to_string();
         assert_eq!(text, "recorded with robot \"ur5e\", this is \"fr3\": --robot ur5e");
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn failures_are_left_out_unless_they_are_wanted() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let path = std::env::temp_dir().join(format!("neuraxis-import-failures-{}.mcap", std::process::id()));
+        for (summary, words) in [
+            (
+                json!({ "success": false, "why": "time is over" }),
+                Some("it failed: time is over; --failures imports it"),
+            ),
+            (json!({ "success": false }), Some("it failed; --failures imports it")),
+            (json!({ "success": true }), None),
+            // Nobody judged.
+            (json!({ "success": null }), None),
+        ] {
+            recorded(&path, "fr3", summary);
+            let refused = own(&path, &config, false).err().map(|error| error.to_string());
+            assert_eq!(refused.as_deref().map(|text| text.trim_end_matches(" all the same")), words);
+            assert!(own(&path, &config, true).is_ok());
+        }
         std::fs::remove_file(&path).unwrap();
     }
 }

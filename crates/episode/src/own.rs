@@ -1,6 +1,6 @@
 //! Our own recordings as episodes that anything can be made of.
 
-use neuraxis_core::{ArmState, Nanos, Observation};
+use neuraxis_core::{ArmState, Gripper, Nanos, Observation};
 
 use crate::{
     About, CommandSample, EpisodeError, EpisodeReader, Moment, Pictures, Record, Recorded, recorded::judge_gripper,
@@ -25,7 +25,8 @@ pub struct OwnRecording {
 impl OwnRecording {
     /// Goes through a recording once. Torques, velocities and commands of a frame are those recorded last before it, or, where
     /// a run's first picture was taken before its first tick, those of that tick. Whether contact is intended is what the
-    /// policy that led the arm answered to the frame, or shortly before it.
+    /// policy that led the arm answered to the frame, or shortly before it. The gripper is as that policy was told; where somebody
+    /// else led the arm, its width tells.
     ///
     /// # Errors
     /// The recording cannot be opened or holds no observation. What is damaged in it is in [`About::notes`].
@@ -86,6 +87,17 @@ impl OwnRecording {
         }
         let header = reader.header();
         let run = &header.meta["run"];
+        if approached.is_none() {
+            let open_width_m = header.meta["configuration"]["cerebellum"]["open_width_m"].as_f64();
+            // What came from another format may be in another unit.
+            let open_width_m = open_width_m.filter(|_| run["source"].is_null());
+            judge_gripper(&mut moments, open_width_m);
+            if let Some(open_width_m) = open_width_m
+                && moments.iter().all(|moment| moment.gripper == Some(Gripper::Closed))
+            {
+                notes.push(format!("the gripper is never open: open_width_m of cerebellum.yaml is {open_width_m} m"));
+            }
+        }
         let stem = reader.path().file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let about = About {
             source: "Neuraxis",
@@ -103,7 +115,6 @@ impl OwnRecording {
             let reason = "no observation in it".to_string();
             return Err(EpisodeError::Format { path: reader.path().to_path_buf(), reason });
         }
-        judge_gripper(&mut moments);
         Ok(Self { reader, about, moments, summary })
     }
 
@@ -122,7 +133,7 @@ fn moment(seen: &Observation, state: Option<&ArmState>, command: Option<&Command
         q_command: None,
         gripper_width_m: Some(seen.gripper_width_m),
         gripper_command_m: None,
-        gripper: None,
+        gripper: Some(seen.progress.gripper),
         world_from_tool: Some(seen.world_from_tool),
         ignore_collisions: None,
     };

@@ -134,7 +134,9 @@ pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
             let options = rosbag::Options { cameras, joints, gripper_joints, world, tool, tool_pose, instruction };
             let robot = config.load_robot()?;
             let open = |path: &PathBuf| -> Result<Opened> {
-                Ok(Opened { episode: Box::new(bag(path, &options, &robot)?), number: None })
+                let mut bag = bag(path, &options, &robot)?;
+                judge_ours(&mut bag, config);
+                Ok(Opened { episode: Box::new(bag), number: None })
             };
             all(std::slice::from_ref(&folder), &folder, &target, config, true, open, |path| path.display().to_string())
         }
@@ -188,6 +190,14 @@ fn bag(path: &Path, options: &rosbag::Options, robot: &Robot) -> Result<Bag> {
         });
     }
     Ok(bag)
+}
+
+/// Joints with the names of the configured gripper's are those of that gripper, whose full width is known.
+fn judge_ours(bag: &mut Bag, config: &Config) {
+    let (theirs, ours) = (&bag.about().gripper_joint_names, &config.robot.gripper_joints);
+    if !ours.is_empty() && theirs.len() == ours.len() && ours.iter().all(|name| theirs.contains(name)) {
+        bag.opens_to(config.cerebellum.open_width_m);
+    }
 }
 
 /// A recording of ours, of the configured robot; one that does not say which robot it is of may be of any. One that was judged
@@ -255,6 +265,21 @@ mod tests {
         let text = own(&path, &config, false).err().unwrap().to_string();
         assert_eq!(text, "recorded with robot \"ur5e\", this is \"fr3\": --robot ur5e");
         std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn the_full_width_of_the_configured_gripper_holds_for_bags_that_name_its_joints() {
+        let root = workspace_root().unwrap();
+        let mut config = Config::load(&root, "fr3").unwrap();
+        config.cerebellum.open_width_m = 1.0;
+        let bag = root.join("crates/formats/tests/data/bag_mcap");
+        let mut bag = Bag::open(&bag, &rosbag::Options::default()).unwrap();
+        let is_open = |bag: &Bag| bag.moments().iter().any(|moment| moment.gripper == Some(Gripper::Open));
+        judge_ours(&mut bag, &config);
+        assert!(is_open(&bag), "another gripper");
+        config.robot.gripper_joints = bag.about().gripper_joint_names.iter().rev().cloned().collect();
+        judge_ours(&mut bag, &config);
+        assert!(!is_open(&bag));
     }
 
     #[test]

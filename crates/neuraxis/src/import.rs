@@ -97,7 +97,7 @@ pub enum ImportCommand {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub struct ImportTarget {
-    /// Folder of the new data set, for `train --data`.
+    /// Folder of the new data set, for `train --data`. One set of cameras sees all of it, that of its first episode.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Folder for a recording of each episode, for `replay`.

@@ -1,6 +1,6 @@
 //! Our own recordings as episodes that anything can be made of.
 
-use neuraxis_core::{ArmState, Nanos, Observation};
+use neuraxis_core::{ArmState, Gripper, Nanos, Observation};
 
 use crate::{
     About, CommandSample, EpisodeError, EpisodeReader, Moment, Pictures, Record, Recorded, recorded::judge_gripper,
@@ -19,13 +19,15 @@ pub struct OwnRecording {
     reader: EpisodeReader,
     about: About,
     moments: Vec<Moment>,
+    summary: Option<serde_json::Value>,
 }
 
 impl OwnRecording {
     /// Goes through a recording once. Torques, velocities and commands of a frame are those recorded last before it, or, where
     /// a run's first picture was taken before its first tick, those of that tick. Whether contact is intended is what the
-    /// policy that led the arm answered to the frame, or shortly before it. The episode is what was recorded under the first
-    /// sentence: not the time before it, and not what follows another one or its end.
+    /// policy that led the arm answered to the frame, or shortly before it; the gripper is as that policy was told; where somebody
+    /// else led the arm, its width tells. The episode is what was recorded under the first sentence: not the time before it, and
+    /// not what follows another one or its end.
     ///
     /// # Errors
     /// The recording cannot be opened or holds no observation. What is damaged in it is in [`About::notes`].
@@ -34,7 +36,7 @@ impl OwnRecording {
         let (mut moments, mut cameras) = (Vec::new(), Vec::<String>::new());
         let (mut instruction, mut notes, mut backward) = (None, Vec::new(), 0u64);
         let mut untold = 0u64;
-        let mut approached = None;
+        let (mut approached, mut summary) = (None, None);
         // The arm was led by somebody else.
         let is_shadow = reader.header().meta["run"]["shadow"] == true;
         for record in reader.records() {
@@ -89,6 +91,7 @@ impl OwnRecording {
                     let in_force = approached.filter(|(at, _)| seen.stamp.secs_since(*at) <= IN_FORCE_SECS);
                     moments.push(Moment { ignore_collisions: in_force.map(|(_, flag)| flag), ..seen });
                 }
+                Ok(Record::Summary(_, ended)) => summary = Some(ended),
                 Ok(_) => {}
                 Err(error) if notes.len() < MOST_NOTES => notes.push(error.to_string()),
                 Err(_) => untold += 1,
@@ -102,6 +105,17 @@ impl OwnRecording {
         }
         let header = reader.header();
         let run = &header.meta["run"];
+        if approached.is_none() {
+            let open_width_m = header.meta["configuration"]["cerebellum"]["open_width_m"].as_f64();
+            // What came from another format may be in another unit.
+            let open_width_m = open_width_m.filter(|_| run["source"].is_null());
+            judge_gripper(&mut moments, open_width_m);
+            if let Some(open_width_m) = open_width_m
+                && moments.iter().all(|moment| moment.gripper == Some(Gripper::Closed))
+            {
+                notes.push(format!("the gripper is never open: open_width_m of cerebellum.yaml is {open_width_m} m"));
+            }
+        }
         let stem = reader.path().file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let about = About {
             source: "Neuraxis",
@@ -119,8 +133,12 @@ impl OwnRecording {
             let reason = "no observation in it".to_string();
             return Err(EpisodeError::Format { path: reader.path().to_path_buf(), reason });
         }
-        judge_gripper(&mut moments);
-        Ok(Self { reader, about, moments })
+        Ok(Self { reader, about, moments, summary })
+    }
+
+    /// How it ended, in the words of who recorded it; `None`: it was cut off before.
+    pub fn summary(&self) -> Option<&serde_json::Value> {
+        self.summary.as_ref()
     }
 }
 
@@ -133,7 +151,7 @@ fn moment(seen: &Observation, state: Option<&ArmState>, command: Option<&Command
         q_command: None,
         gripper_width_m: Some(seen.gripper_width_m),
         gripper_command_m: None,
-        gripper: None,
+        gripper: Some(seen.progress.gripper),
         world_from_tool: Some(seen.world_from_tool),
         ignore_collisions: None,
     };

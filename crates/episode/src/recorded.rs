@@ -6,7 +6,7 @@ use neuraxis_core::{Base, Camera, CameraView, Gripper, Intrinsics, Joints, KeyFr
 
 use crate::EpisodeError;
 
-/// A gripper at least so far open, as a share of the largest width of its episode, is open: RLBench's rule.
+/// A gripper at least so far open, as a share of its full width, is open: RLBench's rule.
 const OPEN_SHARE: f64 = 0.95;
 
 /// What holds for the whole episode.
@@ -141,10 +141,11 @@ pub trait Recorded {
     }
 }
 
-/// Sets [`Moment::gripper`] from the widths by RLBench's rule: open from 95 % of the widest on, which is taken from the
-/// episode itself.
-pub fn judge_gripper(moments: &mut [Moment]) {
-    let widest_m = moments.iter().filter_map(|moment| moment.gripper_width_m).fold(0.0, f64::max);
+/// Sets [`Moment::gripper`] from the widths by RLBench's rule: open from 95 % of the full width on. That is `open_width_m`, where
+/// somebody knows how wide the gripper opens, or the widest of the episode, if that is more: widths may be in another unit.
+pub fn judge_gripper(moments: &mut [Moment], open_width_m: Option<f64>) {
+    let widths_m = moments.iter().filter_map(|moment| moment.gripper_width_m);
+    let widest_m = widths_m.fold(open_width_m.unwrap_or(0.0), f64::max);
     for moment in moments {
         let is_open = |width_m: f64| width_m > 0.0 && width_m >= OPEN_SHARE * widest_m;
         moment.gripper = moment.gripper_width_m.map(|m| if is_open(m) { Gripper::Open } else { Gripper::Closed });
@@ -254,10 +255,28 @@ mod tests {
     }
 
     #[test]
+    fn a_gripper_that_never_opens_is_closed_where_its_full_width_is_known() {
+        use neuraxis_core::Gripper::{Closed, Open};
+        let judged = |widths_m: &[f64], open_width_m: Option<f64>| -> Vec<Gripper> {
+            let at = |m: &f64| Moment { gripper_width_m: Some(*m), ..Moment::default() };
+            let mut moments: Vec<Moment> = widths_m.iter().map(at).collect();
+            judge_gripper(&mut moments, open_width_m);
+            moments.iter().filter_map(|moment| moment.gripper).collect()
+        };
+        // Round a sponge all along, or shut, with readings that tremble.
+        assert_eq!(judged(&[0.02, 0.02], Some(0.08)), [Closed, Closed]);
+        assert_eq!(judged(&[0.0004, 0.00042, 0.00038], Some(0.08)), [Closed; 3]);
+        assert_eq!(judged(&[0.079, 0.02], Some(0.08)), [Open, Closed]);
+        // In another unit, and where nobody knows.
+        assert_eq!(judged(&[0.8, 0.08], Some(0.08)), [Open, Closed]);
+        assert_eq!(judged(&[0.04, 0.02], None), [Open, Closed]);
+    }
+
+    #[test]
     fn everything_that_is_missing_is_named_at_once() {
         let width = |m: f64| Moment { gripper_width_m: Some(m), ..Moment::default() };
         let mut episode = Bare(about(), vec![width(0.08), width(0.077), width(0.07), Moment::default()]);
-        judge_gripper(&mut episode.1);
+        judge_gripper(&mut episode.1, None);
         let found: Vec<_> = episode.1.iter().map(|moment| moment.gripper).collect();
         assert_eq!(found, [Some(Gripper::Open), Some(Gripper::Open), Some(Gripper::Closed), None]);
         let said = check_for_training(&episode, &[picture("front")]).unwrap_err().to_string();

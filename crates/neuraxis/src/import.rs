@@ -77,11 +77,15 @@ pub enum ImportCommand {
         #[command(flatten)]
         target: ImportTarget,
     },
-    /// Recordings of ours (MCAP), as of `demo` or `record --demo`. Frames are their observations, of a run with several
-    /// sentences those of the first. Scenes of evaluation (seeds from 1000000) are not trained on.
+    /// Recordings of ours (MCAP) with the robot that --robot names, as of `demo` or `record --demo`. Frames are their
+    /// observations, of a run with several sentences those of the first. Scenes of evaluation (seeds from 1000000) are not
+    /// trained on, and what a judge has called a failure is left out.
     Mcap {
         /// A recording, or a folder: those below it.
         file: PathBuf,
+        /// Import failures, too.
+        #[arg(long)]
+        failures: bool,
         #[command(flatten)]
         target: ImportTarget,
     },
@@ -93,7 +97,7 @@ pub enum ImportCommand {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub struct ImportTarget {
-    /// Folder of the new data set, for `train --data`.
+    /// Folder of the new data set, for `train --data`. One set of cameras sees all of it, that of its first episode.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Folder for a recording of each episode, for `replay`; none is replaced.
@@ -130,7 +134,9 @@ pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
             let options = rosbag::Options { cameras, joints, gripper_joints, world, tool, tool_pose, instruction };
             let robot = config.load_robot()?;
             let open = |path: &PathBuf| -> Result<Opened> {
-                Ok(Opened { episode: Box::new(bag(path, &options, &robot)?), number: None })
+                let mut bag = bag(path, &options, &robot)?;
+                judge_ours(&mut bag, config);
+                Ok(Opened { episode: Box::new(bag), number: None })
             };
             all(std::slice::from_ref(&folder), &folder, &target, config, true, open, |path| path.display().to_string())
         }
@@ -141,12 +147,8 @@ pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
             let open = |place: &usize| -> Result<Opened> { Ok(Opened::numbered(data_set.episode(*place, &options)?)) };
             all(&episodes, &folder, &target, config, true, open, |place| format!("episode {place}"))
         }
-        ImportCommand::Mcap { file, target } => {
-            let open = |path: &PathBuf| -> Result<Opened> {
-                let reader = EpisodeReader::open(path)?;
-                let number = reader.header().meta["run"]["seed"].as_u64();
-                Ok(Opened { episode: Box::new(OwnRecording::new(reader)?), number })
-            };
+        ImportCommand::Mcap { file, failures, target } => {
+            let open = |path: &PathBuf| own(path, config, failures);
             let found = recordings(&file)?;
             all(&found, &file, &target, config, true, open, |path| path.display().to_string())
         }
@@ -188,4 +190,117 @@ fn bag(path: &Path, options: &rosbag::Options, robot: &Robot) -> Result<Bag> {
         });
     }
     Ok(bag)
+}
+
+/// Joints with the names of the configured gripper's are those of that gripper, whose full width is known.
+fn judge_ours(bag: &mut Bag, config: &Config) {
+    let (theirs, ours) = (&bag.about().gripper_joint_names, &config.robot.gripper_joints);
+    if !ours.is_empty() && theirs.len() == ours.len() && ours.iter().all(|name| theirs.contains(name)) {
+        bag.opens_to(config.cerebellum.open_width_m);
+    }
+}
+
+/// A recording of ours, of the configured robot; one that does not say which robot it is of may be of any. One that was judged
+/// to have failed is refused, unless `failures` are wanted.
+fn own(path: &Path, config: &Config, failures: bool) -> Result<Opened> {
+    let reader = EpisodeReader::open(path)?;
+    let meta = &reader.header().meta;
+    if let Some(robot) = meta["configuration"]["name"].as_str().filter(|name| *name != config.name) {
+        bail!("recorded with robot {robot:?}, this is {:?}: --robot {robot}", config.name);
+    }
+    let number = meta["run"]["seed"].as_u64();
+    let episode = OwnRecording::new(reader)?;
+    if let Some(summary) = episode.summary().filter(|summary| !failures && summary["success"] == false) {
+        let why = summary["why"].as_str().map_or_else(String::new, |why| format!(": {why}"));
+        bail!("it failed{why}; --failures imports it all the same");
+    }
+    Ok(Opened { episode: Box::new(episode), number })
+}
+
+#[cfg(test)]
+mod tests {
+    use neuraxis_core::{Gripper, Joints, Nanos, Observation, Pose, Progress};
+    use neuraxis_episode::{DepthEncoding, EpisodeWriter, Header};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::config::workspace_root;
+
+    /// A recording of one blind observation, and how it ended.
+    fn recorded(path: &Path, robot: &str, summary: Value) {
+        let header = Header {
+            joint_names: vec!["joint".into()],
+            gripper_joint_names: vec!["finger".into()],
+            robot_description: String::new(),
+            base_frame: "base".into(),
+            world_from_base: Pose::identity(),
+            depth: DepthEncoding::Metres,
+            meta: json!({ "configuration": { "name": robot }, "run": { "seed": 7 } }),
+        };
+        let mut writer = EpisodeWriter::create(path, &header).unwrap();
+        writer.instruction(Nanos(0), 0, "wipe the table").unwrap();
+        let progress =
+            Progress { reached_world_from_tool: Pose::identity(), gripper: Gripper::Closed, reached_count: 0 };
+        let seen = Observation {
+            seq: 0,
+            stamp: Nanos(1),
+            cameras: Vec::new(),
+            q: Joints::zeros(1),
+            world_from_tool: Pose::identity(),
+            gripper_width_m: 0.02,
+            progress,
+        };
+        writer.observation(&seen).unwrap();
+        writer.summary(Nanos(2), &summary).unwrap();
+        writer.finish().unwrap();
+    }
+
+    #[test]
+    fn a_recording_of_another_robot_is_refused_by_both_names() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let path = std::env::temp_dir().join(format!("neuraxis-import-robot-{}.mcap", std::process::id()));
+        recorded(&path, "fr3", Value::Null);
+        assert_eq!(own(&path, &config, false).unwrap().number, Some(7));
+        recorded(&path, "ur5e", Value::Null);
+        let text = own(&path, &config, false).err().unwrap().to_string();
+        assert_eq!(text, "recorded with robot \"ur5e\", this is \"fr3\": --robot ur5e");
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn the_full_width_of_the_configured_gripper_holds_for_bags_that_name_its_joints() {
+        let root = workspace_root().unwrap();
+        let mut config = Config::load(&root, "fr3").unwrap();
+        config.cerebellum.open_width_m = 1.0;
+        let bag = root.join("crates/formats/tests/data/bag_mcap");
+        let mut bag = Bag::open(&bag, &rosbag::Options::default()).unwrap();
+        let is_open = |bag: &Bag| bag.moments().iter().any(|moment| moment.gripper == Some(Gripper::Open));
+        judge_ours(&mut bag, &config);
+        assert!(is_open(&bag), "another gripper");
+        config.robot.gripper_joints = bag.about().gripper_joint_names.iter().rev().cloned().collect();
+        judge_ours(&mut bag, &config);
+        assert!(!is_open(&bag));
+    }
+
+    #[test]
+    fn failures_are_left_out_unless_they_are_wanted() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let path = std::env::temp_dir().join(format!("neuraxis-import-failures-{}.mcap", std::process::id()));
+        for (summary, words) in [
+            (
+                json!({ "success": false, "why": "time is over" }),
+                Some("it failed: time is over; --failures imports it"),
+            ),
+            (json!({ "success": false }), Some("it failed; --failures imports it")),
+            (json!({ "success": true }), None),
+            // Nobody judged.
+            (json!({ "success": null }), None),
+        ] {
+            recorded(&path, "fr3", summary);
+            let refused = own(&path, &config, false).err().map(|error| error.to_string());
+            assert_eq!(refused.as_deref().map(|text| text.trim_end_matches(" all the same")), words);
+            assert!(own(&path, &config, true).is_ok());
+        }
+        std::fs::remove_file(&path).unwrap();
+    }
 }

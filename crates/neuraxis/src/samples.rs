@@ -18,17 +18,25 @@ const EVERY_SECS: f64 = 0.5;
 /// Stamps may be so much early [s].
 const EARLY_SECS: f64 = 0.002;
 
-/// The observations of one episode with their labels; `number` tells its scene from others, `script` says which frames are
-/// key-frames.
+/// What an episode teaches.
+pub struct Lesson {
+    /// Its observations with their labels.
+    pub samples: Vec<(Record, Cloud)>,
+    /// Names of the cameras that saw every one of them, sorted.
+    pub cameras: Vec<String>,
+}
+
+/// What one episode teaches; `number` tells its scene from others, `script` says which frames are key-frames.
 ///
 /// # Errors
-/// What training needs and nobody recorded; a key-frame outside of the policy's bounds; a picture that cannot be read.
+/// What training needs and nobody recorded; a key-frame outside of the policy's bounds; a picture that cannot be read; cameras
+/// that come and go.
 pub fn of(
     episode: &dyn Recorded,
     number: u64,
     policy: &PolicyConfig,
     script: impl Fn(&[Moment]) -> Vec<usize>,
-) -> Result<Vec<(Record, Cloud)>> {
+) -> Result<Lesson> {
     let (about, moments) = (episode.about(), episode.moments());
     let (_, first) = episode.pictures(&[0]).next().context("no frame")??;
     check_for_training(episode, &first)?;
@@ -42,6 +50,7 @@ pub fn of(
     let kept = kept(moments, &script);
     let frames: Vec<usize> = kept.iter().map(|(t, ..)| *t).collect();
     let mut samples = Vec::with_capacity(kept.len());
+    let mut seen_by: Option<Vec<String>> = None;
     for (pictures, (at, start, kind)) in episode.pictures(&frames).zip(&kept) {
         let (_, pictures) = pictures?;
         // Both were checked to be there in every frame.
@@ -58,6 +67,14 @@ pub fn of(
             .filter(|seen| seen.depth_m.is_some())
             .filter_map(|seen| seen.into_view().ok())
             .collect();
+        let mut names: Vec<String> = cameras.iter().map(|view| view.name.to_string()).collect();
+        names.sort();
+        let before = seen_by.get_or_insert_with(|| names.clone());
+        if *before != names {
+            bail!(
+                "frame {at}: cameras with depth, intrinsics and a pose are {names:?}, in the frames before {before:?}"
+            );
+        }
         let gripper_width_m = moment.gripper_width_m.context("no width of the gripper")?;
         let seen = Observation {
             seq: *at as u64,
@@ -84,7 +101,7 @@ pub fn of(
         };
         samples.push((record, cloud));
     }
-    Ok(samples)
+    Ok(Lesson { samples, cameras: seen_by.unwrap_or_default() })
 }
 
 /// Adds them to a data set.

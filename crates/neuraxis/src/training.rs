@@ -9,6 +9,7 @@ pub mod policy;
 mod sheets;
 
 use std::{
+    fs::{File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -40,7 +41,7 @@ pub struct TrainArgs {
     /// shipped weights: configs/weights/.
     #[arg(long)]
     pub config: Option<PathBuf>,
-    /// Folder for weights, state and curves.
+    /// Folder for weights, state and curves; of one training at a time.
     #[arg(long)]
     pub out: PathBuf,
     /// Stop after this time with the state saved; the same command goes on [s].
@@ -65,18 +66,21 @@ pub struct Demonstrations {
 pub struct TrainRun {
     args: TrainArgs,
     started: Instant,
+    /// Held, not read.
+    _lock: File,
 }
 
 impl TrainRun {
-    /// Makes the folder and listens for Ctrl-C, which saves the state and ends.
+    /// Makes the folder, which is in nobody else's hands from here on, and listens for Ctrl-C, which saves the state and ends.
     pub fn start(args: TrainArgs) -> Result<Self> {
         let started = Instant::now();
         if let Some(dir) = args.data.iter().find(|dir| !dir.is_dir()) {
             bail!("--data {}: no such folder", dir.display());
         }
-        interrupt::listen()?;
         std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
-        Ok(Self { args, started })
+        let lock = locked(&args.out)?;
+        interrupt::listen()?;
+        Ok(Self { args, started, _lock: lock })
     }
 
     /// Where the viewer lies, if it is to be opened.
@@ -140,6 +144,21 @@ impl TrainRun {
     }
 }
 
+/// Takes `train.lock` in a training's folder, for as long as the file is open: the kernel lets go of it however the process
+/// ends.
+fn locked(out: &Path) -> Result<File> {
+    let path = out.join("train.lock");
+    let named = || path.display().to_string();
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).with_context(named)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!("--out {}: another training writes there ({}); give another --out", out.display(), named())
+        }
+        Err(TryLockError::Error(error)) => Err(error).with_context(named),
+    }
+}
+
 /// Whether to compute in bf16: as wanted, but not on a processor that would be slower with it, which is said.
 fn bf16(wanted: bool, is_cuda: bool) -> bool {
     #[cfg(target_arch = "x86_64")]
@@ -173,13 +192,28 @@ fn bar(steps: u64) -> Result<ProgressBar> {
 mod tests {
     use super::*;
 
+    fn args(data: PathBuf, out: &Path) -> TrainArgs {
+        let data = vec![data];
+        TrainArgs { data, skip_damaged: false, config: None, out: out.into(), max_secs: None, live: false }
+    }
+
     #[test]
     fn data_that_is_not_there_is_named_before_anything_is_made() {
         let out = std::env::temp_dir().join(format!("neuraxis-train-{}", std::process::id()));
-        let data = vec!["nodir".into()];
-        let args = TrainArgs { data, skip_damaged: false, config: None, out: out.clone(), max_secs: None, live: false };
-        let error = TrainRun::start(args).err().map(|error| error.to_string());
+        let error = TrainRun::start(args("nodir".into(), &out)).err().map(|error| error.to_string());
         assert_eq!(error.as_deref(), Some("--data nodir: no such folder"));
         assert!(!out.exists());
+    }
+
+    #[test]
+    fn a_second_training_in_the_same_folder_is_refused_until_the_first_has_ended() {
+        let out = std::env::temp_dir().join(format!("neuraxis-train-lock-{}", std::process::id()));
+        std::fs::create_dir_all(&out).unwrap();
+        let first = locked(&out).unwrap();
+        let error = TrainRun::start(args(out.clone(), &out)).err().map(|error| error.to_string()).unwrap();
+        assert!(error.starts_with("--out ") && error.contains("another training writes there"), "{error}");
+        drop(first);
+        locked(&out).unwrap();
+        std::fs::remove_dir_all(&out).unwrap();
     }
 }

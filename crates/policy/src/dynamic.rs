@@ -70,14 +70,23 @@ impl CameraRule {
         Ok(())
     }
 
-    /// The camera for a tool pose, with an image of `side` [px]. An augmented `frame` turns and moves it with the cube.
-    pub fn view(&self, frame: &CubeFrame, world_from_tool: &Pose<World, Tool>, side: usize) -> Result<PerspectiveView> {
+    /// The camera for a tool pose, with an image of `side` [px]. An augmented `frame` turns and moves it with the cube;
+    /// `bounds_m` are those of the cube as it was.
+    pub fn view(
+        &self,
+        bounds_m: &[f64; 6],
+        frame: &CubeFrame,
+        world_from_tool: &Pose<World, Tool>,
+        side: usize,
+    ) -> Result<PerspectiveView> {
         if !world_from_tool.is_valid() {
             return Err(Error::Pose { what: "the tool", found: format!("{world_from_tool:?}") });
         }
         let tool = world_from_tool.position();
-        let mut centre = frame.world_from_cube(&Vector3::zeros());
-        centre.z = self.centre_z_m;
+        let middle = |cube: &CubeFrame| cube.world_from_cube(&Vector3::zeros());
+        let mut centre = middle(frame);
+        let lifted_m = centre.z - middle(&CubeFrame::from_bounds(bounds_m)).z;
+        centre.z = self.centre_z_m + lifted_m;
         let eye = tool + frame.rotation() * Vector3::from(self.offset_m);
         let at = centre + (tool - centre) * self.follow;
         Ok(PerspectiveView::looking(eye, at, self.hfov_deg.to_radians(), side)?)
@@ -198,7 +207,7 @@ mod tests {
     use rand::{Rng, SeedableRng};
     use rand_pcg::Pcg64;
 
-    use crate::PolicyConfig;
+    const BOUNDS_M: [f64; 6] = [-0.3, -0.5, 0.6, 0.7, 0.5, 1.6];
 
     fn tool_at(position: Vector3<f64>) -> Pose<World, Tool> {
         Pose::from_parts(position, UnitQuaternion::from_euler_angles(std::f64::consts::PI, 0.0, 0.0))
@@ -211,12 +220,12 @@ mod tests {
 
     #[test]
     fn the_tool_moves_over_the_image_and_stays_in_it() {
-        let (rule, frame) = (CameraRule::default(), views::cube(&PolicyConfig::default()));
+        let (rule, frame) = (CameraRule::default(), CubeFrame::from_bounds(&BOUNDS_M));
         let mut rng = Pcg64::seed_from_u64(1);
         let (mut pixels, draws) = (Vec::new(), 4000);
         for _ in 0..draws {
             let tool = tool_at(somewhere(&mut rng));
-            let view = rule.view(&frame, &tool, 100).unwrap();
+            let view = rule.view(&BOUNDS_M, &frame, &tool, 100).unwrap();
             pixels.extend(view.pixel_in_image(&tool.position()));
         }
         let spread = |axis: usize| {
@@ -234,15 +243,16 @@ mod tests {
     #[test]
     fn an_augmented_frame_moves_the_camera_with_it() {
         let rule = CameraRule::default();
-        let cube = views::cube(&PolicyConfig::default());
+        let cube = CubeFrame::from_bounds(&BOUNDS_M);
         let mut rng = Pcg64::seed_from_u64(2);
         for _ in 0..200 {
             let (yaw, tool) = (rng.random_range(-0.5..0.5), somewhere(&mut rng));
-            let moved = cube.moved(yaw, Vector3::zeros());
+            let shift_m = Vector3::from_fn(|_, _| rng.random_range(-0.125..0.125));
+            let moved = cube.moved(yaw, shift_m);
             // The same place in the cube's axes is seen at the same pixel.
             let turned = moved.world_from_cube(&cube.cube_from_world(&tool));
-            let plain = rule.view(&cube, &tool_at(tool), 64).unwrap().project(&tool).unwrap();
-            let augmented = rule.view(&moved, &tool_at(turned), 64).unwrap().project(&turned).unwrap();
+            let plain = rule.view(&BOUNDS_M, &cube, &tool_at(tool), 64).unwrap().project(&tool).unwrap();
+            let augmented = rule.view(&BOUNDS_M, &moved, &tool_at(turned), 64).unwrap().project(&turned).unwrap();
             assert!((0..2).all(|a| (plain.pixel[a] - augmented.pixel[a]).abs() < 1e-6), "{plain:?} {augmented:?}");
         }
     }
@@ -267,9 +277,9 @@ mod tests {
 
     #[test]
     fn a_clip_shows_what_moved_and_the_fourth_view_marks_the_tool() {
-        let (rule, frame) = (CameraRule::default(), views::cube(&PolicyConfig::default()));
+        let (rule, frame) = (CameraRule::default(), CubeFrame::from_bounds(&BOUNDS_M));
         let tool = tool_at(Vector3::new(0.2, 0.0, 1.0));
-        let view = rule.view(&frame, &tool, 64).unwrap();
+        let view = rule.view(&BOUNDS_M, &frame, &tool, 64).unwrap();
         let cloud = |y: f32| Cloud { xyz_in_world: vec![[0.3, 0.013, 0.76], [0.3, y, 0.9]], rgb: vec![[255; 3]; 2] };
         let mut renderer = ClipRenderer::new().unwrap();
         let mut clip = Vec::new();
@@ -301,8 +311,8 @@ mod tests {
 
     #[test]
     fn bad_poses_and_rules_are_refused_by_name() {
-        let frame = views::cube(&PolicyConfig::default());
-        let text = CameraRule::default().view(&frame, &tool_at(Vector3::repeat(f64::NAN)), 64).unwrap_err().to_string();
+        let (frame, nowhere) = (CubeFrame::from_bounds(&BOUNDS_M), tool_at(Vector3::repeat(f64::NAN)));
+        let text = CameraRule::default().view(&BOUNDS_M, &frame, &nowhere, 64).unwrap_err().to_string();
         assert!(text.contains("the tool's pose") && text.contains("NaN"), "{text}");
         let rule = CameraRule { hfov_deg: 200.0, ..CameraRule::default() };
         let text = rule.validate().unwrap_err().to_string();

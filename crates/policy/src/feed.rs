@@ -157,8 +157,10 @@ impl Feed {
                 let world_from_camera = *tool * tool_from_wrist_camera();
                 Some(PerspectiveView::new(world_from_camera, WRIST_HFOV_DEG.to_radians(), side)?)
             }
-            (Dynamic::FkHeatmap, _) => Some(CameraRule::default().view(frame, tool, side)?),
-            (Dynamic::Gaze, Some(gaze)) => Some(gaze.camera.view(frame, tool, gaze.image_px as usize)?),
+            (Dynamic::FkHeatmap, _) => Some(CameraRule::default().view(&self.config.bounds_m, frame, tool, side)?),
+            (Dynamic::Gaze, Some(gaze)) => {
+                Some(gaze.camera.view(&gaze.bounds_m, frame, tool, gaze.image_px as usize)?)
+            }
             (Dynamic::Gaze, None) | (Dynamic::Off, _) => None,
         })
     }

@@ -5,6 +5,7 @@ mod load;
 
 use std::time::Instant;
 
+use nalgebra::Vector3;
 use neuraxis_core::{Gripper, Instruction, KeyFrame, Observation, Policy, PolicyError, Pose, Prediction, StageTimes};
 use neuraxis_vision::MaskedCamera;
 use tch::{Device, Kind, Tensor, nn};
@@ -42,6 +43,8 @@ pub struct PredictionViews {
 pub struct CorticalPolicy {
     about: About,
     hash: u64,
+    /// Width of the blobs that it was trained on [px].
+    sigma_px: f32,
     net: StaticStream,
     gaze: Option<GazeStream>,
     epoch: Option<u32>,
@@ -190,8 +193,8 @@ impl CorticalPolicy {
         let coarse_p = probabilities(&coarse.heat)?;
         let fine_p = probabilities(&fine.heat)?;
         let side = config.image_px;
-        let confidence =
-            confidence::of_stage(&coarse_p, &centre, side).min(confidence::of_stage(&fine_p, &point, side));
+        let sure = |p: &[f32], point: &Vector3<f64>| confidence::of_stage(p, point, side, self.sigma_px);
+        let confidence = sure(&coarse_p, &centre).min(sure(&fine_p, &point));
         self.keep_views(&config, &coarse_input, &fine_input, coarse_p, fine_p)?;
         self.views.dynamic = match (looked, rows.feed().cameras().first(), &fine.dynamic) {
             (Some(gaze), ..) => Some(DynamicLook::of_gaze(gaze)?),

@@ -12,9 +12,9 @@ use neuraxis_episode::dataset::Dataset;
 use neuraxis_vision::Cloud;
 
 use crate::{
-    PolicyConfig, Result,
+    Error, PolicyConfig, Result,
     network::VIEW_CHANNELS,
-    sample::{Body, Record},
+    sample::{Body, Record, check_made_for},
     views,
 };
 
@@ -31,11 +31,22 @@ pub struct NearestReplay {
 }
 
 impl NearestReplay {
-    /// Indexes the shards of a data set; every n-th observation if it is very large.
-    pub fn open<P: AsRef<Path>>(shards: &[P], embedder: &mut dyn TextEmbedder) -> Result<Self> {
+    /// Indexes the shards of a data set, made with `robot`; every n-th observation if it is very large.
+    ///
+    /// # Errors
+    /// Data that cannot be read, or that were made with another robot, in other bounds or thinned at another plane.
+    pub fn open<P: AsRef<Path>>(shards: &[P], robot: &str, embedder: &mut dyn TextEmbedder) -> Result<Self> {
         let dataset = Dataset::open_all(shards)?;
-        let mut sentences: HashMap<String, TextFeatures> = HashMap::new();
         let config = PolicyConfig::default();
+        check_made_for(&dataset, &config.bounds_m, Some(config.plane_z_m))?;
+        for (dir, _, meta) in dataset.folders() {
+            if let Some(made_with) = meta["embodiment"].as_str().filter(|name| *name != robot) {
+                let index = dir.join("index.json");
+                let reason = format!("demonstrations of robot {made_with:?}, this is {robot:?}: --robot");
+                return Err(Error::Data(format!("{}: {reason}", index.display())));
+            }
+        }
+        let mut sentences: HashMap<String, TextFeatures> = HashMap::new();
         let stride = dataset.len().div_ceil(MOST).max(1);
         let mut entries = Vec::new();
         let mut scene = Cloud::default();
@@ -50,7 +61,7 @@ impl NearestReplay {
             );
             for goal in &record.goals {
                 if !sentences.contains_key(&goal.instruction) {
-                    let text = embedder.embed(&goal.instruction).map_err(|e| crate::Error::Data(e.to_string()))?;
+                    let text = embedder.embed(&goal.instruction).map_err(|e| Error::Data(e.to_string()))?;
                     sentences.insert(goal.instruction.clone(), text);
                 }
                 let text = &sentences[&goal.instruction];
@@ -67,7 +78,7 @@ impl Policy for NearestReplay {
         observation: &Observation,
         instruction: &Instruction,
     ) -> std::result::Result<Prediction, PolicyError> {
-        let refuse = |e: crate::Error| PolicyError::Observation { seq: observation.seq, reason: e.to_string() };
+        let refuse = |e: Error| PolicyError::Observation { seq: observation.seq, reason: e.to_string() };
         let text = instruction.features.as_ref().ok_or_else(|| PolicyError::Instruction {
             text: instruction.text.to_string(),
             reason: "it has no text features".into(),
@@ -146,4 +157,45 @@ fn features(config: &PolicyConfig, scene: &Cloud, body: &Body, text: &TextFeatur
     let norm = pooled.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-6);
     out.extend(pooled.iter().map(|x| 6.0 * x / norm));
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use neuraxis_episode::dataset::DatasetWriter;
+    use serde_json::json;
+
+    use super::*;
+
+    /// Knows no words.
+    struct Mute;
+
+    impl TextEmbedder for Mute {
+        fn id(&self) -> &str {
+            "mute"
+        }
+        fn embed(&mut self, _: &str) -> std::result::Result<TextFeatures, PolicyError> {
+            Ok(TextFeatures { tokens: 1, width: 1, values: vec![0.0].into() })
+        }
+    }
+
+    #[test]
+    fn data_of_another_robot_or_made_otherwise_are_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let opened = |name: &str, bounds_m: [f64; 6], meta: serde_json::Value| {
+            let set = dir.path().join(name);
+            DatasetWriter::create(&set, bounds_m, meta).unwrap().finish().unwrap();
+            NearestReplay::open(&[set], "fr3", &mut Mute).err().map(|error| error.to_string())
+        };
+        let (usual, fr3) = (PolicyConfig::default().bounds_m, json!({ "embodiment": "fr3" }));
+        assert_eq!(opened("ours", usual, fr3.clone()), None);
+        let said = opened("theirs", usual, json!({ "embodiment": "ur5e" })).unwrap();
+        assert!(
+            said.ends_with("theirs/index.json: demonstrations of robot \"ur5e\", this is \"fr3\": --robot"),
+            "{said}"
+        );
+        let said = opened("lower", [-0.3, -0.5, 0.4, 0.7, 0.5, 1.4], fr3).unwrap();
+        assert!(said.contains("lower/index.json: bounds_m = "), "{said}");
+        let said = opened("plane", usual, json!({ "embodiment": "fr3", "plane_z_m": 0.1 })).unwrap();
+        assert!(said.contains("plane/index.json: plane_z_m = 0.1 m"), "{said}");
+    }
 }

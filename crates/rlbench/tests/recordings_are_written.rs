@@ -41,15 +41,20 @@ fn observation(t: usize) -> Observation {
         q: Joints::from_fn(7, |i| 0.1 * i as f64 - 0.01 * t as f64),
         world_from_tool,
         gripper_width_m: if t < 3 { 0.08 } else { 0.03 },
-        progress: Progress { reached_world_from_tool: world_from_tool, gripper: Gripper::Open, reached_count: 0 },
+        // The fingers follow a frame later.
+        progress: Progress {
+            reached_world_from_tool: world_from_tool,
+            gripper: if t < 2 { Gripper::Open } else { Gripper::Closed },
+            reached_count: 0,
+        },
     }
 }
 
 fn recording(path: &Path, joints: usize) -> OwnRecording {
-    recording_of(path, joints, json!({"task": "stack blocks/2", "seed": 12}))
+    recording_of(path, joints, json!({ "run": { "task": "stack blocks/2", "seed": 12 } }))
 }
 
-fn recording_of(path: &Path, joints: usize, run: serde_json::Value) -> OwnRecording {
+fn recording_of(path: &Path, joints: usize, meta: serde_json::Value) -> OwnRecording {
     let header = Header {
         joint_names: (1..=joints).map(|i| format!("fr3_joint{i}")).collect(),
         gripper_joint_names: vec!["f1".into(), "f2".into()],
@@ -57,7 +62,7 @@ fn recording_of(path: &Path, joints: usize, run: serde_json::Value) -> OwnRecord
         base_frame: "base".into(),
         world_from_base: Pose::identity(),
         depth: DepthEncoding::Metres,
-        meta: json!({ "run": run }),
+        meta,
     };
     let mut writer = EpisodeWriter::create(path, &header).unwrap();
     writer.instruction(Nanos::from_millis(90), 0, "stack two blocks").unwrap();
@@ -116,9 +121,18 @@ fn a_recording_comes_back_from_rlbenchs_layout() {
     assert_eq!(keyframes(episode.moments()), keyframes(own.moments()));
     let flags: Vec<_> = own.moments().iter().map(|moment| moment.ignore_collisions).collect();
     assert_eq!(flags, [None, Some(true), Some(true), Some(false), Some(false)]);
-    // Nobody followed it.
-    let led = recording_of(&dir.path().join("led.mcap"), 7, json!({ "shadow": true }));
+    let grippers = |own: &OwnRecording| -> Vec<bool> {
+        own.moments().iter().map(|moment| moment.gripper == Some(Gripper::Open)).collect()
+    };
+    assert_eq!(grippers(&own), [true, true, false, false, false], "as the policy was told");
+    // Nobody followed it: the fingers tell.
+    let led = recording_of(&dir.path().join("led.mcap"), 7, json!({ "run": { "shadow": true } }));
     assert!(led.moments().iter().all(|moment| moment.ignore_collisions.is_none()));
+    assert_eq!(grippers(&led), [true, true, true, false, false]);
+    // They open wider than they ever were, which is said.
+    let meta = json!({ "run": { "shadow": true }, "configuration": { "cerebellum": { "open_width_m": 0.2 } } });
+    let held = recording_of(&dir.path().join("held.mcap"), 7, meta);
+    assert_eq!((grippers(&held), held.about().notes.len()), (vec![false; FRAMES], 1), "{:?}", held.about().notes);
     let frames: Vec<usize> = (0..FRAMES).collect();
     for (t, pictures) in episode.pictures(&frames).map(Result::unwrap) {
         let (found, wrote) = (&episode.moments()[t], &own.moments()[t]);

@@ -226,7 +226,7 @@ impl DataSet {
             }
             moments.push(moment);
         }
-        judge_gripper(&mut moments);
+        judge_gripper(&mut moments, None);
         let pick = |of: &[usize]| of.iter().filter_map(|i| names.get(*i).cloned()).collect();
         let task = self.root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let about = About {

@@ -151,7 +151,7 @@ impl Bag {
             return Err(refuse(format!("no frame can be used: {reason}")));
         }
         notes.extend(missing.into_iter().map(|what| format!("{what} within {NEAR_SECS} s are left out")));
-        judge_gripper(&mut moments);
+        judge_gripper(&mut moments, None);
         let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let about = About {
             source: "rosbag2",
@@ -172,6 +172,11 @@ impl Bag {
     pub fn world_from(&self, frame: &str) -> Option<Isometry3<f64>> {
         let stamp = self.moments.first()?.stamp;
         pose_between(&self.frames, self.world.as_deref(), Some(frame), stamp)
+    }
+
+    /// Judges anew whether the gripper is open, for who knows how wide it opens; see [`judge_gripper`].
+    pub fn opens_to(&mut self, open_width_m: f64) {
+        judge_gripper(&mut self.moments, Some(open_width_m));
     }
 
     /// Sets what was not recorded, such as the tool's pose from the joints; `f` sees each frame once.

@@ -51,7 +51,7 @@ impl std::fmt::Display for Actor {
         match self {
             Self::Expert => f.write_str("expert"),
             Self::Brain => f.write_str("brain"),
-            Self::Nearest(_) => f.write_str("nearest-key-frame replay"),
+            Self::Nearest(data) => write!(f, "nearest-key-frame replay of {}", data.display()),
             Self::Weights(path) => f.write_str(&path.file_name().unwrap_or_default().to_string_lossy()),
         }
     }
@@ -120,9 +120,53 @@ pub fn load_learned(config: &Config, actor: &Actor, embedder: &mut MiniLm) -> Re
         }
         Actor::Nearest(data) => {
             let shards = crate::config::shards(std::slice::from_ref(data))?;
-            let policy = SeeingPolicy::Nearest(Box::new(NearestReplay::open(&shards, embedder)?));
+            let policy = SeeingPolicy::Nearest(Box::new(NearestReplay::open(&shards, &config.name, embedder)?));
             Ok(LearnedPolicy { policy, hash: None, device: "none".into() })
         }
         Actor::Expert | Actor::Brain => bail!("{actor} has no weights and no data set"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use neuraxis_sim::{Moving, Perturbation};
+
+    use super::*;
+    use crate::eval::{Meta, Report, Told, merge, tabulate};
+
+    /// The report of a share without an episode.
+    fn report(actor: &Actor) -> Report {
+        let meta = Meta {
+            versions: BTreeMap::new(),
+            policy: actor.to_string(),
+            policy_hash: None,
+            seed: 0,
+            clock: "lockstep".into(),
+            repredict: true,
+            instruction: Told::Given,
+            perturbation: Perturbation::default(),
+            moving: Moving::Still,
+            disturbance: None,
+            planner: Surroundings::Off,
+            without: Vec::new(),
+            robot: "fr3".into(),
+            policy_hz: 10.0,
+            policy_latency_secs: 0.08,
+            device: "none".into(),
+            cameras: String::new(),
+            grasp: String::new(),
+            judge: String::new(),
+        };
+        tabulate(meta, Vec::new())
+    }
+
+    #[test]
+    fn tables_of_two_data_sets_are_not_joined() {
+        let nearest = |data: &str| report(&Actor::Nearest(data.into()));
+        merge(vec![nearest("data/one"), nearest("data/one")]).unwrap();
+        let text = merge(vec![nearest("data/one"), nearest("data/two")]).unwrap_err().to_string();
+        assert!(text.contains("replay of data/one") && text.contains("replay of data/two"), "{text}");
     }
 }

@@ -10,7 +10,11 @@ use neuraxis_robot::Robot;
 use serde_json::json;
 
 use super::ImportTarget;
-use crate::{config::Config, eval::EVAL_SEED, samples};
+use crate::{
+    config::Config,
+    eval::EVAL_SEED,
+    samples::{self, Lesson},
+};
 
 /// An episode, and its number: none if it was not drawn from a seed and nobody counts such episodes.
 pub(super) struct Opened {
@@ -37,7 +41,7 @@ pub(super) fn all<T>(
     name: impl Fn(&T) -> String,
 ) -> Result<()> {
     let policy = PolicyConfig::default();
-    let mut writer = None;
+    let (mut writer, mut seen_by) = (None, None);
     let bar = crate::progress::bar(found.len() as u64);
     let (mut left_out, mut counted, mut names) = (0, 0, BTreeSet::new());
     for item in found {
@@ -65,12 +69,14 @@ pub(super) fn all<T>(
             }
             // Episodes of a simulator are labelled as their own tools do; whoever leads an arm lets it stand as long as he likes.
             let script = if is_led { settled } else { keyframes };
-            let samples = samples::of(episode.as_ref(), number.unwrap_or(place + 1), &policy, script)?;
+            let number = number.unwrap_or(place + 1);
+            let Lesson { samples, cameras } = samples::of(episode.as_ref(), number, &policy, script)?;
+            same_cameras(&mut seen_by, &cameras)?;
             let count = samples.last().map_or(0, |(record, _)| record.kind + 1);
             bar.suspend(|| say!("key-frames  {}: {count}", name(item)));
             let writer = match &mut writer {
                 Some(writer) => writer,
-                None => writer.insert(create(out, about, folder, found.len(), config, &policy)?),
+                None => writer.insert(create(out, about, &cameras, folder, found.len(), config, &policy)?),
             };
             samples::push(&samples, writer)
         });
@@ -91,9 +97,20 @@ pub(super) fn all<T>(
     Ok(())
 }
 
+/// One set of cameras has seen the whole data set.
+fn same_cameras(seen_by: &mut Option<Vec<String>>, cameras: &[String]) -> Result<()> {
+    let before = seen_by.get_or_insert_with(|| cameras.to_vec());
+    if before.as_slice() != cameras {
+        let (now, before) = (cameras.join(", "), before.join(", "));
+        bail!("seen by cameras {now}, what came before by {before}: weights are for one set of cameras");
+    }
+    Ok(())
+}
+
 fn create(
     out: &Path,
     about: &About,
+    cameras: &[String],
     folder: &Path,
     count: usize,
     config: &Config,
@@ -101,7 +118,7 @@ fn create(
 ) -> Result<DatasetWriter> {
     let meta = json!({
         "source": about.source, "folder": folder, "commit": env!("NEURAXIS_COMMIT"), "embodiment": config.name,
-        "cameras": about.cameras, "plane_z_m": policy.plane_z_m, "episodes_done": count,
+        "cameras": cameras, "plane_z_m": policy.plane_z_m, "episodes_done": count,
     });
     Ok(DatasetWriter::create(out, policy.bounds_m, meta)?)
 }
@@ -206,15 +223,22 @@ mod tests {
             &self.1
         }
         fn pictures<'a>(&'a self, frames: &'a [usize]) -> Pictures<'a> {
-            let picture = || Picture {
-                name: "front".into(),
-                size: [32, 32],
-                rgb: (0..3 * 32 * 32).map(|i| (i % 251) as u8).collect(),
-                depth_m: Some(vec![0.9; 32 * 32]),
-                intrinsics: Some(Intrinsics { width: 32, height: 32, fx: 40.0, fy: 40.0, cx: 15.5, cy: 15.5 }),
-                world_from_camera: Some(Pose::from_parts(Vector3::new(0.2, 0.0, 1.75), down())),
-            };
-            Box::new(frames.iter().map(move |t| Ok((*t, vec![picture()]))))
+            let cameras = &self.0.cameras;
+            let seen = move |t: usize| -> Vec<Picture> { cameras.iter().map(|name| picture(name, t)).collect() };
+            Box::new(frames.iter().map(move |t| Ok((*t, seen(*t)))))
+        }
+    }
+
+    /// What a camera over the table sees; one that is `flat` has no depth, and one that is `lost` no pose after the first frame.
+    fn picture(name: &str, t: usize) -> Picture {
+        let is_posed = name != "lost" || t == 0;
+        Picture {
+            name: name.into(),
+            size: [32, 32],
+            rgb: (0..3 * 32 * 32).map(|i| (i % 251) as u8).collect(),
+            depth_m: (name != "flat").then(|| vec![0.9; 32 * 32]),
+            intrinsics: Some(Intrinsics { width: 32, height: 32, fx: 40.0, fy: 40.0, cx: 15.5, cy: 15.5 }),
+            world_from_camera: is_posed.then(|| Pose::from_parts(Vector3::new(0.2, 0.0, 1.75), down())),
         }
     }
 
@@ -285,6 +309,33 @@ mod tests {
         let again = ImportTarget { out: None, mcap: Some(dir.join("mcap")) };
         let none = all(&[Some(5)], &dir, &again, &config, true, jointed, |_| "led".into()).unwrap_err().to_string();
         assert!(none.ends_with("none of 1 episodes can be used"), "{none}");
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_data_set_names_the_one_set_of_cameras_that_all_of_it_was_seen_by() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let dir = std::env::temp_dir().join(format!("neuraxis-import-cameras-{}", std::process::id()));
+        let imported = |name: &str, episodes: &[&[&str]]| -> Result<(usize, serde_json::Value)> {
+            let out = dir.join(name);
+            let target = ImportTarget { out: Some(out.clone()), mcap: None };
+            let open = |cameras: &&[&str]| {
+                let mut led = Led::new();
+                led.0.cameras = cameras.iter().map(|name| name.to_string()).collect();
+                Ok(Opened { episode: Box::new(led), number: None })
+            };
+            all(episodes, &dir, &target, &config, true, open, |_| "led".into())?;
+            let set = Dataset::open(&out).unwrap();
+            let cameras = set.metas().next().unwrap()["cameras"].clone();
+            Ok((set.len(), cameras))
+        };
+        let (alone, cameras) = imported("flat", &[&["front", "flat"]]).unwrap();
+        assert_eq!(cameras, json!(["front"]));
+        // The second is left out, the third is not: their order does not matter.
+        let (count, cameras) = imported("two", &[&["wrist", "front"], &["front"], &["front", "wrist"]]).unwrap();
+        assert_eq!((count, cameras), (2 * alone, json!(["front", "wrist"])));
+        let error = imported("lost", &[&["front", "lost"]]).unwrap_err();
+        assert!(error.to_string().ends_with("none of 1 episodes can be used"), "{error}");
         std::fs::remove_dir_all(&dir).unwrap();
     }
 

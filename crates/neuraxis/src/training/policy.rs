@@ -69,6 +69,11 @@ pub fn run(config: &Config, args: TrainArgs, early: &EarlyArgs, init: Option<&Pa
         &files,
         |news| {
             let kept = match &news {
+                News::Gaze(note) => {
+                    let file = settings.gaze.as_deref().map_or(String::new(), |file| file.display().to_string());
+                    say!("{file}: {note}");
+                    Ok(())
+                }
                 News::Warm(warm) => {
                     super::print_warm_start(init, warm);
                     Ok(())

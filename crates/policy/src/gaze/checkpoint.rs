@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Result,
     checkpoint::{Described, Description},
-    gaze::GazeConfig,
+    gaze::{GazeConfig, GazeTraining},
     recipe::Recipe,
+    train::holdout_note,
 };
 
 /// What weights are and where they come from.
@@ -33,6 +34,14 @@ pub struct About {
     /// What it was told; none in files from before this was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipe: Option<Recipe>,
+}
+
+impl About {
+    /// Where a training that goes on with the weights holds more scenes out than theirs did: that they may know them.
+    pub(crate) fn holdout_note(&self, now: f64) -> Option<String> {
+        let told = self.recipe.as_ref().and_then(|recipe| recipe.settings::<GazeTraining>().ok());
+        holdout_note(told.map(|told| told.holdout), GazeTraining::default().holdout, now)
+    }
 }
 
 impl Description for About {

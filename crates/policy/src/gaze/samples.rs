@@ -187,7 +187,8 @@ impl Rows {
             read(previous, &mut self.before)?;
         }
         let record = &samples.records[index];
-        let view = self.config.camera.view(frame, &record.world_from_tool, self.config.image_px as usize)?;
+        let GazeConfig { bounds_m, camera, image_px, .. } = &self.config;
+        let view = camera.view(bounds_m, frame, &record.world_from_tool, *image_px as usize)?;
         let before = if previous.is_some() { &self.before } else { &self.now };
         self.renderer.append(&mut self.clip, &[before, &self.now], &view);
         // Each frame with the label of its own moment, in the pixels of the one camera.

@@ -121,7 +121,7 @@ impl GazeStream {
         }
         let (side, map_side) = (self.config().image_px as usize, self.config().map_px() as usize);
         let frame = CubeFrame::from_bounds(&self.config().bounds_m);
-        let view = self.config().camera.view(&frame, world_from_tool, side)?;
+        let view = self.config().camera.view(&self.config().bounds_m, &frame, world_from_tool, side)?;
 
         // Both frames with the camera of now; one that is too old, or of a later time, is none.
         let recent = || self.before.iter().filter(|before| (0.0..=OLDEST_SECS).contains(&before.age_secs(stamp)));

@@ -222,15 +222,25 @@ fn it_starts_from_other_weights_that_see_the_same() {
     let files = RunFiles { init: Some(folder.files("first").weights), ..folder.files("second") };
     let other =
         GazeTraining { gaze: GazeConfig { label: Label::NextKeyframe, ..config.gaze.clone() }, ..config.clone() };
-    let mut warm = None;
-    let keep = |news| {
-        if let News::Warm(found) = news {
-            warm = Some(found);
-        }
+    let started = |config: &GazeTraining, files: &RunFiles| {
+        let mut warm = None;
+        let keep = |news| {
+            if let News::Warm(found) = news {
+                warm = Some(found);
+            }
+        };
+        train(config, &samples, about(config), files, Device::Cpu, keep, || false).unwrap();
+        warm.unwrap()
     };
-    train(&other, &samples, about(&other), &files, Device::Cpu, keep, || false).unwrap();
-    assert!(warm.unwrap().fresh.is_empty());
+    let warm = started(&other, &files);
+    assert!(warm.fresh.is_empty() && warm.notes.is_empty(), "{warm:?}");
     assert_eq!(weights(&files.weights), weights(&folder.files("first").weights));
+    let stricter = GazeTraining { holdout: 0.3, ..config.clone() };
+    let notes = started(&stricter, &RunFiles { state: folder.0.join("stricter"), ..files.clone() }).notes;
+    assert!(
+        matches!(&notes[..], [note] if note.starts_with("warning: trained with holdout 0.2, this is 0.3: scenes")),
+        "{notes:?}"
+    );
 
     let files = RunFiles { state: folder.0.join("none"), ..files };
     let mut turned = config.clone();

@@ -224,7 +224,8 @@ impl Run {
         if let Some(difference) = recipe::difference("gaze.", &theirs, ours)? {
             return Err(Error::Checkpoint { path: init.into(), reason: format!("sees otherwise: it {difference}") });
         }
-        let warm = warm_start(init, &from, &self.parameters)?;
+        let mut warm = warm_start(init, &from, &self.parameters)?;
+        warm.notes.extend(from.about.holdout_note(config.holdout));
         self.optimiser = AdamW::new(&self.parameters)?;
         Ok(warm)
     }

@@ -9,6 +9,7 @@ use crate::{
     DeviceChoice, Error, PolicyConfig, Result, StaticStream,
     checkpoint::{Checkpoint, GAZE},
     choices::Dynamic,
+    confidence,
     gaze::{FrozenGaze, GazeStream},
     network::PROPRIO,
     train::parameters,
@@ -38,6 +39,7 @@ impl CorticalPolicy {
             store.set_device(device);
         }
         Ok(Self {
+            sigma_px: confidence::sigma_px(checkpoint.about.recipe.as_ref()),
             about: checkpoint.about,
             hash: checkpoint.hash,
             net,

@@ -24,8 +24,9 @@ use crate::{
     checkpoint::{About, Checkpoint, Described},
     choices::Dynamic,
     feed::Moment,
-    gaze::{self, FrozenGaze, GazeConfig, GazeNet, GazeStream, checkpoint::GazeCheckpoint},
+    gaze::{self, FrozenGaze, GazeConfig, GazeNet, GazeStream, GazeTraining, checkpoint::GazeCheckpoint},
     network::DynamicInput,
+    recipe::Recipe,
     sample::Rows,
     views,
 };
@@ -48,7 +49,8 @@ fn gaze_weights(dir: &Path, name: &str, width: i64) -> PathBuf {
         train_secs: 0.0,
         data: "none".into(),
         licence: "none".into(),
-        recipe: None,
+        // Of the scenes that the policy holds out it has seen none.
+        recipe: Some(Recipe::new(&GazeTraining { holdout: tiny().holdout, ..GazeTraining::default() }, 1).unwrap()),
     };
     let path = dir.join(format!("{name}.safetensors"));
     GazeCheckpoint::write(&path, &about, &parameters(&store)).unwrap();
@@ -138,6 +140,27 @@ fn each_arm_trains_is_evaluated_and_predicts_from_one_file() {
         assert_eq!(predict(&mut policy, 300, 2).keyframe, first);
         assert_eq!(age(&policy), None);
     }
+}
+
+#[test]
+fn held_out_scenes_that_the_gaze_network_may_know_are_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let samples = samples(&dir.path().join("data"));
+    let path = gaze_weights(dir.path(), "gaze", WIDTH);
+    let notes = |holdout: f64| -> Vec<String> {
+        let config = TrainConfig { holdout, ..arm(Dynamic::Gaze, Some(path.clone())) };
+        let (_, news) = run(&config, &samples, &files(dir.path(), &format!("{holdout}")), || false).unwrap();
+        news.into_iter().filter_map(|news| if let News::Gaze(note) = news { Some(note) } else { None }).collect()
+    };
+    assert_eq!(notes(0.3), Vec::<String>::new());
+    let learned = "scenes that count as held out may have been learned";
+    assert_eq!(notes(0.4), [format!("warning: trained with holdout 0.3, this is 0.4: {learned}")]);
+    // One that does not say it has held out what is usual.
+    let Described { about, tensors, .. } = GazeCheckpoint::read(&path).unwrap();
+    let silent = gaze::checkpoint::About { recipe: None, ..about };
+    GazeCheckpoint::write(&path, &silent, &tensors.into_iter().collect::<Vec<_>>()).unwrap();
+    assert_eq!(notes(0.1), Vec::<String>::new());
+    assert_eq!(notes(0.2), [format!("warning: does not say its holdout, this is 0.2: {learned}")]);
 }
 
 #[test]

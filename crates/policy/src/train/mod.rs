@@ -16,6 +16,7 @@ use std::{path::PathBuf, sync::mpsc, time::Instant};
 use tch::{Device, Tensor, nn};
 
 pub use evaluate::{Evaluation, Evaluator, Picture, Score};
+pub(crate) use warm::holdout_note;
 pub use warm::{WarmStart, warm_start};
 pub use worker::forward;
 
@@ -50,6 +51,8 @@ pub struct Progress {
 /// What a run tells its caller.
 #[derive(Debug)]
 pub enum News {
+    /// What is to be known of its gaze network, and is no fault.
+    Gaze(String),
     /// It started from other weights.
     Warm(WarmStart),
     /// It goes on after this many steps.
@@ -109,6 +112,9 @@ pub fn train(
     // The gaze network goes with the weights, so that one file is enough to use them.
     let gaze = workers.first().and_then(Worker::gaze);
     about.gaze = gaze.map(|gaze| gaze.about().clone());
+    if let Some(note) = about.gaze.as_ref().and_then(|gaze| gaze.holdout_note(config.holdout)) {
+        tell(News::Gaze(note));
+    }
     let gaze = gaze.map(FrozenGaze::embedded).unwrap_or_default();
     let resumes = files.state.exists();
     if let Some(init) = files.init.as_ref().filter(|_| !resumes) {

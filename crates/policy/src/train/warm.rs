@@ -115,19 +115,19 @@ fn notes(theirs: &About, ours: &About, config: &TrainConfig) -> Vec<String> {
     if theirs.cameras != ours.cameras {
         notes.push(format!("trained with cameras {}, here are {}", theirs.cameras.join(", "), ours.cameras.join(", ")));
     }
-    // What was not held out then has been learned, and says little when it is held out now.
-    let kept = theirs.recipe.as_ref().and_then(|recipe| recipe.settings::<TrainConfig>().ok()).map(|then| then.holdout);
-    let learned = "scenes that count as held out may have been learned";
-    match kept {
-        Some(then) if config.holdout > then => {
-            notes.push(format!("warning: trained with holdout {then}, this is {}: {learned}", config.holdout));
-        }
-        None if config.holdout > TrainConfig::default().holdout => {
-            notes.push(format!("warning: does not say its holdout, this is {}: {learned}", config.holdout));
-        }
-        _ => {}
-    }
+    let told = theirs.recipe.as_ref().and_then(|recipe| recipe.settings::<TrainConfig>().ok());
+    notes.extend(holdout_note(told.map(|told| told.holdout), TrainConfig::default().holdout, config.holdout));
     notes
+}
+
+/// What was not held out `then` has been learned, and says little when it is held out `now`. Weights that do not say what they
+/// held out are taken to have held out what is `usual`.
+pub(crate) fn holdout_note(then: Option<f64>, usual: f64, now: f64) -> Option<String> {
+    if now <= then.unwrap_or(usual) {
+        return None;
+    }
+    let said = then.map_or("does not say its holdout".into(), |then| format!("trained with holdout {then}"));
+    Some(format!("warning: {said}, this is {now}: scenes that count as held out may have been learned"))
 }
 
 /// How the gaze network is another, whose features these weights do not know.

@@ -33,7 +33,7 @@ pub enum ImportCommand {
     },
     /// A bag of ROS 2 (`ros2 bag record`, MCAP or SQLite) of an arm with joint states and cameras. Frames are those of the
     /// first camera. Training needs a camera with depth and calibration, the tool's pose (from tf, or from the joints of the
-    /// configured arm), the gripper's width and a sentence.
+    /// configured arm, wherever they stand in the messages), the gripper's width and a sentence.
     Rosbag {
         /// A bag's folder, or one of its files.
         folder: PathBuf,
@@ -127,8 +127,10 @@ pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
             instruction,
             target,
         } => {
-            let options = rosbag::Options { cameras, joints, gripper_joints, world, tool, tool_pose, instruction };
             let robot = config.load_robot()?;
+            let arm_joints = robot.joint_names().to_vec();
+            let options =
+                rosbag::Options { cameras, joints, arm_joints, gripper_joints, world, tool, tool_pose, instruction };
             let open = |path: &PathBuf| -> Result<Opened> {
                 Ok(Opened { episode: Box::new(bag(path, &options, &robot)?), number: None })
             };
@@ -188,4 +190,50 @@ fn bag(path: &Path, options: &rosbag::Options, robot: &Robot) -> Result<Bag> {
         });
     }
     Ok(bag)
+}
+
+#[cfg(test)]
+mod tests {
+    use neuraxis_core::{ArmState, Joints, Nanos};
+    use neuraxis_episode::{DepthEncoding, EpisodeWriter, Header};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::config::workspace_root;
+
+    /// A recording of ours is a bag, too; its joints may stand in any order.
+    #[test]
+    fn joints_of_the_arm_are_found_wherever_they_stand() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let robot = config.load_robot().unwrap();
+        let path = std::env::temp_dir().join(format!("neuraxis-import-bag-{}.mcap", std::process::id()));
+        let backwards = robot.joint_names().iter().rev().cloned();
+        let header = Header {
+            joint_names: std::iter::once("wheel".to_string()).chain(backwards).collect(),
+            gripper_joint_names: config.robot.gripper_joints.clone(),
+            robot_description: String::new(),
+            base_frame: config.robot.base_link.clone(),
+            world_from_base: robot.world_from_base(),
+            depth: DepthEncoding::Metres,
+            meta: Value::Null,
+        };
+        let home: Vec<f64> = std::iter::once(9.0).chain(robot.home().iter().rev().copied()).collect();
+        let q = Joints::from_slice(&home).unwrap();
+        let (qd, tau_nm) = (Joints::zeros(q.len()), Joints::zeros(0));
+        let mut writer = EpisodeWriter::create(&path, &header).unwrap();
+        let stamp = Nanos::from_millis(1000);
+        writer.state(&ArmState { stamp, q, qd, tau_nm, gripper_width_m: 0.08, grip_force_n: None }).unwrap();
+        writer.finish().unwrap();
+
+        let options = rosbag::Options { arm_joints: robot.joint_names().to_vec(), ..rosbag::Options::default() };
+        let bag = bag(&path, &options, &robot).unwrap();
+        assert_eq!(bag.about().joint_names, robot.joint_names());
+        assert!(bag.about().notes[0].ends_with("left out: wheel"), "{:?}", bag.about().notes);
+        let moment = bag.moments()[0].clone();
+        assert_eq!(
+            (moment.q, moment.world_from_tool),
+            (Some(robot.home()), Some(robot.world_from_tool(&robot.home())))
+        );
+        std::fs::remove_file(&path).unwrap();
+    }
 }

@@ -119,7 +119,10 @@ impl Bag {
         }
         let world = world(&frames, options, &mut notes).map_err(refuse)?;
         let tool_frame = tool_frame(&frames, options).map_err(refuse)?;
-        let parts = joints.parts(&options.gripper_joints).map_err(refuse)?;
+        let parts = joints.parts(&options.gripper_joints, &options.arm_joints).map_err(refuse)?;
+        if !parts.left_out.is_empty() {
+            notes.push(format!("joints that are none of the arm's are left out: {}", parts.left_out.join(", ")));
+        }
         let stamps: Vec<Nanos> = match cameras.first() {
             Some(first) => first.colours.0.iter().map(|(stamp, _)| *stamp).collect(),
             None => joints.stamps().collect(),

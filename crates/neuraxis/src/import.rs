@@ -48,13 +48,14 @@ pub enum ImportCommand {
         /// "gripper" in their names.
         #[arg(long = "gripper-joint", value_name = "NAME")]
         gripper_joints: Vec<String>,
-        /// Frame in which poses are given: `world`, or the root of tf, if left out.
+        /// Frame in which poses are given: `world`, or the root of tf, if left out. Poses in other frames are told in it by tf;
+        /// so is where the arm stands, which is as configured if tf does not know its first link.
         #[arg(long, value_name = "FRAME")]
         world: Option<String>,
         /// Frame of the tool, which looks along its z: `tool` if left out.
         #[arg(long, value_name = "FRAME")]
         tool: Option<String>,
-        /// Topic of the tool's pose (PoseStamped), in place of tf.
+        /// Topic of the tool's pose (PoseStamped, in the world or in a frame that tf has below it), in place of tf.
         #[arg(long, value_name = "TOPIC")]
         tool_pose: Option<String>,
         /// What the arm was told; the first text on /instruction if left out.
@@ -132,7 +133,7 @@ pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
             let options =
                 rosbag::Options { cameras, joints, arm_joints, gripper_joints, world, tool, tool_pose, instruction };
             let open = |path: &PathBuf| -> Result<Opened> {
-                Ok(Opened { episode: Box::new(bag(path, &options, &robot)?), number: None })
+                Ok(Opened { episode: Box::new(bag(path, &options, &robot, &config.robot.base_link)?), number: None })
             };
             all(std::slice::from_ref(&folder), &folder, &target, config, true, open, |path| path.display().to_string())
         }
@@ -181,13 +182,10 @@ fn recordings(path: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// A bag; where nobody recorded the tool's pose it comes from the joints, if they are those of the configured arm.
-fn bag(path: &Path, options: &rosbag::Options, robot: &Robot) -> Result<Bag> {
+fn bag(path: &Path, options: &rosbag::Options, robot: &Robot, base_link: &str) -> Result<Bag> {
     let mut bag = Bag::open(path, options)?;
     if bag.about().joint_names == robot.joint_names() {
-        bag.complete(|moment| {
-            let from_joints = || moment.q.as_ref().map(|q| robot.world_from_tool(q));
-            moment.world_from_tool = moment.world_from_tool.or_else(from_joints);
-        });
+        bag.complete(base_link, robot.world_from_base(), |q| robot.base_from_tool(q));
     }
     Ok(bag)
 }
@@ -226,7 +224,7 @@ mod tests {
         writer.finish().unwrap();
 
         let options = rosbag::Options { arm_joints: robot.joint_names().to_vec(), ..rosbag::Options::default() };
-        let bag = bag(&path, &options, &robot).unwrap();
+        let bag = bag(&path, &options, &robot, &config.robot.base_link).unwrap();
         assert_eq!(bag.about().joint_names, robot.joint_names());
         assert!(bag.about().notes[0].ends_with("left out: wheel"), "{:?}", bag.about().notes);
         let moment = bag.moments()[0].clone();

@@ -1,10 +1,11 @@
 //! `neuraxis import`: recordings, of others and of ours, as a data set for training, and as recordings of ours.
 
 mod episodes;
+mod recordings;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use clap::{Args, Subcommand};
 use neuraxis_episode::{EpisodeReader, OwnRecording, Recorded};
 use neuraxis_formats::{
@@ -14,7 +15,10 @@ use neuraxis_formats::{
 use neuraxis_rlbench::{Episode, find};
 use neuraxis_robot::Robot;
 
-use self::episodes::{Opened, all};
+use self::{
+    episodes::{Opened, all},
+    recordings::recordings,
+};
 use crate::{
     config::Config,
     import_weights::{self, WeightsArgs},
@@ -81,7 +85,7 @@ pub enum ImportCommand {
     /// Recordings of ours (MCAP), as of `demo` or `record --demo`. Frames are their observations. Scenes of evaluation (seeds
     /// from 1000000) are not trained on.
     Mcap {
-        /// A recording, or a folder: those below it.
+        /// A recording, or a folder: those below it. Parts of one run (`--part-secs`) must be joined first: `rec merge`.
         file: PathBuf,
         #[command(flatten)]
         target: ImportTarget,
@@ -155,30 +159,6 @@ pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
         }
         ImportCommand::Weights(args) => import_weights::run(args, config),
     }
-}
-
-/// A recording, or those at or below a folder, in order of their names.
-fn recordings(path: &Path) -> Result<Vec<PathBuf>> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_path_buf()]);
-    }
-    let mut found = Vec::new();
-    let mut folders = vec![path.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
-            let entry = entry.with_context(|| folder.display().to_string())?.path();
-            if entry.is_dir() {
-                folders.push(entry);
-            } else if entry.extension().is_some_and(|ending| ending == "mcap") {
-                found.push(entry);
-            }
-        }
-    }
-    found.sort();
-    if found.is_empty() {
-        bail!("{}: no recording (*.mcap) below", path.display());
-    }
-    Ok(found)
 }
 
 /// A bag; where nobody recorded the tool's pose it comes from the joints, if they are those of the configured arm.

@@ -153,15 +153,17 @@ pub fn tabulate(meta: Meta, rows: Vec<Row>) -> Report {
     Report { meta, tasks, mean }
 }
 
-/// Joins the reports of shards of one evaluation.
+/// Joins the reports of shards of one evaluation, each of which may have a first seed of its own.
 pub fn merge(reports: Vec<Report>) -> Result<Report> {
     let mut reports = reports.into_iter();
     let first = reports.next().context("no report to merge")?;
-    let meta = first.meta.clone();
+    let mut meta = first.meta;
     let mut rows: Vec<Row> = first.tasks.into_values().flat_map(|t| t.rows).collect();
     for report in reports {
-        if report.meta != meta {
-            bail!("reports of different evaluations cannot be merged: {:?} and {:?}", meta, report.meta);
+        meta.seed = meta.seed.min(report.meta.seed);
+        let other = Meta { seed: meta.seed, ..report.meta };
+        if other != meta {
+            bail!("reports of different evaluations cannot be merged: {meta:?} and {other:?}");
         }
         rows.extend(report.tasks.into_values().flat_map(|t| t.rows));
     }
@@ -236,4 +238,39 @@ pub fn line(report: &Report) -> String {
     let successes = report.tasks.values().map(|t| t.successes).sum();
     let [low, high] = wilson::interval95(successes, episodes);
     format!("{successes:>5}/{episodes:<3} {:>7.1}% - {:>5.1}%", 100.0 * low, 100.0 * high)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Of a policy that fails at these seeds, in the form in which sim/peers writes reports.
+    fn report(policy: &str, seeds: &[u64]) -> Report {
+        let meta = json!({
+            "versions": {}, "policy": policy, "policy_hash": null, "seed": seeds[0], "clock": "lockstep", "repredict": true,
+            "instruction": "Given", "perturbation": {}, "moving": "still", "disturbance": null, "planner": "off",
+            "robot": "fr3", "policy_hz": 10.0, "policy_latency_secs": 0.0, "device": "cpu", "cameras": "front",
+            "grasp": "friction", "judge": "the simulator",
+        });
+        let row = |seed: &u64| {
+            let row = json!({
+                "task": "stack_cups", "seed": seed, "told": "stack them", "success": false, "failed": false, "secs": 20.0,
+                "reached": 0, "first_error_m": null, "fault": null, "refused": null, "chance": null,
+            });
+            serde_json::from_value(row).unwrap()
+        };
+        tabulate(serde_json::from_value(meta).unwrap(), seeds.iter().map(row).collect())
+    }
+
+    #[test]
+    fn shards_may_have_first_seeds_of_their_own() {
+        let merged = merge(vec![report("act", &[1_000_025, 1_000_026]), report("act", &[1_000_000])]).unwrap();
+        assert_eq!((merged.meta.seed, merged.tasks["stack_cups"].episodes), (1_000_000, 3));
+        let twice = merge(vec![report("act", &[5, 6]), report("act", &[6])]).unwrap_err().to_string();
+        assert_eq!(twice, "episode 6 of stack_cups is in two reports");
+        let other = merge(vec![report("act", &[5]), report("expert", &[6])]).unwrap_err().to_string();
+        assert!(other.starts_with("reports of different evaluations cannot be merged"), "{other}");
+    }
 }

@@ -117,6 +117,9 @@ pub struct Report {
     pub tasks: BTreeMap<String, TaskTable>,
     /// Mean success over tasks.
     pub mean: f64,
+    /// Why it ended before its last episode, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<String>,
 }
 
 /// Rows to tables.
@@ -150,14 +153,14 @@ pub fn tabulate(meta: Meta, rows: Vec<Row>) -> Report {
         .collect();
     let mean =
         tasks.values().map(|t| t.successes as f64 / t.episodes.max(1) as f64).sum::<f64>() / tasks.len().max(1) as f64;
-    Report { meta, tasks, mean }
+    Report { meta, tasks, mean, incomplete: None }
 }
 
 /// Joins the reports of shards of one evaluation, each of which may have a first seed of its own.
 pub fn merge(reports: Vec<Report>) -> Result<Report> {
     let mut reports = reports.into_iter();
     let first = reports.next().context("no report to merge")?;
-    let mut meta = first.meta;
+    let (mut meta, mut incomplete) = (first.meta, first.incomplete);
     let mut rows: Vec<Row> = first.tasks.into_values().flat_map(|t| t.rows).collect();
     for report in reports {
         meta.seed = meta.seed.min(report.meta.seed);
@@ -166,6 +169,7 @@ pub fn merge(reports: Vec<Report>) -> Result<Report> {
             bail!("reports of different evaluations cannot be merged: {meta:?} and {other:?}");
         }
         rows.extend(report.tasks.into_values().flat_map(|t| t.rows));
+        incomplete = incomplete.or(report.incomplete);
     }
     let mut seen = std::collections::BTreeSet::new();
     for row in &rows {
@@ -173,7 +177,7 @@ pub fn merge(reports: Vec<Report>) -> Result<Report> {
             bail!("episode {} of {} is in two reports", row.seed, row.task);
         }
     }
-    Ok(tabulate(meta, rows))
+    Ok(Report { incomplete, ..tabulate(meta, rows) })
 }
 
 /// The table people read.
@@ -230,6 +234,9 @@ pub fn print(report: &Report) {
         say!("{:<24} {}", "all", all.line());
     }
     say!("mean success {:.1} %", 100.0 * report.mean);
+    if let Some(why) = &report.incomplete {
+        say!("incomplete: it ended before its last episode: {why}");
+    }
 }
 
 /// All tasks together on one line: successes and interval.
@@ -266,8 +273,10 @@ mod tests {
 
     #[test]
     fn shards_may_have_first_seeds_of_their_own() {
-        let merged = merge(vec![report("act", &[1_000_025, 1_000_026]), report("act", &[1_000_000])]).unwrap();
+        let cut_off = Report { incomplete: Some("the server died".into()), ..report("act", &[1_000_000]) };
+        let merged = merge(vec![report("act", &[1_000_025, 1_000_026]), cut_off]).unwrap();
         assert_eq!((merged.meta.seed, merged.tasks["stack_cups"].episodes), (1_000_000, 3));
+        assert_eq!(merged.incomplete.as_deref(), Some("the server died"));
         let twice = merge(vec![report("act", &[5, 6]), report("act", &[6])]).unwrap_err().to_string();
         assert_eq!(twice, "episode 6 of stack_cups is in two reports");
         let other = merge(vec![report("act", &[5]), report("expert", &[6])]).unwrap_err().to_string();

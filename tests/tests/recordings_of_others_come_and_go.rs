@@ -45,8 +45,9 @@ fn a_bag_is_replayed_and_learned_from() {
     assert_eq!(record["goals"][0]["instruction"], "lift the cup");
     assert_eq!(record["goals"][0]["keyframe"]["gripper"], "Closed");
 
+    let other = text(dir.path().join("other"));
     let blind =
-        neuraxis(&["import", "rosbag", &data("bag_mcap"), "--camera", "hand=/hand/rgb/compressed", "--out", &out]);
+        neuraxis(&["import", "rosbag", &data("bag_mcap"), "--camera", "hand=/hand/rgb/compressed", "--out", &other]);
     let said = "training needs what was not recorded: depth and intrinsics of camera hand";
     assert!(!blind.status.success() && blind.stderr.contains(said), "{}", blind.stderr);
     let nothing = neuraxis(&["import", "rosbag", &data("bag_mcap")]);

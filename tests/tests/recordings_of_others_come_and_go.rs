@@ -77,6 +77,8 @@ fn a_data_set_of_lerobot_is_looked_at_and_a_recording_becomes_one() {
     assert!(exported.status.success(), "{}", exported.stderr);
     assert!(exported.stdout.contains("6 frames, 20 a second"), "{}", exported.stdout);
     assert!(exported.stderr.contains("depth, calibration and the tool's pose have no place"), "{}", exported.stderr);
+    let info: Value = serde_json::from_slice(&std::fs::read(Path::new(&set).join("meta/info.json")).unwrap()).unwrap();
+    assert_eq!(info["robot_type"], "unknown", "an arm without a shape has no other name");
     let back = neuraxis(&["import", "lerobot", &set, "--mcap", &mcap]);
     assert!(back.status.success(), "{}{}", back.stdout, back.stderr);
     assert_eq!(glance(&dir.path().join("mcap/set_0.mcap")).views(), ["front"]);

@@ -39,6 +39,9 @@ fn an_episode_comes_back_from_lerobots_layout() {
     let root = exported(kept.as_deref().unwrap_or(dir.path()));
     let wrote = bag();
     assert!(matches!(lerobot::export(&wrote, &root), Err(EpisodeError::Exists { .. })));
+    // Nobody recorded which arm this is.
+    let info: serde_json::Value = serde_json::from_slice(&fs::read(root.join("meta/info.json")).unwrap()).unwrap();
+    assert_eq!(info["robot_type"], json!(null));
     let data_set = DataSet::open(&root).unwrap();
     assert_eq!(data_set.len(), 1);
     let episode = data_set.episode(0, &lerobot::Options::default()).unwrap();

@@ -77,9 +77,11 @@ def train(options):
     }
     done = {"step": 0, "secs": 0.0}
     folder = os.path.join(options.out, "checkpoint")
+    recover(options.out)
     if os.path.exists(folder):
         with open(os.path.join(folder, ABOUT)) as file:
-            before = json.load(file)
+            # Checkpoints without the key were made in full precision.
+            before = {"bf16": False, **json.load(file)}
         different = [key for key in about if before[key] != about[key]]
         if different:
             sys.exit("%s: begun with another %s; give another --out" % (folder, ", ".join(different)))
@@ -184,6 +186,13 @@ def collate(items, cameras, words):
     batch = {key: torch.stack([item[key] for item in items]) for key in keys}
     batch[WORDS] = torch.from_numpy(np.stack([words.vector(item["task"]) for item in items]))
     return batch
+
+
+def recover(out):
+    """The last checkpoint in its place, if `save` was killed while the next one took it."""
+    folder, old = os.path.join(out, "checkpoint"), os.path.join(out, "checkpoint.old")
+    if os.path.exists(old) and not os.path.exists(folder):
+        os.rename(old, folder)
 
 
 def save(out, policy, optimiser, stats, about, done):

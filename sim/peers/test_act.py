@@ -2,6 +2,8 @@
 """Tests of act.py and report.py without lerobot; run by tests/tests/a_simulator_is_one_bridge_away.rs."""
 import contextlib
 import io
+import os
+import tempfile
 import types
 import unittest
 
@@ -26,6 +28,21 @@ class Evaluation(unittest.TestCase):
         table = report.tabulate({}, rows, incomplete)
         self.assertEqual((table["tasks"]["stack_cups"]["episodes"], table["incomplete"]), (2, incomplete))
         self.assertNotIn("incomplete", report.tabulate({}, rows))
+
+
+class Training(unittest.TestCase):
+    def test_a_run_killed_between_two_checkpoints_goes_on_from_the_last(self):
+        with tempfile.TemporaryDirectory() as out:
+            act.recover(out)
+            self.assertEqual(os.listdir(out), [])
+            os.mkdir(os.path.join(out, "checkpoint.old"))
+            for _ in range(2):
+                act.recover(out)
+                self.assertEqual(os.listdir(out), ["checkpoint"])
+            # One that was only not yet taken away stays as it is.
+            os.mkdir(os.path.join(out, "checkpoint.old"))
+            act.recover(out)
+            self.assertEqual(sorted(os.listdir(out)), ["checkpoint", "checkpoint.old"])
 
 
 if __name__ == "__main__":

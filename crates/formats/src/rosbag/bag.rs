@@ -114,7 +114,9 @@ impl Bag {
                 series.0.sort();
                 series.0.dedup_by_key(|(stamp, _)| *stamp);
                 if series.0.is_empty() {
-                    return Err(refuse(format!("camera {}: no image on {topic} can be used", topics.name)));
+                    let why = notes.iter().find(|note| note.starts_with(&format!("{topic}: ")));
+                    let why = why.map_or_else(String::new, |note| format!(": {note}"));
+                    return Err(refuse(format!("camera {}: no image on {topic} can be used{why}", topics.name)));
                 }
             }
         }

@@ -227,8 +227,14 @@ def depth_m(coded, near, far):
     return (near + whole / (2 ** 24 - 1) * (far - near)).astype("<f4")
 
 
+def numbered(word, names):
+    """The numbers of names such as `variation3`."""
+    return [int(name[len(word):]) for name in names if re.match(word + r"\d+\Z", name)]
+
+
 class Recordings:
-    """Episode folders as RLBench and PerAct write them: TASK/{variationK|all_variations}/episodes/episodeN."""
+    """Episode folders as RLBench and PerAct write them: TASK/{variationK|all_variations}/episodes/episodeN. Without a variation
+    episodes are those of `all_variations`, or else counted through the variations: the first of each, the second of each."""
 
     def __init__(self, root):
         self.root = root
@@ -243,25 +249,37 @@ class Recordings:
     def variations(self, task):
         """How many there are; None if only `all_variations` is there, False if the folder holds no recordings."""
         inside = os.listdir(os.path.join(self.root, task))
-        numbers = [int(name[9:]) for name in inside if re.match(r"variation\d+\Z", name)]
+        numbers = numbered("variation", inside)
         return 1 + max(numbers) if numbers else None if "all_variations" in inside else False
 
     def folder(self, task, variation, episode):
+        """Where an episode lies, and its variation where the folder tells."""
         if task not in [known["name"] for known in self.tasks()]:
             raise Refusal("no_such_scene", "no task %r in %s" % (task, self.root))
-        if variation is None:
-            inside = os.listdir(os.path.join(self.root, task))
-            variation = "all_variations" if "all_variations" in inside else "variation0"
-        else:
-            variation = "variation%d" % variation
-        folder = os.path.join(self.root, task, variation, "episodes", "episode%d" % episode)
+        inside = os.listdir(os.path.join(self.root, task))
+        if variation is None and "all_variations" not in inside:
+            episode, variation = self.counted(task, numbered("variation", inside), episode)
+        name = "all_variations" if variation is None else "variation%d" % variation
+        folder = os.path.join(self.root, task, name, "episodes", "episode%d" % episode)
         if not os.path.isdir(folder):
             raise Refusal("no_such_scene", "%s is missing" % folder)
-        return folder
+        return folder, variation
+
+    def counted(self, task, variations, place):
+        """Number and variation of an episode by its place among those of all variations."""
+        def episodes(variation):
+            folder = os.path.join(self.root, task, "variation%d" % variation, "episodes")
+            return numbered("episode", os.listdir(folder) if os.path.isdir(folder) else ())
+
+        found = sorted((episode, variation) for variation in variations for episode in episodes(variation))
+        if place >= len(found):
+            raise Refusal("no_such_scene", "%s has %d episodes in %d variations: episode%d is missing"
+                          % (os.path.join(self.root, task), len(found), len(variations), place))
+        return found[place]
 
     def load(self, task, variation, episode):
         """The folder, the demo, its sentences and its variation."""
-        folder = self.folder(task, variation, episode)
+        folder, variation = self.folder(task, variation, episode)
         demo = unpickled(os.path.join(folder, "low_dim_obs.pkl"))
         frames = getattr(demo, "_observations", None)
         if not (isinstance(demo, Demo) and isinstance(frames, list) and frames
@@ -272,7 +290,10 @@ class Recordings:
             sentences = os.path.join(folder, "..", "..", "variation_descriptions.pkl")
         descriptions = unpickled(sentences)
         number = os.path.join(folder, "variation_number.pkl")
-        variation = unpickled(number) if os.path.exists(number) else getattr(demo, "variation_number", variation)
+        if os.path.exists(number):
+            variation = unpickled(number)
+        elif variation is None:
+            variation = getattr(demo, "variation_number", None)
         return folder, demo, list(descriptions), variation
 
     def with_images(self, folder, obs, t):

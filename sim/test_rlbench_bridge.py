@@ -363,6 +363,20 @@ class Live(unittest.TestCase):
             header, _ = live.reset("push_buttons", None, None, 0)
             self.assertEqual(header["descriptions"], ["variation 2", "seed %d" % np.random.RandomState(7).randint(1000)])
 
+    def test_recorded_episodes_are_counted_through_the_variations(self):
+        with tempfile.TemporaryDirectory() as root:
+            for variation, episode in ((0, 0), (1, 0), (2, 0), (1, 1)):
+                folder = write_episode(root, variation="variation%d" % variation, episode=episode)
+                # As RLBench's own generator leaves them: the folder alone tells the variation.
+                os.remove(os.path.join(folder, "variation_number.pkl"))
+            live = bridge.Live(root, parts=stand_ins(True)[0])
+            said = [live.reset("push_buttons", None, None, place)[0]["descriptions"][0] for place in range(4)]
+            self.assertEqual(said, ["variation 0", "variation 1", "variation 2", "variation 1"])
+            self.assertEqual(live.reset("push_buttons", 2, None, 0)[0]["descriptions"][0], "variation 2")
+            with self.assertRaises(bridge.Refusal) as caught:
+                live.reset("push_buttons", None, None, 4)
+            self.assertIn("4 episodes in 3 variations", str(caught.exception))
+
     def test_motion_errors_end_the_episode_with_nothing_won(self):
         for name in ("InvalidActionError", "IKError", "ConfigurationPathError"):
             parts, _ = stand_ins(True)

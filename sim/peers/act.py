@@ -16,6 +16,7 @@ import random
 import shutil
 import sys
 import time
+import traceback
 
 import numpy as np
 
@@ -76,9 +77,11 @@ def train(options):
     }
     done = {"step": 0, "secs": 0.0}
     folder = os.path.join(options.out, "checkpoint")
+    recover(options.out)
     if os.path.exists(folder):
         with open(os.path.join(folder, ABOUT)) as file:
-            before = json.load(file)
+            # Checkpoints without the key were made in full precision.
+            before = {"bf16": False, **json.load(file)}
         different = [key for key in about if before[key] != about[key]]
         if different:
             sys.exit("%s: begun with another %s; give another --out" % (folder, ", ".join(different)))
@@ -185,6 +188,13 @@ def collate(items, cameras, words):
     return batch
 
 
+def recover(out):
+    """The last checkpoint in its place, if `save` was killed while the next one took it."""
+    folder, old = os.path.join(out, "checkpoint"), os.path.join(out, "checkpoint.old")
+    if os.path.exists(old) and not os.path.exists(folder):
+        os.rename(old, folder)
+
+
 def save(out, policy, optimiser, stats, about, done):
     """Into a folder aside that then takes the place of the last one."""
     import torch
@@ -227,24 +237,25 @@ def evaluate(options):
     policy.config.n_action_steps = min(options.actions or about["chunk"], about["chunk"])
     pre, post = make_pre_post_processors(policy.config, pretrained_path=path)
     act = Actor(policy, pre, post, about)
-    tasks, rows = options.tasks.split(","), []
+    tasks, seeds = options.tasks.split(","), range(options.seed, options.seed + options.episodes)
     with bridge.World(options.program, tasks, options.bridge, options.moving) as world:
-        for task in tasks:
-            for seed in range(options.seed, options.seed + options.episodes):
-                rows.append(episode(world, act, task, seed, about["fps"], options.time_limit))
-                print("%s %d: %s" % (task, seed, "success" if rows[-1]["success"] else "no"), flush=True)
         versions = {"bridge": world.hello["about"], "lerobot": lerobot.__version__, "torch": torch.__version__}
+        rows, incomplete = play(world, act, tasks, seeds, about["fps"], options.time_limit)
+    if not rows:
+        sys.exit(incomplete)
     with open(os.path.join(path, "model.safetensors"), "rb") as file:
         fingerprint = hashlib.sha256(file.read()).hexdigest()[:16]
     samples = about["done"]["step"] * about["batch"]
     named = "ACT (LeRobot), %d samples%s" % (samples, "" if samples >= 800000 else ", under-trained")
     device = "cpu, %d torch threads" % options.threads
     meta = report.meta(versions, named, fingerprint, options.seed, about["fps"], device, about["cameras"], options.moving)
-    result = report.tabulate(meta, rows)
+    result = report.tabulate(meta, rows, incomplete)
     print(named)
     report.show(result)
     if options.json:
         report.write(options.json, result)
+    if incomplete:
+        sys.exit("the evaluation is incomplete: %s" % incomplete)
 
 
 class Actor:
@@ -266,6 +277,20 @@ class Actor:
             image = torch.from_numpy(np.array(seen.images[camera]))
             batch[IMAGES + camera] = image.permute(2, 0, 1).float() / 255.0
         return self.post(self.policy.select_action(self.pre(batch)))[0].numpy()
+
+
+def play(world, act, tasks, seeds, fps, time_limit_secs):
+    """A row for each episode, and why there are no more if an error ended it: what was measured until then is worth having."""
+    rows = []
+    try:
+        for task in tasks:
+            for seed in seeds:
+                rows.append(episode(world, act, task, seed, fps, time_limit_secs))
+                print("%s %d: %s" % (task, seed, "success" if rows[-1]["success"] else "no"), flush=True)
+    except Exception as error:
+        traceback.print_exc()
+        return rows, "%s, %d: %s: %s" % (task, seed, type(error).__name__, error)
+    return rows, None
 
 
 def episode(world, act, task, seed, fps, time_limit_secs):

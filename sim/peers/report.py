@@ -34,8 +34,8 @@ def meta(about, policy, policy_hash, seed, hz, device, cameras, moving="still"):
     }
 
 
-def tabulate(about, rows):
-    """Rows to tables by task."""
+def tabulate(about, rows, incomplete=None):
+    """Rows to tables by task; `incomplete`: why there are no more of them."""
     tasks = {}
     for name in sorted({row["task"] for row in rows}):
         of = sorted((row for row in rows if row["task"] == name), key=lambda row: row["seed"])
@@ -45,7 +45,8 @@ def tabulate(about, rows):
             "mean_secs": sum(good) / len(good) if good else 0.0, "chance": None, "first_choice": None, "rows": of,
         }
     mean = sum(t["successes"] / t["episodes"] for t in tasks.values()) / max(len(tasks), 1)
-    return {"meta": about, "tasks": tasks, "mean": mean}
+    ended = {"incomplete": incomplete} if incomplete else {}
+    return {"meta": about, "tasks": tasks, "mean": mean, **ended}
 
 
 def show(report):

@@ -1,9 +1,10 @@
 //! `neuraxis bridge serve` and `eval --bridge`: RLBench's meaning of reset and step, and our policy at the other end.
 
-use std::{process::Command, thread, time::Duration};
+use std::{net::TcpListener, ops::ControlFlow, process::Command, thread, time::Duration};
 
 use neuraxis_bridge::{
-    ACTION_LEN, ActionError, BridgeError, Client, Code, JointAction, Patience, Reset, SceneChoice, SceneView,
+    ACTION_LEN, ActionError, Backend, BridgeError, Client, Code, Event, JointAction, Patience, Refusal, Reset,
+    SceneChoice, SceneView, TaskInfo,
 };
 use neuraxis_tests::{binary, python::python, run, server::Server};
 
@@ -180,6 +181,81 @@ fn the_shipped_weights_act_over_the_bridge() {
     eval.args(["eval", "--bridge", &server.address, "--tasks", "open_drawer"]);
     let ended = run(&mut eval, Duration::from_secs(120)).unwrap();
     assert!(!ended.status.success() && ended.stderr.contains("no task \"open_drawer\"; on offer"), "{}", ended.stderr);
+}
+
+/// Shows two scenes without pictures, and cannot make a third.
+struct Failing(u32);
+
+impl Backend for Failing {
+    fn about(&self) -> String {
+        "a stub".into()
+    }
+
+    fn can_step(&self) -> bool {
+        true
+    }
+
+    fn tasks(&mut self) -> Result<Vec<TaskInfo>, Refusal> {
+        Ok(vec![TaskInfo { name: "push_buttons".into(), variations: None }])
+    }
+
+    fn reset(&mut self, _: &Reset) -> Result<SceneView, Refusal> {
+        self.0 += 1;
+        if self.0 > 2 {
+            return Err(Refusal::new(Code::Internal, "the task cannot be placed"));
+        }
+        Ok(SceneView {
+            descriptions: vec!["push the red button".into()],
+            reward: 0.0,
+            done: false,
+            error: None,
+            gripper_open: 1.0,
+            ignore_collisions: None,
+            secs: Some(0.0),
+            cameras: Vec::new(),
+            joint_positions: vec![0.0; 7],
+            joint_velocities: None,
+            joint_forces: None,
+            gripper_pose: [0.3, 0.0, 1.2, 0.0, 1.0, 0.0, 0.0],
+            gripper_joint_positions: [0.04; 2],
+            gripper_touch_forces: None,
+            task_low_dim_state: None,
+        })
+    }
+
+    fn step(&mut self, _: &[f64; ACTION_LEN]) -> Result<SceneView, Refusal> {
+        Err(Refusal::new(Code::Internal, "nothing is seen, so nobody acts"))
+    }
+}
+
+#[test]
+fn an_evaluation_that_ends_early_leaves_what_it_has_measured() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        neuraxis_bridge::serve(&listener, &mut Failing(0), Patience::SERVER, |event| match event {
+            Event::Came(_) => ControlFlow::Continue(()),
+            Event::Went(..) => ControlFlow::Break(()),
+        })
+        .unwrap();
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("result.json");
+    let mut eval = Command::new(binary());
+    eval.args(["eval", "--bridge", &address, "--tasks", "push_buttons", "--episodes", "5", "--json"]).arg(&file);
+    let ended = run(&mut eval, Duration::from_secs(120)).unwrap();
+    let said = "the evaluation is incomplete: ";
+    assert!(!ended.status.success() && ended.stderr.contains(said), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("incomplete: it ended before its last episode"), "{}", ended.stdout);
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(report["tasks"]["push_buttons"]["rows"].as_array().map(Vec::len), Some(2), "{report:#}");
+    assert!(report["incomplete"].as_str().unwrap().contains("the task cannot be placed"), "{report:#}");
+}
+
+#[test]
+fn a_peer_leaves_what_it_has_measured_and_goes_on_where_it_was() {
+    let ended = run(python().arg("peers/test_act.py"), Duration::from_secs(60)).unwrap();
+    assert!(ended.status.success() && ended.stderr.contains("OK"), "{}{}", ended.stdout, ended.stderr);
 }
 
 #[test]

@@ -45,8 +45,9 @@ fn a_bag_is_replayed_and_learned_from() {
     assert_eq!(record["goals"][0]["instruction"], "lift the cup");
     assert_eq!(record["goals"][0]["keyframe"]["gripper"], "Closed");
 
+    let other = text(dir.path().join("other"));
     let blind =
-        neuraxis(&["import", "rosbag", &data("bag_mcap"), "--camera", "hand=/hand/rgb/compressed", "--out", &out]);
+        neuraxis(&["import", "rosbag", &data("bag_mcap"), "--camera", "hand=/hand/rgb/compressed", "--out", &other]);
     let said = "training needs what was not recorded: depth and intrinsics of camera hand";
     assert!(!blind.status.success() && blind.stderr.contains(said), "{}", blind.stderr);
     let nothing = neuraxis(&["import", "rosbag", &data("bag_mcap")]);
@@ -76,6 +77,8 @@ fn a_data_set_of_lerobot_is_looked_at_and_a_recording_becomes_one() {
     assert!(exported.status.success(), "{}", exported.stderr);
     assert!(exported.stdout.contains("6 frames, 20 a second"), "{}", exported.stdout);
     assert!(exported.stderr.contains("depth, calibration and the tool's pose have no place"), "{}", exported.stderr);
+    let info: Value = serde_json::from_slice(&std::fs::read(Path::new(&set).join("meta/info.json")).unwrap()).unwrap();
+    assert_eq!(info["robot_type"], "unknown", "an arm without a shape has no other name");
     // Nothing is replaced, and --force is not said to.
     let again = neuraxis(&["rec", "export", &recording, "--lerobot", &set]);
     let said = "set: exists already; a data set is written to a new folder";

@@ -62,7 +62,7 @@ pub struct Reset {
 pub enum SceneChoice {
     /// As the server draws them from this seed.
     Seed(u64),
-    /// As in this recorded episode.
+    /// As in this recorded episode; without a variation by its place among those of all.
     Episode(u64),
 }
 

@@ -15,7 +15,7 @@ mod tests;
 mod writer;
 
 pub use self::{
-    index::{Bounds, MOST_POINTS},
+    index::{Bounds, INDEX, MOST_POINTS},
     reader::Dataset,
     writer::{CloudSample, DatasetWriter},
 };

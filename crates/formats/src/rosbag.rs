@@ -10,6 +10,7 @@ mod messages;
 mod metadata;
 mod options;
 mod pass;
+mod poses;
 mod roles;
 mod sqlite;
 mod storage;

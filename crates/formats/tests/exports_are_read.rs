@@ -40,6 +40,9 @@ fn an_episode_comes_back_from_lerobots_layout() {
     let wrote = bag();
     let again = lerobot::export(&wrote, &root).unwrap_err().to_string();
     assert!(again.ends_with("cups: exists already; a data set is written to a new folder"), "{again}");
+    // Nobody recorded which arm this is.
+    let info: serde_json::Value = serde_json::from_slice(&fs::read(root.join("meta/info.json")).unwrap()).unwrap();
+    assert_eq!(info["robot_type"], json!(null));
     let data_set = DataSet::open(&root).unwrap();
     assert_eq!(data_set.len(), 1);
     let episode = data_set.episode(0, &lerobot::Options::default()).unwrap();

@@ -10,7 +10,7 @@ use std::{fs, path::Path};
 
 use neuraxis_episode::Recorded;
 use neuraxis_formats::rosbag::{Bag, Options};
-use packed::{MAGIC, channel, chunk, message, schema};
+use packed::{MAGIC, channel, chunk, end, message, schema};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 
@@ -64,6 +64,19 @@ fn a_bag_of_countless_images_is_read_to_a_limit() {
     assert!(notes[0].contains("/front/image: message at 0 ns, byte 0: more than 4000000 images"), "{notes:?}");
     // And that the file was cut off.
     assert!(notes.iter().any(|note| note == "996 more messages like these"), "{notes:?}");
+}
+
+#[test]
+fn images_that_cannot_be_read_are_refused_with_the_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("packed.mcap");
+    // As one compressed by the recorder, message by message.
+    let image = message(1, b"\x28\xb5\x2f\xfd");
+    let records = [schema(1, "sensor_msgs/msg/Image", 0), channel(1, 1, "/front/image"), image].concat();
+    fs::write(&path, [MAGIC, &chunk(&records), &end()].concat()).unwrap();
+    let error = Bag::open(&path, &Options::default()).err().unwrap().to_string();
+    let said = "camera front: no image on /front/image can be used: /front/image: message at 0 ns, byte ";
+    assert!(error.contains(said), "{error}");
 }
 
 #[test]

@@ -80,7 +80,7 @@ enum Command {
     },
     /// Join the result files of shards.
     Merge {
-        /// Result files of `eval --shard`.
+        /// Result files of `eval --shard`, or of evaluations that differ in `--seed` alone.
         files: Vec<PathBuf>,
         /// Write the joined result here.
         #[arg(long)]

@@ -1,10 +1,11 @@
 //! `neuraxis import`: recordings, of others and of ours, as a data set for training, and as recordings of ours.
 
 mod episodes;
+mod recordings;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use clap::{Args, Subcommand};
 use neuraxis_episode::{EpisodeReader, OwnRecording, Recorded};
 use neuraxis_formats::{
@@ -14,7 +15,10 @@ use neuraxis_formats::{
 use neuraxis_rlbench::{Episode, find};
 use neuraxis_robot::Robot;
 
-use self::episodes::{Opened, all};
+use self::{
+    episodes::{Opened, all},
+    recordings::recordings,
+};
 use crate::{
     config::Config,
     import_weights::{self, WeightsArgs},
@@ -33,7 +37,7 @@ pub enum ImportCommand {
     },
     /// A bag of ROS 2 (`ros2 bag record`, MCAP or SQLite) of an arm with joint states and cameras. Frames are those of the
     /// first camera. Training needs a camera with depth and calibration, the tool's pose (from tf, or from the joints of the
-    /// configured arm), the gripper's width and a sentence.
+    /// configured arm, wherever they stand in the messages), the gripper's width and a sentence.
     Rosbag {
         /// A bag's folder, or one of its files.
         folder: PathBuf,
@@ -48,13 +52,14 @@ pub enum ImportCommand {
         /// "gripper" in their names.
         #[arg(long = "gripper-joint", value_name = "NAME")]
         gripper_joints: Vec<String>,
-        /// Frame in which poses are given: `world`, or the root of tf, if left out.
+        /// Frame in which poses are given: `world`, or the root of tf, if left out. Poses in other frames are told in it by tf;
+        /// so is where the arm stands, which is as configured if tf does not know its first link.
         #[arg(long, value_name = "FRAME")]
         world: Option<String>,
         /// Frame of the tool, which looks along its z: `tool` if left out.
         #[arg(long, value_name = "FRAME")]
         tool: Option<String>,
-        /// Topic of the tool's pose (PoseStamped), in place of tf.
+        /// Topic of the tool's pose (PoseStamped, in the world or in a frame that tf has below it), in place of tf.
         #[arg(long, value_name = "TOPIC")]
         tool_pose: Option<String>,
         /// What the arm was told; the first text on /instruction if left out.
@@ -81,7 +86,7 @@ pub enum ImportCommand {
     /// observations, of a run with several sentences those of the first. Scenes of evaluation (seeds from 1000000) are not
     /// trained on, and what a judge has called a failure is left out.
     Mcap {
-        /// A recording, or a folder: those below it.
+        /// A recording, or a folder: those below it. Parts of one run (`--part-secs`) must be joined first: `rec merge`.
         file: PathBuf,
         /// Import failures, too.
         #[arg(long)]
@@ -131,10 +136,12 @@ pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
             instruction,
             target,
         } => {
-            let options = rosbag::Options { cameras, joints, gripper_joints, world, tool, tool_pose, instruction };
             let robot = config.load_robot()?;
+            let arm_joints = robot.joint_names().to_vec();
+            let options =
+                rosbag::Options { cameras, joints, arm_joints, gripper_joints, world, tool, tool_pose, instruction };
             let open = |path: &PathBuf| -> Result<Opened> {
-                let mut bag = bag(path, &options, &robot)?;
+                let mut bag = bag(path, &options, &robot, &config.robot.base_link)?;
                 judge_ours(&mut bag, config);
                 Ok(Opened { episode: Box::new(bag), number: None })
             };
@@ -156,38 +163,11 @@ pub fn run(what: ImportCommand, config: &Config) -> Result<()> {
     }
 }
 
-/// A recording, or those at or below a folder, in order of their names.
-fn recordings(path: &Path) -> Result<Vec<PathBuf>> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_path_buf()]);
-    }
-    let mut found = Vec::new();
-    let mut folders = vec![path.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
-            let entry = entry.with_context(|| folder.display().to_string())?.path();
-            if entry.is_dir() {
-                folders.push(entry);
-            } else if entry.extension().is_some_and(|ending| ending == "mcap") {
-                found.push(entry);
-            }
-        }
-    }
-    found.sort();
-    if found.is_empty() {
-        bail!("{}: no recording (*.mcap) below", path.display());
-    }
-    Ok(found)
-}
-
 /// A bag; where nobody recorded the tool's pose it comes from the joints, if they are those of the configured arm.
-fn bag(path: &Path, options: &rosbag::Options, robot: &Robot) -> Result<Bag> {
+fn bag(path: &Path, options: &rosbag::Options, robot: &Robot, base_link: &str) -> Result<Bag> {
     let mut bag = Bag::open(path, options)?;
     if bag.about().joint_names == robot.joint_names() {
-        bag.complete(|moment| {
-            let from_joints = || moment.q.as_ref().map(|q| robot.world_from_tool(q));
-            moment.world_from_tool = moment.world_from_tool.or_else(from_joints);
-        });
+        bag.complete(base_link, robot.world_from_base(), |q| robot.base_from_tool(q));
     }
     Ok(bag)
 }
@@ -219,7 +199,7 @@ fn own(path: &Path, config: &Config, failures: bool) -> Result<Opened> {
 
 #[cfg(test)]
 mod tests {
-    use neuraxis_core::{Gripper, Joints, Nanos, Observation, Pose, Progress};
+    use neuraxis_core::{ArmState, Gripper, Joints, Nanos, Observation, Pose, Progress};
     use neuraxis_episode::{DepthEncoding, EpisodeWriter, Header};
     use serde_json::{Value, json};
 
@@ -301,6 +281,42 @@ mod tests {
             assert_eq!(refused.as_deref().map(|text| text.trim_end_matches(" all the same")), words);
             assert!(own(&path, &config, true).is_ok());
         }
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    /// A recording of ours is a bag, too; its joints may stand in any order.
+    #[test]
+    fn joints_of_the_arm_are_found_wherever_they_stand() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let robot = config.load_robot().unwrap();
+        let path = std::env::temp_dir().join(format!("neuraxis-import-bag-{}.mcap", std::process::id()));
+        let backwards = robot.joint_names().iter().rev().cloned();
+        let header = Header {
+            joint_names: std::iter::once("wheel".to_string()).chain(backwards).collect(),
+            gripper_joint_names: config.robot.gripper_joints.clone(),
+            robot_description: String::new(),
+            base_frame: config.robot.base_link.clone(),
+            world_from_base: robot.world_from_base(),
+            depth: DepthEncoding::Metres,
+            meta: Value::Null,
+        };
+        let home: Vec<f64> = std::iter::once(9.0).chain(robot.home().iter().rev().copied()).collect();
+        let q = Joints::from_slice(&home).unwrap();
+        let (qd, tau_nm) = (Joints::zeros(q.len()), Joints::zeros(0));
+        let mut writer = EpisodeWriter::create(&path, &header).unwrap();
+        let stamp = Nanos::from_millis(1000);
+        writer.state(&ArmState { stamp, q, qd, tau_nm, gripper_width_m: 0.08, grip_force_n: None }).unwrap();
+        writer.finish().unwrap();
+
+        let options = rosbag::Options { arm_joints: robot.joint_names().to_vec(), ..rosbag::Options::default() };
+        let bag = bag(&path, &options, &robot, &config.robot.base_link).unwrap();
+        assert_eq!(bag.about().joint_names, robot.joint_names());
+        assert!(bag.about().notes[0].ends_with("left out: wheel"), "{:?}", bag.about().notes);
+        let moment = bag.moments()[0].clone();
+        assert_eq!(
+            (moment.q, moment.world_from_tool),
+            (Some(robot.home()), Some(robot.world_from_tool(&robot.home())))
+        );
         std::fs::remove_file(&path).unwrap();
     }
 }

@@ -8,7 +8,8 @@ use super::points::STEP_M;
 use crate::EpisodeError;
 
 pub(super) const FORMAT: u32 = 3;
-pub(super) const INDEX: &str = "index.json";
+/// File of a data set's folder that makes it one.
+pub const INDEX: &str = "index.json";
 pub(super) const CLOUDS: &str = "clouds.bin";
 pub(super) const RECORDS: &str = "records.jsonl";
 /// Most points of a record: as many as the networks' views can be drawn of.

@@ -31,6 +31,11 @@ pub fn message(channel: u16, data: &[u8]) -> Vec<u8> {
     record(5, &[&channel.to_le_bytes(), &[0; 4], &[0; 16], data])
 }
 
+/// What a whole file ends with: no summary.
+pub fn end() -> Vec<u8> {
+    [record(15, &[&[0; 4]]), record(2, &[&[0; 20]]), MAGIC.to_vec()].concat()
+}
+
 /// Records in a chunk.
 pub fn chunk(records: &[u8]) -> Vec<u8> {
     let packed = zstd::bulk::compress(records, 1).unwrap();

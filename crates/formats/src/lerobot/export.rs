@@ -34,7 +34,8 @@ pub struct Exported {
 
 /// Writes a data set of one episode to a new folder: `observation.state` (joints [rad], then the fingers' distance [m]),
 /// `action` (the same as commanded last; where no command was recorded, the state of the next frame), and a picture of
-/// each camera. Depth, calibration and the tool's pose have no place in the format.
+/// each camera. Depth, calibration and the tool's pose have no place in the format; the robot has the name of its URDF, if that
+/// was recorded.
 ///
 /// # Errors
 /// The folder exists; there are fewer than two frames; joints, gripper or sentence were not recorded; a picture changes its
@@ -98,7 +99,8 @@ fn fill(episode: &dyn Recorded, root: &Path) -> Result<Exported, EpisodeError> {
     let count = moments.len();
     let mut names = about.joint_names.clone();
     names.push(GRIPPER.into());
-    write_meta(root, &names, &cameras, (fps, count))?;
+    let robot = about.robot_description.as_deref().and_then(robot_name);
+    write_meta(root, robot, &names, &cameras, (fps, count))?;
     write_statistics(root, (&states, &actions), &cameras, fps)?;
     write_tables(root, task, count)?;
     Ok(Exported { frames: count, fps, shift_secs, notes })
@@ -188,8 +190,19 @@ fn write(path: &Path, value: &Value) -> Result<(), EpisodeError> {
     fs::write(path, text).map_err(EpisodeError::io(path, "write"))
 }
 
+/// The name that a URDF gives its robot.
+fn robot_name(urdf: &str) -> Option<&str> {
+    let (tag, _) = urdf.split_once("<robot")?.1.split_once('>')?;
+    let is_whole = |at: usize| tag.get(..at).is_some_and(|before| before.ends_with(char::is_whitespace));
+    let (at, key) = tag.match_indices("name=").find(|(at, _)| is_whole(*at))?;
+    let value = tag.get(at + key.len()..)?;
+    let quote = value.chars().next().filter(|quote| ['"', '\''].contains(quote))?;
+    value.split(quote).nth(1)
+}
+
 fn write_meta(
     root: &Path,
+    robot: Option<&str>,
     names: &[String],
     cameras: &[(String, [u32; 2], Statistics)],
     (fps, count): (u64, usize),
@@ -212,7 +225,7 @@ fn write_meta(
         features.insert(key.into(), json!({ "dtype": dtype, "shape": [1], "names": null }));
     }
     let info = json!({
-        "codebase_version": "v3.0", "robot_type": "fr3", "total_episodes": 1, "total_frames": count, "total_tasks": 1,
+        "codebase_version": "v3.0", "robot_type": robot, "total_episodes": 1, "total_frames": count, "total_tasks": 1,
         "chunks_size": 1000, "data_files_size_in_mb": 100, "video_files_size_in_mb": 200, "fps": fps,
         "splits": { "train": "0:1" }, "data_path": DATA_PATH, "video_path": null, "features": features,
     });
@@ -309,5 +322,19 @@ impl Statistics {
             "mean": all(&|[_, _, mean, _]| *mean), "std": all(&|[.., squares]| (squares / self.count).sqrt()),
             "count": [count],
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_robot_has_the_name_of_its_urdf() {
+        let text =
+            "<?xml version=\"1.0\"?>\n<robot xmlns:xacro='x' filename='a'\n  name='ur5e'><link name=\"base\"/></robot>";
+        assert_eq!(robot_name(text), Some("ur5e"));
+        assert_eq!(robot_name("<robot name=\"my arm\">"), Some("my arm"));
+        assert_eq!([robot_name(""), robot_name("<robot><link name=\"base\"/>")], [None; 2]);
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use nalgebra::Isometry3;
-use neuraxis_core::{Nanos, Pose};
+use neuraxis_core::{Base, Joints, Nanos, Pose, Tool, World};
 use neuraxis_episode::{About, EpisodeError, Moment, Pictures, Recorded, cdr::CdrError, judge_gripper};
 
 use super::{
@@ -15,6 +15,7 @@ use super::{
     joints::{JointTrack, Parts},
     options::{CameraTopics, Options},
     pass::Pass,
+    poses::PoseTrack,
     roles::roles,
     storage::Storage,
 };
@@ -113,13 +114,23 @@ impl Bag {
                 series.0.sort();
                 series.0.dedup_by_key(|(stamp, _)| *stamp);
                 if series.0.is_empty() {
-                    return Err(refuse(format!("camera {}: no image on {topic} can be used", topics.name)));
+                    let why = notes.iter().find(|note| note.starts_with(&format!("{topic}: ")));
+                    let why = why.map_or_else(String::new, |note| format!(": {note}"));
+                    return Err(refuse(format!("camera {}: no image on {topic} can be used{why}", topics.name)));
                 }
             }
         }
-        let world = world(&frames, options, &mut notes).map_err(refuse)?;
+        // Topics of poses of their own.
+        let of_cameras = cameras.iter().filter_map(|camera| Some((camera.topics.pose.as_deref()?, &camera.poses)));
+        let posed: Vec<(&str, &PoseTrack)> =
+            options.tool_pose.iter().map(|topic| (topic.as_str(), &tool)).chain(of_cameras).collect();
+        let world = world(&frames, &posed, options, &mut notes).map_err(refuse)?;
+        in_reach(&frames, &posed, world.as_deref()).map_err(refuse)?;
         let tool_frame = tool_frame(&frames, options).map_err(refuse)?;
-        let parts = joints.parts(&options.gripper_joints).map_err(refuse)?;
+        let parts = joints.parts(&options.gripper_joints, &options.arm_joints).map_err(refuse)?;
+        if !parts.left_out.is_empty() {
+            notes.push(format!("joints that are none of the arm's are left out: {}", parts.left_out.join(", ")));
+        }
         let stamps: Vec<Nanos> = match cameras.first() {
             Some(first) => first.colours.0.iter().map(|(stamp, _)| *stamp).collect(),
             None => joints.stamps().collect(),
@@ -134,7 +145,7 @@ impl Bag {
             match whole(&mut moment, &cameras, &joints, &parts) {
                 Ok(places) => {
                     moment.world_from_tool = match &options.tool_pose {
-                        Some(_) => tool.at(stamp),
+                        Some(_) => tool.in_world(&frames, world.as_deref(), stamp),
                         None => pose_between(&frames, world.as_deref(), tool_frame, stamp),
                     }
                     .map(Pose::new);
@@ -168,26 +179,54 @@ impl Bag {
         Ok(Self { path: path.into(), storage, about, moments, cameras, images, frames, world })
     }
 
-    /// Pose of any frame of tf in the world at the first frame, for who knows what it is the frame of.
-    pub fn world_from(&self, frame: &str) -> Option<Isometry3<f64>> {
-        let stamp = self.moments.first()?.stamp;
-        pose_between(&self.frames, self.world.as_deref(), Some(frame), stamp)
-    }
-
     /// Judges anew whether the gripper is open, for who knows how wide it opens; see [`judge_gripper`].
     pub fn opens_to(&mut self, open_width_m: f64) {
         judge_gripper(&mut self.moments, Some(open_width_m));
     }
 
-    /// Sets what was not recorded, such as the tool's pose from the joints; `f` sees each frame once.
-    pub fn complete(&mut self, f: impl FnMut(&mut Moment)) {
-        self.moments.iter_mut().for_each(f);
+    /// Takes the tool's pose from the joints where it was not recorded. The arm stands where tf has the frame `base` of its
+    /// first link; if tf does not know it, at `world_from_base` (`X_WB`), which is noted.
+    pub fn complete(
+        &mut self,
+        base: &str,
+        world_from_base: Pose<World, Base>,
+        base_from_tool: impl Fn(&Joints) -> Pose<Base, Tool>,
+    ) {
+        let world = self.world.as_deref();
+        let is_known = world.is_some_and(|world| self.frames.is_below(world, base));
+        let base_at = |stamp: Nanos| match is_known {
+            true => pose_between(&self.frames, world, Some(base), stamp).map(Pose::new),
+            false => Some(world_from_base),
+        };
+        let mut is_assumed = false;
+        for moment in &mut self.moments {
+            let (None, Some(q), Some(world_from_base)) = (moment.world_from_tool, &moment.q, base_at(moment.stamp))
+            else {
+                continue;
+            };
+            moment.world_from_tool = Some(world_from_base * base_from_tool(q));
+            is_assumed |= !is_known;
+        }
+        if is_assumed {
+            let world = world.unwrap_or("world");
+            let note =
+                format!("tf does not say where {base:?} is in {world:?}: the arm is taken to stand as configured");
+            self.about.notes.push(note);
+        }
+        self.about.world_from_base = self.moments.first().filter(|_| is_known).and_then(|first| base_at(first.stamp));
     }
 }
 
-fn world(frames: &Frames, options: &Options, notes: &mut Vec<String>) -> Result<Option<String>, String> {
+/// The frame in which poses are given: as told, or `world`, or the root of tf, or that of a topic with poses.
+fn world(
+    frames: &Frames,
+    posed: &[(&str, &PoseTrack)],
+    options: &Options,
+    notes: &mut Vec<String>,
+) -> Result<Option<String>, String> {
     if let Some(named) = &options.world {
-        return match frames.has(named) {
+        let is_known = frames.has(named) || posed.iter().any(|(_, poses)| poses.frame() == Some(named.as_str()));
+        return match is_known {
             true => Ok(Some(named.clone())),
             false => Err(format!("no frame {named:?} in tf; there are {:?}", frames.names())),
         };
@@ -195,9 +234,29 @@ fn world(frames: &Frames, options: &Options, notes: &mut Vec<String>) -> Result<
     if frames.has("world") {
         return Ok(Some("world".into()));
     }
-    let root = frames.root().map(str::to_string);
-    notes.extend(root.iter().map(|root| format!("tf has no frame \"world\": poses are in its root, {root:?}")));
-    Ok(root)
+    if let Some(root) = frames.root() {
+        notes.push(format!("tf has no frame \"world\": poses are in its root, {root:?}"));
+        return Ok(Some(root.into()));
+    }
+    let told = posed.iter().find_map(|(topic, poses)| Some((topic, poses.frame()?)));
+    if let Some((topic, frame)) = told.filter(|(_, frame)| *frame != "world") {
+        notes.push(format!("tf has no frame \"world\": poses are in that of {topic}, {frame:?}"));
+    }
+    Ok(told.map(|(_, frame)| frame.into()))
+}
+
+/// An error where poses are in a frame that does not hang from the world.
+fn in_reach(frames: &Frames, posed: &[(&str, &PoseTrack)], world: Option<&str>) -> Result<(), String> {
+    for (topic, poses) in posed {
+        if let (Some(world), Some(frame)) = (world, poses.frame())
+            && !frames.is_below(world, frame)
+        {
+            return Err(format!(
+                "{topic}: poses are in frame {frame:?}, and tf does not say where that is in {world:?}"
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn tool_frame<'a>(frames: &Frames, options: &'a Options) -> Result<Option<&'a str>, String> {

@@ -106,21 +106,29 @@ impl Frames {
 
     /// Pose of one frame in another above it.
     pub(super) fn pose(&self, above: &str, frame: &str, stamp: Nanos) -> Option<Isometry3<f64>> {
-        let mut pose = Isometry3::identity();
-        let mut name = frame;
-        for _ in 0..LONGEST_CHAIN {
-            if name == above {
-                return Some(pose);
-            }
-            let edge = self.edges.get(name)?;
+        self.chain(above, frame)?.iter().try_fold(Isometry3::identity(), |pose, edge| {
             let step = match edge.is_static {
                 true => edge.track.0.last().map(|(_, pose)| *pose),
                 false => edge.track.at(stamp),
             };
-            pose = step? * pose;
+            Some(step? * pose)
+        })
+    }
+
+    /// True if a chain of frames leads from one up to another, or they are the same.
+    pub(super) fn is_below(&self, above: &str, frame: &str) -> bool {
+        self.chain(above, frame).is_some()
+    }
+
+    /// From a frame up to another above it.
+    fn chain(&self, above: &str, frame: &str) -> Option<Vec<&Edge>> {
+        let (mut chain, mut name) = (Vec::new(), frame);
+        while name != above {
+            let edge = self.edges.get(name).filter(|_| chain.len() < LONGEST_CHAIN)?;
+            chain.push(edge);
             name = &edge.parent;
         }
-        None
+        Some(chain)
     }
 }
 

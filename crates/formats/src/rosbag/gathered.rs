@@ -4,12 +4,7 @@ use neuraxis_core::{Intrinsics, Nanos};
 use neuraxis_episode::cdr::CdrError;
 
 use super::{
-    frames::{Frames, Track},
-    joints::JointTrack,
-    messages,
-    options::CameraTopics,
-    roles::Role,
-    storage::Raw,
+    frames::Frames, joints::JointTrack, messages, options::CameraTopics, poses::PoseTrack, roles::Role, storage::Raw,
 };
 
 /// What is so far from a frame in time is not of it [s].
@@ -29,7 +24,7 @@ pub(super) struct SeenCamera {
     pub(super) frame: Option<String>,
     pub(super) info_frame: Option<String>,
     /// Its pose on a topic of its own.
-    pub(super) poses: Track,
+    pub(super) poses: PoseTrack,
     pub(super) colours: Series,
     pub(super) depths: Series,
 }
@@ -52,7 +47,7 @@ impl Series {
 pub(super) struct Gathered {
     pub(super) cameras: Vec<SeenCamera>,
     pub(super) joints: JointTrack,
-    pub(super) tool: Track,
+    pub(super) tool: PoseTrack,
     pub(super) frames: Frames,
     pub(super) instruction: Option<String>,
     pub(super) description: Option<String>,
@@ -81,8 +76,8 @@ impl Gathered {
             Role::Tf => self.frames.add(&messages::transforms(data)?, log, false).map_err(words)?,
             Role::TfStatic => self.frames.add(&messages::transforms(data)?, log, true).map_err(words)?,
             Role::ToolPose => {
-                let (stamp, pose) = messages::pose_stamped(data)?;
-                self.tool.push(stamp.unwrap_or(log), pose);
+                let (stamp, frame, pose) = messages::pose_stamped(data)?;
+                self.tool.add(stamp.unwrap_or(log), frame, pose).map_err(words)?;
             }
             Role::Instruction if self.instruction.is_none() => {
                 self.instruction = Some(messages::string(data)?.trim().to_string()).filter(|text| !text.is_empty());
@@ -112,14 +107,14 @@ impl Gathered {
 impl SeenCamera {
     pub(super) fn new(topics: CameraTopics) -> Self {
         let (colours, depths) = (Series::default(), Series::default());
-        Self { topics, intrinsics: None, frame: None, info_frame: None, poses: Track::default(), colours, depths }
+        Self { topics, intrinsics: None, frame: None, info_frame: None, poses: PoseTrack::default(), colours, depths }
     }
 
     fn take(&mut self, role: Role, place: u64, log: Nanos, data: &[u8]) -> Result<(), CdrError> {
         if let Role::CameraPose(_) = role {
-            let (stamp, pose) = messages::pose_stamped(data)?;
-            self.poses.push(stamp.unwrap_or(log), pose);
-            return Ok(());
+            let (stamp, frame, pose) = messages::pose_stamped(data)?;
+            let added = self.poses.add(stamp.unwrap_or(log), frame, pose);
+            return added.map_err(|reason| CdrError { offset: 0, reason });
         }
         let (stamp, frame) = messages::stamp_and_frame(data)?;
         let stamp = stamp.unwrap_or(log);

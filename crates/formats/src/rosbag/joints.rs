@@ -80,8 +80,9 @@ impl JointTrack {
         self.samples.iter().map(|sample| sample.stamp)
     }
 
-    /// Which joints are the arm's and which the gripper's.
-    pub(super) fn parts(&self, gripper: &[String]) -> Result<Parts, String> {
+    /// Which joints are the arm's and which the gripper's; `known`: those of a known arm, see
+    /// [`super::Options::arm_joints`].
+    pub(super) fn parts(&self, gripper: &[String], known: &[String]) -> Result<Parts, String> {
         if let Some(missing) = gripper.iter().find(|name| !self.names.contains(name)) {
             return Err(format!("no joint {missing:?}; there are {:?}", self.names));
         }
@@ -89,13 +90,18 @@ impl JointTrack {
             [] => ["finger", "gripper"].iter().any(|part| name.to_ascii_lowercase().contains(part)),
             named => named.contains(name),
         };
-        let (gripper, arm): (Vec<usize>, Vec<usize>) =
+        let (gripper, others): (Vec<usize>, Vec<usize>) =
             (0..self.names.len()).partition(|i| self.names.get(*i).is_some_and(is_gripper));
+        let place = |name: &String| others.iter().copied().find(|i| self.names.get(*i) == Some(name));
+        let known: Option<Vec<usize>> = known.iter().map(place).collect();
+        let arm = known.filter(|arm| !arm.is_empty()).unwrap_or_else(|| others.clone());
+        let left_out: Vec<usize> = others.into_iter().filter(|i| !arm.contains(i)).collect();
         if arm.len() > MAX_JOINTS {
             return Err(format!("{} joints beside the gripper's, allowed: {MAX_JOINTS}", arm.len()));
         }
         let named = |of: &[usize]| of.iter().filter_map(|i| self.names.get(*i).cloned()).collect();
-        Ok(Parts { arm_names: named(&arm), gripper_names: named(&gripper), arm, gripper })
+        let (arm_names, gripper_names) = (named(&arm), named(&gripper));
+        Ok(Parts { arm_names, gripper_names, left_out: named(&left_out), arm, gripper })
     }
 
     /// Fills a frame from the state that is nearest in time; false if none is near.
@@ -125,6 +131,8 @@ impl JointTrack {
 pub(super) struct Parts {
     pub(super) arm_names: Vec<String>,
     pub(super) gripper_names: Vec<String>,
+    /// Names of those that are neither.
+    pub(super) left_out: Vec<String>,
     arm: Vec<usize>,
     gripper: Vec<usize>,
 }
@@ -149,7 +157,7 @@ mod tests {
         add(&mut track, state(&["j2", "j1"], &[2.5, 1.5], 30));
         add(&mut track, state(&["j1"], &[9.0], 31));
         track.sort();
-        let parts = track.parts(&[]).unwrap();
+        let parts = track.parts(&[], &[]).unwrap();
         assert_eq!(parts.arm_names, ["j1", "j2"]);
         assert_eq!(track.stamps().map(|s| s.0 / 1_000_000).collect::<Vec<_>>(), [20, 30]);
         let mut moment = Moment { stamp: Nanos::from_millis(28), ..Moment::default() };
@@ -158,6 +166,26 @@ mod tests {
         assert_eq!((moment.qd.map(|qd| qd[0]), moment.tau_nm), (Some(1.5), None));
         assert!((moment.gripper_width_m.unwrap() - 0.07).abs() < 1e-12);
         assert!(!track.fill(&mut Moment { stamp: Nanos::from_millis(500), ..Moment::default() }, &parts, 0.05));
-        assert!(track.parts(&["thumb".into()]).unwrap_err().contains("no joint \"thumb\""));
+        assert!(track.parts(&["thumb".into()], &[]).unwrap_err().contains("no joint \"thumb\""));
+    }
+
+    #[test]
+    fn a_known_arm_decides_the_order_of_its_joints() {
+        let names = vec!["finger", "j2", "wheel", "j1"];
+        let values = |sign: f64| (1..=4).map(|i| sign * f64::from(i)).collect();
+        let stamp = Some(Nanos::from_millis(10));
+        let state = JointState { stamp, names, position: values(1.0), velocity: values(-1.0), effort: values(0.5) };
+        let mut track = JointTrack::default();
+        track.add(&state, Nanos(0)).unwrap();
+        let parts = track.parts(&[], &["j1".into(), "j2".into()]).unwrap();
+        assert_eq!((parts.arm_names.join(" "), parts.gripper_names.join(" ")), ("j1 j2".into(), "finger".into()));
+        assert_eq!(parts.left_out, ["wheel"]);
+        let mut moment = Moment { stamp: Nanos::from_millis(10), ..Moment::default() };
+        assert!(track.fill(&mut moment, &parts, 0.05));
+        let found = [moment.q, moment.qd, moment.tau_nm].map(|joints| joints.unwrap().to_vec());
+        assert_eq!(found, [[4.0, 2.0], [-4.0, -2.0], [2.0, 1.0]]);
+        // One that is not there: this is another arm.
+        let others = track.parts(&[], &["j1".into(), "j3".into()]).unwrap();
+        assert_eq!((others.arm_names.join(" "), others.left_out.len()), ("j2 wheel j1".to_string(), 0));
     }
 }

@@ -75,11 +75,11 @@ fn pose(data: &mut Decoder<'_>) -> Result<Isometry3<f64>, CdrError> {
     Ok(Isometry3::from_parts(Translation3::new(x, y, z), UnitQuaternion::from_quaternion(quaternion)))
 }
 
-/// `geometry_msgs/PoseStamped`
-pub(super) fn pose_stamped(bytes: &[u8]) -> Result<(Option<Nanos>, Isometry3<f64>), CdrError> {
+/// `geometry_msgs/PoseStamped`: stamp, frame, pose in it.
+pub(super) fn pose_stamped(bytes: &[u8]) -> Result<(Option<Nanos>, &str, Isometry3<f64>), CdrError> {
     let mut data = Decoder::new(bytes)?;
-    let (stamp, _) = header(&mut data)?;
-    Ok((stamp, pose(&mut data)?))
+    let (stamp, frame) = header(&mut data)?;
+    Ok((stamp, frame, pose(&mut data)?))
 }
 
 /// `geometry_msgs/TransformStamped`

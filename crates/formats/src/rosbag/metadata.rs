@@ -88,9 +88,13 @@ impl Metadata {
             "sqlite3" => Kind::Sqlite,
             other => return Err(format!("storage_identifier {other:?}, known: mcap, sqlite3")),
         };
-        // MCAP compresses inside of itself; this is about whole files or messages.
-        if kind == Kind::Sqlite && !["", "NONE", "none"].contains(&known.compression_mode.as_str()) {
-            let mode = known.compression_mode;
+        // Whole files or messages; MCAP compresses inside of itself besides, which its reader undoes.
+        let mode = known.compression_mode;
+        let is_packed = match kind {
+            Kind::Sqlite => !["", "NONE"].contains(&mode.to_ascii_uppercase().as_str()),
+            Kind::Mcap => ["FILE", "MESSAGE"].contains(&mode.to_ascii_uppercase().as_str()),
+        };
+        if is_packed {
             return Err(format!("compression_mode {mode:?}; `ros2 bag convert` writes it without compression"));
         }
         let mut files = Vec::with_capacity(known.relative_file_paths.len());
@@ -130,7 +134,10 @@ mod tests {
         assert!(said("mcap", "", "../secret").unwrap_err().contains("../secret: leaves the bag's folder"));
         assert!(said("mcap", "", "/etc/passwd").unwrap_err().contains("leaves"));
         assert!(said("rocksdb", "", "a").unwrap_err().contains("\"rocksdb\", known: mcap, sqlite3"));
-        assert!(said("sqlite3", "FILE", "a").unwrap_err().contains("ros2 bag convert"));
+        for (storage, mode) in [("sqlite3", "FILE"), ("mcap", "MESSAGE"), ("mcap", "file")] {
+            assert!(said(storage, mode, "a").unwrap_err().contains("ros2 bag convert"), "{storage} {mode}");
+        }
+        assert!(said("mcap", "none", "a").is_ok() && said("mcap", "storage", "a").is_ok());
         assert!(Metadata::parse("a: [", Path::new("/bag")).is_err());
     }
 }

@@ -9,6 +9,9 @@ pub struct Options {
     pub cameras: Vec<CameraTopics>,
     /// Topic of joint states; `None`: /joint_states, if it is there.
     pub joints: Option<String>,
+    /// Joints of a known arm, base to tool. If all are in the bag they are the arm's, in this order, and others are left out;
+    /// otherwise, and if empty, all but the gripper's are, in the order of the messages.
+    pub arm_joints: Vec<String>,
     /// Joints of the gripper; empty: those with "finger" or "gripper" in their names.
     pub gripper_joints: Vec<String>,
     /// Frame in which poses are given; `None`: `world`, or the root of tf if there is one only.

@@ -127,7 +127,7 @@ impl Bag {
             )));
         }
         let pose = match &camera.topics.pose {
-            Some(_) => camera.poses.at(stamp),
+            Some(_) => camera.poses.in_world(&self.frames, self.world.as_deref(), stamp),
             None => {
                 let frame = camera.frame.as_deref().or(camera.info_frame.as_deref());
                 pose_between(&self.frames, self.world.as_deref(), frame, stamp)

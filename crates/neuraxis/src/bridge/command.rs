@@ -2,7 +2,7 @@
 
 use std::{net::TcpListener, ops::ControlFlow, path::Path};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use neuraxis_bridge::{Event, Patience, serve};
 use neuraxis_sim::Moving;
@@ -68,7 +68,7 @@ pub fn run(what: BridgeCommand, config: Config) -> Result<()> {
     Ok(())
 }
 
-/// `eval --bridge`: acts, prints the table, writes the result.
+/// `eval --bridge`: acts, prints the table, writes the result; also of what ended early, which is an error all the same.
 pub fn measure(config: &Config, plan: &BridgePlan, json: Option<&Path>) -> Result<()> {
     let started = std::time::Instant::now();
     let bar = crate::progress::bar(0);
@@ -86,5 +86,8 @@ pub fn measure(config: &Config, plan: &BridgePlan, json: Option<&Path>) -> Resul
         let timing = serde_json::json!({ "wall_secs": started.elapsed().as_secs_f64(), "jobs": 1 });
         write_json(&file.with_extension("timing.json"), &timing)?;
     }
-    Ok(())
+    match report.incomplete {
+        Some(why) => bail!("the evaluation is incomplete: {why}"),
+        None => Ok(()),
+    }
 }

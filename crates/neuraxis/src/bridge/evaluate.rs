@@ -40,7 +40,10 @@ pub struct BridgePlan {
     pub recorded: bool,
 }
 
-/// Runs a plan; `tell` after each episode, with how many there are.
+/// Runs a plan; `tell` after each episode, with how many there are. What ends it early is in [`Report::incomplete`].
+///
+/// # Errors
+/// Nothing can be evaluated, or there is an error before the end of the first episode.
 pub fn evaluate(config: &Config, plan: &BridgePlan, mut tell: impl FnMut(&Row, u64)) -> Result<Report> {
     neuraxis_policy::use_one_thread();
     let mut embedder = crate::package::text_encoder(&config.root)?;
@@ -66,46 +69,28 @@ pub fn evaluate(config: &Config, plan: &BridgePlan, mut tell: impl FnMut(&Row, u
         bail!("{}: no task {task:?}; on offer: {}", named(), offered.join(", "));
     }
     let total = wanted.len() as u64 * plan.episodes;
-    let mut rows = Vec::new();
-    for task in &wanted {
-        for i in 0..plan.episodes {
-            let (seed, scene) = match plan.recorded {
-                true => (i, SceneChoice::Episode(i)),
-                false => (plan.seed + i, SceneChoice::Seed(plan.seed + i)),
-            };
-            let epoch = u32::try_from(rows.len() + 1).context("too many episodes")?;
-            let first = client.reset(&Reset { task: task.clone(), variation: None, scene });
-            let first = first.with_context(|| format!("{}: {task}, {scene:?}", named()))?;
-            let sentence = first.descriptions.first().context("an episode without a sentence")?;
-            let words = Instruction {
-                text: sentence.as_str().into(),
-                epoch,
-                features: Some(embedder.embed(sentence).with_context(|| format!("{task}: {sentence:?}"))?),
-            };
-            let played = play(&mut client, &mut policy, &words, &first);
-            let Played { last, reached, refused } = played.with_context(|| format!("{}: {task}, {seed}", named()))?;
-            let success = last.reward > 0.0;
-            let row = Row {
-                task: task.clone(),
-                seed,
-                told: sentence.clone(),
-                success,
-                failed: last.done && !success,
-                why: None,
-                secs: (last.secs.unwrap_or(0.0) * 1e3).round() / 1e3,
-                reached,
-                first_error_m: None,
-                fault: last.error.map(|error| format!("{error:?}")),
-                refused,
-                chance: None,
-                brain: None,
+    let scene = |i| match plan.recorded {
+        true => SceneChoice::Episode(i),
+        false => SceneChoice::Seed(plan.seed + i),
+    };
+    let (mut rows, mut incomplete) = (Vec::new(), None);
+    for (task, i) in wanted.iter().flat_map(|task| (0..plan.episodes).map(move |i| (task, i))) {
+        let number = rows.len() + 1;
+        match episode(&mut client, &mut policy, &mut embedder, (task.as_str(), scene(i)), number).with_context(named) {
+            Ok(row) => {
+                tell(&row, total);
+                rows.push(row);
             }
-            .explained();
-            tell(&row, total);
-            rows.push(row);
+            Err(error) if rows.is_empty() => return Err(error),
+            // What was measured until then is worth having.
+            Err(error) => {
+                incomplete = Some(format!("{error:#}"));
+                break;
+            }
         }
     }
-    client.close().with_context(named)?;
+    // A server that has gone by now takes nothing away.
+    let _ = client.close();
     let meta = Meta {
         versions: BTreeMap::from([
             ("neuraxis".into(), env!("CARGO_PKG_VERSION").into()),
@@ -130,7 +115,45 @@ pub fn evaluate(config: &Config, plan: &BridgePlan, mut tell: impl FnMut(&Row, u
         grasp: "as at the other end".into(),
         judge: "the other end: its reward is above zero".into(),
     };
-    Ok(eval::tabulate(meta, rows))
+    Ok(Report { incomplete, ..eval::tabulate(meta, rows) })
+}
+
+/// One episode as a row; `number`: among all, from 1.
+fn episode(
+    client: &mut Client,
+    policy: &mut dyn Policy,
+    embedder: &mut dyn TextEmbedder,
+    (task, scene): (&str, SceneChoice),
+    number: usize,
+) -> Result<Row> {
+    let (SceneChoice::Seed(seed) | SceneChoice::Episode(seed)) = scene;
+    let first = client.reset(&Reset { task: task.into(), variation: None, scene });
+    let first = first.with_context(|| format!("{task}, {scene:?}"))?;
+    let sentence = first.descriptions.first().context("an episode without a sentence")?;
+    let words = Instruction {
+        text: sentence.as_str().into(),
+        epoch: u32::try_from(number).context("too many episodes")?,
+        features: Some(embedder.embed(sentence).with_context(|| format!("{task}: {sentence:?}"))?),
+    };
+    let played = play(client, policy, &words, &first).with_context(|| format!("{task}, {scene:?}"))?;
+    let Played { last, reached, refused } = played;
+    let success = last.reward > 0.0;
+    let row = Row {
+        task: task.into(),
+        seed,
+        told: sentence.clone(),
+        success,
+        failed: last.done && !success,
+        why: None,
+        secs: (last.secs.unwrap_or(0.0) * 1e3).round() / 1e3,
+        reached,
+        first_error_m: None,
+        fault: last.error.map(|error| format!("{error:?}")),
+        refused,
+        chance: None,
+        brain: None,
+    };
+    Ok(row.explained())
 }
 
 /// How an episode went.

@@ -117,6 +117,9 @@ pub struct Report {
     pub tasks: BTreeMap<String, TaskTable>,
     /// Mean success over tasks.
     pub mean: f64,
+    /// Why it ended before its last episode, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomplete: Option<String>,
 }
 
 /// Rows to tables.
@@ -150,20 +153,23 @@ pub fn tabulate(meta: Meta, rows: Vec<Row>) -> Report {
         .collect();
     let mean =
         tasks.values().map(|t| t.successes as f64 / t.episodes.max(1) as f64).sum::<f64>() / tasks.len().max(1) as f64;
-    Report { meta, tasks, mean }
+    Report { meta, tasks, mean, incomplete: None }
 }
 
-/// Joins the reports of shards of one evaluation.
+/// Joins the reports of shards of one evaluation, each of which may have a first seed of its own.
 pub fn merge(reports: Vec<Report>) -> Result<Report> {
     let mut reports = reports.into_iter();
     let first = reports.next().context("no report to merge")?;
-    let meta = first.meta.clone();
+    let (mut meta, mut incomplete) = (first.meta, first.incomplete);
     let mut rows: Vec<Row> = first.tasks.into_values().flat_map(|t| t.rows).collect();
     for report in reports {
-        if report.meta != meta {
-            bail!("reports of different evaluations cannot be merged: {:?} and {:?}", meta, report.meta);
+        meta.seed = meta.seed.min(report.meta.seed);
+        let other = Meta { seed: meta.seed, ..report.meta };
+        if other != meta {
+            bail!("reports of different evaluations cannot be merged: {meta:?} and {other:?}");
         }
         rows.extend(report.tasks.into_values().flat_map(|t| t.rows));
+        incomplete = incomplete.or(report.incomplete);
     }
     let mut seen = std::collections::BTreeSet::new();
     for row in &rows {
@@ -171,7 +177,7 @@ pub fn merge(reports: Vec<Report>) -> Result<Report> {
             bail!("episode {} of {} is in two reports", row.seed, row.task);
         }
     }
-    Ok(tabulate(meta, rows))
+    Ok(Report { incomplete, ..tabulate(meta, rows) })
 }
 
 /// The table people read.
@@ -228,6 +234,9 @@ pub fn print(report: &Report) {
         say!("{:<24} {}", "all", all.line());
     }
     say!("mean success {:.1} %", 100.0 * report.mean);
+    if let Some(why) = &report.incomplete {
+        say!("incomplete: it ended before its last episode: {why}");
+    }
 }
 
 /// All tasks together on one line: successes and interval.
@@ -236,4 +245,41 @@ pub fn line(report: &Report) -> String {
     let successes = report.tasks.values().map(|t| t.successes).sum();
     let [low, high] = wilson::interval95(successes, episodes);
     format!("{successes:>5}/{episodes:<3} {:>7.1}% - {:>5.1}%", 100.0 * low, 100.0 * high)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Of a policy that fails at these seeds, in the form in which sim/peers writes reports.
+    fn report(policy: &str, seeds: &[u64]) -> Report {
+        let meta = json!({
+            "versions": {}, "policy": policy, "policy_hash": null, "seed": seeds[0], "clock": "lockstep", "repredict": true,
+            "instruction": "Given", "perturbation": {}, "moving": "still", "disturbance": null, "planner": "off",
+            "robot": "fr3", "policy_hz": 10.0, "policy_latency_secs": 0.0, "device": "cpu", "cameras": "front",
+            "grasp": "friction", "judge": "the simulator",
+        });
+        let row = |seed: &u64| {
+            let row = json!({
+                "task": "stack_cups", "seed": seed, "told": "stack them", "success": false, "failed": false, "secs": 20.0,
+                "reached": 0, "first_error_m": null, "fault": null, "refused": null, "chance": null,
+            });
+            serde_json::from_value(row).unwrap()
+        };
+        tabulate(serde_json::from_value(meta).unwrap(), seeds.iter().map(row).collect())
+    }
+
+    #[test]
+    fn shards_may_have_first_seeds_of_their_own() {
+        let cut_off = Report { incomplete: Some("the server died".into()), ..report("act", &[1_000_000]) };
+        let merged = merge(vec![report("act", &[1_000_025, 1_000_026]), cut_off]).unwrap();
+        assert_eq!((merged.meta.seed, merged.tasks["stack_cups"].episodes), (1_000_000, 3));
+        assert_eq!(merged.incomplete.as_deref(), Some("the server died"));
+        let twice = merge(vec![report("act", &[5, 6]), report("act", &[6])]).unwrap_err().to_string();
+        assert_eq!(twice, "episode 6 of stack_cups is in two reports");
+        let other = merge(vec![report("act", &[5]), report("expert", &[6])]).unwrap_err().to_string();
+        assert!(other.starts_with("reports of different evaluations cannot be merged"), "{other}");
+    }
 }

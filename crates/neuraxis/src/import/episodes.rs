@@ -4,13 +4,19 @@ use std::{collections::BTreeSet, path::Path};
 
 use anyhow::{Context, Result, bail};
 use neuraxis_core::{Base, Pose};
-use neuraxis_episode::{About, Body, Recorded, dataset::DatasetWriter, keyframes, save, settled};
-use neuraxis_policy::PolicyConfig;
+use neuraxis_episode::{
+    About, Body, Recorded,
+    dataset::{DatasetWriter, INDEX},
+    keyframes, save, settled,
+};
+use neuraxis_policy::{PolicyConfig, sample::Record};
 use neuraxis_robot::Robot;
+use neuraxis_vision::Cloud;
 use serde_json::json;
 
 use super::ImportTarget;
 use crate::{
+    cli::can_write,
     config::Config,
     eval::EVAL_SEED,
     samples::{self, Lesson},
@@ -40,6 +46,7 @@ pub(super) fn all<T>(
     open: impl Fn(&T) -> Result<Opened>,
     name: impl Fn(&T) -> String,
 ) -> Result<()> {
+    target.out.as_deref().map_or(Ok(()), may_create)?;
     let policy = PolicyConfig::default();
     let (mut writer, mut seen_by) = (None, None);
     let bar = crate::progress::bar(found.len() as u64);
@@ -63,7 +70,7 @@ pub(super) fn all<T>(
                     (Err(error), None) => return Err(error),
                 }
             }
-            let Some(out) = &target.out else { return Ok(()) };
+            let Some(out) = &target.out else { return Ok(Ok(())) };
             if let Some(seed) = number.filter(|seed| *seed >= EVAL_SEED) {
                 bail!("seed {seed} is a scene of evaluation, which training must not see; allowed: below {EVAL_SEED}");
             }
@@ -74,15 +81,16 @@ pub(super) fn all<T>(
             same_cameras(&mut seen_by, &cameras)?;
             let count = samples.last().map_or(0, |(record, _)| record.kind + 1);
             bar.suspend(|| say!("key-frames  {}: {count}", name(item)));
-            let writer = match &mut writer {
-                Some(writer) => writer,
-                None => writer.insert(create(out, about, &cameras, folder, found.len(), config, &policy)?),
-            };
-            samples::push(&samples, writer)
+            let begin = || create(out, about, &cameras, folder, found.len(), config, &policy);
+            Ok(push(&samples, &mut writer, begin).with_context(|| format!("--out {}", out.display())))
         });
-        if let Err(error) = done {
-            left_out += 1;
-            bar.suspend(|| say_err!("left out: {}: {error:#}", name(item)));
+        match done {
+            // What cannot be written is no fault of the episode, and others would fare no better.
+            Ok(written) => written?,
+            Err(error) => {
+                left_out += 1;
+                bar.suspend(|| say_err!("left out: {}: {error:#}", name(item)));
+            }
         }
         bar.inc(1);
     }
@@ -105,6 +113,28 @@ fn same_cameras(seen_by: &mut Option<Vec<String>>, cameras: &[String]) -> Result
         bail!("seen by cameras {now}, what came before by {before}: weights are for one set of cameras");
     }
     Ok(())
+}
+
+/// Before long work: an error where no new data set can be made.
+fn may_create(out: &Path) -> Result<()> {
+    let index = out.join(INDEX);
+    if index.exists() {
+        bail!("--out {}: a data set is here already; choose another folder", out.display());
+    }
+    can_write("--out", &index)
+}
+
+/// Adds samples to a data set, which begins with the first of them.
+fn push(
+    samples: &[(Record, Cloud)],
+    writer: &mut Option<DatasetWriter>,
+    begin: impl FnOnce() -> Result<DatasetWriter>,
+) -> Result<()> {
+    let writer = match writer {
+        Some(writer) => writer,
+        None => writer.insert(begin()?),
+    };
+    samples::push(samples, writer)
 }
 
 fn create(
@@ -336,6 +366,27 @@ mod tests {
         assert_eq!((count, cameras), (2 * alone, json!(["front", "wrist"])));
         let error = imported("lost", &[&["front", "lost"]]).unwrap_err();
         assert!(error.to_string().ends_with("none of 1 episodes can be used"), "{error}");
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn where_no_data_set_can_be_written_no_episode_is_opened() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let dir = std::env::temp_dir().join(format!("neuraxis-import-out-{}", std::process::id()));
+        std::fs::create_dir_all(dir.join("set")).unwrap();
+        std::fs::write(dir.join("set/index.json"), "{}").unwrap();
+        std::fs::write(dir.join("file"), "").unwrap();
+        let said = |out: &str| {
+            let target = ImportTarget { out: Some(dir.join(out)), mcap: None };
+            let open = |_: &u64| -> Result<Opened> { panic!("an episode is opened") };
+            all(&[0], &dir, &target, &config, true, open, |_| "led".into()).unwrap_err().to_string()
+        };
+        assert!(
+            said("set").starts_with("--out ") && said("set").contains("a data set is here already"),
+            "{}",
+            said("set")
+        );
+        assert!(said("file").starts_with("--out ") && said("file").contains("cannot be written"), "{}", said("file"));
         std::fs::remove_dir_all(&dir).unwrap();
     }
 

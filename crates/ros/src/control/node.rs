@@ -231,7 +231,7 @@ impl ControlNode {
         let wish = given
             .filter(|_| matches!(step, Step::Move(_)))
             .map(|Given { command, .. }| Wish { width_m: command.gripper_width_m, force_n: command.grip_force_n });
-        let told = mouth.gripper.look(now, wish);
+        let told = mouth.gripper.look(now, wish, self.newest.map_or(0.0, |state| state.gripper_width_m));
         self.stats.gripper_commands += told.sent;
         self.stats.failed += told.failed;
         if let Some(width_m) = told.width_m {

@@ -47,7 +47,7 @@ pub enum GripperKind {
     /// `std_msgs/Float64MultiArray` with one number.
     Float64Array,
     /// The action `control_msgs/GripperCommand`: a `gripper_action_controller`. It says how a command ended, and a gripper that
-    /// refuses, gives up or does not answer stops the arm.
+    /// refuses, gives up, jams or does not answer stops the arm.
     Action,
 }
 

@@ -176,6 +176,12 @@ impl ControlConfig {
         self.publish_hz.unwrap_or(usual)
     }
 
+    /// Where states come, of the arm and of the gripper; each once, for what is heard twice is refused the second time.
+    pub(crate) fn state_topics(&self) -> impl Iterator<Item = &String> {
+        let gripper = self.gripper.states_topic.iter().filter(move |topic| **topic != self.states_topic);
+        [&self.states_topic].into_iter().chain(gripper)
+    }
+
     /// Errors name the key and its allowed range.
     pub fn validate(&self) -> Result<(), RosError> {
         for (i, name) in self.joint_names.iter().enumerate() {
@@ -322,6 +328,17 @@ mod tests {
         ] {
             assert!(parts.iter().all(|part| text.contains(part)), "{text}");
         }
+    }
+
+    #[test]
+    fn no_topic_of_states_is_listened_to_twice() {
+        let topics = |of_gripper: Option<&str>| -> Vec<String> {
+            let gripper = GripperConfig { states_topic: of_gripper.map(String::from), ..GripperConfig::default() };
+            ControlConfig { gripper, ..ControlConfig::default() }.state_topics().cloned().collect()
+        };
+        assert_eq!(topics(None), ["/joint_states"]);
+        assert_eq!(topics(Some("/joint_states")), ["/joint_states"]);
+        assert_eq!(topics(Some("/hand/joint_states")), ["/joint_states", "/hand/joint_states"]);
     }
 
     #[test]

@@ -25,6 +25,7 @@ use crate::{
     looks_in::LooksIn,
     markers::intent_of,
     node::start,
+    ports::check_joints,
     status::Status,
     supervision::Intent,
     timeline::{Moment, Timeline},
@@ -99,9 +100,8 @@ impl WatchNode {
     /// Errors: a name that is none; [`RosError::DiscoveryRangeUnset`]; whatever rcl refuses.
     pub fn new(joint_names: Vec<String>, finger_joint: &str, clock: Arc<dyn Clock>) -> Result<Self, RosError> {
         environment::require_discovery_choice()?;
-        for name in joint_names.iter().map(String::as_str).chain([finger_joint]) {
-            config::check_name("joint_names", name)?;
-        }
+        check_joints(&joint_names)?;
+        config::check_urdf_name("finger_joint", finger_joint)?;
         let made = Node::create(start()?, NAME, "");
         let mut node = made.map_err(|source| RosError::Make { what: format!("node {NAME}"), source })?;
         // Best effort takes from publishers of both kinds, and what was lost would have been too old.

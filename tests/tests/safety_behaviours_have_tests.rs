@@ -38,6 +38,7 @@ const BEHAVIOURS: &[(u8, &str, Option<&str>)] = &[
     (28, "SIGTERM and Ctrl-C are a controlled stop, then the end", None),
     (29, "faults are injected by a library", None),
     (30, "unknown keys and values are errors", None),
+    (31, "fingers are told nothing that nobody wished: what they hold stays held", None),
 ];
 
 const BEGIN: &str = "<!-- safety table: made by tests/tests/safety_behaviours_have_tests.rs -->\n";

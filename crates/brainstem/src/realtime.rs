@@ -64,6 +64,8 @@ pub struct BodyState {
     pub mode: Mode,
     /// See [`Tick::fault`].
     pub fault: Option<Fault>,
+    /// See [`Brainstem::latches`].
+    pub latches: u32,
     /// See [`Tick::speed_scale`].
     pub speed_scale: f64,
 }
@@ -225,6 +227,7 @@ fn tick_until_exit(
                 gripper_width_m: tick.command.gripper_width_m,
                 mode: tick.mode,
                 fault: tick.fault,
+                latches: brainstem.latches(),
                 speed_scale: tick.speed_scale,
             };
             for writer in &mut links.states {

@@ -54,6 +54,8 @@ pub struct Brainstem {
     mode: Mode,
     fault: Option<Fault>,
     latched: bool,
+    /// Times that it was.
+    latches: u32,
     started: bool,
     commanded: SegmentState,
     gripper_width_m: f64,
@@ -97,6 +99,7 @@ impl Brainstem {
             mode: Mode::Hold,
             fault: None,
             latched: false,
+            latches: 0,
             started: false,
             commanded: rest,
             gripper_width_m: 0.0,
@@ -182,6 +185,11 @@ impl Brainstem {
     /// Mode after the last tick.
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// Latches so far: who looks seldom sees by it that there was one, reset or not.
+    pub fn latches(&self) -> u32 {
+        self.latches
     }
 
     /// True if the commanded state does not move.

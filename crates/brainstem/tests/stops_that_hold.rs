@@ -25,9 +25,9 @@ fn sr08_a_reset_that_comes_together_with_a_stop_does_not_undo_it() {
     for _ in 0..50 {
         assert_eq!(tick(&mut rig), Mode::Latched);
     }
-    // One that comes later does.
+    // One that comes later does, and who looks only then sees that there was a latch.
     signals.reset.raise();
-    assert_eq!(tick(&mut rig), Mode::Hold);
+    assert_eq!((tick(&mut rig), rig.brainstem.latches()), (Mode::Hold, 1));
 }
 
 #[test]

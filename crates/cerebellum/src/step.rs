@@ -84,6 +84,8 @@ pub struct Cerebellum {
     told_before: Grip,
     /// The force with which they close next; `None`: the configuration's [N].
     next_force_n: Option<f64>,
+    /// See [`Cerebellum::leave_fingers`].
+    leaves_fingers: bool,
     /// Only observations from here on may choose the next key-frame.
     ready_at: Nanos,
     last_heard: Nanos,
@@ -170,6 +172,12 @@ impl Cerebellum {
     /// Fingers that are closed go on as they were told. The brainstem's `grip_force_max_n` bounds it.
     pub fn set_grip_force(&mut self, force_n: Option<f64>) {
         self.next_force_n = force_n.filter(|force_n| force_n.is_finite() && *force_n > 0.0);
+    }
+
+    /// From now on key-frames are poses alone: whatever they say of the gripper, the fingers go on as they are commanded, for they
+    /// may hold something.
+    pub fn leave_fingers(&mut self) {
+        self.leaves_fingers = true;
     }
 
     /// Images taken at `stamp` have reached the policy: if it falls silent, this says whether for want of images.

@@ -83,6 +83,27 @@ fn fingers_close_as_firmly_as_they_are_told_and_hold_on_like_that() {
     assert_eq!(reach(&mut body, 6), (500.0, BrainstemConfig::default().grip_force_max_n));
 }
 
+/// What a hand holds that was found so far closed would fall, or be squeezed.
+#[test]
+fn sr31_who_leaves_the_fingers_moves_none_wherever_they_were_found() {
+    for (width_m, gripper) in
+        [(0.06, Gripper::Open), (0.03, Gripper::Closed), (0.0785, Gripper::Open), (0.0015, Gripper::Closed)]
+    {
+        let mut body = Body::found(CerebellumConfig::default(), BrainstemConfig::default(), width_m);
+        body.cerebellum.leave_fingers();
+        body.start_task(EPOCH);
+        let there = moved(&body.home(), 0.05, 0.15, -0.10);
+        let mut policy = script(vec![key(there, gripper, false), key(body.home(), gripper, false)]);
+        body.until(20.0, &mut policy, |mind, tick| {
+            let told_m = (mind.segment.gripper_width_m, tick.command.gripper_width_m);
+            assert_eq!(told_m, (width_m, width_m));
+            assert_eq!((mind.fault, tick.fault, mind.progress.gripper), (None, None, gripper));
+            mind.progress.reached_count == 2
+        });
+        assert!(body.tool().distance(&body.home()).0 < 0.001, "it went nowhere");
+    }
+}
+
 #[test]
 fn a_planned_path_is_followed_from_waypoint_to_waypoint_and_only_for_a_free_key_frame() {
     let goal_q = |body: &Body| Joints::from_fn(7, |i| body.robot.home()[i] + if i == 0 { 0.3 } else { 0.0 });

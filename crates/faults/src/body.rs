@@ -112,6 +112,7 @@ impl<P: Plant> Body<P> {
             gripper_width_m: tick.command.gripper_width_m,
             mode: tick.mode,
             fault: tick.fault,
+            latches: self.brainstem.latches(),
             speed_scale: tick.speed_scale,
         };
         if tick.started {

@@ -39,6 +39,11 @@ impl Grip {
             false => Order::Move { width_m: wish.width_m },
         })
     }
+
+    /// The last order was not carried out: what is wished is an order again, unless the fingers are there.
+    pub(crate) fn forget(&mut self) {
+        self.given = None;
+    }
 }
 
 #[cfg(test)]
@@ -62,5 +67,10 @@ mod tests {
         assert_eq!(grip.order(wish(0.08, 70.0), 0.04, &config), Some(Order::Move { width_m: 0.08 }));
         assert_eq!(grip.order(wish(0.08, 10.0), 0.06, &config), None);
         assert_eq!(grip.order(wish(0.05, 10.0), 0.08, &config), Some(Order::Grasp { width_m: 0.05, force_n: 10.0 }));
+        // It was not carried out.
+        grip.forget();
+        assert_eq!(grip.order(wish(0.05, 10.0), 0.08, &config), Some(Order::Grasp { width_m: 0.05, force_n: 10.0 }));
+        grip.forget();
+        assert_eq!(grip.order(wish(0.05, 10.0), 0.05, &config), None, "they are there");
     }
 }

@@ -30,6 +30,8 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(2);
 /// Between two attempts at connecting again.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// An order that was not carried out is given again after this time, for as long as it is wished.
+const AGAIN: Duration = Duration::from_millis(1000);
 /// Whatever width an object has, squeezing it is what was wanted [m].
 const ANY_WIDTH_M: f64 = 0.1;
 
@@ -59,8 +61,12 @@ pub struct FrankaGripper {
     states: MailboxWriter<HandState>,
     grip: Grip,
     width_m: f64,
-    /// Number of the order that the hand is still at work on.
-    pending: Option<u32>,
+    /// The order that the hand is still at work on, with its number.
+    pending: Option<(u32, Order)>,
+    /// When an order ended without being carried out that is to be given again.
+    failed: Option<Instant>,
+    /// Why, until it is told.
+    trouble: Option<FrankaError>,
 }
 
 /// A connection to the hand, and where its fingers are [m].
@@ -78,7 +84,8 @@ impl FrankaGripper {
         wishes: MailboxReader<Option<HandCommand>>,
         states: MailboxWriter<HandState>,
     ) -> Self {
-        Self { config, clock, network, wishes, states, grip: Grip::default(), width_m, pending: None }
+        let grip = Grip::default();
+        Self { config, clock, network, wishes, states, grip, width_m, pending: None, failed: None, trouble: None }
     }
 
     /// Finds out how wide the fingers open, which the hand needs after it was switched on: they move. Blocks.
@@ -95,10 +102,11 @@ impl FrankaGripper {
     /// Serves the loop's wishes until `stop` is raised.
     ///
     /// A lost connection is told to `on_trouble` and made again; the fingers stay as they are until the next wish that
-    /// differs. At the end an order still under way is broken off; what is held stays held.
+    /// differs. An order that the hand does not carry out is told, too, and given again each second, unless somebody else broke
+    /// it off. At the end an order still under way is broken off; what is held stays held.
     pub fn run(&mut self, stop: &Flag, mut on_trouble: impl FnMut(&FrankaError)) {
         while !stop.is_raised() {
-            if let Err(error) = self.serve(stop) {
+            if let Err(error) = self.serve(stop, &mut on_trouble) {
                 on_trouble(&error);
                 self.pending = None;
                 self.connect_again(stop);
@@ -109,9 +117,16 @@ impl FrankaGripper {
         }
     }
 
-    fn serve(&mut self, stop: &Flag) -> Result<(), FrankaError> {
+    fn serve(&mut self, stop: &Flag, on_trouble: &mut impl FnMut(&FrankaError)) -> Result<(), FrankaError> {
         while !stop.is_raised() {
             self.look()?;
+            if let Some(trouble) = self.trouble.take() {
+                on_trouble(&trouble);
+            }
+            if self.failed.is_some_and(|at| at.elapsed() >= AGAIN) {
+                self.failed = None;
+                self.grip.forget();
+            }
             if let Some(wish) = self.wishes.latest()
                 && let Some(order) = self.grip.order(wish, self.width_m, &self.config)
             {
@@ -135,7 +150,7 @@ impl FrankaGripper {
         }
     }
 
-    /// Takes what has come: states and the answer to an order. How an order ended the fingers' width tells.
+    /// Takes what has come: states and the answer to an order. How far an order got the fingers' width tells.
     fn look(&mut self) -> Result<(), FrankaError> {
         while let Some(state) =
             self.network.udp.try_receive_struct::<GripperState>().map_err(|error| lost("hand state", error))?
@@ -143,17 +158,22 @@ impl FrankaGripper {
             self.width_m = state.width.get();
             self.states.write(HandState { stamp: self.clock.now(), width_m: self.width_m });
         }
-        if let Some(number) = self.pending
-            && self.answer("hand", number)?.is_some()
+        if let Some((number, order)) = self.pending
+            && let Some(status) = self.answer("hand", number)?
         {
             self.pending = None;
+            self.trouble = trouble_of(order, status);
+            // Whoever broke it off does not want the fingers to move.
+            let is_to_come = self.trouble.is_some() && status != GripperStatus::Aborted;
+            self.failed = is_to_come.then(Instant::now);
         }
         self.network.tcp.throw_if_connection_closed().map_err(|error| lost("hand", error))
     }
 
     fn give(&mut self, order: Order) -> Result<(), FrankaError> {
         let speed = self.config.hand_speed_m_s;
-        self.pending = Some(match order {
+        self.failed = None;
+        let number = match order {
             Order::Move { width_m } => {
                 self.send("hand", GripperCommand::Move, GripperMoveRequest::new(width_m, speed).as_bytes())?
             }
@@ -161,7 +181,8 @@ impl FrankaGripper {
                 let request = GraspRequest::new(width_m, ANY_WIDTH_M, ANY_WIDTH_M, speed, force_n);
                 self.send("hand", GripperCommand::Grasp, request.as_bytes())?
             }
-        });
+        };
+        self.pending = Some((number, order));
         Ok(())
     }
 
@@ -202,3 +223,22 @@ impl FrankaGripper {
             .ok_or_else(|| FrankaError::Protocol { what, reason: format!("status {status} is unknown") })
     }
 }
+
+/// Why an order was not carried out. Fingers that found nothing to hold have done what they were told.
+fn trouble_of(order: Order, status: GripperStatus) -> Option<FrankaError> {
+    let what = match order {
+        Order::Move { .. } => "move of the hand",
+        Order::Grasp { .. } => "grasp of the hand",
+    };
+    let reason = match (status, order) {
+        (GripperStatus::Success, _) | (GripperStatus::Unsuccessful, Order::Grasp { .. }) => return None,
+        (GripperStatus::Fail, _) => "was it homed since it was switched on (`neuraxis arm gripper home`)?",
+        (GripperStatus::Unsuccessful, Order::Move { .. }) => "the fingers do not get there",
+        (GripperStatus::Aborted, _) => "it was broken off, and not by this program",
+    };
+    Some(FrankaError::Refused { what, reason: reason.into() })
+}
+
+#[cfg(test)]
+#[path = "hand_tests.rs"]
+mod tests;

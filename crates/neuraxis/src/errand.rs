@@ -35,6 +35,11 @@ impl Errands {
         Self { robot, errand, decided: None, seq: 0 }
     }
 
+    /// Only an errand of the fingers is about them: they may hold something.
+    pub fn leaves_fingers(&self) -> bool {
+        !matches!(self.errand, Errand::Fingers(_))
+    }
+
     fn decide(&self, seen: &Observation) -> Result<(KeyFrame, Option<JointPath>), String> {
         let here = self.robot.world_from_tool(&seen.q);
         let keyframe =
@@ -127,5 +132,8 @@ mod tests {
         assert_eq!((first.keyframe, first.path), (later.keyframe, later.path));
         assert_eq!(first.keyframe.gripper, Gripper::Closed);
         assert!((first.path.unwrap().waypoints()[0][5] - 1.4).abs() < 1e-12);
+
+        assert!(errands.leaves_fingers() && Errands::new(robot.clone(), Errand::Home).leaves_fingers());
+        assert!(!Errands::new(robot, Errand::Fingers(Gripper::Open)).leaves_fingers());
     }
 }

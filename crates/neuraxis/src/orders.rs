@@ -72,6 +72,8 @@ struct Assignment {
     goal: u32,
     words: String,
     since: Nanos,
+    /// Latches of the arm until then.
+    latches: u32,
     /// Since when it is to end.
     ending: Option<Nanos>,
 }
@@ -88,14 +90,18 @@ impl Orders {
 
     /// What is to be done from now on, if that has changed: a task in words, or `None`: nothing, the arm holds still.
     ///
-    /// An arm that was stopped and latched has nothing to do for its goal any more: a reset must not set it going again.
+    /// An arm that was stopped and latched has nothing to do for its goal any more: a reset must not set it going again, however
+    /// soon it came.
     pub fn news(&mut self, now: Nanos) -> Option<Option<String>> {
+        let body = self.body.latest();
+        let latches = body.map_or(0, |body| body.latches);
         let mut newest = None;
         while let Some(TaskOrder { goal, words }) = self.orders.pop() {
             match &words {
                 Some(text) => {
                     self.conclude(TaskState::Failed, "another instruction took its place".into(), 0.0);
-                    self.current = goal.map(|goal| Assignment { goal, words: text.clone(), since: now, ending: None });
+                    let words = text.clone();
+                    self.current = goal.map(|goal| Assignment { goal, words, since: now, latches, ending: None });
                 }
                 None => match self.current.as_mut().filter(|assignment| Some(assignment.goal) == goal) {
                     Some(assignment) => assignment.ending = Some(now),
@@ -105,11 +111,11 @@ impl Orders {
             }
             newest = Some(words);
         }
-        if self.current.is_some()
-            && let Some(body) = self.body.latest().filter(|body| body.mode == Mode::Latched)
+        if let (Some(assignment), Some(body)) = (&self.current, body)
+            && (body.mode == Mode::Latched || latches != assignment.latches)
         {
-            let why = body.fault.map_or_else(String::new, |fault| format!(": {fault}"));
-            self.conclude(TaskState::Failed, format!("the arm was stopped and holds until a reset{why}"), 0.0);
+            let since = body.fault.map_or("was reset".into(), |fault| format!("holds until a reset: {fault}"));
+            self.conclude(TaskState::Failed, format!("the arm was stopped and {since}"), 0.0);
             newest = Some(None);
         }
         newest
@@ -127,7 +133,7 @@ impl Orders {
     }
 
     fn tell_each(&mut self, now: Nanos, account: impl FnOnce(&str, Nanos) -> Account) -> bool {
-        let Some(Assignment { goal, words, since, ending }) = &self.current else { return false };
+        let Some(Assignment { goal, words, since, ending, .. }) = &self.current else { return false };
         if let Some(ending) = *ending {
             let fastest = |qd: &Joints| qd.iter().fold(0.0, |most: f64, qd| most.max(qd.abs()));
             let body = self.body.latest();
@@ -213,6 +219,7 @@ mod tests {
             gripper_width_m: 0.08,
             mode,
             fault: (mode == Mode::Latched).then_some(Fault::StopRequested),
+            latches: 0,
             speed_scale: 1.0,
         })
     }
@@ -299,6 +306,26 @@ mod tests {
         let (goal, state, why) = heard(&outside);
         assert!(goal == 2 && state == TaskState::Failed && why.contains("StopRequested"), "{why}");
         assert_eq!(orders.news(at(0)), None, "said once");
+    }
+
+    #[test]
+    fn sr08_a_stop_that_was_reset_before_anybody_looked_ends_a_goal_all_the_same() {
+        let (mut orders, mut outside) = orders();
+        outside.body.write(body(Mode::Track, 0.3));
+        outside.orders.push(order(Some(1), Some("close it")));
+        let _ = orders.news(at(0));
+        let reset = body(Mode::Hold, 0.0).map(|body| BodyState { latches: 1, ..body });
+        outside.body.write(body(Mode::Latched, 0.0).map(|body| BodyState { latches: 1, ..body }));
+        outside.body.write(reset);
+        assert_eq!(orders.news(at(100)), Some(None), "nothing is left to do");
+        let (goal, state, why) = heard(&outside);
+        assert!(goal == 1 && state == TaskState::Failed && why == "the arm was stopped and was reset", "{why}");
+        // The next goal has nothing to do with that latch.
+        outside.orders.push(order(Some(2), Some("close it")));
+        assert_eq!(orders.news(at(200)), Some(Some("close it".into())));
+        assert_eq!(orders.news(at(300)), None);
+        assert!(!orders.tell(at(300), doing));
+        assert_eq!(heard(&outside).1, TaskState::Running);
     }
 
     #[test]

@@ -137,12 +137,16 @@ struct Driven {
 /// Between two looks at whether somebody asks for a reset.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The work of thread `desk`: where a person asks for a reset, the arm is made ready, and then the loop is reset.
+/// The work of thread `desk`: where a person asks for a reset, the arm is made ready, which may take seconds, and then the loop
+/// is reset, unless somebody has asked for a stop meanwhile.
 fn serve_resets<E: Display>(shared: &Shared, make_ready: impl Fn() -> Result<(), E>) {
     while !shared.done.is_raised() {
+        // Before the flag is taken: a stop that comes from here on is newer than the request.
+        let stops = *shared.stops.lock();
         if shared.reset_asked.take() {
             match make_ready() {
-                Ok(()) => shared.signals.reset.raise(),
+                Ok(()) if shared.reset_unless_stopped_since(stops) => {}
+                Ok(()) => say_err!("no reset: a stop came after it was asked for, and holds; ask again"),
                 Err(error) => say_err!("the arm is not ready again: {error}"),
             }
         }
@@ -208,4 +212,47 @@ fn cameras(
     _: neuraxis_channel::MailboxReader<sight::Whereabouts>,
 ) -> Result<(Eyes, Side<'static>, Teller)> {
     bail!("this program was built without ROS 2, and cameras come over it")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    /// A reset is asked for, and this happens while the arm is made ready; then the run is over.
+    fn while_it_is_made_ready(happens: impl Fn(&Shared)) -> Shared {
+        let shared = Shared::default();
+        shared.reset_asked.raise();
+        serve_resets(&shared, || {
+            happens(&shared);
+            shared.done.raise();
+            Ok::<(), Infallible>(())
+        });
+        shared
+    }
+
+    #[test]
+    fn sr08_a_reset_that_takes_its_time_does_not_undo_a_stop_that_came_meanwhile() {
+        let undisturbed = while_it_is_made_ready(|_| ());
+        assert!(undisturbed.signals.reset.is_raised());
+
+        let stopped = while_it_is_made_ready(Shared::stop);
+        assert!(stopped.signals.stop.is_raised() && !stopped.signals.reset.is_raised());
+
+        // Asked for again after the stop it is another request.
+        let asked_again = while_it_is_made_ready(|shared| {
+            shared.stop();
+            shared.reset_asked.raise();
+        });
+        assert!(!asked_again.signals.reset.is_raised() && asked_again.reset_asked.is_raised());
+    }
+
+    #[test]
+    fn sr08_a_stop_takes_back_a_reset_that_nobody_has_begun_on() {
+        let shared = Shared::default();
+        shared.reset_asked.raise();
+        shared.stop();
+        assert!(shared.signals.stop.is_raised() && !shared.reset_asked.is_raised());
+    }
 }

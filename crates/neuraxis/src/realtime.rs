@@ -104,7 +104,12 @@ impl Session<'_> {
     ) -> Result<Report> {
         let config = self.config;
         let mut brainstem = Brainstem::new(self.robot.clone(), config.brainstem.clone())?;
-        let executor = Cerebellum::new(&self.robot, config.cerebellum.clone(), &config.brainstem.shares())?;
+        let mut executor = Cerebellum::new(&self.robot, config.cerebellum.clone(), &config.brainstem.shares())?;
+        if let Thinker::Source { source, .. } = &self.thinker
+            && source.leaves_fingers()
+        {
+            executor.leave_fingers();
+        }
         let dof = self.robot.dof();
 
         // Who is wired to whom.

@@ -13,7 +13,8 @@ use neuraxis_core::{Clock, Gripper, Nanos, Observation, Pose, Progress};
 use neuraxis_episode::{Level, PredictionDetail, Record};
 use neuraxis_robot::Robot;
 use neuraxis_ros::{
-    CameraSet, CamerasConfig, CamerasIn, Gaze, RosConfig, Seen, WatchNode, cameras_in, cameras_in::CameraConfig, topics,
+    CameraSet, CamerasConfig, CamerasIn, Gaze, RosConfig, Seen, WatchNode, WatchedJoints, cameras_in,
+    cameras_in::CameraConfig, topics,
 };
 use neuraxis_viz::{Viz, VizConfig, VizError};
 
@@ -24,7 +25,7 @@ use crate::{
     interrupt,
     looked::{self, Looked},
     package,
-    real::ArmSettings,
+    real::{ArmSettings, Driver},
     replay::picture,
     sight::{self, Whereabouts},
     threads::{Shared, join, newest, start},
@@ -33,7 +34,8 @@ use crate::{
 /// Its options.
 #[derive(Debug, clap::Args)]
 pub struct VizOptions {
-    /// File about the arm, for the topics of its cameras; the simulated arm's if left out.
+    /// File about the arm, for the topics of its cameras and, behind ros2_control, the names and topic of its joints; if left out
+    /// the simulated arm's cameras, and the URDF's joints on `joint_states`.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Write what is shown here as well, to look at later; without a screen this alone.
@@ -72,8 +74,10 @@ pub fn viz(config: &Config, options: &VizOptions) -> Result<()> {
 fn watch(config: &Config, options: &VizOptions, rrd: Option<&Path>) -> Result<Option<(PathBuf, f64)>> {
     interrupt::listen()?;
     let robot = Arc::new(config.load_robot()?);
-    let cameras = match &options.config {
-        Some(file) => ArmSettings::load(config, Some(file))?.cameras,
+    let settings = options.config.as_ref().map(|file| ArmSettings::load(config, Some(file))).transpose()?;
+    let joints = joints(config, &robot, settings.as_ref())?;
+    let cameras = match settings {
+        Some(settings) => settings.cameras,
         None => CamerasConfig {
             cameras: simulated_cameras().iter().map(|name| ours(name)).collect(),
             ..CamerasConfig::default()
@@ -89,12 +93,7 @@ fn watch(config: &Config, options: &VizOptions, rrd: Option<&Path>) -> Result<Op
     let tool_at = move |time| sight::tool_at(&tool, &mut seen, time);
     let made = cameras_in(cameras, Arc::new(MonotonicClock), Some(Box::new(tool_at)));
     let CamerasIn { node: eyes, sets, .. } = made.context("cameras")?;
-    let mut settings = RosConfig::default();
-    if let Some(joint) = config.robot.gripper_joints.first() {
-        settings.finger_joint.clone_from(joint);
-    }
-    let node = WatchNode::new(robot.joint_names().to_vec(), &settings.finger_joint, Arc::new(MonotonicClock))
-        .context("starting the ROS 2 node")?;
+    let node = WatchNode::new(joints, Arc::new(MonotonicClock)).context("starting the ROS 2 node")?;
     say!("ros         viewer is up; Ctrl-C ends");
 
     let shared = Shared::default();
@@ -172,6 +171,17 @@ fn watch(config: &Config, options: &VizOptions, rrd: Option<&Path>) -> Result<Op
         say!("written     {}", file.display());
     }
     Ok(rrd.map(|file| (file.to_path_buf(), (newest_state - zero).secs())))
+}
+
+/// Whose joints are shown. Our own node publishes them, but for an arm behind ros2_control, whose controllers do.
+fn joints(config: &Config, robot: &Robot, settings: Option<&ArmSettings>) -> Result<WatchedJoints> {
+    let usual = RosConfig::default().finger_joint;
+    let finger = config.robot.gripper_joints.first().unwrap_or(&usual);
+    let joints = WatchedJoints::ours(robot.joint_names().to_vec(), finger)?;
+    match settings.filter(|settings| settings.driver == Driver::Ros2Control) {
+        Some(settings) => joints.behind(&settings.ros2_control).context("arm.yaml: ros2_control"),
+        None => Ok(joints),
+    }
 }
 
 /// A camera as our own nodes publish it.

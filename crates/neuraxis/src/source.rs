@@ -180,6 +180,15 @@ impl Source {
         matches!(self, Self::Errand(_) | Self::Survey(_))
     }
 
+    /// It is not about the fingers: whatever they hold they go on holding.
+    pub fn leaves_fingers(&self) -> bool {
+        match self {
+            Self::Errand(errand) => errand.leaves_fingers(),
+            Self::Survey(_) => true,
+            _ => false,
+        }
+    }
+
     /// With nothing to do: a policy in another process is asked all the same, so that it is known how good the link is before
     /// the arm may move. True if that was so.
     pub fn rehearse(&mut self, observation: &Observation) -> bool {

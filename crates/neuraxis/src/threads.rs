@@ -68,6 +68,8 @@ pub struct Shared {
     pub broken: Flag,
     /// Somebody asks for a reset: a real arm's driver first makes the arm ready, then the loop is reset.
     pub reset_asked: Flag,
+    /// Stops that people have asked for; see [`Shared::stop`].
+    pub stops: Mutex<u64>,
     /// A task has ended without its goal: for the recorder.
     pub task_failed: Flag,
     /// Observations and answers that policy or brain refused.
@@ -83,6 +85,26 @@ pub struct Shared {
 }
 
 impl Shared {
+    /// Somebody asks for a stop: it holds against every reset that was asked for before it. For threads that may wait.
+    #[cfg_attr(not(feature = "ros"), allow(dead_code, reason = "who asks is the ROS 2 node"))]
+    pub fn stop(&self) {
+        // Under the lock a stop is wholly before a late reset, which is then not done, or wholly after it.
+        let mut stops = self.stops.lock();
+        *stops += 1;
+        self.reset_asked.take();
+        self.signals.stop.raise();
+    }
+
+    /// Resets the loop; false, and no reset, if a stop has come since there were so many.
+    pub fn reset_unless_stopped_since(&self, stops_then: u64) -> bool {
+        let stops = self.stops.lock();
+        let is_last_word = *stops == stops_then;
+        if is_last_word {
+            self.signals.reset.raise();
+        }
+        is_last_word
+    }
+
     /// An observation or an answer is refused. For threads that may wait.
     pub fn refuse(&self, why: &str) {
         self.refused.increment();

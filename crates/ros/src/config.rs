@@ -69,7 +69,7 @@ impl RosConfig {
                 "false: the loop runs by this machine's clock, and so do its stamps",
             ));
         }
-        check_name("finger_joint", &self.finger_joint)?;
+        check_urdf_name("finger_joint", &self.finger_joint)?;
         check_name("world_frame", &self.world_frame)
     }
 }
@@ -86,6 +86,14 @@ pub(crate) fn check_name(key: &str, name: &str) -> Result<(), RosError> {
         return Ok(());
     }
     Err(setting(key, format!("{name:?}"), "a letter or _, then letters, digits and _"))
+}
+
+/// Joints and links are no parts of topics: URDFs have names with dashes and slashes.
+pub(crate) fn check_urdf_name(key: &str, name: &str) -> Result<(), RosError> {
+    if !name.is_empty() && !name.contains(char::is_control) {
+        return Ok(());
+    }
+    Err(setting(key, format!("{name:?}"), "a name as in the URDF: not empty, without control characters"))
 }
 
 pub(crate) fn setting(key: &str, value: impl ToString, allowed: &str) -> RosError {
@@ -129,6 +137,7 @@ mod tests {
             (refused(|c| c.namespace = "arm".into()), ["namespace", "arm", "/name"]),
             (refused(|c| c.use_sim_time = true), ["use_sim_time", "true", "this machine's clock"]),
             (refused(|c| c.world_frame = "w\0".into()), ["world_frame", "w\\0", "letters"]),
+            (refused(|c| c.finger_joint = "f\0".into()), ["finger_joint", "f\\0", "as in the URDF"]),
         ] {
             assert!(parts.iter().all(|part| text.contains(part)), "{text}");
         }

@@ -15,7 +15,8 @@
 //! | the loop falls silent for `silence_secs`, 20 ms | the node brakes within the joints' limits from the last command; then positions stop being published, and velocities are zero |
 //! | commands that do not continue from there | not published; `write` fails: `Fault::WriteFailed`, until a reset begins at the measured position |
 //! | somebody else publishes commands | refused at the start (an arm that is only watched, [`watched_arm`], is theirs to move); later `write` fails, the loop brakes, then nothing is published until they are gone and the loop was reset |
-//! | a gripper behind an action is served by nobody for 5 s, refuses, gives up, is cancelled by others, or does not answer | `write` fails, the loop brakes and latches; the goal is given again each second, and once one has ended well a reset leads on |
+//! | the program begins, and the fingers may hold something | they are told nothing before they are wished elsewhere than they were found |
+//! | a gripper behind an action is served by nobody for 5 s, refuses, gives up, jams on its way open, is cancelled by others, or does not answer | `write` fails, the loop brakes and latches; the goal is given again each second, and once one has ended well a reset leads on |
 //! | our process is killed | nobody brakes but the controller: a trajectory ends at rest by itself, the last position is held (how hard the arm stops there is its drives' affair), a velocity goes on for ever unless whoever takes it has a time-out of its own, which ros2_controllers' `forward_command_controller` has not |
 //!
 //! So of the three interfaces, trajectories are the safest where the link may break, positions the most exact, and

@@ -89,33 +89,35 @@ pub fn joint_state_to_msg(
     }
 }
 
-/// The arm's joints in our order, wherever they stand in the message; `stamp` is ours. Torques are zero where the message
-/// has none. Refuses a joint that is missing or not finite.
+/// The arm's joints in our order, wherever they stand in the message; `stamp` is ours, and so is what is known of the fingers.
+/// Velocities and torques are zero where the message has none: drivers without them leave them out, or say NaN. Refuses a joint
+/// whose position is missing or not finite.
 pub fn joint_state_from_msg(
     msg: &JointState,
     joint_names: &[String],
-    finger_joint: &str,
+    gripper_width_m: f64,
     stamp: Nanos,
 ) -> Result<ArmState, RosError> {
     const MESSAGE: &str = "sensor_msgs/JointState";
-    let value = |values: &[f64], what: &str, joint: &str| {
-        let at = msg.name.iter().position(|name| name == joint);
-        let value = at.and_then(|i| values.get(i).copied());
-        value.filter(|x| x.is_finite()).ok_or_else(|| refused(MESSAGE, format!("no finite {what} of joint {joint}")))
+    let position = |joint: &String| {
+        joint_position(msg, joint).ok_or_else(|| refused(MESSAGE, format!("no finite position of joint {joint}")))
     };
-    let all = |values: &[f64], what: &str| {
-        let numbers = joint_names.iter().map(|joint| value(values, what, joint)).collect::<Result<Vec<f64>, _>>()?;
-        Joints::from_slice(&numbers).ok_or_else(|| refused(MESSAGE, format!("{} joints are too many", numbers.len())))
-    };
-    Ok(ArmState {
-        stamp,
-        q: all(&msg.position, "position")?,
-        qd: all(&msg.velocity, "velocity")?,
-        tau_nm: if msg.effort.is_empty() { Joints::zeros(joint_names.len()) } else { all(&msg.effort, "effort")? },
-        gripper_width_m: 2.0 * value(&msg.position, "position", finger_joint)?,
-        // The message has one effort for the finger joint, and we publish none.
-        grip_force_n: None,
-    })
+    let q = joint_names.iter().map(position).collect::<Result<Vec<f64>, _>>()?;
+    let q = Joints::from_slice(&q).ok_or_else(|| refused(MESSAGE, format!("{} joints are too many", q.len())))?;
+    let known = |values: &[f64]| Joints::from_fn(q.len(), |i| number(msg, values, &joint_names[i]).unwrap_or(0.0));
+    let (qd, tau_nm) = (known(&msg.velocity), known(&msg.effort));
+    Ok(ArmState { stamp, q, qd, tau_nm, gripper_width_m, grip_force_n: None })
+}
+
+/// Where a joint is, in its own unit; `None` if the message does not say so in a finite number.
+pub fn joint_position(msg: &JointState, joint: &str) -> Option<f64> {
+    number(msg, &msg.position, joint)
+}
+
+/// What one of the message's arrays says of a joint, if it is finite.
+fn number(msg: &JointState, values: &[f64], joint: &str) -> Option<f64> {
+    let at = msg.name.iter().position(|name| name == joint)?;
+    values.get(at).copied().filter(|value| value.is_finite())
 }
 
 /// A pinhole without distortion. ROS, too, counts pixels from the centre of the top left one.

@@ -75,21 +75,30 @@ fn joint_states_come_back_in_any_order() {
         values.reverse();
     }
     msg.name.reverse();
-    assert_eq!(joint_state_from_msg(&msg, &names, "finger", state.stamp).unwrap(), state);
+    let width_m = 2.0 * joint_position(&msg, "finger").unwrap();
+    assert_eq!(joint_state_from_msg(&msg, &names, width_m, state.stamp).unwrap(), state);
 }
 
 #[test]
 fn joint_states_with_holes_are_refused_by_name() {
     let (names, state) = arm();
     let whole = joint_state_to_msg(Header::default(), &names, "finger", &state, 0.0);
-    let refusal = |change: fn(&mut JointState)| {
+    let changed = |change: fn(&mut JointState)| {
         let mut msg = whole.clone();
         change(&mut msg);
-        joint_state_from_msg(&msg, &names, "finger", Nanos(0)).unwrap_err().to_string()
+        joint_state_from_msg(&msg, &names, 0.06, Nanos(0)).map_err(|refusal| refusal.to_string())
     };
-    assert!(refusal(|msg| msg.name[1] = "other".into()).contains("position of joint joint_b"));
-    assert!(refusal(|msg| msg.velocity.truncate(1)).contains("velocity of joint joint_b"));
-    assert!(refusal(|msg| msg.position[2] = f64::INFINITY).contains("position of joint finger"));
+    for refusal in [
+        changed(|msg| msg.name[1] = "other".into()),
+        changed(|msg| msg.position.truncate(1)),
+        changed(|msg| msg.position[1] = f64::INFINITY),
+    ] {
+        assert!(refusal.unwrap_err().contains("position of joint joint_b"));
+    }
+    // Not every driver has velocities and efforts.
+    let state = changed(|msg| (msg.velocity[1], msg.effort) = (f64::NAN, vec![f64::NAN, 4.0])).unwrap();
+    assert_eq!((&*state.qd, &*state.tau_nm), (&[0.3, 0.0][..], &[0.0, 4.0][..]));
+    assert_eq!(joint_position(&whole, "other"), None);
 }
 
 #[test]

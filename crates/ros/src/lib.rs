@@ -70,4 +70,4 @@ pub use sight::PolicySight;
 pub use stats::RosStats;
 pub use status::{Level, Status};
 pub use supervision::{Boundaries, Gaze, Intent, Kinematics, Supervision, Wall, with_mesh_uris};
-pub use watch::{Seen, WatchNode, WatchStats};
+pub use watch::{Seen, WatchNode, WatchStats, WatchedJoints};

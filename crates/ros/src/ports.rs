@@ -56,19 +56,15 @@ pub struct Others {
 }
 
 impl<F: Deref<Target = Observation>> RosPorts<F> {
-    /// Joint and camera names become parts of messages and topics.
+    /// Names of joints and frames become parts of messages, those of cameras parts of topics.
     pub(crate) fn validate(&self, config: &RosConfig) -> Result<(), RosError> {
-        if self.joint_names.is_empty() {
-            return Err(config::setting("joint_names", "empty", "at least one"));
-        }
-        for name in &self.joint_names {
-            config::check_name("joint_names", name)?;
-            if *name == config.finger_joint {
-                return Err(config::setting("finger_joint", name, "a joint that is not one of the arm's"));
-            }
+        check_joints(&self.joint_names)?;
+        if self.joint_names.contains(&config.finger_joint) {
+            let allowed = "a joint that is not one of the arm's";
+            return Err(config::setting("finger_joint", &config.finger_joint, allowed));
         }
         self.supervision.validate()?;
-        config::check_name("base_frame", &self.base_frame)?;
+        config::check_urdf_name("base_frame", &self.base_frame)?;
         if !self.world_from_base.is_valid() {
             return Err(config::setting(
                 "world_from_base",
@@ -83,5 +79,42 @@ impl<F: Deref<Target = Observation>> RosPorts<F> {
             }
         }
         Ok(())
+    }
+}
+
+/// As in the URDF, each once.
+pub(crate) fn check_joints(names: &[String]) -> Result<(), RosError> {
+    if names.is_empty() {
+        return Err(config::setting("joint_names", "empty", "at least one"));
+    }
+    for (i, name) in names.iter().enumerate() {
+        config::check_urdf_name("joint_names", name)?;
+        if names[..i].contains(name) {
+            return Err(config::setting("joint_names", format!("{name:?}"), "each joint once"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn joints_are_named_as_in_the_urdf_each_once() {
+        let checked = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            check_joints(&names).map_err(|error| error.to_string())
+        };
+        assert_eq!(checked(&["left/a-1", "left/a-2", "7"]), Ok(()));
+        for (names, part) in [
+            (&["a", ""][..], "as in the URDF"),
+            (&[], "at least one"),
+            (&["a\0"], "as in the URDF"),
+            (&["a", "b", "a"], "each joint once"),
+        ] {
+            let error = checked(names).unwrap_err();
+            assert!(error.contains("joint_names") && error.contains(part), "{error}");
+        }
     }
 }

@@ -117,7 +117,7 @@ pub(crate) struct Sets<T> {
     streams: Vec<Waiting<T>>,
     skew: Stamp,
     max_age: Stamp,
-    /// Until then a stream that was never heard is waited for.
+    /// Until then a stream that was not heard yet, or not since all began anew, is waited for.
     patience_until: Stamp,
     is_in: Vec<bool>,
     /// The moment looked at last in vain.
@@ -155,7 +155,9 @@ impl<T> Sets<T> {
     /// The newest moment of which every stream that is in has something: that of the one that lags most.
     pub(crate) fn look(&mut self, now: Stamp) -> Look<T> {
         for (is_in, stream) in self.is_in.iter_mut().zip(&self.streams) {
-            *is_in = stream.newest().map_or(now < self.patience_until, |newest| now - newest <= self.max_age);
+            // One that is out stays out until it is heard.
+            let may_come = *is_in && now < self.patience_until;
+            *is_in = stream.newest().map_or(may_come, |newest| now - newest <= self.max_age);
         }
         let streams = || self.streams.iter().zip(&self.is_in).enumerate().filter(|(_, (_, is_in))| **is_in);
         let newest = streams().map(|(_, (stream, _))| stream.newest()).collect::<Option<Vec<_>>>();
@@ -178,9 +180,10 @@ impl<T> Sets<T> {
         (self.streams[stream].left(), self.streams[stream].len())
     }
 
-    /// Begins anew.
-    pub(crate) fn clear(&mut self) {
+    /// Begins anew, by a clock that has leapt to `now`: the streams that were in are waited for as long as a value may be old.
+    pub(crate) fn clear(&mut self, now: Stamp) {
         self.streams.iter_mut().for_each(Waiting::clear);
+        self.patience_until = now + self.max_age;
     }
 }
 
@@ -250,6 +253,33 @@ mod tests {
         assert!(sizes[..10].iter().all(|n| *n == 2), "{sizes:?}");
         assert!(sizes[10..16].iter().all(|n| *n != 2) && sizes[16..25].iter().all(|n| *n == 1), "{sizes:?}");
         assert!(sizes[25..].iter().all(|n| *n == 2), "{sizes:?}");
+    }
+
+    #[test]
+    fn sr22_a_clock_that_steps_back_further_than_it_ran_does_not_wait_for_a_camera_that_is_gone() {
+        // One that was left out before the step, and one that is not heard after it.
+        for is_out_before in [true, false] {
+            let mut sets = sets(2);
+            for k in 0..40 {
+                let now = 40_000 * MS + k * 50 * MS;
+                sets.push(0, now, now);
+                if !is_out_before {
+                    sets.push(1, now, now);
+                }
+                sets.look(now);
+            }
+            assert_eq!(sets.is_in(), [true, !is_out_before]);
+            // Back by 37 s.
+            let leapt_to = 5000 * MS;
+            sets.clear(leapt_to);
+            let since = (1..40_i128).find(|&k| {
+                let now = leapt_to + k * 50 * MS;
+                sets.push(0, now, now);
+                matches!(sets.look(now), Look::Set(_))
+            });
+            assert_eq!(since, Some(if is_out_before { 1 } else { 6 }));
+            assert_eq!(sets.is_in(), [true, false]);
+        }
     }
 
     #[test]

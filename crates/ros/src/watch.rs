@@ -2,6 +2,8 @@
 //! a policy looks at and wants, what a brain says, what the arm is told, how everything is. The cameras' pictures come through
 //! [`crate::cameras_in`].
 
+mod joints;
+
 use std::{
     sync::{
         Arc,
@@ -10,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+pub use joints::WatchedJoints;
 use neuraxis_core::{ArmState, Clock, Nanos, Prediction};
 use r2r::{
     Node, QosProfile, diagnostic_msgs::msg::DiagnosticArray, neuraxis_msgs::msg::Prediction as PredictionMsg,
@@ -19,7 +22,7 @@ use r2r::{
 use crate::{
     RosConfig, RosError,
     apart::{POLICY_NODE, prediction_from_msg},
-    config, conversions, environment,
+    environment,
     inbox::{Inbox, inbox},
     looked::PolicyLook,
     looks_in::LooksIn,
@@ -37,6 +40,8 @@ const NAME: &str = "neuraxis_viz";
 const POLL: Duration = Duration::from_millis(5);
 /// Messages taken from one subscription in a row.
 const BURST: usize = 10;
+/// After so many messages about other joints alone it is said that none is about ours.
+const OTHERS: u64 = 100;
 
 /// Something to show; stamps are of this machine's clock, as well as the clocks of both machines agree.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,6 +77,8 @@ pub struct WatchStats {
     pub reports: u64,
     /// Messages that could not be read.
     pub malformed: u64,
+    /// Joint states about other joints.
+    pub other_joints: u64,
     /// Times that ROS time could not be had.
     pub failed: u64,
 }
@@ -80,9 +87,9 @@ pub struct WatchStats {
 pub struct WatchNode {
     node: Node,
     timeline: Timeline,
-    joint_names: Vec<String>,
-    finger_joint: String,
-    states: Inbox<JointState>,
+    joints: WatchedJoints,
+    is_arm_heard: bool,
+    states: Vec<Inbox<JointState>>,
     predictions: Inbox<PredictionMsg>,
     instructions: Inbox<Text>,
     events: Inbox<Text>,
@@ -94,21 +101,18 @@ pub struct WatchNode {
 }
 
 impl WatchNode {
-    /// Starts ROS 2 in this process, if it is not yet, and makes the node. Joints as in the URDF.
+    /// Starts ROS 2 in this process, if it is not yet, and makes the node.
     ///
-    /// Errors: a name that is none; [`RosError::DiscoveryRangeUnset`]; whatever rcl refuses.
-    pub fn new(joint_names: Vec<String>, finger_joint: &str, clock: Arc<dyn Clock>) -> Result<Self, RosError> {
+    /// Errors: [`RosError::DiscoveryRangeUnset`]; whatever rcl refuses.
+    pub fn new(joints: WatchedJoints, clock: Arc<dyn Clock>) -> Result<Self, RosError> {
         environment::require_discovery_choice()?;
-        for name in joint_names.iter().map(String::as_str).chain([finger_joint]) {
-            config::check_name("joint_names", name)?;
-        }
         let made = Node::create(start()?, NAME, "");
         let mut node = made.map_err(|source| RosError::Make { what: format!("node {NAME}"), source })?;
         // Best effort takes from publishers of both kinds, and what was lost would have been too old.
         let newest = || QosProfile::default().keep_last(10).best_effort();
         Ok(Self {
             timeline: Timeline::new(clock, &node),
-            states: inbox(&mut node, topics::JOINT_STATES, newest())?,
+            states: joints.topics().map(|topic| inbox(&mut node, topic, newest())).collect::<Result<_, _>>()?,
             predictions: inbox(&mut node, topics::PREDICTION, newest())?,
             instructions: inbox(&mut node, topics::INSTRUCTION, topics::instruction_qos())?,
             events: inbox(&mut node, topics::BRAIN_EVENTS, topics::brain_events_qos())?,
@@ -117,8 +121,8 @@ impl WatchNode {
             diagnostics: inbox(&mut node, topics::DIAGNOSTICS, newest())?,
             robot_node: RosConfig::default().node_name,
             node,
-            joint_names,
-            finger_joint: finger_joint.into(),
+            joints,
+            is_arm_heard: false,
             stats: WatchStats::default(),
         })
     }
@@ -152,14 +156,8 @@ impl WatchNode {
             return Vec::new();
         };
         let mut all = Vec::new();
-        for msg in self.states.drain() {
-            let stamp = moment.ours_of(&msg.header.stamp);
-            match conversions::joint_state_from_msg(&msg, &self.joint_names, &self.finger_joint, stamp) {
-                Ok(state) => all.push(Seen::State(Box::new(state))),
-                // Other nodes publish other joints on the same topic.
-                Err(_) => self.stats.malformed += 1,
-            }
-        }
+        let states: Vec<JointState> = self.states.iter_mut().flat_map(Inbox::drain).collect();
+        all.extend(states.iter().filter_map(|msg| self.state(msg, &moment)));
         for msg in self.predictions.drain() {
             let stamp = moment.ours_of(&msg.header.stamp);
             match prediction_from_msg(&msg, stamp) {
@@ -185,6 +183,33 @@ impl WatchNode {
         }
         self.stats.seen += all.len() as u64;
         all
+    }
+
+    /// What the arm measures; why that is not shown is said.
+    fn state(&mut self, msg: &JointState, moment: &Moment) -> Option<Seen> {
+        match self.joints.take(msg, moment.ours_of(&msg.header.stamp)) {
+            Some(Ok(state)) => {
+                self.is_arm_heard = true;
+                return Some(Seen::State(Box::new(state)));
+            }
+            Some(Err(refusal)) => {
+                self.stats.malformed += 1;
+                if self.stats.malformed.is_power_of_two() {
+                    r2r::log_warn!(NAME, "{refusal}: not shown ({} messages so far)", self.stats.malformed);
+                }
+            }
+            // Other nodes publish other joints on the same topic.
+            None => {
+                self.stats.other_joints += 1;
+                if self.stats.other_joints == OTHERS && !self.is_arm_heard {
+                    r2r::log_warn!(
+                        NAME,
+                        "joint states come, none about this robot's joints: --config arm.yaml names them"
+                    );
+                }
+            }
+        }
+        None
     }
 
     /// How one of our nodes is; `None`: it is another program's report.

@@ -26,6 +26,7 @@ impl Brainstem {
                 // The first cause is kept.
                 if !self.latched {
                     self.latched = true;
+                    self.latches = self.latches.wrapping_add(1);
                     self.fault = Some(fault);
                 }
                 match self.mode {

@@ -60,6 +60,9 @@ impl Cerebellum {
 
     /// What the fingers are told at a key-frame.
     pub(super) fn grip_at(&self, keyframe: &KeyFrame) -> Grip {
+        if self.leaves_fingers {
+            return self.told;
+        }
         let usual_n = self.config.grip_force_n;
         match keyframe.gripper {
             Gripper::Open => Grip { width_m: self.config.open_width_m, force_n: usual_n },
@@ -76,10 +79,12 @@ impl Cerebellum {
         if !is_commanded(self.told.width_m) {
             self.told = self.told_before;
         }
-        self.told.width_m = [open, closed]
-            .into_iter()
-            .find(|width_m| is_commanded(*width_m))
-            .unwrap_or_else(|| commanded_width_m.clamp(closed, open));
+        let nearby = [open, closed].into_iter().find(|width_m| is_commanded(*width_m));
+        self.told.width_m = match nearby {
+            _ if self.leaves_fingers => commanded_width_m,
+            Some(width_m) => width_m,
+            None => commanded_width_m.clamp(closed, open),
+        };
         self.progress.gripper = if self.told.width_m > 0.5 * (open + closed) { Gripper::Open } else { Gripper::Closed };
         if self.progress.gripper == Gripper::Open {
             self.told.force_n = self.config.grip_force_n;

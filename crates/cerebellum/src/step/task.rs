@@ -52,6 +52,7 @@ impl Cerebellum {
             told,
             told_before: told,
             next_force_n: None,
+            leaves_fingers: false,
             ready_at: Nanos::default(),
             last_heard: Nanos::default(),
             path: None,

@@ -59,10 +59,15 @@ impl Body {
     }
 
     pub fn within(config: CerebellumConfig, brainstem: BrainstemConfig) -> Self {
+        Self::found(config, brainstem, 0.08)
+    }
+
+    /// With the fingers so far apart [m].
+    pub fn found(config: CerebellumConfig, brainstem: BrainstemConfig, width_m: f64) -> Self {
         let robot = rig::fr3();
         let limits = robot.slowed(&brainstem.shares()).limits().to_vec();
         let mut state = rig::at_rest(robot.home());
-        state.gripper_width_m = 0.08;
+        state.gripper_width_m = width_m;
         let mut body = Self {
             cerebellum: Cerebellum::new(&robot, config, &brainstem.shares()).unwrap(),
             brainstem: Brainstem::new(robot.clone(), brainstem).unwrap(),

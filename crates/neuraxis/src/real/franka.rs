@@ -42,9 +42,14 @@ pub(super) fn driven(config: &FrankaConfig) -> Result<Driven> {
     if let Some(mut gripper) = gripper {
         let run = move |shared: &Shared| {
             gripper.run(&shared.done, |error| {
-                say_err!("gripper: {error}");
+                let error = error.to_string();
                 let mut troubles = troubles.lock();
-                *troubles = (troubles.0 + 1, Some(error.to_string()));
+                let count = troubles.0 + 1;
+                // The same may come each second.
+                if troubles.1.as_ref() != Some(&error) || count.is_power_of_two() {
+                    say_err!("gripper: {error}");
+                }
+                *troubles = (count, Some(error));
             });
             Ok(SideReport::default())
         };

@@ -31,7 +31,7 @@ pub(super) fn serve(
     let joint_names = studio.robot.joint_names().to_vec();
     let (requests, robot) = (shared.clone(), studio.robot.clone());
     move |outside: Outside| {
-        let (stop, end) = (requests.signals.clone(), requests.ros_done.clone());
+        let (stop, end) = (requests.clone(), requests.ros_done.clone());
         let ports = RosPorts {
             clock: Arc::new(MonotonicClock),
             joint_names,
@@ -46,7 +46,7 @@ pub(super) fn serve(
             reports: outside.reports,
             // What a policy in another process looks at its own node publishes.
             looks: if link.is_some() { Box::new(|| None) } else { looks(outside.looks) },
-            stop: Box::new(move || stop.stop.raise()),
+            stop: Box::new(move || stop.stop()),
             reset,
             supervision: supervise::supervision(config, &robot, &requests, outside.insight, link)?,
         };

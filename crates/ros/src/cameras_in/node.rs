@@ -256,7 +256,7 @@ impl CamerasNode {
             refuse(report, ViewRefusal::ClockLeapt { secs });
         }
         if let Some(sets) = &mut self.sets {
-            sets.clear();
+            sets.clear(moment.ros.as_nanos() as i128);
         }
         if let Some(tf) = &mut self.tf {
             tf.transforms.clear();

@@ -47,7 +47,7 @@ pub enum GripperKind {
     /// `std_msgs/Float64MultiArray` with one number.
     Float64Array,
     /// The action `control_msgs/GripperCommand`: a `gripper_action_controller`. It says how a command ended, and a gripper that
-    /// refuses, gives up or does not answer stops the arm.
+    /// refuses, gives up, jams or does not answer stops the arm.
     Action,
 }
 
@@ -100,7 +100,8 @@ pub struct GripperConfig {
     pub open_m: f64,
     /// Distance between the pads when closed, 0 to less than `open_m` [m]. Default 0.
     pub closed_m: f64,
-    /// Joint whose position says how far it is open. `null`: nobody says, and it counts as where it was told to be.
+    /// Joint whose position says how far it is open. `null`: nobody says; it counts as where it was told to be last, and before
+    /// that as nine tenths open. Name it where something may be held when the program starts: then that is known.
     pub joint: Option<String>,
     /// What that position means. Default `finger_m`.
     pub joint_unit: LengthUnit,
@@ -173,6 +174,12 @@ impl ControlConfig {
     pub fn rate_hz(&self) -> f64 {
         let usual = if self.interface == CommandInterface::JointTrajectory { 100.0 } else { 500.0 };
         self.publish_hz.unwrap_or(usual)
+    }
+
+    /// Where states come, of the arm and of the gripper; each once, for what is heard twice is refused the second time.
+    pub(crate) fn state_topics(&self) -> impl Iterator<Item = &String> {
+        let gripper = self.gripper.states_topic.iter().filter(move |topic| **topic != self.states_topic);
+        [&self.states_topic].into_iter().chain(gripper)
     }
 
     /// Errors name the key and its allowed range.
@@ -321,6 +328,17 @@ mod tests {
         ] {
             assert!(parts.iter().all(|part| text.contains(part)), "{text}");
         }
+    }
+
+    #[test]
+    fn no_topic_of_states_is_listened_to_twice() {
+        let topics = |of_gripper: Option<&str>| -> Vec<String> {
+            let gripper = GripperConfig { states_topic: of_gripper.map(String::from), ..GripperConfig::default() };
+            ControlConfig { gripper, ..ControlConfig::default() }.state_topics().cloned().collect()
+        };
+        assert_eq!(topics(None), ["/joint_states"]);
+        assert_eq!(topics(Some("/joint_states")), ["/joint_states"]);
+        assert_eq!(topics(Some("/hand/joint_states")), ["/joint_states", "/hand/joint_states"]);
     }
 
     #[test]

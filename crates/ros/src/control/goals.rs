@@ -5,6 +5,8 @@ use neuraxis_core::Nanos;
 /// Two wishes nearer to each other than these two are one [m], [N].
 const SAME_M: f64 = 5e-4;
 const SAME_N: f64 = 1.0;
+/// Fingers that stall nearer to each other than they were told by more than this jam [m].
+const JAM_M: f64 = 2e-3;
 /// Between two goals: whoever floods a gripper never closes it.
 const APART: Nanos = Nanos::from_millis(100);
 /// A goal waits so long for somebody who serves the action: discovery makes itself known at once and, where that was lost,
@@ -82,13 +84,14 @@ pub(crate) struct Acts {
 }
 
 /// How a goal ended.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq)]
 pub(crate) enum End {
     Succeeded,
-    /// Badly; `holds`: the fingers push against something.
-    Aborted {
-        holds: bool,
+    /// The fingers came no further than this [m], whatever the gripper makes of that: they hold something, or jam.
+    Stalled {
+        width_m: f64,
     },
+    Aborted,
     Cancelled,
 }
 
@@ -177,11 +180,10 @@ impl Goals {
         let Some((wish, at, Phase::UnderWay)) = self.given else { return };
         let width_m = wish.width_m;
         match end {
-            End::Succeeded | End::Aborted { holds: true } => {
-                self.given = Some((wish, at, Phase::Done));
-                self.trouble = None;
-            }
-            End::Aborted { holds: false } => self.fail(now, wish, GripperTrouble::Aborted { width_m }),
+            End::Succeeded => self.finish(wish, at),
+            // Fingers that something keeps apart were told to close on it; those that do not come apart jam.
+            End::Stalled { width_m: at_m } if at_m > width_m - JAM_M => self.finish(wish, at),
+            End::Stalled { .. } | End::Aborted => self.fail(now, wish, GripperTrouble::Aborted { width_m }),
             End::Cancelled => self.fail(now, wish, GripperTrouble::Cancelled { width_m }),
         }
     }
@@ -199,6 +201,11 @@ impl Goals {
     /// A goal may be at work at the gripper.
     pub(crate) fn is_busy(&self) -> bool {
         matches!(self.given, Some((_, _, Phase::Asked | Phase::UnderWay)))
+    }
+
+    fn finish(&mut self, wish: Wish, at: Nanos) {
+        self.given = Some((wish, at, Phase::Done));
+        self.trouble = None;
     }
 
     fn fail(&mut self, now: Nanos, wish: Wish, trouble: GripperTrouble) {
@@ -274,8 +281,21 @@ mod tests {
         let mut goals = goals();
         goals.wish(ms(0), SHUT, true);
         goals.answered(ms(1), true);
-        goals.ended(ms(300), End::Aborted { holds: true });
+        goals.ended(ms(300), End::Stalled { width_m: 0.04 });
         assert_eq!((goals.trouble(), goals.is_busy()), (None, false));
+    }
+
+    #[test]
+    fn fingers_that_jam_on_their_way_open_are_not_where_they_shall_be() {
+        // Where they came to, and whether that is well for fingers that shall open.
+        for (width_m, is_well) in [(0.03, false), (0.0, false), (f64::NAN, false), (0.079, true), (0.081, true)] {
+            let mut goals = goals();
+            goals.wish(ms(0), OPEN, true);
+            goals.answered(ms(1), true);
+            goals.ended(ms(300), End::Stalled { width_m });
+            let trouble = (!is_well).then_some(GripperTrouble::Aborted { width_m: 0.08 });
+            assert_eq!(goals.trouble(), trouble, "stalled at {width_m} m");
+        }
     }
 
     /// Every way to go wrong ends in its reason, and is tried again for as long as it is wished.
@@ -286,7 +306,7 @@ mod tests {
             (
                 |goals, at| {
                     goals.answered(at, true);
-                    goals.ended(at, End::Aborted { holds: false });
+                    goals.ended(at, End::Aborted);
                 },
                 "gave up the goal of 0.0800 m",
                 false,

@@ -171,15 +171,18 @@ impl GripperAction {
             told.failed += 1;
             return;
         };
-        // Fingers that something keeps apart were told to close on it.
-        let holds = result.stalled;
+        let width_m = self.unit.to_width(result.position);
         let end = match status {
-            status if status == GoalStatus::STATUS_SUCCEEDED as i8 => End::Succeeded,
             status if status == GoalStatus::STATUS_CANCELED as i8 => End::Cancelled,
-            _ => End::Aborted { holds },
+            status if status == GoalStatus::STATUS_SUCCEEDED as i8 && (result.reached_goal || !result.stalled) => {
+                End::Succeeded
+            }
+            // A `gripper_action_controller` aborts such a goal, or with `allow_stalling` calls it a success.
+            _ if result.stalled => End::Stalled { width_m },
+            _ => End::Aborted,
         };
         self.goals.ended(now, end);
-        told.width_m = Some(self.unit.to_width(result.position)).filter(|width_m| width_m.is_finite());
+        told.width_m = Some(width_m).filter(|width_m| width_m.is_finite());
     }
 }
 

@@ -114,9 +114,7 @@ impl ControlNode {
         };
         // Best effort takes from publishers of both kinds, and what was lost would have been too old.
         let qos = || QosProfile::default().keep_last(10).best_effort();
-        let topics = [Some(&config.states_topic), config.gripper.states_topic.as_ref()];
-        let inboxes =
-            topics.into_iter().flatten().map(|topic| inbox(&mut node, topic, qos())).collect::<Result<_, _>>()?;
+        let inboxes = config.state_topics().map(|topic| inbox(&mut node, topic, qos())).collect::<Result<_, _>>()?;
         Ok(Self {
             timeline: Timeline::new(clock.clone(), &node),
             states: States::new(&config, robot.limits()),
@@ -186,8 +184,7 @@ impl ControlNode {
         };
         match self.states.take(msg, &moment) {
             Ok(Some(state)) => {
-                let count = self.refused.end();
-                if count > 0 {
+                if let Some(count) = self.refused.end() {
                     r2r::log_info!(NAME, "joint states are taken again ({count} were refused in a row)");
                 }
                 // It is over, and nothing was wrong.
@@ -199,11 +196,11 @@ impl ControlNode {
             Ok(None) => self.stats.other_joints += 1,
             Err(refusal) => {
                 self.stats.count_refused(&refusal);
-                match (self.refused.note(&refusal), &refusal) {
+                match (self.refused.note(moment.ours, &refusal), &refusal) {
                     (None, _) => {}
                     (Some(_), StateRefusal::JustBack { .. }) => r2r::log_info!(NAME, "{refusal}"),
                     (Some(count), _) => {
-                        r2r::log_warn!(NAME, "joint state refused: {refusal} ({count} of its kind in a row)");
+                        r2r::log_warn!(NAME, "joint state refused: {refusal} ({count} of its kind lately)");
                     }
                 }
                 self.last_refusal = Some(refusal);
@@ -231,7 +228,7 @@ impl ControlNode {
         let wish = given
             .filter(|_| matches!(step, Step::Move(_)))
             .map(|Given { command, .. }| Wish { width_m: command.gripper_width_m, force_n: command.grip_force_n });
-        let told = mouth.gripper.look(now, wish);
+        let told = mouth.gripper.look(now, wish, self.newest.map_or(0.0, |state| state.gripper_width_m));
         self.stats.gripper_commands += told.sent;
         self.stats.failed += told.failed;
         if let Some(width_m) = told.width_m {

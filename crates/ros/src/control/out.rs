@@ -21,6 +21,8 @@ use crate::{RosError, publish::publisher};
 const GRIPPER_AGAIN: Nanos = Nanos::from_millis(100);
 /// Or at once, if it shall go further than this [m].
 const GRIPPER_STEP_M: f64 = 1e-4;
+/// Fingers that are wished where they were found, within this, are left alone [m].
+const FOUND_M: f64 = 1e-3;
 /// Share of a joint's acceleration with which a trajectory comes to rest by itself.
 const REST_SHARE: f64 = 0.5;
 
@@ -117,6 +119,10 @@ pub(crate) struct GripperOut {
     unit: LengthUnit,
     open_m: f64,
     closed_m: f64,
+    /// Where the fingers were at the first wish [m].
+    found_m: Option<f64>,
+    /// Since they were wished elsewhere.
+    speaks: bool,
     told: Option<(f64, Nanos)>,
 }
 
@@ -135,12 +141,19 @@ impl GripperOut {
             GripperKind::Float64Array => To::Array(publisher(node, &config.topic, command_qos())?),
             GripperKind::Action => To::Action(Box::new(GripperAction::new(node, config)?)),
         };
-        Ok(Self { to, unit: config.unit, open_m: config.open_m, closed_m: config.closed_m, told: None })
+        Ok(Self::of(to, config))
     }
 
-    /// Hears what has come, and says a wish when it changes; on topics now and then, too, for there nobody answers.
-    pub(crate) fn look(&mut self, now: Nanos, wish: Option<Wish>) -> Told {
+    fn of(to: To, config: &GripperConfig) -> Self {
+        let GripperConfig { unit, open_m, closed_m, .. } = *config;
+        Self { to, unit, open_m, closed_m, found_m: None, speaks: false, told: None }
+    }
+
+    /// Hears what has come, and says a wish when it changes; on topics now and then, too, for there nobody answers. The fingers
+    /// are `width_m` apart.
+    pub(crate) fn look(&mut self, now: Nanos, wish: Option<Wish>, width_m: f64) -> Told {
         let wish = wish.map(|wish| Wish { width_m: wish.width_m.clamp(self.closed_m, self.open_m), ..wish });
+        let wish = wish.filter(|wish| self.is_order(wish, width_m));
         if let To::Action(action) = &mut self.to {
             return action.look(now, wish);
         }
@@ -162,6 +175,13 @@ impl GripperOut {
             }
         };
         Told { sent: u64::from(sent), failed: u64::from(!sent), ..told }
+    }
+
+    /// The loop begins by wishing the fingers where it found them. That is no order: they may hold something, and would let go.
+    fn is_order(&mut self, wish: &Wish, width_m: f64) -> bool {
+        let found_m = *self.found_m.get_or_insert(width_m.clamp(self.closed_m, self.open_m));
+        self.speaks |= (wish.width_m - found_m).abs() > FOUND_M;
+        self.speaks
     }
 
     /// Why the fingers are not where they were told to be, where the gripper says how commands end; and how many did not
@@ -216,5 +236,29 @@ mod tests {
         close(velocities(&moving(), None, 2.0, &[2.0, 2.0]), [1.0, -0.5]);
         close(velocities(&moving(), Some(&measured), 2.0, &[2.0, 2.0]), [1.2, -0.7]);
         close(velocities(&moving(), Some(&measured), 2.0, &[1.1, 0.6]), [1.1, -0.6]);
+    }
+
+    #[test]
+    fn sr31_fingers_are_told_nothing_before_they_are_wished_elsewhere_than_they_were_found() {
+        let mut gripper = GripperOut::of(To::Nobody, &GripperConfig::default());
+        let mut look = |ms: u64, wish_m: f64, width_m: f64| {
+            let wish = Wish { width_m: wish_m, force_n: 20.0 + ms as f64 };
+            gripper.look(Nanos::from_millis(ms), Some(wish), width_m).width_m
+        };
+        // They hold something, which gives way a little; the wish stays.
+        for (ms, width_m) in [(0, 0.0602), (2, 0.0602), (500, 0.058), (9000, 0.056)] {
+            assert_eq!(look(ms, 0.06, width_m), None, "{ms} ms");
+        }
+        assert_eq!(look(9002, 0.08, 0.056), Some(0.08));
+        // From then on each wish counts.
+        assert_eq!(look(9004, 0.06, 0.056), Some(0.06));
+    }
+
+    #[test]
+    fn sr31_a_first_wish_for_another_width_is_an_order() {
+        let mut gripper = GripperOut::of(To::Nobody, &GripperConfig::default());
+        let wish = Wish { width_m: 0.05, force_n: 20.0 };
+        assert_eq!(gripper.look(Nanos(0), None, 0.08), Told::default());
+        assert_eq!(gripper.look(Nanos(1), Some(wish), 0.08).width_m, Some(0.05));
     }
 }

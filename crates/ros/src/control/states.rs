@@ -4,7 +4,7 @@ use neuraxis_core::{ArmState, Joints, Nanos};
 use neuraxis_robot::JointLimits;
 use r2r::sensor_msgs::msg::JointState;
 
-use super::{ControlConfig, LengthUnit, node::DISCOVERY};
+use super::{ControlConfig, GripperConfig, GripperKind, LengthUnit, node::DISCOVERY};
 use crate::{
     conversions,
     timeline::{AHEAD_SECS, Moment},
@@ -14,6 +14,9 @@ use crate::{
 const AWAY_SECS: f64 = 0.5;
 /// What is known of the gripper holds this long [s]: grippers report slowly.
 const GRIPPER_SECS: f64 = 1.0;
+/// Fingers of which nobody tells count as this far open until they are told something: neither open nor closed, so that
+/// either is an order.
+const UNKNOWN_SHARE: f64 = 0.9;
 /// A joint may be this much further on than its greatest velocity takes it [rad]: drivers' stamps are uneven.
 const LEAP_RAD: f64 = 0.05;
 /// Whoever else speaks for the same joints is heard within this time [s].
@@ -143,7 +146,7 @@ impl States {
             velocity_limits: limits.iter().map(|limits| limits.velocity_rad_s).collect(),
             said: None,
             last: None,
-            width: gripper.joint.is_none().then_some((gripper.open_m, Nanos(0))),
+            width: gripper.joint.is_none().then_some((assumed_width_m(gripper), Nanos(0))),
             distrust: None,
             heard: None,
             counts_from: Nanos(0),
@@ -155,7 +158,7 @@ impl States {
         self.heard = Some(now);
     }
 
-    /// Without a joint that tells, the gripper counts as where it was told to be.
+    /// Without a joint that tells, the gripper counts as where it was told to be last.
     pub(crate) fn told_width(&mut self, width_m: f64) {
         if self.finger.is_none() {
             self.width = Some((width_m, Nanos(0)));
@@ -333,6 +336,12 @@ impl States {
             _ => Ok(()),
         }
     }
+}
+
+/// How far apart fingers count of which nobody tells, before they are told something [m].
+fn assumed_width_m(gripper: &GripperConfig) -> f64 {
+    let share = if gripper.kind == GripperKind::None { 1.0 } else { UNKNOWN_SHARE };
+    gripper.closed_m + share * (gripper.open_m - gripper.closed_m)
 }
 
 /// Where a joint stands in a message.

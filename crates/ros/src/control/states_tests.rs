@@ -62,6 +62,18 @@ fn joints_are_matched_by_name_and_extra_ones_ignored() {
 }
 
 #[test]
+fn sr31_fingers_of_which_nobody_tells_count_as_neither_open_nor_closed_until_they_are_told() {
+    let gripper = GripperConfig { kind: GripperKind::Float64Array, ..Default::default() };
+    let joint_names = ["a", "b"].map(String::from).to_vec();
+    let mut states = States::new(&ControlConfig { joint_names, gripper, ..Default::default() }, &[LIMITS; 2]);
+    let width_m =
+        |states: &mut States, ms: u64| states.take(&message(ms), &moment(ms)).unwrap().unwrap().gripper_width_m;
+    assert!((width_m(&mut states, 10) - 0.072).abs() < 1e-9);
+    states.told_width(0.08);
+    assert_eq!(width_m(&mut states, 20), 0.08);
+}
+
+#[test]
 fn what_cannot_be_true_is_refused_with_its_reason() {
     let refusal = |change: fn(&mut JointState)| {
         let mut states = states(None);

@@ -5,7 +5,7 @@ mod recordings;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use neuraxis_episode::{EpisodeReader, OwnRecording, Recorded};
 use neuraxis_formats::{

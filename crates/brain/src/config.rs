@@ -33,8 +33,9 @@ pub struct BrainConfig {
     pub vlm: VlmConfig,
     /// Pictures of these cameras, as they are, go with each question for a plan to a model that takes images; at most 6.
     pub vlm_cameras: Vec<String>,
-    /// A model is asked about a fact that stays unknown when a new plan is needed because of it, in a call of its own, and
-    /// believed for as long as things out of sight are. Default false: then only cameras and fingers say what is so.
+    /// A model that is shown a picture is asked about a fact that stays unknown when a new plan is needed because of it, in a
+    /// call of its own, and believed for as long as things out of sight are. Default false: then only cameras and fingers say
+    /// what is so.
     pub vlm_checks: bool,
     /// What no plan may exceed, whoever made it: forces 1 to 150 [N], and at most 32 boxes in which nothing is touched, in the
     /// world within 10 [m].

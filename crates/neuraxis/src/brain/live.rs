@@ -239,8 +239,9 @@ pub fn brain(
         }
         stopping = stopping.filter(|epoch| *epoch == last.epoch);
         let is_running = last.outcome == Outcome::Running;
-        if !is_running && told.iter().any(|told| told.event.what == What::Late) {
-            // The plan that was to begin came too late: another one is made.
+        let is_late = told.iter().any(|told| told.event.what == What::Late);
+        if is_late && !is_running && mind.plan.is_none() {
+            // The plan that was to begin came too late: another one is made. An answer to a plan that has ended is no use.
             say(mind.end_task(last.outcome, now).map(Box::new).map(Job::Keep));
         }
         while let Ok(reply) = fast.replies.try_recv() {
@@ -353,19 +354,29 @@ mod tests {
     };
 
     use neuraxis_brain::PlannerKind;
-    use neuraxis_plan::{Scene, SceneFile};
+    use neuraxis_cortex::{PlanRequest, Planner, SymbolicPlanner};
+    use neuraxis_executor::{Event, Reason};
+    use neuraxis_plan::{Limits, Scene, SceneFile, Validator};
 
     use super::*;
     use crate::{
         brain::{
             drafter,
+            mind::PlanInForce,
             plans::{Question, Wanted},
+            reflex::Felt,
         },
         config::{Config, workspace_root},
     };
 
     /// Waits for an answer for as long as a busy machine may take; a call's own limit is longer.
     const PATIENCE: Duration = Duration::from_secs(100);
+    const SAID: &str = "put the red block in the top drawer and close it";
+
+    fn scene(root: &std::path::Path) -> Scene {
+        let text = std::fs::read_to_string(root.join("sim/scenes/workbench.yaml")).unwrap();
+        Scene::try_from(serde_yaml::from_str::<SceneFile>(&text).unwrap()).unwrap()
+    }
 
     #[test]
     fn another_sentence_ends_a_call_that_hangs_and_what_waits_behind_it_is_not_asked() {
@@ -393,8 +404,7 @@ mod tests {
         let plans = Plans::new(&config, drafter(&config, robot.clone()).unwrap(), None);
         let cancel = plans.cancel();
         let (_, fast, asked) = wire(Reflex::new(&config, robot, &[], false).unwrap(), cancel);
-        let text = std::fs::read_to_string(root.join("sim/scenes/workbench.yaml")).unwrap();
-        let scene = Scene::try_from(serde_yaml::from_str::<SceneFile>(&text).unwrap()).unwrap();
+        let scene = scene(&root);
         let ask = |sentence: u32| {
             let question = Question {
                 task: sentence,
@@ -402,7 +412,7 @@ mod tests {
                 id: None,
                 epoch: sentence,
                 wanted: Wanted::First,
-                words: "put the red block in the top drawer and close it".into(),
+                words: SAID.into(),
                 context: None,
                 scene: scene.clone(),
                 at: Nanos::from_secs(1.0),
@@ -430,5 +440,56 @@ mod tests {
         drop(fast);
         thread.join().unwrap();
         assert!(requests.try_recv().is_err(), "two questions in all");
+    }
+
+    /// Ends of which nobody has hold, and what the recorder is told.
+    fn links() -> (BrainLinks, RingReceiver<Box<Thought>>) {
+        let (thoughts, told) = ring(64);
+        let links = BrainLinks {
+            observations: ring(2).1,
+            orders: Orders::new(ring(4).1, ring(4).0, mailbox(None).1),
+            predictions: mailbox(None).0,
+            shown: Showcase::new(mailbox(None).0),
+            epochs: mailbox(0).0,
+            thoughts,
+            events: ring(256).0,
+            seen: SeenLinks::new(ring(16).0, ring(2).0),
+        };
+        (links, told)
+    }
+
+    #[test]
+    fn an_answer_to_a_task_that_has_ended_does_not_begin_it_anew() {
+        let root = workspace_root().unwrap();
+        let config = Config::load(&root, "fr3").unwrap();
+        let robot = Arc::new(config.load_robot().unwrap());
+        let scene = scene(&root);
+        let raw = SymbolicPlanner.plan(&PlanRequest { instruction: SAID, scene: &scene, epoch: 0 }).unwrap().plan;
+        let plan = Validator::new(&scene, &Limits::default()).check(&raw).unwrap();
+        let mut mind = Mind::new(&config, false, Vec::new()).unwrap();
+        mind.plan = Some(PlanInForce { plan, scene, epoch: 1 });
+        let (fast, slow, _) = wire(Reflex::new(&config, robot, &[], false).unwrap(), None);
+        let LiveReflex { told, mut reports, .. } = fast;
+        // A new plan was waited for in vain, and a person is asked; then it comes.
+        let outcome = Outcome::Yielded(Reason::NoAnswer);
+        reports.write(Report { epoch: 1, outcome, ..Report::default() });
+        told.push(Told { event: Event { epoch: 1, what: What::Late, ..Event::NONE }, felt: Felt::default() });
+        let words = Some(Instruction { text: SAID.into(), epoch: 1, features: None });
+        let own = Slow { mind, apprentice: None, router: None, words };
+        let ((links, thoughts), shared) = (links(), Shared::default());
+        let report = std::thread::scope(|scope| {
+            let shared = &shared;
+            let period = Nanos::from_millis(1);
+            let thread = scope.spawn(move || brain(own, Nanos::default(), period, slow, links, shared));
+            let (began, mut ticks) = (Instant::now(), 0);
+            while ticks < 3 && began.elapsed() < PATIENCE {
+                ticks += usize::from(thoughts.pop().is_some());
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            shared.done.raise();
+            thread.join().unwrap().unwrap()
+        });
+        assert_eq!(report.last.outcome, outcome, "it was told");
+        assert!(report.mind.plan.is_some(), "what was begun has ended, and is not begun again");
     }
 }

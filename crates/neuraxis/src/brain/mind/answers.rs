@@ -124,8 +124,9 @@ impl Mind {
 #[cfg(test)]
 mod tests {
     use nalgebra::{UnitQuaternion, Vector3};
+    use neuraxis_brain::PlannerKind;
     use neuraxis_core::{CameraView, Gripper, Instruction, Intrinsics, Joints, Nanos, Pose, Progress};
-    use neuraxis_executor::Outcome;
+    use neuraxis_executor::{Event, Outcome, What};
 
     use super::*;
     use crate::config::{Config, workspace_root};
@@ -206,5 +207,19 @@ mod tests {
             assert!(tries > 10 && looking.mind.story.trouble.is_some(), "task {task}: {tries} tries");
             assert!(looking.mind.end_task(Outcome::Idle, Nanos::default()).is_none(), "nothing is to be remembered");
         }
+    }
+
+    #[test]
+    fn a_model_is_told_what_failed_in_this_task_and_nothing_of_the_one_before() {
+        let mut config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        config.brain.planner = PlannerKind::Vlm;
+        let mut mind = Mind::new(&config, false, Vec::new()).unwrap();
+        let failed = |line: &str| (Event { what: What::Failed, ..Event::NONE }, line.to_string());
+        mind.story.told.push(failed("2 grasp red_block failed"));
+        let question = (1..=3).find_map(|i| mind.see(&observation(100 * i), &words(), 0).unwrap()).unwrap();
+        let context = question.context.unwrap();
+        assert_eq!((context.images.len(), context.failure.len()), (1, 0), "{:?}", context.failure);
+        mind.story.told.push(failed("3 push red_button failed"));
+        assert_eq!(mind.context(&observation(400)).unwrap().failure, ["3 push red_button failed"]);
     }
 }

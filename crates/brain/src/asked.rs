@@ -98,9 +98,13 @@ impl Asked {
         }
     }
 
-    /// Whether a fact holds in these images, as a model sees it; unknown without one. Costs a call.
+    /// Whether a fact holds in these images, as a model sees it; unknown without one that is shown one. Costs a call.
     pub(crate) fn check(&mut self, fact: &str, images: &[Image]) -> Result<Truth, CortexError> {
         let Some(model) = self.model() else { return Ok(Truth::Unknown) };
+        // Without a picture its word would be a guess.
+        if images.is_empty() || !model.client().probe()?.takes_images {
+            return Ok(Truth::Unknown);
+        }
         let text = format!("Is this so in what the images show: {fact}?");
         let answers = ANSWERS.map(|(answer, _)| answer);
         let question = Question { purpose: Purpose::Check, text: &text, answers: &answers, images };

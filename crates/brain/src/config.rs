@@ -17,9 +17,8 @@ use crate::{BrainError, Learned};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BrainConfig {
-    /// Rate at which the scene is looked at, 1 to 60 [Hz].
-    pub look_hz: f64,
-    /// Looks before a plan is made, 2 to 100: what only one look has shown may be noise.
+    /// Looks before a plan is made, 2 to 100: what only one look has shown may be noise. Their rate is `policy_hz` of
+    /// run.yaml.
     pub looks_first: u32,
     /// Latency of a look and of a plan in the lockstep clock, 0 to 10 [s]: measured p99 and more.
     pub lockstep_look_secs: f64,
@@ -34,8 +33,9 @@ pub struct BrainConfig {
     pub vlm: VlmConfig,
     /// Pictures of these cameras, as they are, go with each question for a plan to a model that takes images; at most 6.
     pub vlm_cameras: Vec<String>,
-    /// A model is asked about a fact that stays unknown when a new plan is needed because of it, in a call of its own, and
-    /// believed for as long as things out of sight are. Default false: then only cameras and fingers say what is so.
+    /// A model that is shown a picture is asked about a fact that stays unknown when a new plan is needed because of it, in a
+    /// call of its own, and believed for as long as things out of sight are. Default false: then only cameras and fingers say
+    /// what is so.
     pub vlm_checks: bool,
     /// What no plan may exceed, whoever made it: forces 1 to 150 [N], and at most 32 boxes in which nothing is touched, in the
     /// world within 10 [m].
@@ -168,7 +168,6 @@ pub struct DrawerConfig {
 impl Default for BrainConfig {
     fn default() -> Self {
         Self {
-            look_hz: 10.0,
             looks_first: 3,
             lockstep_look_secs: 0.03,
             lockstep_plan_secs: 0.2,
@@ -210,7 +209,6 @@ impl BrainConfig {
     pub fn validate(&self) -> Result<(), BrainError> {
         let furniture = &self.furniture;
         let values = [
-            ("look_hz", self.look_hz, 1.0, 60.0, "1 to 60 Hz"),
             ("looks_first", f64::from(self.looks_first), 2.0, 100.0, "2 to 100"),
             ("lockstep_look_secs", self.lockstep_look_secs, 0.0, 10.0, "0 to 10 s"),
             ("lockstep_plan_secs", self.lockstep_plan_secs, 0.0, 10.0, "0 to 10 s"),
@@ -283,7 +281,8 @@ mod tests {
     fn the_default_is_valid_and_faults_are_named() {
         BrainConfig::default().validate().unwrap();
         let text = |config: BrainConfig| config.validate().unwrap_err().to_string();
-        assert!(text(BrainConfig { look_hz: f64::NAN, ..Default::default() }).contains("look_hz = NaN"));
+        let timeless = BrainConfig { lockstep_look_secs: f64::NAN, ..Default::default() };
+        assert!(text(timeless).contains("lockstep_look_secs = NaN"));
         let mut config = BrainConfig::default();
         config.furniture.drawers[0].id = "bottom".into();
         assert!(text(config).contains("furniture.drawers = bottom"));
@@ -319,9 +318,11 @@ mod tests {
         assert_eq!(read("planner: {file: plans/stow.json}").unwrap().planner, file);
         assert_eq!(read("planner: vlm_or_symbolic").unwrap().planner, PlannerKind::VlmOrSymbolic);
         assert_eq!(serde_yaml::to_string(&PlannerKind::Symbolic).unwrap().trim(), "symbolic");
-        let magic = read("look_hz: 9\nplanner: magic").unwrap_err();
+        let magic = read("looks_first: 9\nplanner: magic").unwrap_err();
         let known = "known: symbolic, vlm, vlm_or_symbolic, {file: F}";
         assert!(magic.starts_with(&format!("planner: \"magic\"; {known} at line 2")), "{magic}");
+        let rate = read("look_hz: 9").unwrap_err();
+        assert!(rate.contains("unknown field `look_hz`, expected one of `looks_first`, "), "{rate}");
         let filled = read("planner: {fill: x}").unwrap_err();
         assert!(filled.contains("unknown field `fill`, expected `file`"), "{filled}");
     }

@@ -100,7 +100,7 @@ impl Drafter {
     }
 
     /// Whether a fact of a scene holds in these images, as a model sees it: one call of the task's budget. Unknown without
-    /// a model, and if it cannot tell.
+    /// a model, if it cannot tell, and, without a call, where it would be shown no image.
     pub fn check(&mut self, fact: &str, images: &[Image]) -> Result<Truth, BrainError> {
         Ok(self.asked.check(fact, images)?)
     }

@@ -12,7 +12,7 @@ use crate::{
     permanence::Permanence,
     room,
     seat::{self, Front},
-    told::told,
+    told::{Told, told},
 };
 
 /// The open front of a drawer from here on is in the way [m].
@@ -25,6 +25,8 @@ pub struct Perception {
     reader: FactReader,
     scene: Option<Scene>,
     permanence: Permanence,
+    /// Blocks that earlier tasks have seen in drawers, by the names that they had there.
+    kept: Vec<Told>,
     last: Look,
     findings: Vec<Finding>,
     spot: Option<usize>,
@@ -43,6 +45,7 @@ impl Perception {
             reader: FactReader::default(),
             scene: None,
             permanence: Permanence::default(),
+            kept: Vec::new(),
             last: Look::default(),
             findings: Vec::new(),
             spot: None,
@@ -82,9 +85,10 @@ impl Perception {
         self.scene.as_ref()
     }
 
-    /// Begins a task: gives everything in view a name, and takes the sentence's word for what is not. Names stay until the
-    /// next task begins. Facts are those of the last look.
+    /// Begins a task: gives a name to everything that is in view, was so not long ago, or was seen in a drawer, and takes the
+    /// sentence's word for what else it names. Names stay until the next task begins. Facts are those of the last look.
     pub fn begin(&mut self, sentence: &str) -> Result<Scene, BrainError> {
+        self.end();
         let mut file = scene_file(&self.tracker);
         if self.tracker.cabinet().is_some() {
             // The table is last, and stays so.
@@ -97,30 +101,34 @@ impl Perception {
             });
             file.objects.splice(at..at, drawers);
         }
+        let unseen = |told: &Told| ObjectFile { id: told.block.clone(), class: Class::Block, position_m: None };
+        let in_drawers: Vec<_> = self.kept.iter().filter(|kept| kept.is_hidden(&file.objects)).map(unseen).collect();
+        file.objects.extend(in_drawers);
         let told = told(sentence, &file.objects)?;
-        let unseen =
-            told.iter().map(|told| ObjectFile { id: told.block.clone(), class: Class::Block, position_m: None });
-        file.objects.extend(unseen);
+        file.objects.extend(told.iter().map(unseen));
         let scene = Scene::try_from(file)?;
         let drawers = self.furniture.drawers.iter();
         let heights_m = drawers.filter_map(|drawer| Some((scene.object(&drawer.id)?, drawer.z_m))).collect();
         self.reader = FactReader::default().with_heights(heights_m);
         (self.permanence, self.spot) = (Permanence::default(), None);
         self.believed.clear();
-        for told in &told {
-            if let Some((block, drawer)) = scene.object(&told.block).zip(scene.object(&told.drawer)) {
-                self.permanence.tell(block, drawer);
-            }
-        }
+        let named = |told: &Told| scene.object(&told.block).zip(scene.object(&told.drawer));
+        told.iter().filter_map(named).for_each(|(block, drawer)| self.permanence.tell(block, drawer));
+        self.kept.iter().filter_map(named).for_each(|(block, drawer)| self.permanence.recall(block, drawer));
         self.last = Look::default();
         self.scene = Some(scene);
         self.read();
         self.present()
     }
 
-    /// Ends the task: names are forgotten, things are followed on.
+    /// Ends the task: names are forgotten, but of blocks in drawers; things are followed on.
     pub fn end(&mut self) {
-        self.scene = None;
+        let Some(scene) = self.scene.take() else { return };
+        // Of a block that it named this task knows better than those before.
+        self.kept.retain(|kept| scene.object(&kept.block).is_none());
+        let name = |object| scene.object_name(object).to_string();
+        let seen = self.permanence.seen().map(|(block, drawer)| Told { block: name(block), drawer: name(drawer) });
+        self.kept.extend(seen);
     }
 
     /// The scene with the facts of the last look, and blocks and handles of drawers where it shows them: for a plan that goes
@@ -191,7 +199,7 @@ impl Perception {
                 class => {
                     let track = self.reader.names().get(object).and_then(|id| self.tracker.track(id));
                     let known = track.filter(|track| {
-                        self.is_known(track, stamp)
+                        self.tracker.is_known(track)
                             && self.reader.names().doubts(object, scene, &self.tracker).is_empty()
                     });
                     (
@@ -244,12 +252,6 @@ impl Perception {
     /// What the last look found out about a fact.
     pub fn finding(&self, fact: FactId) -> Option<&Finding> {
         self.findings.iter().find(|finding| finding.fact == fact)
-    }
-
-    /// Seen not long ago, or held.
-    fn is_known(&self, track: &Track, now: Nanos) -> bool {
-        let is_fresh = now.secs_since(track.seen_at) <= self.tracker.config().remember_secs;
-        is_fresh || track.held.is_some()
     }
 
     fn thing(&self, track: &Track, class: Option<Class>, i: usize) -> Place {

@@ -2,7 +2,7 @@
 //!
 //! The tracker forgets what it has not seen for some seconds. Inside a drawer nothing is seen and nothing moves, so
 //! `in(block,drawer)` is believed from when it was observed, or said, until the block is found elsewhere, or the drawer
-//! is open, can be looked into, and does not show it.
+//! is open, can be looked into, and does not show it. What was only said is a hypothesis of its task.
 
 use std::collections::BTreeMap;
 
@@ -12,17 +12,36 @@ use neuraxis_plan::{Class, FactId, ObjectId, Predicate, Scene, State, Truth};
 /// An open drawer that does not show the block for so long does not hold it [s].
 const LOOK_SECS: f64 = 1.5;
 
-/// Beliefs about what is in drawers.
+/// Beliefs about what is in drawers, by block.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Permanence {
-    /// By block: the drawer, and since when it is open without the block in sight.
-    inside: BTreeMap<ObjectId, (ObjectId, Option<Nanos>)>,
+    inside: BTreeMap<ObjectId, Inside>,
+}
+
+/// Where a block is.
+#[derive(Copy, Clone, Debug)]
+struct Inside {
+    drawer: ObjectId,
+    /// A look has shown it there.
+    is_seen: bool,
+    /// Since when the drawer is open without the block in sight.
+    gone_since: Option<Nanos>,
 }
 
 impl Permanence {
     /// Somebody says so.
     pub(crate) fn tell(&mut self, block: ObjectId, drawer: ObjectId) {
-        self.inside.insert(block, (drawer, None));
+        self.inside.insert(block, Inside { drawer, is_seen: false, gone_since: None });
+    }
+
+    /// It was seen there.
+    pub(crate) fn recall(&mut self, block: ObjectId, drawer: ObjectId) {
+        self.inside.insert(block, Inside { drawer, is_seen: true, gone_since: None });
+    }
+
+    /// Blocks that were seen in a drawer and are believed to be there, each with it.
+    pub(crate) fn seen(&self) -> impl Iterator<Item = (ObjectId, ObjectId)> {
+        self.inside.iter().filter(|(_, inside)| inside.is_seen).map(|(block, inside)| (*block, inside.drawer))
     }
 
     /// What is known, and believed: learns from what was observed at `now` and adds what it says nothing about.
@@ -32,10 +51,11 @@ impl Permanence {
         for block in scene.of_class(Class::Block) {
             let inside = |drawer: ObjectId| fact(Predicate::In, &[block, drawer]);
             if let Some(drawer) = scene.of_class(Class::Drawer).find(|drawer| truth(inside(*drawer)) == Truth::True) {
-                self.inside.insert(block, (drawer, None));
+                self.recall(block, drawer);
                 continue;
             }
-            let Some((drawer, gone_since)) = self.inside.get(&block).copied() else { continue };
+            let Some(believed) = self.inside.get(&block).copied() else { continue };
+            let drawer = believed.drawer;
             let elsewhere = scene.places_of(block).iter().any(|place| observed.truth(place) == Truth::True)
                 || truth(fact(Predicate::Holding, &[block])) == Truth::True
                 || truth(inside(drawer)) == Truth::False;
@@ -45,16 +65,16 @@ impl Permanence {
             }
             let is_open = truth(fact(Predicate::Open, &[drawer])) == Truth::True;
             let is_hidden = truth(fact(Predicate::Visible, &[block])) != Truth::True;
-            let since = (is_open && is_hidden).then(|| gone_since.unwrap_or(now));
-            if since.is_some_and(|since| now.secs_since(since) > LOOK_SECS) {
+            let gone_since = (is_open && is_hidden).then(|| believed.gone_since.unwrap_or(now));
+            if gone_since.is_some_and(|since| now.secs_since(since) > LOOK_SECS) {
                 self.inside.remove(&block);
             } else {
-                self.inside.insert(block, (drawer, since));
+                self.inside.insert(block, Inside { gone_since, ..believed });
             }
         }
-        self.inside.iter().fold(observed, |state, (block, (drawer, _))| {
+        self.inside.iter().fold(observed, |state, (block, believed)| {
             // What is there is in no other place, and not in the hand; drawers are too low for one thing on another.
-            let inside = fact(Predicate::In, &[*block, *drawer]);
+            let inside = fact(Predicate::In, &[*block, believed.drawer]);
             let clear = fact(Predicate::Clear, &[*block]);
             scene.places_of(*block).iter().chain(clear).fold(state, |state, fact| match state.truth(fact) {
                 Truth::Unknown => state.with(fact, Some(fact) == inside || Some(fact) == clear),

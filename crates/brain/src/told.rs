@@ -5,13 +5,24 @@ use neuraxis_scene::Colour;
 
 use crate::BrainError;
 
-/// A block that is said to be in a drawer.
+/// A block that is in a drawer, as was said, or seen before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Told {
     /// Name of the block.
     pub(crate) block: String,
     /// Name of the drawer.
     pub(crate) drawer: String,
+}
+
+impl Told {
+    /// Whether the drawer is among what is there, and no block that looks the same: that would be taken for it.
+    pub(crate) fn is_hidden(&self, seen: &[ObjectFile]) -> bool {
+        fn colour(id: &str) -> Option<&str> {
+            id.split('_').next()
+        }
+        let looks_so = |object: &ObjectFile| object.class == Class::Block && colour(&object.id) == colour(&self.block);
+        seen.iter().any(|object| object.id == self.drawer) && !seen.iter().any(looks_so)
+    }
 }
 
 /// Blocks that the sentence names by a colour that nothing in view has. They are taken to be in the first drawer that it

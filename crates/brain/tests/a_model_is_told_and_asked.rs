@@ -105,6 +105,19 @@ fn a_fact_is_asked_about_in_a_call_of_its_own_and_nonsense_is_an_error() {
 }
 
 #[test]
+fn a_model_that_is_shown_no_picture_is_not_asked_about_a_fact() {
+    let server = Server::new([]);
+    let mut asking = drafter(&server, PlannerKind::Vlm, 6);
+    assert_eq!(asking.check("hand_empty", &[]).unwrap(), Truth::Unknown);
+    let vlm = neuraxis_cortex::VlmConfig { images: false, ..wire::config(&server) };
+    let config = BrainConfig { planner: PlannerKind::Vlm, vlm, ..BrainConfig::default() };
+    let mut blind = Drafter::of(&config, Arc::new(Far)).unwrap();
+    let image = Image::new("front", vec![0x89, b'P', b'N', b'G', 13, 10, 26, 10], Vec::new()).unwrap();
+    assert_eq!(blind.check("hand_empty", std::slice::from_ref(&image)).unwrap(), Truth::Unknown);
+    assert_eq!((server.asked().len(), asking.model().calls, blind.model().calls), (0, 0, 0));
+}
+
+#[test]
 fn calls_are_counted_for_each_task_and_a_new_one_is_not_broken_off_with_the_last() {
     let server = Server::new([Act::plan(&good()), Act::plan(&good()), Act::plan(&good())]);
     let mut asking = drafter(&server, PlannerKind::Vlm, 1);

@@ -3,7 +3,10 @@
 mod wire;
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -12,7 +15,7 @@ use neuraxis_cortex::{
     CortexError, Fallback, Planner, SymbolicPlanner, VlmConfig, VlmError, VlmPlanner,
     vlm::{BreakerConfig, Health, Purpose, Stage},
 };
-use wire::{Act, SAY, Server, config, good, planner, request, scene, unprobed, watched};
+use wire::{Act, Asked, SAY, Server, config, good, planner, request, scene, unprobed, watched};
 
 /// The error of one plan, and the number of requests.
 fn failure(acts: Vec<Act>, change: impl FnOnce(&mut VlmConfig) + Send + 'static) -> (VlmError, usize) {
@@ -84,6 +87,34 @@ fn what_the_server_will_not_have_is_not_sent_again() {
     let (error, requests) = failure(vec![Act::Send(302, "location: http://example.org/\r\n", String::new())], |_| {});
     assert!(matches!(error, VlmError::Status { status: 302, .. }), "redirects are not followed: {error}");
     assert_eq!(requests, 1);
+}
+
+/// Set once the server has another model.
+static IS_STARTED_AGAIN: AtomicBool = AtomicBool::new(false);
+
+/// Lists the model that it has, and knows no other.
+fn one_model(asked: &Asked) -> Option<Act> {
+    let [has, other] = if IS_STARTED_AGAIN.load(Ordering::SeqCst) { ["b", "a"] } else { ["a", "b"] };
+    if asked.line.contains("/v1/models") {
+        return Some(Act::Send(200, "", format!(r#"{{"data":[{{"id":"{has}","owned_by":"vllm"}}]}}"#)));
+    }
+    asked.body.contains(&format!(r#""model":"{other}""#)).then(|| Act::status(404))
+}
+
+#[test]
+fn a_server_that_comes_back_with_another_model_is_asked_what_it_has() {
+    watched(|| {
+        let server = Server::with_look([Act::plan(&good()), Act::plan(&good())], one_model);
+        let mut planner = planner(config(&server));
+        let scene = scene();
+        assert!(planner.plan(&request(&scene, SAY)).is_ok());
+        IS_STARTED_AGAIN.store(true, Ordering::SeqCst);
+        let error = planner.plan(&request(&scene, SAY)).unwrap_err();
+        assert!(matches!(error, CortexError::Vlm(VlmError::Status { status: 404, .. })), "{error}");
+        assert!(planner.plan(&request(&scene, SAY)).is_ok());
+        let models: Vec<_> = server.asked().iter().map(|asked| asked.json()["model"].clone()).collect();
+        assert_eq!(models, ["a", "a", "b"]);
+    });
 }
 
 #[test]

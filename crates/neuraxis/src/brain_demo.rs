@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::{
-    brain::{Apprentice, BrainPilot, Mind, Moment, Plans, Reflex, Steer, Story, drafter, open_memory},
+    brain::{Apprentice, BrainPilot, Mind, Moment, Plans, Reflex, Steer, Story, check_cameras, drafter, open_memory},
     config::Surroundings,
     demo::{ClockChoice, DemoPlan, Together, attempts, print_files, print_rates, rates_json, stood_still},
     episode_run::{Studio, instruction, simulated_cameras},
@@ -27,6 +27,7 @@ const MONITORS_EVERY: u64 = 10;
 
 /// Runs one episode; true if the goal was met.
 pub fn run(plan: &DemoPlan, studio: &Studio, setup: &Setup) -> Result<bool> {
+    check_cameras(&studio.config, &simulated_cameras())?;
     let words = instruction(setup.goal(), None)?;
     match plan.clock {
         ClockChoice::Realtime => attempts(|| realtime(plan, studio, setup, &words)),

@@ -14,12 +14,12 @@ mod world;
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
-use neuraxis_sim::{CameraRig, Goal, Plant, model::CAMERAS, tasks::unseen};
+use neuraxis_sim::{CameraRig, Goal, Plant, tasks::unseen};
 
 use crate::{
-    brain::{Apprentice, BrainPilot, Poisoned, drafter, open_memory},
+    brain::{Apprentice, BrainPilot, Poisoned, check_cameras, drafter, open_memory},
     config::{Config, Surroundings},
-    episode_run::{Studio, instruction},
+    episode_run::{Studio, instruction, simulated_cameras},
     script::Expert,
 };
 
@@ -60,10 +60,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
         _ => None,
     };
     if plan.actor == Actor::Brain {
-        let known = CAMERAS.map(|(name, _)| name);
-        if let Some(name) = config.brain.vlm_cameras.iter().find(|name| !known.contains(&name.as_str())) {
-            bail!("configs/{}/brain.yaml: vlm_cameras: {name:?}, allowed: {}", config.name, known.join(", "));
-        }
+        check_cameras(config, &simulated_cameras())?;
     }
     let mut memory = plan.memory.as_deref().map(|file| open_memory(config, file)).transpose()?;
     // One for all episodes: what it takes for usual in a model's answers is learned over many.

@@ -32,7 +32,7 @@ mod schema;
 mod skill;
 mod xml;
 
-pub use check::{Geometry, KeepOut, Limits, Validator};
+pub use check::{Geometry, KeepOut, Limits, MOST_FORCE_LOOKS, Validator};
 pub use effects::{Effects, effects, steps};
 pub use error::{ErrorKind, PlanError, PlanErrors, SceneError};
 pub use expr::{Body, Expr, Senses, Unit};

@@ -108,6 +108,7 @@ fn the_reference_calls_good_plans_sound_and_each_sort_of_bad_one_not() {
     assert_eq!(spoilt(|p| p["nodes"][2]["args"]["times"] = json!(9)), "times in range");
     assert_eq!(spoilt(|p| p["nodes"][1]["parent"] = json!(7)), "all nodes hang on the root");
     assert_eq!(spoilt(|p| p["nodes"][5]["guards"] = json!([])), "the force is bounded");
+    assert_eq!(spoilt(|p| p["nodes"][5]["guards"][0]["m"] = json!(32)), "the force is bounded");
     assert_eq!(spoilt(|p| p["nodes"][6]["guards"][0]["unit"] = json!("m")), "the unit fits");
     assert_eq!(
         spoilt(|p| p["nodes"][18]["args"]["fact"] = json!("hand_empty")),

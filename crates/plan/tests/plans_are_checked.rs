@@ -196,6 +196,13 @@ fn rules_for_every_plan_hold() {
     ] {
         assert!(found.iter().any(|fault| fault.contains(text)), "{text}\nnot in\n{}", found.join("\n"));
     }
+    // A guard that sleeps on is none.
+    let deaf = faults(|p| {
+        p["nodes"][9]["guards"][0]["n"] = json!(32);
+        p["nodes"][9]["guards"][0]["m"] = json!(32);
+    });
+    let fix = r#"guard ["force","norm"] < 40 N or less with m 5 or less"#;
+    assert_eq!(deaf, [format!("V7 node 9: grasp without a guard of the force; fix: {fix}")]);
     let keep_out = KeepOut { min_xyz_m: [0.0, 0.1, 0.7], max_xyz_m: [0.2, 0.25, 0.8] };
     let limits = Limits { keep_out: vec![keep_out], ..Limits::default() };
     let errors = Validator::new(&scene(), &limits).read(&stored("every_kind").to_string()).unwrap_err();

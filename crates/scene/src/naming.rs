@@ -18,7 +18,7 @@ pub struct Names {
 /// Why a name means nothing.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Nameless {
-    /// Nothing that fits has been seen.
+    /// Nothing that fits has been seen, or not for long.
     NeverSeen,
     /// So many fit.
     Several(usize),
@@ -62,7 +62,7 @@ impl Names {
         nameless
     }
 
-    /// The free thing that fits, of those in view or of all.
+    /// The free thing that fits, of those in view or of all that are known.
     fn fitting(
         &self,
         object: ObjectId,
@@ -72,7 +72,7 @@ impl Names {
     ) -> Result<Option<ThingId>, usize> {
         let Some(colour) = colour_of(object, scene) else { return Ok(None) };
         let fits = |track: &&Track| {
-            let free = !in_view || tracker.is_seen(track);
+            let free = if in_view { tracker.is_seen(track) } else { tracker.is_known(track) };
             let free = free && !self.of.values().any(|id| *id == track.id);
             let class = class_of(track.thing.shape);
             free && track.thing.colour == Some(colour) && class.is_some() && class == scene.class(object)
@@ -112,12 +112,13 @@ pub(crate) fn class_of(shape: Shape) -> Option<Class> {
     }
 }
 
-/// A scene of the plan language with everything that has a colour and a kind, and the table: `red_block`, and
-/// `red_block_2` for the second. Nothing is claimed: facts come from [`crate::FactReader`]. Drawers are not listed, for
-/// a camera does not see what a cabinet's parts are called.
+/// A scene of the plan language with everything that is known and has a colour and a kind, and the table: `red_block`, and
+/// `red_block_2` for the second. What has been out of sight for long may have been taken away, and is left out. Nothing is
+/// claimed: facts come from [`crate::FactReader`]. Drawers are not listed, for a camera does not see what a cabinet's parts
+/// are called.
 pub fn scene_file(tracker: &Tracker) -> SceneFile {
     let mut objects: Vec<ObjectFile> = Vec::new();
-    for track in tracker.tracks() {
+    for track in tracker.tracks().iter().filter(|track| tracker.is_known(track)) {
         let thing = &track.thing;
         let (Some(colour), Some(class)) = (thing.colour, class_of(thing.shape)) else { continue };
         let name = format!("{colour}_{}", class.name());

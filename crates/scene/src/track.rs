@@ -169,6 +169,12 @@ impl Tracker {
         self.sighted && self.now == Some(track.seen_at)
     }
 
+    /// True if it is held, or has been out of sight for no longer than facts about it stay as they were.
+    pub fn is_known(&self, track: &Track) -> bool {
+        let is_fresh = |now: Nanos| now.secs_since(track.seen_at) <= self.config.remember_secs;
+        track.held.is_some() || self.now.is_some_and(is_fresh)
+    }
+
     /// Since when no camera has seen it; `None` while one does.
     pub fn unseen_since(&self, track: &Track) -> Option<Nanos> {
         (!self.is_seen(track)).then_some(track.seen_at)

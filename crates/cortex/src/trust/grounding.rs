@@ -20,14 +20,21 @@ pub struct Grounding {
 }
 
 impl Grounding {
-    /// Compares a plan with the request; without a plan there is nothing but conflict.
-    pub(crate) fn of(plan: Option<&RawPlan>, request: &PlanRequest, faults: usize, compare_goal: bool) -> Self {
+    /// Compares a plan with the request, whose sentence was said in another scene or in this one; without a plan there is
+    /// nothing but conflict.
+    pub(crate) fn of(
+        plan: Option<&RawPlan>,
+        request: &PlanRequest,
+        said_in: &Scene,
+        faults: usize,
+        compare_goal: bool,
+    ) -> Self {
         let mut grounding = Self { faults: faults.max(usize::from(plan.is_none())), ..Self::default() };
         let Some(plan) = plan else { return grounding };
         grounding.assumptions(plan, request.scene);
         grounding.posts(plan, request.scene);
         if compare_goal {
-            grounding.goal(plan, request);
+            grounding.goal(plan, request, said_in);
         }
         grounding
     }
@@ -76,9 +83,9 @@ impl Grounding {
     }
 
     /// What the sentence asks for must be among the goals; a button that it does not speak of must be left alone.
-    fn goal(&mut self, plan: &RawPlan, request: &PlanRequest) {
+    fn goal(&mut self, plan: &RawPlan, request: &PlanRequest, said_in: &Scene) {
         let scene = request.scene;
-        let Ok(goals) = read_goals(request.instruction, scene) else { return };
+        let Ok(goals) = read_goals(request.instruction, said_in) else { return };
         let asked = goals.stages.iter().fold(FactSet::default(), |all, stage| all.union(stage));
         let last = goals.stages.last().copied().unwrap_or_default();
         let named: FactSet =
@@ -126,7 +133,8 @@ mod tests {
     }
 
     fn grounding(plan: &RawPlan, say: &str) -> Grounding {
-        Grounding::of(Some(plan), &PlanRequest { instruction: say, scene: &workbench(), epoch: 0 }, 0, true)
+        let scene = workbench();
+        Grounding::of(Some(plan), &PlanRequest { instruction: say, scene: &scene, epoch: 0 }, &scene, 0, true)
     }
 
     #[test]
@@ -171,8 +179,9 @@ mod tests {
 
     #[test]
     fn without_a_plan_all_is_conflict() {
-        let request = PlanRequest { instruction: SAY, scene: &workbench(), epoch: 0 };
-        assert_eq!(Grounding::of(None, &request, 3, true).conflict(), 1.0);
-        assert_eq!(Grounding::of(None, &request, 0, true).conflict(), 1.0);
+        let scene = workbench();
+        let request = PlanRequest { instruction: SAY, scene: &scene, epoch: 0 };
+        assert_eq!(Grounding::of(None, &request, &scene, 3, true).conflict(), 1.0);
+        assert_eq!(Grounding::of(None, &request, &scene, 0, true).conflict(), 1.0);
     }
 }

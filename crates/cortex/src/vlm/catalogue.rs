@@ -2,8 +2,8 @@
 //! the same; alike for every request, so that a server can keep it.
 
 use neuraxis_plan::{
-    Class, Effects, Limits, MOST_CHARACTERS, MOST_CHILDREN, MOST_DEPTH, MOST_NODES, ObjectFile, Predicate, RawKind,
-    RungAction, Scene, SceneFile, Skill, Unlisted, Vary, effects, steps,
+    Class, Effects, Limits, MOST_CHARACTERS, MOST_CHILDREN, MOST_DEPTH, MOST_FORCE_LOOKS, MOST_NODES, ObjectFile,
+    Predicate, RawKind, RungAction, Scene, SceneFile, Skill, Unlisted, Vary, effects, steps,
 };
 
 use crate::{PlanRequest, Planner, SymbolicPlanner};
@@ -58,7 +58,7 @@ pub(super) fn catalogue(limits: &Limits) -> String {
     let mut text = format!(
         "{RULES}\n{FIELDS} rungs        {}\nNode kinds: {}.\nAt most {MOST_NODES} nodes, {MOST_DEPTH} levels, {MOST_CHILDREN} \
          children of a node, {MOST_CHARACTERS} characters of a text.\nA skill that touches things needs a guard of the force \
-         at {} N or less; force_n is at most {} N.\n",
+         at {} N or less, m at most {MOST_FORCE_LOOKS}; force_n is at most {} N.\n",
         rungs.join(", "),
         kinds.join(", "),
         limits.contact_force_n,

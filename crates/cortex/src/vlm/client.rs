@@ -125,7 +125,7 @@ impl VlmClient {
         self.monitor.set(|status| status.calls_left = self.budget.left());
     }
 
-    /// What the server can do; asks it once.
+    /// What the server can do; asks it once, and again after it has refused a call.
     pub fn probe(&mut self) -> Result<Capabilities, VlmError> {
         if let Some(known) = &self.capabilities {
             return Ok(known.clone());
@@ -136,7 +136,7 @@ impl VlmClient {
         Ok(found)
     }
 
-    /// Takes it for known what the server can do, in place of a probe.
+    /// Takes it for known what the server can do, in place of a probe, until it refuses a call.
     pub fn assume(&mut self, capabilities: Capabilities) {
         self.capabilities = Some(capabilities.clone());
         self.monitor.set(|status| status.capabilities = Some(capabilities));
@@ -146,7 +146,12 @@ impl VlmClient {
     pub fn ask(&mut self, purpose: Purpose, chat: &Chat) -> Result<Reply, VlmError> {
         let capabilities = self.probe()?;
         let logprobs = (capabilities.has_logprobs && self.config.logprobs > 0).then_some(self.config.logprobs);
-        self.ask_as(purpose, chat, &capabilities.model, capabilities.schema, logprobs)
+        let asked = self.ask_as(purpose, chat, &capabilities.model, capabilities.schema, logprobs);
+        if let Err(VlmError::Status { status: 400 | 404, .. }) = &asked {
+            // It may have been started again, with another model.
+            self.capabilities = None;
+        }
+        asked
     }
 
     pub(super) fn ask_as(

@@ -17,7 +17,7 @@ use super::{
     reply::Reply,
 };
 use crate::{
-    CortexError, PlanRequest, Planner, Proposal,
+    CortexError, PlanRequest, Planner, Proposal, read_goals,
     trust::{Grounding, Probes, TrustGate, Verdict, decision_entropy, perceptual_entropy},
 };
 
@@ -106,13 +106,14 @@ impl VlmPlanner {
         self.last.as_ref()
     }
 
-    fn ask(&mut self, request: &PlanRequest) -> Result<Plan, VlmError> {
+    fn ask(&mut self, request: &PlanRequest, said_in: &Scene) -> Result<Plan, VlmError> {
         let context = std::mem::take(&mut self.context);
         self.last = None;
         let capabilities = self.client.probe()?;
         let tokens = self.client.config().max_tokens;
         let unwritable = |error: serde_json::Error| VlmError::Unreadable { why: format!("the request: {error}") };
-        let chat = prompt::first(request, &context, &self.limits, capabilities.takes_images, tokens);
+        let goal = self.goal(request, said_in);
+        let chat = prompt::first(request, &context, &goal, &self.limits, capabilities.takes_images, tokens);
         let chat = chat.map_err(unwritable)?;
         self.last = Some(Provenance {
             model: capabilities.model,
@@ -125,7 +126,7 @@ impl VlmPlanner {
             verdict: None,
         });
 
-        let first = self.checked(Purpose::Plan, &chat, request)?;
+        let first = self.checked(Purpose::Plan, &chat, request, said_in)?;
         // Entropy and conflict are the first answer's: the second was told what to say.
         let decision = first.decision_entropy(request.scene);
         let probes = Probes {
@@ -140,10 +141,20 @@ impl VlmPlanner {
                 if let Some(last) = &mut self.last {
                     last.mended = errors.0;
                 }
-                self.checked(Purpose::Repair, &chat, request)?
+                self.checked(Purpose::Repair, &chat, request, said_in)?
             }
         };
         self.weigh(plan, probes)
+    }
+
+    /// What the sentence asked for in the scene in which it was said, where that was another state of things.
+    fn goal(&self, request: &PlanRequest, said_in: &Scene) -> Vec<String> {
+        if !self.client.config().trust.compare_goal || said_in.state() == request.scene.state() {
+            return Vec::new();
+        }
+        // What the grammar does not read the model reads itself.
+        let goals = read_goals(request.instruction, said_in).ok();
+        goals.and_then(|goals| Some(said_in.names(goals.stages.last()?))).unwrap_or_default()
     }
 
     /// How far the model's answers about several images disagree, if it is undecided enough to be asked. What could not be
@@ -163,7 +174,13 @@ impl VlmPlanner {
     }
 
     /// One call, checked.
-    fn checked(&mut self, purpose: Purpose, chat: &Chat, request: &PlanRequest) -> Result<Checked, VlmError> {
+    fn checked(
+        &mut self,
+        purpose: Purpose,
+        chat: &Chat,
+        request: &PlanRequest,
+        said_in: &Scene,
+    ) -> Result<Checked, VlmError> {
         let reply = self.client.ask(purpose, chat)?;
         if let Some(last) = &mut self.last {
             last.latency += reply.latency;
@@ -184,7 +201,7 @@ impl VlmPlanner {
         // A refused plan is read as far as it can be.
         let refused = said.ok().filter(|_| result.is_err()).and_then(|text| serde_json::from_str(text).ok());
         let raw = result.as_ref().ok().map(Plan::raw).or(refused.as_ref());
-        let grounding = Grounding::of(raw, request, faults, self.client.config().trust.compare_goal);
+        let grounding = Grounding::of(raw, request, said_in, faults, self.client.config().trust.compare_goal);
         Ok(Checked { reply, range, result, unusable, grounding })
     }
 
@@ -246,7 +263,11 @@ fn no_plan(unusable: &Unusable) -> PlanError {
 
 impl Planner for VlmPlanner {
     fn plan(&mut self, request: &PlanRequest) -> Result<Proposal, CortexError> {
-        let plan = self.ask(request)?;
+        self.plan_on(request, request.scene)
+    }
+
+    fn plan_on(&mut self, request: &PlanRequest, said_in: &Scene) -> Result<Proposal, CortexError> {
+        let plan = self.ask(request, said_in)?;
         Ok(Proposal { epoch: request.epoch, plan: plan.raw().clone(), source: SOURCE })
     }
 }

@@ -1,4 +1,4 @@
-//! Finding out what a server understands, once, at start-up.
+//! Finding out what a server understands: at start-up, and again after it has refused a call.
 //!
 //! What it says of itself is asked for first: the list of models names most servers. How it takes a schema is tried: the
 //! schema allows one odd word that the prompt does not mention, so that a model that was not held to it will miss it.

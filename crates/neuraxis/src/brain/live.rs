@@ -239,9 +239,9 @@ pub fn brain(
             say(mind.end_task(last.outcome, now).map(Box::new).map(Job::Keep));
         }
         stopping = stopping.filter(|epoch| *epoch == last.epoch);
-        let is_running = last.outcome == Outcome::Running;
-        if !is_running && told.iter().any(|told| told.event.what == What::Late) {
-            // The plan that was to begin came too late: another one is made.
+        let is_late = told.iter().any(|told| told.event.what == What::Late);
+        if is_late && last.outcome != Outcome::Running && mind.plan.is_none() {
+            // The plan that was to begin came too late: another one is made. An answer to a plan that has ended is no use.
             say(mind.end_task(last.outcome, now).map(Box::new).map(Job::Keep));
         }
         while let Ok(reply) = fast.replies.try_recv() {
@@ -253,10 +253,8 @@ pub fn brain(
             links.events.push(line.clone());
         }
         said = mind.story().lines.len();
-        let is_over = !is_running && last.outcome != Outcome::Idle && stopping.is_none() || mind.gave_up();
-        ended_at = if is_over { ended_at.or(Some(now)) } else { None };
-        // How the task before ended says nothing about this one, for which there may be no plan yet.
-        links.orders.tell(now, || mind.how_it_goes(&last, is_over));
+        ended_at = if mind.is_over(&last) { ended_at.or(Some(now)) } else { None };
+        links.orders.tell(now, || mind.how_it_goes(&last));
         if ended_at.is_some_and(|at| now.secs_since(at) > AFTER_SECS) {
             say(mind.record(last.outcome, now).map(Box::new).map(Job::Keep));
             shared.over.raise();

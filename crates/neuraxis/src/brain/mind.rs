@@ -28,6 +28,8 @@ const LOOKS_MOST: u32 = 7;
 pub struct Mind {
     perception: Perception,
     looks_first: u32,
+    /// Looks of this task while no answer was waited for.
+    looks: u32,
     fuse: PolicyConfig,
     cloud: Cloud,
     look: Look,
@@ -83,6 +85,7 @@ impl Mind {
         Ok(Self {
             perception: Perception::new(&config.brain)?,
             looks_first: config.brain.looks_first,
+            looks: 0,
             fuse: PolicyConfig::default(),
             cloud: Cloud::default(),
             look: Look::default(),
@@ -123,7 +126,9 @@ impl Mind {
         self.perception
             .look(seen.stamp, &self.cloud.xyz_in_world, &self.cloud.rgb, &hand)
             .map_err(|e| e.to_string())?;
-        let is_due = self.perception.scene().is_none() && self.perception.looks() >= self.looks_first;
+        let is_free = self.perception.scene().is_none();
+        self.looks += u32::from(is_free);
+        let is_due = is_free && self.perception.looks() >= self.looks_first;
         let mut question = None;
         if is_due && self.story.trouble.is_none() {
             let (wanted, sentence) = match &self.meant {
@@ -136,6 +141,8 @@ impl Mind {
                     let said = if sentence.is_empty() { words.text.to_string() } else { sentence };
                     self.story.plans += u32::from(matches!(wanted, Wanted::First));
                     let (task, sentence) = (self.task, self.sentence);
+                    // What was done before, and has failed, was for another task.
+                    self.story.task_from = self.story.told.len();
                     let (at, context) = (seen.stamp, self.context(seen));
                     question =
                         Some(Question { task, sentence, id: None, epoch, wanted, words: said, context, scene, at });
@@ -159,7 +166,7 @@ impl Mind {
 
     /// There is no first plan: another look may show more, for a while.
     fn no_plan(&mut self, why: &str, is_final: bool) {
-        if self.perception.looks() < LOOKS_MOST * self.looks_first && !is_final {
+        if self.looks < LOOKS_MOST * self.looks_first && !is_final {
             let line = format!("{why}; I look again");
             if self.story.lines.last() != Some(&line) {
                 self.story.remark(self.clock, Level::Info, line);

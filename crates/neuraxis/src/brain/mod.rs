@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 pub use self::thought::Thought;
 pub use self::{
     apprentice::Apprentice,
+    context::check_cameras,
     mind::Mind,
     pilot::{BrainPilot, Poisoned},
     plans::{Plans, drafter, open_memory},

@@ -431,8 +431,9 @@ mod tests {
         scene.set_state(scene.state().forget(&hidden.into_iter().collect())).unwrap();
         let wanted = Wanted::Replan { unknown: Some(fact), tried: BTreeSet::new() };
         let (words, at) = (SAID.into(), Nanos::from_secs(1.0));
-        let question =
-            Question { task: 1, sentence: 1, id: Some(1), epoch: 1, wanted, words, context: None, scene, at };
+        let image = Image::new("front", vec![0x89, b'P', b'N', b'G', 13, 10, 26, 10], Vec::new()).unwrap();
+        let context = Some(Box::new(Context { images: vec![image], ..Context::default() }));
+        let question = Question { task: 1, sentence: 1, id: Some(1), epoch: 1, wanted, words, context, scene, at };
         match plans.answer(question) {
             Reply::Plan(reply) => (*reply, fact),
             Reply::Meant { .. } | Reply::Untold(_) => panic!("nobody asked what it means"),

@@ -18,6 +18,8 @@ pub struct Story {
     pub lines: Vec<String>,
     /// As it happened, each with its words.
     pub told: Vec<(Event, String)>,
+    /// From here on that is about the present task.
+    pub task_from: usize,
     /// For viewer and recording: what the executor told, and what became of questions for plans.
     pub journal: Vec<(Nanos, Level, String)>,
     /// What memory did for the plan in force, and why.

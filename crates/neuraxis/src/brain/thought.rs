@@ -45,9 +45,16 @@ impl Mind {
         Thought { at: report.now, events, monitors, panel }
     }
 
-    /// How the task goes, for who gave it. `is_over`: nothing runs any more; before its first plan that is no end.
-    pub fn how_it_goes(&self, report: &Report, is_over: bool) -> Account {
-        let Some(PlanInForce { plan, scene, epoch }) = &self.plan else {
+    /// The task's plan has ended, or there will be none. What is reported may still be of before the plan, or of the task
+    /// before, and says nothing about this one.
+    pub fn is_over(&self, report: &Report) -> bool {
+        let is_of_plan = self.plan.as_ref().is_some_and(|plan| plan.epoch == report.epoch);
+        is_of_plan && report.outcome != Outcome::Running || self.gave_up()
+    }
+
+    /// How the task goes, for who gave it.
+    pub fn how_it_goes(&self, report: &Report) -> Account {
+        let Some(PlanInForce { plan, scene, .. }) = &self.plan else {
             let (words, ended) = match &self.story.trouble {
                 Some(why) => (why.clone(), Some(false)),
                 None => ("looks and plans".into(), None),
@@ -59,8 +66,7 @@ impl Mind {
         let (all, done) =
             skills.fold((0.0, 0.0), |(all, done), node| (all + 1.0, done + f32::from(u8::from(is_done(node.id)))));
         let progress = if all > 0.0 { done / all } else { 0.0 };
-        // What is reported may still be of before the plan.
-        if is_over && report.epoch == *epoch {
+        if self.is_over(report) {
             let words = outcome_text(&report.outcome, scene);
             return Account { words, progress, ended: Some(report.outcome == Outcome::Succeeded) };
         }
@@ -142,7 +148,7 @@ mod tests {
 
     use neuraxis_brain::ModelUse;
     use neuraxis_cortex::{PlanRequest, Planner, SymbolicPlanner};
-    use neuraxis_executor::{Score, Scores};
+    use neuraxis_executor::{Reason, Score, Scores};
     use neuraxis_plan::{Limits, Scene, SceneFile, Validator};
 
     use super::*;
@@ -208,5 +214,22 @@ mod tests {
         let lines: Vec<&str> = thought.events.iter().map(|(_, _, line)| line.as_str()).collect();
         assert!(lines[0].starts_with("from memory: episode 4") && lines[1].contains("came too late"), "{lines:?}");
         assert!(mind.thought(&report, &mut shown).events.is_empty());
+    }
+
+    #[test]
+    fn a_task_ends_with_its_own_plan_and_not_with_the_one_before() {
+        let mut mind = mind();
+        let report = |epoch, outcome| Report { epoch, outcome, ..Report::default() };
+        let done = report(1, Outcome::Succeeded);
+        assert!(mind.is_over(&done) && !mind.is_over(&report(1, Outcome::Running)));
+        assert!(!mind.is_over(&report(0, Outcome::Succeeded)), "it was not begun yet");
+        // Another sentence comes, and its plan takes its time.
+        assert!(mind.end_task(done.outcome, Nanos::default()).is_none(), "there was no memory");
+        let stopped = report(2, Outcome::Yielded(Reason::Stopped));
+        assert!(!mind.is_over(&done) && !mind.is_over(&stopped));
+        assert_eq!(mind.how_it_goes(&stopped).ended, None);
+        mind.story.trouble = Some("there is none".into());
+        assert!(mind.is_over(&stopped));
+        assert_eq!(mind.how_it_goes(&stopped).ended, Some(false));
     }
 }

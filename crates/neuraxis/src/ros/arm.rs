@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     arm::{Which, WhichArgs},
+    brain::check_cameras,
     brain_demo,
     config::Config,
     demo,
@@ -79,6 +80,7 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
             bail!("--shadow shows what a policy wants; the brain acts or does nothing")
         }
         Leader::Here(Actor::Brain) => {
+            check_cameras(config, &settings.camera_names())?;
             let thinker = brain_demo::thinker(&studio, plan.memory.as_deref(), plan.out.as_deref())?;
             (thinker, Instruction { text: say.into(), epoch: 1, features: None })
         }

@@ -14,6 +14,7 @@ use super::{
     serve::serve,
 };
 use crate::{
+    brain::check_cameras,
     brain_demo,
     config::Config,
     demo,
@@ -59,6 +60,7 @@ pub fn run(config: &Config, plan: &RosSim, limit: Option<Nanos>) -> Result<(Repo
     let mut link = None;
     let (thinker, words) = match &plan.leader {
         Leader::Here(Actor::Brain) => {
+            check_cameras(config, &simulated_cameras())?;
             let thinker = brain_demo::thinker(&studio, plan.memory.as_deref(), plan.out.as_deref())?;
             (thinker, instruction(setup.goal(), None)?)
         }

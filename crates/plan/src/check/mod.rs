@@ -16,7 +16,7 @@ use crate::{
     skill::Step,
 };
 
-pub use rules::{KeepOut, Limits};
+pub use rules::{KeepOut, Limits, MOST_FORCE_LOOKS};
 
 /// What the arm can reach (V6).
 pub trait Geometry {

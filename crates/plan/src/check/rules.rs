@@ -13,6 +13,9 @@ use crate::{
     skill::{Skill, Step},
 };
 
+/// Looks that a guard of the force may remember at most: what trips it later than after 25 ms comes too late.
+pub const MOST_FORCE_LOOKS: u8 = 5;
+
 /// What no plan may exceed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -86,7 +89,8 @@ fn rules(scene: &Scene, limits: &Limits, node: &Node, step: &Step, faults: &mut 
     }
     // Forces.
     if step.skill.touches() && !node.guards.iter().any(|test| bounds_force(test, limits.contact_force_n)) {
-        let fix = format!("guard [\"force\",\"norm\"] < {} N or less", limits.contact_force_n);
+        let most_n = limits.contact_force_n;
+        let fix = format!("guard [\"force\",\"norm\"] < {most_n} N or less with m {MOST_FORCE_LOOKS} or less");
         forbid(format!("{name} without a guard of the force"), fix);
     }
     if let Some(force) = step.number("force_n").filter(|force| *force > limits.grip_force_n) {
@@ -102,9 +106,10 @@ fn rules(scene: &Scene, limits: &Limits, node: &Node, step: &Step, faults: &mut 
     }
 }
 
-/// A test of the magnitude of the force from above.
+/// A test of the magnitude of the force from above, which trips soon.
 fn bounds_force(test: &Test, most_n: f64) -> bool {
     test.expr.as_force() == Some(crate::expr::Axis::Norm)
         && matches!(test.op, Relation::Less | Relation::AtMost)
         && (0.0..=most_n).contains(&test.val)
+        && test.m <= MOST_FORCE_LOOKS
 }

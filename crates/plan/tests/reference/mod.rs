@@ -150,7 +150,8 @@ impl<'a> Tree<'a> {
                     let bounded = list(node, "guards").iter().any(|guard| {
                         let below = guard["op"] == "<" || guard["op"] == "<=";
                         let force = guard["expr"] == serde_json::json!(["force", "norm"]);
-                        below && force && guard["val"].as_f64().is_some_and(|v| (0.0..=40.0).contains(&v))
+                        let soon = guard["m"].as_u64().is_some_and(|m| m <= 5);
+                        below && force && soon && guard["val"].as_f64().is_some_and(|v| (0.0..=40.0).contains(&v))
                     });
                     check(bounded, "the force is bounded")?;
                 }

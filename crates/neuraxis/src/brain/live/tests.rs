@@ -6,21 +6,26 @@ use std::{
 
 use neuraxis_brain::{PlannerKind, Scribe};
 use neuraxis_core::{TaskOrder, TextEmbedder, TextFeatures};
+use neuraxis_cortex::{PlanRequest, Planner, SymbolicPlanner};
 use neuraxis_episode::Level;
+use neuraxis_executor::{Event, Reason};
 use neuraxis_hippocampus::{Memory, Stamp};
-use neuraxis_plan::{Scene, SceneFile};
+use neuraxis_plan::{Limits, Scene, SceneFile, Validator};
 
 use super::*;
 use crate::{
     brain::{
         drafter,
+        mind::PlanInForce,
         plans::{Question, Record, Wanted},
+        reflex::Felt,
     },
     config::{Config, workspace_root},
 };
 
 /// Waits for an answer for as long as a busy machine may take; a call's own limit is longer.
 const PATIENCE: Duration = Duration::from_secs(100);
+const SAID: &str = "put the red block in the top drawer and close it";
 
 /// Any sentence is so many numbers.
 struct Mute(usize);
@@ -73,7 +78,7 @@ fn another_sentence_ends_a_call_that_hangs_and_what_waits_behind_it_is_not_asked
             id: None,
             epoch: sentence,
             wanted: Wanted::First,
-            words: "put the red block in the top drawer and close it".into(),
+            words: SAID.into(),
             context: None,
             scene: scene.clone(),
             at: Nanos::from_secs(1.0),
@@ -172,4 +177,55 @@ fn a_task_that_memory_cannot_be_told_is_said_at_once_or_at_the_end_and_once() {
     assert_eq!(late.end(&mut plans, &Report::default()).journal.len(), 1);
     drop((plans, other));
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Ends of which nobody has hold, and what the recorder is told.
+fn links() -> (BrainLinks, RingReceiver<Box<Thought>>) {
+    let (thoughts, told) = ring(64);
+    let links = BrainLinks {
+        observations: ring(2).1,
+        orders: Orders::new(ring(4).1, ring(4).0, mailbox(None).1),
+        predictions: mailbox(None).0,
+        shown: Showcase::new(mailbox(None).0),
+        epochs: mailbox(0).0,
+        thoughts,
+        events: ring(256).0,
+        seen: SeenLinks::new(ring(16).0, ring(2).0),
+    };
+    (links, told)
+}
+
+#[test]
+fn an_answer_to_a_task_that_has_ended_does_not_begin_it_anew() {
+    let root = workspace_root().unwrap();
+    let config = Config::load(&root, "fr3").unwrap();
+    let robot = Arc::new(config.load_robot().unwrap());
+    let scene = workbench();
+    let raw = SymbolicPlanner.plan(&PlanRequest { instruction: SAID, scene: &scene, epoch: 0 }).unwrap().plan;
+    let plan = Validator::new(&scene, &Limits::default()).check(&raw).unwrap();
+    let mut mind = Mind::new(&config, false, Vec::new()).unwrap();
+    mind.plan = Some(PlanInForce { plan, scene, epoch: 1 });
+    let (fast, slow, _) = wire(Reflex::new(&config, robot, &[], false).unwrap(), None);
+    let LiveReflex { told, mut reports, .. } = fast;
+    // A new plan was waited for in vain, and a person is asked; then it comes.
+    let outcome = Outcome::Yielded(Reason::NoAnswer);
+    reports.write(Report { epoch: 1, outcome, ..Report::default() });
+    told.push(Told { event: Event { epoch: 1, what: What::Late, ..Event::NONE }, felt: Felt::default() });
+    let words = Some(Instruction { text: SAID.into(), epoch: 1, features: None });
+    let own = Slow { mind, apprentice: None, router: None, words };
+    let ((links, thoughts), shared) = (links(), Shared::default());
+    let report = std::thread::scope(|scope| {
+        let shared = &shared;
+        let period = Nanos::from_millis(1);
+        let thread = scope.spawn(move || brain(own, Nanos::default(), period, slow, links, shared));
+        let (began, mut ticks) = (Instant::now(), 0);
+        while ticks < 3 && began.elapsed() < PATIENCE {
+            ticks += usize::from(thoughts.pop().is_some());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        shared.done.raise();
+        thread.join().unwrap().unwrap()
+    });
+    assert_eq!(report.last.outcome, outcome, "it was told");
+    assert!(report.mind.plan.is_some(), "what was begun has ended, and is not begun again");
 }

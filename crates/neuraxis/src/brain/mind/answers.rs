@@ -125,3 +125,106 @@ impl Mind {
         program
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::{UnitQuaternion, Vector3};
+    use neuraxis_brain::PlannerKind;
+    use neuraxis_core::{CameraView, Gripper, Instruction, Intrinsics, Joints, Nanos, Pose, Progress};
+    use neuraxis_executor::{Event, Outcome, What};
+
+    use super::*;
+    use crate::config::{Config, workspace_root};
+
+    /// An empty table as a camera above it sees it.
+    fn observation(millis: u64) -> Observation {
+        let side = 64;
+        let down = UnitQuaternion::from_axis_angle(&Vector3::x_axis(), std::f64::consts::PI);
+        let world_from_tool = Pose::from_parts(Vector3::new(0.1, -0.3, 1.3), down);
+        let camera = CameraView {
+            name: "front".into(),
+            intrinsics: Intrinsics { width: side, height: side, fx: 80.0, fy: 80.0, cx: 31.5, cy: 31.5 },
+            world_from_camera: Pose::from_parts(Vector3::new(0.3, 0.0, 1.75), down),
+            rgb: [202_u8, 185, 163].repeat((side * side) as usize),
+            depth_m: vec![1.0; (side * side) as usize],
+        };
+        Observation {
+            seq: millis,
+            stamp: Nanos::from_millis(millis),
+            cameras: vec![camera],
+            q: Joints::zeros(7),
+            world_from_tool,
+            gripper_width_m: 0.08,
+            progress: Progress { reached_world_from_tool: world_from_tool, gripper: Gripper::Open, reached_count: 0 },
+        }
+    }
+
+    fn words() -> Instruction {
+        Instruction { text: "do it".into(), epoch: 1, features: None }
+    }
+
+    /// A mind with a clock.
+    struct Looking {
+        mind: Mind,
+        millis: u64,
+    }
+
+    impl Looking {
+        /// The next look; whether a plan is asked for.
+        fn asks(&mut self) -> bool {
+            self.millis += 100;
+            self.mind.see(&observation(self.millis), &words(), 0).unwrap().is_some()
+        }
+
+        /// There is no plan for what was seen.
+        fn refuse(&mut self) {
+            let reply = PlanReply {
+                task: self.mind.task,
+                id: None,
+                epoch: 0,
+                draft: Err("there is none".into()),
+                is_final: false,
+                lines: Vec::new(),
+                reused: false,
+                scribe: None,
+                model: ModelUse::default(),
+                checked: None,
+            };
+            assert!(self.mind.take(Reply::Plan(Box::new(reply))).is_none());
+        }
+    }
+
+    #[test]
+    fn in_every_task_the_mind_looks_again_for_a_while_however_long_an_answer_takes() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let mut looking = Looking { mind: Mind::new(&config, false, Vec::new()).unwrap(), millis: 0 };
+        for task in 0..2 {
+            assert!((0..3).any(|_| looking.asks()), "task {task}");
+            assert!(!(0..100).any(|_| looking.asks()), "nobody is asked twice");
+            looking.refuse();
+            assert_eq!(looking.mind.story.trouble, None, "task {task}: another look may show more");
+            let mut tries = 0;
+            while looking.asks() {
+                tries += 1;
+                looking.refuse();
+                assert!(tries < 100, "for a while only");
+            }
+            assert!(tries > 10 && looking.mind.story.trouble.is_some(), "task {task}: {tries} tries");
+            assert!(looking.mind.end_task(Outcome::Idle, Nanos::default()).is_none(), "nothing is to be remembered");
+        }
+    }
+
+    #[test]
+    fn a_model_is_told_what_failed_in_this_task_and_nothing_of_the_one_before() {
+        let mut config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        config.brain.planner = PlannerKind::Vlm;
+        let mut mind = Mind::new(&config, false, Vec::new()).unwrap();
+        let failed = |line: &str| (Event { what: What::Failed, ..Event::NONE }, line.to_string());
+        mind.story.told.push(failed("2 grasp red_block failed"));
+        let question = (1..=3).find_map(|i| mind.see(&observation(100 * i), &words(), 0).unwrap()).unwrap();
+        let context = question.context.unwrap();
+        assert_eq!((context.images.len(), context.failure.len()), (1, 0), "{:?}", context.failure);
+        mind.story.told.push(failed("3 push red_button failed"));
+        assert_eq!(mind.context(&observation(400)).unwrap().failure, ["3 push red_button failed"]);
+    }
+}

@@ -62,7 +62,7 @@ impl Mind {
     pub fn end_task(&mut self, outcome: Outcome, at: Nanos) -> Option<Record> {
         let record = self.record(outcome, at);
         self.perception.end();
-        self.task += 1;
+        (self.task, self.looks) = (self.task + 1, 0);
         (self.offered, self.meant, self.story.from_memory) = (None, None, None);
         self.before = self.plan.take();
         (self.story.trouble, self.story.force_limit_n) = (None, None);

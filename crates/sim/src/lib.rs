@@ -23,7 +23,7 @@ pub use disturb::Disturbance;
 pub use error::SimError;
 pub use grasp::Grasp;
 pub use moving::Moving;
-pub use perturb::{Factor, Perturbation};
+pub use perturb::{Factor, Perturbation, Sizes};
 pub use plant::{Plant, Snapshot};
 pub use realtime::{Frame, MujocoArm, RealtimePlant, realtime};
 pub use setup::{Setup, SimConfig, Spec};

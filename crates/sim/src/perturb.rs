@@ -172,6 +172,15 @@ impl Default for Perturbation {
     }
 }
 
+/// Sizes in one scene, as shares of the usual ones [-].
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct Sizes {
+    /// Of what is moved: every body with a joint of its own.
+    pub thing: f64,
+    /// Of what receives it: every other body.
+    pub furniture: f64,
+}
+
 impl Perturbation {
     /// Refuses ranges that make no world.
     pub fn validate(&self) -> Result<(), SimError> {
@@ -225,6 +234,12 @@ impl Perturbation {
         self.has(factor).then(|| Pcg64::seed_from_u64(seed ^ salt.rotate_left(32)))
     }
 
+    /// Sizes in one scene.
+    pub(crate) fn sizes(&self, seed: u64) -> Sizes {
+        let size = |factor| self.draws(factor, seed).map_or(1.0, |mut rng| between(&mut rng, self.size));
+        Sizes { thing: size(Factor::MoSize), furniture: size(Factor::RoSize) }
+    }
+
     /// Extra time from observation to prediction [s].
     pub fn extra_latency_secs(&self) -> f64 {
         if self.has(Factor::Latency) { self.latency_secs } else { 0.0 }
@@ -235,13 +250,13 @@ impl Perturbation {
     pub(crate) fn apply(&self, spec: &mut MjSpec, seed: u64, base: &str) {
         let mut things = model::scene_bodies(spec, base);
         things.retain(|thing| !thing.name.starts_with("distractor"));
+        let sizes = self.sizes(seed);
         for (moved, color, texture, size) in [
-            (true, Factor::MoColor, Factor::MoTexture, Factor::MoSize),
-            (false, Factor::RoColor, Factor::RoTexture, Factor::RoSize),
+            (true, Factor::MoColor, Factor::MoTexture, sizes.thing),
+            (false, Factor::RoColor, Factor::RoTexture, sizes.furniture),
         ] {
             let mut color = self.draws(color, seed);
             let texture = self.draws(texture, seed).map(|mut rng| texture_name(&mut rng));
-            let scale = self.draws(size, seed).map(|mut rng| between(&mut rng, self.size));
             let friction =
                 self.draws(Factor::Friction, seed).filter(|_| moved).map(|mut rng| between(&mut rng, self.friction));
             let mass = self.draws(Factor::Mass, seed).filter(|_| moved).map(|mut rng| between(&mut rng, self.mass));
@@ -257,10 +272,8 @@ impl Perturbation {
                     if let Some(texture) = &texture {
                         geom.set_material(texture);
                     }
-                    if let Some(scale) = scale {
-                        geom.size_mut().iter_mut().for_each(|v| *v *= scale);
-                        geom.pos_mut().iter_mut().for_each(|v| *v *= scale);
-                    }
+                    geom.size_mut().iter_mut().for_each(|v| *v *= size);
+                    geom.pos_mut().iter_mut().for_each(|v| *v *= size);
                     if let Some(friction) = friction {
                         geom.friction_mut()[0] *= friction;
                         // Above the fingers' pads, which otherwise decide how it is held.

@@ -16,6 +16,7 @@ use crate::{
     disturb::Trouble,
     grasp::{Attachment, Grasp, Jointed},
     moving::Motion,
+    perturb::Sizes,
     tasks::{Goal, Judge},
 };
 
@@ -32,6 +33,7 @@ pub struct WorldData {
     fingers: [usize; 2],
     /// The table's top.
     table: usize,
+    sizes: Sizes,
 }
 
 /// What is needed to draw the world: positions of joints and of mocap bodies.
@@ -221,7 +223,8 @@ impl Plant {
 impl WorldData {
     pub(crate) fn new(setup: &Setup) -> Result<Self, SimError> {
         let data = MjData::new(setup.model.clone());
-        let mut world = Self { data, file: setup.file.clone(), fingers: [0; 2], table: 0 };
+        let sizes = setup.perturbation.sizes(setup.spec().seed);
+        let mut world = Self { data, file: setup.file.clone(), fingers: [0; 2], table: 0, sizes };
         world.fingers = [world.body_index("left_finger")?, world.body_index("right_finger")?];
         world.table = world.id(GEOM, "table")?;
         Ok(world)
@@ -242,6 +245,16 @@ impl WorldData {
     /// Simulated time [s].
     pub fn time_secs(&self) -> f64 {
         self.data.ffi().time
+    }
+
+    /// Sizes in this scene.
+    pub fn sizes(&self) -> Sizes {
+        self.sizes
+    }
+
+    /// Size of a body of the scene by index, as a share of the usual one [-].
+    pub fn size(&self, body: usize) -> f64 {
+        if self.data.model().body_jntnum()[body] > 0 { self.sizes.thing } else { self.sizes.furniture }
     }
 
     /// Pose of a body in the world; an error if there is none of this name.

@@ -97,7 +97,7 @@ impl Setup {
         let perturbation = &config.perturbation;
         perturbation.validate()?;
         let is_loose = config.moving != Moving::Still || config.disturbance == Some(Disturbance::TargetMoved);
-        let mut bodies = task.bodies() + &disturb::bodies(config.disturbance);
+        let mut bodies = task.bodies(perturbation.sizes(spec.seed)) + &disturb::bodies(config.disturbance);
         if config.mark == Some(Mark::Table) {
             bodies += &model::ball_on_table();
         }

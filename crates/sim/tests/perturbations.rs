@@ -3,8 +3,11 @@
 mod driver;
 
 use driver::{Driver, setup};
-use neuraxis_core::CameraView;
-use neuraxis_sim::{CameraRig, Factor, Grasp, Perturbation, Plant, Setup, SimConfig, SimError, Spec};
+use nalgebra::{Point3, Vector3};
+use neuraxis_core::{ArmCommand, CameraView};
+use neuraxis_sim::{
+    CameraRig, Factor, Grasp, Perturbation, Plant, Setup, SimConfig, SimError, Snapshot, Spec, colour::COLOURS,
+};
 
 const SEED: u64 = 3;
 
@@ -116,6 +119,59 @@ fn a_slippery_thing_is_held_only_if_attached() {
     assert!(lifted(&Perturbation::default(), Grasp::Friction));
     assert!(!lifted(&slippery, Grasp::Friction));
     assert!(lifted(&slippery, Grasp::Attach));
+}
+
+/// A scene in which one factor has made things or furniture smaller.
+fn small(task: &str, variation: usize, factor: Factor) -> (Setup, Plant) {
+    let perturbation = Perturbation { factors: vec![factor], size: [0.86; 2], ..Perturbation::default() };
+    let spec = Spec { task: task.into(), seed: SEED, variation: Some(variation) };
+    let setup = Setup::new(&spec, &SimConfig { perturbation, ..SimConfig::default() }).expect("a scene");
+    let plant = Plant::new(&setup).expect("physics");
+    (setup, plant)
+}
+
+/// Things are put somewhere in the world by hand [m], and left alone for a while: the goal is met.
+fn is_done(setup: &Setup, plant: &mut Plant, things: &[(String, Vector3<f64>)]) -> bool {
+    let mut snapshot = Snapshot::default();
+    plant.snapshot_into(&mut snapshot);
+    for (name, there) in things {
+        let here = plant.world().body_pose(name).expect("a body").translation.vector;
+        let qpos = snapshot.qpos.windows(3).position(|q| q == here.as_slice()).expect("it moves freely");
+        snapshot.qpos[qpos..qpos + 3].copy_from_slice(there.as_slice());
+    }
+    plant.resume(&snapshot, setup).expect("the same scene");
+    let state = plant.state();
+    let still = ArmCommand::hold(state.q, state.gripper_width_m, 35.0);
+    (0..800).for_each(|_| plant.step(&still));
+    plant.success(setup.goal())
+}
+
+#[test]
+fn what_is_done_with_smaller_things_counts() {
+    // From the frame of the furniture, a little above: in smaller jars, safes and lamps, and near the edge of a plate.
+    let done = |task: &str, variation: usize, thing: &str, frame: &str, at: [f64; 3]| {
+        let (setup, mut plant) = small(task, variation, Factor::RoSize);
+        let target = setup.goal().targets[0].to_string();
+        let [thing, frame] = [thing, frame].map(|name| name.replace('#', &target));
+        let there = plant.world().body_pose(&frame).expect("a body") * Point3::from(at);
+        is_done(&setup, &mut plant, &[(thing, there.coords)])
+    };
+    assert!(done("close_jar", 0, "lid", "jar#", [0.0, 0.0, 0.86 * 0.075 + 0.005]));
+    assert!(done("light_bulb_in", 0, "bulb#", "lamp", [0.0, 0.0, 0.86 * 0.06 + 0.051]));
+    for shelf in 0..3 {
+        let z = 0.86 * (0.135 * shelf as f64 + 0.012) + 0.016;
+        assert!(done("put_money_in_safe", shelf, "money", "safe", [0.06, 0.0, z]), "shelf {shelf}");
+    }
+    assert!(done("slide_block_to_color_target", 0, "block", "plates", [0.86 * 0.16 - 0.02, 0.0, 0.031]));
+
+    // The last variations ask for four blocks.
+    let (setup, mut plant) = small("stack_blocks", 2 * COLOURS.len(), Factor::MoSize);
+    let names: Vec<String> = (0..4).map(|i| format!("block{i}")).collect();
+    let base = plant.world().body_pose(&names[0]).expect("a body").translation.vector;
+    let on = |level: usize| base + Vector3::z() * (level as f64 * (0.86 * 0.04 + 0.0002));
+    let tower: Vec<_> = names.into_iter().enumerate().map(|(level, name)| (name, on(level))).collect();
+    assert_eq!(setup.goal().targets, [0, 4]);
+    assert!(is_done(&setup, &mut plant, &tower[1..]), "a tower of four");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::{
     Goal, Judge, Task, choose, chosen, place,
     script::{keyframe, moved, smallest, tool_down, yaw},
 };
-use crate::{SimError, colour::COLOURS, model::TABLE_Z_M, plant::WorldData};
+use crate::{SimError, colour::COLOURS, model::TABLE_Z_M, perturb::Sizes, plant::WorldData};
 
 /// Half the side of a block [m].
 const HALF_M: f64 = 0.02;
@@ -86,7 +86,7 @@ fn sentence(count: usize, colour: &str, rng: &mut Pcg64) -> String {
 }
 
 impl Task for Blocks {
-    fn bodies(&self) -> String {
+    fn bodies(&self, sizes: Sizes) -> String {
         let mut xml = String::new();
         for (i, [x, y, yaw]) in self.places.iter().enumerate() {
             xml += &format!(
@@ -94,7 +94,7 @@ impl Task for Blocks {
                   <freejoint name="free{i}"/>
                   <geom type="box" size="{HALF_M} {HALF_M} {HALF_M}" mass="0.06" rgba="{rgba}"/>
                 </body>"#,
-                z = TABLE_Z_M + HALF_M,
+                z = TABLE_Z_M + HALF_M * sizes.thing,
                 rgba = COLOURS[self.colours[i / EACH]].rgba(),
             );
         }
@@ -116,6 +116,7 @@ impl Task for Blocks {
 
     fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
         let [group, count] = goal.targets[..] else { return Ok(Vec::new()) };
+        let size = world.sizes().thing;
         let body = |i: usize| world.body_pose(&format!("block{}", group * EACH + i));
         let mut blocks = (0..EACH).map(body).collect::<Result<Vec<_>, _>>()?;
         blocks.sort_by(|a, b| a.translation.y.total_cmp(&b.translation.y));
@@ -125,7 +126,7 @@ impl Task for Blocks {
         let base = tool(&blocks[0]);
         let carry = |level: usize| {
             let grasp = tool(&blocks[level]);
-            let height = 2.0 * HALF_M * level as f64;
+            let height = 2.0 * HALF_M * size * level as f64;
             [
                 keyframe(up(&grasp, 0.10), Gripper::Open, false),
                 keyframe(grasp, Gripper::Closed, true),
@@ -166,10 +167,11 @@ struct BlockJudge {
 impl Judge for BlockJudge {
     fn step(&mut self, world: &mut WorldData, gripper_width_m: f64) {
         let now = world.time_secs();
+        let size = world.sizes().thing;
         // Released: the fingers are further apart than a block is wide.
-        let released = gripper_width_m > 2.0 * HALF_M + 0.01;
+        let released = gripper_width_m > 2.0 * HALF_M * size + 0.01;
         for (bodies, tower) in self.bodies.iter().zip(&mut self.stands) {
-            let count = if released { tallest(&bodies.map(|body| world.body_position(body))) } else { 0 };
+            let count = if released { tallest(&bodies.map(|body| world.body_position(body)), size) } else { 0 };
             if count != tower.count {
                 *tower = Tower { count, since: now, counts: false };
             }
@@ -189,11 +191,11 @@ impl Judge for BlockJudge {
     }
 }
 
-/// Number of blocks in the tallest tower.
-fn tallest(blocks: &[Vector3<f64>; EACH]) -> usize {
+/// Number of blocks of this size in the tallest tower.
+fn tallest(blocks: &[Vector3<f64>; EACH], size: f64) -> usize {
     let on = |base: &Vector3<f64>, level: usize| {
-        let height = 2.0 * HALF_M * level as f64;
-        blocks.iter().any(|b| (b.z - base.z - height).abs() < 0.01 && (b - base).xy().norm() < 0.025)
+        let height = 2.0 * HALF_M * size * level as f64;
+        blocks.iter().any(|b| (b.z - base.z - height).abs() < 0.01 * size && (b - base).xy().norm() < 0.025 * size)
     };
     blocks.iter().map(|base| (0..EACH).take_while(|level| on(base, *level)).count()).max().unwrap_or(0)
 }

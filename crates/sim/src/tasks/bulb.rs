@@ -11,7 +11,7 @@ use super::{
     script::{moved, pick, screw, tool_down},
     shapes::{DARK, GREY, Spot, Stuff, WHITE, Wall, boxed, cylinder},
 };
-use crate::{SimError, colour::COLOURS, plant::WorldData};
+use crate::{SimError, colour::COLOURS, perturb::Sizes, plant::WorldData};
 
 const BULBS: usize = 2;
 /// Radius of the glass, of the base below it, and the base's height; the origin is the glass's middle [m].
@@ -59,7 +59,7 @@ fn sentence(colour: &str, rng: &mut Pcg64) -> String {
 }
 
 impl Task for Bulb {
-    fn bodies(&self) -> String {
+    fn bodies(&self, sizes: Sizes) -> String {
         let socket = |z: f64| Wall { radii: [SOCKET_M; 2], thickness: 0.005, z, height: DEEP_M, sides: 10 };
         let mut xml = String::new();
         let glass = Stuff { rgba: "0.98 0.96 0.85 1", mass_kg: 0.02 };
@@ -71,7 +71,7 @@ impl Task for Bulb {
             let paint = Stuff { rgba: &rgba, mass_kg: 0.1 };
             let foot = boxed([0.034, 0.034, 0.004], [0.0, 0.0, 0.004], &paint);
             xml += &holder.fixed(&format!("holder{i}"), &(foot + &socket(0.008).geoms(&paint)));
-            xml += &holder.free(&format!("bulb{i}"), 0.008 + FOOT_M, &bulb);
+            xml += &holder.free(&format!("bulb{i}"), 0.008 * sizes.furniture + FOOT_M * sizes.thing, &bulb);
         }
         let lamp = cylinder(0.045, 0.006, [0.0, 0.0, 0.006], &DARK)
             + &cylinder(0.012, 0.5 * LAMP_M, [0.0, 0.0, 0.5 * LAMP_M], &DARK)
@@ -88,15 +88,19 @@ impl Task for Bulb {
         let [bulb] = goal.targets[..] else { return Ok(Vec::new()) };
         let at = world.body_pose(&format!("bulb{bulb}"))?.translation.vector;
         let grasp = tool_down(at, 0.0);
-        let over = |z: f64, yaw: f64| tool_down(self.lamp.point(0.0, 0.0, LAMP_M + FOOT_M + z), yaw);
+        let Sizes { thing, furniture } = world.sizes();
+        let stands = LAMP_M * furniture + FOOT_M * thing;
+        let over = |z: f64, yaw: f64| tool_down(self.lamp.point(0.0, 0.0, stands + z), yaw);
         let mut script = pick(moved(&grasp, 0.0, 0.0, 0.09), grasp, 0.12);
         script.extend(screw([0.07, 0.002, 0.09], over));
         Ok(script)
     }
 
     fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError> {
+        let Sizes { thing, furniture } = world.sizes();
         let lit = |i: usize| {
-            let (bulb, z, near) = (format!("bulb{i}"), LAMP_M + FOOT_M, 0.012);
+            // In the measure of the lamp.
+            let (bulb, z, near) = (format!("bulb{i}"), LAMP_M + FOOT_M * thing / furniture, 0.012);
             Condition::left_inside(world, &bulb, "lamp", [-near, -near, z - 0.008], [near, near, z + 0.008])
         };
         Conditions::judge(BULBS, lit)

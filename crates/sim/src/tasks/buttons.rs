@@ -11,11 +11,13 @@ use super::{
     Goal, Judge, Task, choose, each, place,
     script::{keyframe, tool_down},
 };
-use crate::{SimError, colour::COLOURS, model::TABLE_Z_M, plant::WorldData};
+use crate::{SimError, colour::COLOURS, model::TABLE_Z_M, perturb::Sizes, plant::WorldData};
 
 const COUNT: usize = 3;
 /// Top of an unpressed cap above the table [m].
 pub(super) const TOP_M: f64 = 0.045;
+/// Half its height [m].
+const CAP_M: f64 = 0.0075;
 /// Travel that counts as pressed, and that the expert presses [m].
 pub(super) const PRESSED_M: f64 = 0.003;
 const PUSH_M: f64 = 0.007;
@@ -77,13 +79,13 @@ fn sentence(order: &[usize], colours: &[usize], rng: &mut Pcg64) -> String {
 /// A button that springs back, and the cover that hides its colour once it has been pressed; until then that waits under
 /// the table. Radii of base, cap and cover [m]. Its joint is `press`, the cover's body `cover`, each with its number.
 pub(super) fn button(i: usize, [x, y]: [f64; 2], [base, cap, cover]: [f64; 3], rgba: &str) -> String {
-    let cap_z = TOP_M - 0.0075;
+    let cap_z = TOP_M - CAP_M;
     format!(
         r#"<body name="button{i}" pos="{x} {y} {TABLE_Z_M}">
           <geom type="cylinder" size="{base} 0.0125" pos="0 0 0.0125" rgba="0.93 0.93 0.93 1"/>
           <body name="cap{i}" pos="0 0 {cap_z}">
             <joint name="press{i}" type="slide" axis="0 0 -1" range="0 0.012" stiffness="250" damping="3" armature="0.01"/>
-            <geom type="cylinder" size="{cap} 0.0075" mass="0.02" rgba="{rgba}"/>
+            <geom type="cylinder" size="{cap} {CAP_M}" mass="0.02" rgba="{rgba}"/>
           </body>
         </body>
         <body name="cover{i}" mocap="true" pos="{x} {y} 0.2">
@@ -94,20 +96,18 @@ pub(super) fn button(i: usize, [x, y]: [f64; 2], [base, cap, cover]: [f64; 3], r
 
 /// Where a cover belongs on a pressed button with this travel, in the world [m].
 pub(super) fn cover_z_m(travel_m: f64) -> f64 {
-    TABLE_Z_M + TOP_M - 0.0075 - travel_m
+    TABLE_Z_M + TOP_M - CAP_M - travel_m
 }
 
-/// Above a button, and pressing it, with the middle of its foot at `at` [m].
-pub(super) fn press(at: Vector3<f64>) -> [KeyFrame; 2] {
+/// Above a button, and pressing it, with the middle of its foot at `at` [m] and a cap of this size.
+pub(super) fn press(at: Vector3<f64>, size: f64) -> [KeyFrame; 2] {
     let tool = |z: f64| tool_down(at + Vector3::new(0.0, 0.0, z), 0.0);
-    [
-        keyframe(tool(TOP_M + 0.08), Gripper::Closed, false),
-        keyframe(tool(TOP_M + TIP_M - PUSH_M), Gripper::Closed, true),
-    ]
+    let top = TOP_M + CAP_M * (size - 1.0);
+    [keyframe(tool(TOP_M + 0.08), Gripper::Closed, false), keyframe(tool(top + TIP_M - PUSH_M), Gripper::Closed, true)]
 }
 
 impl Task for Buttons {
-    fn bodies(&self) -> String {
+    fn bodies(&self, _sizes: Sizes) -> String {
         let buttons = self.places.iter().zip(&self.colours).enumerate();
         buttons.map(|(i, (at, colour))| button(i, *at, [0.038, 0.029, 0.0305], &COLOURS[*colour].rgba())).collect()
     }
@@ -121,9 +121,9 @@ impl Task for Buttons {
         if self.goals[0].targets.len() > 1 { 1.0 / 6.0 } else { 1.0 / 3.0 }
     }
 
-    fn keyframes(&self, goal: &Goal, _world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
         let targets = goal.targets.iter().map(|b| self.places[*b]);
-        Ok(targets.flat_map(|[x, y]| press(Vector3::new(x, y, TABLE_Z_M))).collect())
+        Ok(targets.flat_map(|[x, y]| press(Vector3::new(x, y, TABLE_Z_M), world.sizes().thing)).collect())
     }
 
     fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError> {

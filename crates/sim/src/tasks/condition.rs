@@ -11,7 +11,8 @@ pub(super) const HOLDS_SECS: f64 = 0.3;
 /// One condition; indices come from [`WorldData`].
 #[derive(Clone, Debug)]
 pub(super) enum Condition {
-    /// The body's origin lies in a box of another body's frame: RLBench's proximity sensor.
+    /// The body's origin lies in a box of another body's frame: RLBench's proximity sensor. The box has the size that fits
+    /// the frame's body at its usual size, and is scaled as that is.
     Inside { body: usize, frame: usize, low: Vector3<f64>, high: Vector3<f64> },
     /// The joint has moved this far from where it began [m], [rad].
     Moved { qpos: usize, from: f64, least: f64 },
@@ -57,9 +58,9 @@ impl Condition {
     }
 }
 
-/// The body's origin lies in a box of the frame's.
+/// The body's origin lies in a box of the frame's, which is scaled as the frame's body is.
 pub(super) fn is_inside(world: &WorldData, body: usize, frame: usize, low: &Vector3<f64>, high: &Vector3<f64>) -> bool {
-    let at = world.pose(frame).inverse() * nalgebra::Point3::from(world.body_position(body));
+    let at = world.pose(frame).inverse() * nalgebra::Point3::from(world.body_position(body)) / world.size(frame);
     (0..3).all(|i| low[i] <= at[i] && at[i] <= high[i])
 }
 

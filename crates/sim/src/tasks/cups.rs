@@ -11,7 +11,7 @@ use super::{
     script::{moved, pick, put, smallest, tool_down},
     shapes::{Spot, Stuff, Wall, cylinder, from_base},
 };
-use crate::{SimError, colour::COLOURS, plant::WorldData};
+use crate::{SimError, colour::COLOURS, perturb::Sizes, plant::WorldData};
 
 const CUPS: usize = 3;
 /// Inner radius at the bottom and at the top, wall, height [m].
@@ -61,7 +61,7 @@ fn sentence(colour: &str, rng: &mut Pcg64) -> String {
 }
 
 impl Task for Cups {
-    fn bodies(&self) -> String {
+    fn bodies(&self, _sizes: Sizes) -> String {
         let mut xml = String::new();
         for (i, (cup, colour)) in self.cups.iter().zip(&self.colours).enumerate() {
             let rgba = COLOURS[*colour].rgba();
@@ -77,9 +77,11 @@ impl Task for Cups {
         &self.goals
     }
 
-    fn keyframes(&self, goal: &Goal, _world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
         let [base] = goal.targets[..] else { return Ok(Vec::new()) };
-        let rim = 0.5 * (RADII_M[1] + RADII_M[1] + WALL_M) - 0.001;
+        let size = world.sizes().thing;
+        let rim = 0.5 * (RADII_M[1] + RADII_M[1] + WALL_M) * size - 0.001;
+        let grip = HIGH_M * size - BELOW_M;
         let mut script = Vec::new();
         for (level, cup) in self.others(base).into_iter().enumerate() {
             // Held by the rim on the side away from the third cup's way; the fingers close along the radius.
@@ -88,8 +90,8 @@ impl Task for Cups {
                 // The tool's y axis is (sin, -cos): the rim on that side.
                 tool_down(at.point(rim * yaw.sin(), -rim * yaw.cos(), z), yaw)
             };
-            let grasp = held(&self.cups[cup], HIGH_M - BELOW_M);
-            let there = held(&self.cups[base], HIGH_M - BELOW_M + NESTED_M * (level + 1) as f64 + 0.004);
+            let grasp = held(&self.cups[cup], grip);
+            let there = held(&self.cups[base], grip + NESTED_M * size * (level + 1) as f64 + 0.004);
             script.extend(pick(moved(&grasp, 0.0, 0.0, 0.08), grasp, 0.16));
             script.extend(put(moved(&there, 0.0, 0.0, 0.09), there, 0.09));
         }

@@ -12,7 +12,7 @@ use super::{
     script::{keyframe, moved, nearest, pick, smallest, tool_down, yaw},
     shapes::{Spot, Stuff, WOOD, boxed},
 };
-use crate::{SimError, colour::COLOURS, model::TABLE_Z_M, plant::WorldData};
+use crate::{SimError, colour::COLOURS, model::TABLE_Z_M, perturb::Sizes, plant::WorldData};
 
 /// Half the cube's side; distance of the plates from it; half the side of a plate [m].
 const HALF_M: f64 = 0.022;
@@ -60,11 +60,11 @@ fn sentence(colour: &str, rng: &mut Pcg64) -> String {
 }
 
 impl Task for Drag {
-    fn bodies(&self) -> String {
+    fn bodies(&self, sizes: Sizes) -> String {
         let cube = Stuff { rgba: "0.65 0.66 0.70 1", mass_kg: 0.05 };
         self.cube.fixed("plates", &PLATES.geoms(&self.colours))
-            + &self.cube.free("cube", HALF_M, &boxed([HALF_M; 3], [0.0; 3], &cube))
-            + &self.stick.free("stick", STICK_M[2], &boxed(STICK_M, [0.0; 3], &WOOD))
+            + &self.cube.free("cube", HALF_M * sizes.thing, &boxed([HALF_M; 3], [0.0; 3], &cube))
+            + &self.stick.free("stick", STICK_M[2] * sizes.thing, &boxed(STICK_M, [0.0; 3], &WOOD))
     }
 
     fn goals(&self) -> &[Goal] {
@@ -73,14 +73,14 @@ impl Task for Drag {
 
     fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
         let [target] = goal.targets[..] else { return Ok(Vec::new()) };
+        let Sizes { thing, furniture } = world.sizes();
         let stick = world.body_pose("stick")?;
         // Held at the end that is nearer to the base; the other end reaches out along the tool's x axis.
         let held_yaw = smallest(yaw(&stick), PI);
         let at = stick.translation.vector;
-        let grasp = tool_down(
-            at + nalgebra::Vector3::new(-GRIP_M * held_yaw.cos(), -GRIP_M * held_yaw.sin(), HIGH_M),
-            held_yaw,
-        );
+        let grip = GRIP_M * thing;
+        let grasp =
+            tool_down(at + nalgebra::Vector3::new(-grip * held_yaw.cos(), -grip * held_yaw.sin(), HIGH_M), held_yaw);
         let mut script = pick(moved(&grasp, 0.0, 0.0, 0.09), grasp, 0.09);
 
         // The stick lies across the direction of the drag, and reaches away from the base and from where it lay.
@@ -88,17 +88,18 @@ impl Task for Drag {
         let away = -self.stick.y.signum() * FRAC_PI_4;
         let across = nearest(away, direction + FRAC_PI_2, PI);
         let cube = self.cube.pose().translation.vector;
+        let (reach, lies) = (REACH_M * thing, STICK_M[2] * thing);
         let along = |metres: f64| {
-            let x = cube.x + metres * direction.cos() - REACH_M * across.cos();
-            let y = cube.y + metres * direction.sin() - REACH_M * across.sin();
-            tool_down(nalgebra::Vector3::new(x, y, TABLE_Z_M + STICK_M[2] + HIGH_M + 0.002), across)
+            let x = cube.x + metres * direction.cos() - reach * across.cos();
+            let y = cube.y + metres * direction.sin() - reach * across.sin();
+            tool_down(nalgebra::Vector3::new(x, y, TABLE_Z_M + lies + HIGH_M + 0.002), across)
         };
-        let behind = HALF_M + STICK_M[1];
+        let behind = (HALF_M + STICK_M[1]) * thing;
         let start = along(-behind - 0.03);
         script.extend([
             keyframe(moved(&start, 0.0, 0.0, 0.08), Gripper::Closed, false),
             keyframe(start, Gripper::Closed, true),
-            keyframe(along(AWAY_M - behind), Gripper::Closed, true),
+            keyframe(along(AWAY_M * furniture - behind), Gripper::Closed, true),
         ]);
         Ok(script)
     }

@@ -12,7 +12,7 @@ use super::{
     script::{keyframe, moved, tool_down, tool_forward, yaw},
     shapes::Spot,
 };
-use crate::{SimError, plant::WorldData};
+use crate::{SimError, perturb::Sizes, plant::WorldData};
 
 pub(super) const NAMES: [&str; 3] = ["bottom", "middle", "top"];
 /// Heights of the handles above the table [m].
@@ -99,7 +99,7 @@ fn sentence(name: &str, rng: &mut Pcg64) -> String {
 }
 
 impl Task for Drawer {
-    fn bodies(&self) -> String {
+    fn bodies(&self, _sizes: Sizes) -> String {
         let wood = format!("{} {} {} 1", 0.9 * self.shade, 0.65 * self.shade, 0.45 * self.shade);
         let mut xml = format!(
             r#"<geom type="box" size="0.10 0.13 0.05" pos="0.115 0 0.05" rgba="{wood}"/>

@@ -11,7 +11,7 @@ use super::{
     script::{moved, pick, put, smallest, tool_down, yaw},
     shapes::{DARK, Spot, Stuff, WOOD, boxed},
 };
-use crate::{SimError, plant::WorldData};
+use crate::{SimError, perturb::Sizes, plant::WorldData};
 
 const NAMES: [&str; 2] = ["chicken", "steak"];
 /// Half the grill's sides and its height; the board's middle beside it, and half its sides [m].
@@ -61,7 +61,7 @@ fn sentence(name: &str, rng: &mut Pcg64) -> String {
 }
 
 impl Task for Grill {
-    fn bodies(&self) -> String {
+    fn bodies(&self, sizes: Sizes) -> String {
         let [a, b] = GRILL_M;
         let (half, board_y) = (0.5 * GRILL_HIGH_M, self.side * BOARD_Y_M);
         let iron = Stuff { rgba: "0.33 0.33 0.35 1", mass_kg: 1.0 };
@@ -80,7 +80,8 @@ impl Task for Grill {
                 + &boxed([0.014, 0.007, 0.007], [0.044, 0.0, 0.0], &leg),
             boxed([0.042, 0.024, HALF_HIGH_M[1]], [0.0; 3], &steak),
         ];
-        let meat = (0..2).map(|i| self.pieces[i].free(NAMES[i], GRILL_HIGH_M + HALF_HIGH_M[i], &shapes[i]));
+        let high = |i: usize| GRILL_HIGH_M * sizes.furniture + HALF_HIGH_M[i] * sizes.thing;
+        let meat = (0..2).map(|i| self.pieces[i].free(NAMES[i], high(i), &shapes[i]));
         self.grill.fixed("grill", &grill) + &meat.collect::<String>()
     }
 
@@ -93,7 +94,9 @@ impl Task for Grill {
         let meat = world.body_pose(NAMES[piece])?;
         let held = smallest(yaw(&meat), std::f64::consts::PI);
         let grasp = tool_down(meat.translation.vector, held);
-        let board = self.grill.point(0.0, self.side * BOARD_Y_M, BOARD_HIGH_M + HALF_HIGH_M[piece] + 0.004);
+        let Sizes { thing, furniture } = world.sizes();
+        let high = BOARD_HIGH_M * furniture + HALF_HIGH_M[piece] * thing + 0.004;
+        let board = self.grill.point(0.0, self.side * BOARD_Y_M * furniture, high);
         let there = tool_down(board, smallest(self.grill.yaw, std::f64::consts::PI));
         let mut script = pick(moved(&grasp, 0.0, 0.0, 0.09), grasp, 0.10);
         script.extend(put(moved(&there, 0.0, 0.0, 0.12), there, 0.10));

@@ -11,7 +11,7 @@ use super::{
     script::{back, keyframe, moved, pick, tool_forward},
     shapes::{Spot, Stuff, WOOD, boxed, cylinder, from_base},
 };
-use crate::{SimError, plant::WorldData};
+use crate::{SimError, perturb::Sizes, plant::WorldData};
 
 /// Name, colour, half sides (a can: radius, 0, half height) [m].
 const ITEMS: [(&str, &str, [f64; 3]); 9] = [
@@ -95,7 +95,7 @@ fn body(i: usize) -> String {
 }
 
 impl Task for Groceries {
-    fn bodies(&self) -> String {
+    fn bodies(&self, sizes: Sizes) -> String {
         let middle = 0.5 * DEEP_M;
         let high = 0.5 * (FLOOR_M + HIGH_M);
         let mut cupboard = boxed([BOARD_M, HALF_WIDE_M, high], [DEEP_M + BOARD_M, 0.0, high], &WOOD)
@@ -109,7 +109,7 @@ impl Task for Groceries {
         for (i, (spot, (_, rgba, [a, b, c]))) in self.items.iter().zip(ITEMS).enumerate() {
             let stuff = Stuff { rgba, mass_kg: 0.06 };
             let shape = if b == 0.0 { cylinder(a, c, [0.0; 3], &stuff) } else { boxed([a, b, c], [0.0; 3], &stuff) };
-            xml += &spot.free(&body(i), c, &shape);
+            xml += &spot.free(&body(i), c * sizes.thing, &shape);
         }
         xml
     }
@@ -120,13 +120,14 @@ impl Task for Groceries {
 
     fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
         let [item] = goal.targets[..] else { return Ok(Vec::new()) };
-        let high = ITEMS[item].2[2];
+        let Sizes { thing, furniture } = world.sizes();
+        let high = ITEMS[item].2[2] * thing;
         let at = world.body_pose(&body(item))?.translation.vector;
         // About the middle, but so that the hand clears the table, and the top of what it holds.
         let grip = (high - 0.024).max(0.019 - high).max(0.0);
         let grasp = moved(&tool_forward(at, self.items[item].yaw, TILT_RAD), 0.0, 0.0, grip);
         let level = |x: f64, z: f64| {
-            let at = self.cupboard.point(x, 0.0, FLOOR_M + high + grip + z);
+            let at = self.cupboard.point(x, 0.0, FLOOR_M * furniture + high + grip + z);
             tool_forward(at, self.cupboard.yaw, TILT_RAD)
         };
         let mut script = pick(back(&grasp, 0.11), grasp, 0.16);

@@ -13,7 +13,7 @@ use super::{
     script::{keyframe, moved, pick, put, smallest, tool_down, yaw},
     shapes::{Spot, Stuff, boxed},
 };
-use crate::{SimError, plant::WorldData};
+use crate::{SimError, perturb::Sizes, plant::WorldData};
 
 /// Half the block's side [m].
 const HALF_M: f64 = 0.018;
@@ -51,9 +51,10 @@ fn sentence(name: &str, rng: &mut Pcg64) -> String {
 }
 
 impl Task for Item {
-    fn bodies(&self) -> String {
+    fn bodies(&self, sizes: Sizes) -> String {
         let paint = Stuff { rgba: "0.20 0.55 0.75 1", mass_kg: 0.04 };
-        self.cabinet.bodies() + &self.block.free("block", HALF_M, &boxed([HALF_M; 3], [0.0; 3], &paint))
+        let block = self.block.free("block", HALF_M * sizes.thing, &boxed([HALF_M; 3], [0.0; 3], &paint));
+        self.cabinet.bodies(sizes) + &block
     }
 
     fn sections(&self) -> String {
@@ -81,7 +82,9 @@ impl Task for Item {
         let block = world.body_pose("block")?;
         let held = smallest(yaw(&block), std::f64::consts::FRAC_PI_2);
         let grasp = tool_down(block.translation.vector, held);
-        let inside = world_from_cabinet * Point3::new(-OUT_M, 0.0, HANDLE_Z_M[drawer] + FLOOR_M + HALF_M + 0.006);
+        let size = world.sizes().thing;
+        let high = HANDLE_Z_M[drawer] + FLOOR_M * size + HALF_M * size + 0.006;
+        let inside = world_from_cabinet * Point3::new(-OUT_M, 0.0, high);
         let there = tool_down(inside.coords, yaw(&world_from_cabinet));
         let over = moved(&there, 0.0, 0.0, OVER_M);
         // High enough at once to cross over the drawer's front.

@@ -11,7 +11,7 @@ use super::{
     script::{moved, pick, screw, smallest, tool_down, yaw},
     shapes::{GREY, Spot, Stuff, Wall, boxed, cylinder},
 };
-use crate::{SimError, colour::COLOURS, plant::WorldData};
+use crate::{SimError, colour::COLOURS, perturb::Sizes, plant::WorldData};
 
 const JARS: usize = 2;
 /// Inner radius, wall, height of a jar [m].
@@ -58,7 +58,7 @@ fn sentence(colour: &str, rng: &mut Pcg64) -> String {
 }
 
 impl Task for Jar {
-    fn bodies(&self) -> String {
+    fn bodies(&self, sizes: Sizes) -> String {
         let mut xml = String::new();
         for (i, (jar, colour)) in self.jars.iter().zip(&self.colours).enumerate() {
             let rgba = COLOURS[*colour].rgba();
@@ -73,7 +73,7 @@ impl Task for Jar {
         let lid = cylinder(0.037, LID_M, [0.0; 3], &steel)
             + &cylinder(RADIUS_M - 0.005, 0.5 * PLUG_M, [0.0, 0.0, -LID_M - 0.5 * PLUG_M], &PART)
             + &boxed([0.013, 0.011, 0.5 * KNOB_M], [0.0, 0.0, LID_M + 0.5 * KNOB_M], &PART);
-        xml + &self.lid.free("lid", LID_M + PLUG_M, &lid)
+        xml + &self.lid.free("lid", (LID_M + PLUG_M) * sizes.thing, &lid)
     }
 
     fn goals(&self) -> &[Goal] {
@@ -84,17 +84,21 @@ impl Task for Jar {
         let [jar] = goal.targets[..] else { return Ok(Vec::new()) };
         let lid = world.body_pose("lid")?;
         let held = smallest(yaw(&lid), std::f64::consts::PI);
-        let grasp_high = LID_M + 0.6 * KNOB_M;
+        let Sizes { thing, furniture } = world.sizes();
+        let grasp_high = (LID_M + 0.6 * KNOB_M) * thing;
+        let closed = HIGH_M * furniture + LID_M * thing;
         let grasp = moved(&tool_down(lid.translation.vector, held), 0.0, 0.0, grasp_high);
-        let on = |z: f64, yaw: f64| tool_down(self.jars[jar].point(0.0, 0.0, HIGH_M + LID_M + grasp_high + z), yaw);
+        let on = |z: f64, yaw: f64| tool_down(self.jars[jar].point(0.0, 0.0, closed + grasp_high + z), yaw);
         let mut script = pick(moved(&grasp, 0.0, 0.0, 0.09), grasp, 0.12);
         script.extend(screw([0.06, 0.001, 0.09], on));
         Ok(script)
     }
 
     fn judge(&self, world: &WorldData) -> Result<Box<dyn Judge>, SimError> {
+        let Sizes { thing, furniture } = world.sizes();
         let closed = |i: usize| {
-            let z = HIGH_M + LID_M;
+            // In the measure of the jar.
+            let z = HIGH_M + LID_M * thing / furniture;
             let near = 0.010;
             let (low, high) = ([-near, -near, z - 0.005], [near, near, z + 0.005]);
             Condition::left_inside(world, "lid", &format!("jar{i}"), low, high)

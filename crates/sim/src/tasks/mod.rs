@@ -31,7 +31,7 @@ pub use unseen::unseen;
 use neuraxis_core::KeyFrame;
 use rand_pcg::Pcg64;
 
-use crate::{SimError, colour::COLOURS, plant::WorldData};
+use crate::{SimError, colour::COLOURS, perturb::Sizes, plant::WorldData};
 
 /// Something that can be asked for in a scene.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,8 +44,9 @@ pub struct Goal {
 
 /// One sampled scene of a task.
 pub trait Task: Send + Sync {
-    /// Bodies for the scene's `<worldbody>`.
-    fn bodies(&self) -> String;
+    /// Bodies for the scene's `<worldbody>`: geometry of the usual sizes, which is scaled around the bodies' origins, and
+    /// these at the heights where things of `sizes` stand.
+    fn bodies(&self, sizes: Sizes) -> String;
     /// How many times the usual time limit it may take.
     fn length(&self) -> f64 {
         1.0

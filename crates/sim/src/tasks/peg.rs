@@ -14,7 +14,7 @@ use super::{
     script::{moved, pick, put, smallest, tool_down, yaw},
     shapes::{GREY, Spot, Stuff, WOOD, boxed},
 };
-use crate::{SimError, colour::COLOURS, plant::WorldData};
+use crate::{SimError, colour::COLOURS, perturb::Sizes, plant::WorldData};
 
 const PEGS: usize = 3;
 /// Pegs stand this far apart on a base of this thickness; half their side, and their height [m].
@@ -67,7 +67,7 @@ fn sentence(colour: &str, rng: &mut Pcg64) -> String {
 }
 
 impl Task for Peg {
-    fn bodies(&self) -> String {
+    fn bodies(&self, sizes: Sizes) -> String {
         let mut base = boxed([0.05, 0.17, 0.5 * BASE_M], [0.0, 0.0, 0.5 * BASE_M], &WOOD);
         for (i, colour) in self.colours.iter().enumerate() {
             let rgba = COLOURS[*colour].rgba();
@@ -81,7 +81,7 @@ impl Task for Peg {
             + &boxed([long, BAR_M, RING_HIGH_M], [0.0, -out, 0.0], &bar)
             + &boxed([BAR_M, OPENING_M, RING_HIGH_M], [out, 0.0, 0.0], &bar)
             + &boxed([BAR_M, OPENING_M, RING_HIGH_M], [-out, 0.0, 0.0], &bar);
-        self.base.fixed("base", &base) + &self.ring.free("ring", RING_HIGH_M, &ring)
+        self.base.fixed("base", &base) + &self.ring.free("ring", RING_HIGH_M * sizes.thing, &ring)
     }
 
     fn goals(&self) -> &[Goal] {
@@ -94,14 +94,16 @@ impl Task for Peg {
         let (ring, place) = (world.body_pose("ring")?, smallest(self.base.yaw, FRAC_PI_2));
         let held = smallest(yaw(&ring), FRAC_PI_2);
         // The tool's y axis is across the bar, the ring's middle lies this far along it.
-        let out = OPENING_M + BAR_M;
+        let Sizes { thing, furniture } = world.sizes();
+        let out = (OPENING_M + BAR_M) * thing;
         let bar_from = |yaw: f64| Vector3::new(yaw.sin() * out, -yaw.cos() * out, 0.0);
         let grasp = tool_down(ring.translation.vector + bar_from(held) + Vector3::new(0.0, 0.0, 0.004), held);
-        let over = self.base.point(0.0, Self::peg_y(peg), BASE_M + RING_HIGH_M + 0.004);
+        let high = BASE_M * furniture + RING_HIGH_M * thing + 0.004;
+        let over = self.base.point(0.0, Self::peg_y(peg) * furniture, high);
         let off = Vector3::new(place.sin() * OFF_M, -place.cos() * OFF_M, 0.0);
         let there = tool_down(over + bar_from(place) + off + Vector3::new(0.0, 0.0, 0.004), place);
         let mut script = pick(moved(&grasp, 0.0, 0.0, 0.09), grasp, 0.13);
-        script.extend(put(moved(&there, 0.0, 0.0, PEG_HIGH_M + 0.04), there, 0.10));
+        script.extend(put(moved(&there, 0.0, 0.0, PEG_HIGH_M * furniture + 0.04), there, 0.10));
         Ok(script)
     }
 

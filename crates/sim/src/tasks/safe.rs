@@ -11,7 +11,7 @@ use super::{
     script::{back, keyframe, moved, pick, tool_forward, yaw},
     shapes::{Spot, Stuff, boxed, from_base},
 };
-use crate::{SimError, plant::WorldData};
+use crate::{SimError, perturb::Sizes, plant::WorldData};
 
 const NAMES: [&str; 3] = ["bottom", "middle", "top"];
 /// Inner half width, depth and height of a shelf; thickness of boards [m].
@@ -63,7 +63,7 @@ fn sentence(name: &str, rng: &mut Pcg64) -> String {
 }
 
 impl Task for Safe {
-    fn bodies(&self) -> String {
+    fn bodies(&self, sizes: Sizes) -> String {
         let steel = Stuff { rgba: "0.38 0.42 0.47 1", mass_kg: 1.0 };
         let high = 3.0 * SHELF_M + 2.0 * BOARD_M;
         let middle = 0.5 * DEEP_M;
@@ -81,7 +81,7 @@ impl Task for Safe {
         let [a, b, c] = BUNDLE_M;
         let bundle =
             boxed([a, b, c], [0.0; 3], &notes) + &boxed([0.006, b + 0.0004, c + 0.0004], [0.018, 0.0, 0.0], &band);
-        self.safe.fixed("safe", &safe) + &self.money.free("money", c, &bundle)
+        self.safe.fixed("safe", &safe) + &self.money.free("money", c * sizes.thing, &bundle)
     }
 
     fn goals(&self) -> &[Goal] {
@@ -92,12 +92,13 @@ impl Task for Safe {
         let [shelf] = goal.targets[..] else { return Ok(Vec::new()) };
         let money = world.body_pose("money")?;
         let along = yaw(&money);
+        let Sizes { thing, furniture } = world.sizes();
         let high = 0.004;
         let at = money * nalgebra::Point3::new(-BEHIND_M, 0.0, high);
         let grasp = tool_forward(at.coords, along, TILT_RAD);
         let level = |x: f64| {
-            let at = self.safe.point(x, 0.0, Self::shelf_z(shelf) + BUNDLE_M[2] + high + 0.003);
-            tool_forward(at, self.safe.yaw, TILT_RAD)
+            let lies = Self::shelf_z(shelf) * furniture + BUNDLE_M[2] * thing;
+            tool_forward(self.safe.point(x, 0.0, lies + high + 0.003), self.safe.yaw, TILT_RAD)
         };
         let mut script = pick(back(&grasp, 0.10), grasp, 0.10);
         script.extend([

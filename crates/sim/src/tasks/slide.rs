@@ -12,7 +12,7 @@ use super::{
     script::{keyframe, moved, nearest, tool_down},
     shapes::Spot,
 };
-use crate::{SimError, colour::COLOURS, plant::WorldData};
+use crate::{SimError, colour::COLOURS, perturb::Sizes, plant::WorldData};
 
 /// Half the block's side, and the distance of the plates' middles from where it starts [m].
 const HALF_M: f64 = 0.03;
@@ -52,30 +52,32 @@ fn sentence(colour: &str, rng: &mut Pcg64) -> String {
 }
 
 impl Task for Slide {
-    fn bodies(&self) -> String {
+    fn bodies(&self, sizes: Sizes) -> String {
         // Slippery: between a finger and a table that both grip, a pushed block is wedged.
         let block = format!(
             r#"<geom type="box" size="{HALF_M} {HALF_M} {HALF_M}" mass="0.12" rgba="0.65 0.66 0.70 1" friction="0.3 0.01 0.001" priority="2"/>"#
         );
-        self.block.fixed("plates", &PLATES.geoms(&self.colours)) + &self.block.free("block", HALF_M, &block)
+        self.block.fixed("plates", &PLATES.geoms(&self.colours))
+            + &self.block.free("block", HALF_M * sizes.thing, &block)
     }
 
     fn goals(&self) -> &[Goal] {
         &self.goals
     }
 
-    fn keyframes(&self, goal: &Goal, _world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
         let [target] = goal.targets[..] else { return Ok(Vec::new()) };
         let direction = FRAC_PI_2 * target as f64;
         let along = |metres: f64| {
             let at = self.block.point(metres * direction.cos(), metres * direction.sin(), LOW_M);
             tool_down(at, nearest(-FRAC_PI_4, self.block.yaw + direction, PI))
         };
-        let behind = HALF_M + FINGER_M;
+        let Sizes { thing, furniture } = world.sizes();
+        let behind = HALF_M * thing + FINGER_M;
         Ok(vec![
             keyframe(moved(&along(-behind - 0.045), 0.0, 0.0, 0.09), Gripper::Closed, false),
             keyframe(along(-behind - 0.045), Gripper::Closed, true),
-            keyframe(along(AWAY_M - behind), Gripper::Closed, true),
+            keyframe(along(AWAY_M * furniture - behind), Gripper::Closed, true),
         ])
     }
 

@@ -11,7 +11,7 @@ use super::{
     script::{keyframe, moved, pick, smallest, tool_down, yaw},
     shapes::{Spot, Stuff, WOOD, boxed, plate},
 };
-use crate::{SimError, plant::WorldData};
+use crate::{SimError, perturb::Sizes, plant::WorldData};
 
 const NAMES: [&str; 2] = ["tall", "short"];
 const DIRT: usize = 5;
@@ -74,7 +74,7 @@ fn sentence(name: &str, rng: &mut Pcg64) -> String {
 }
 
 impl Task for Sweep {
-    fn bodies(&self) -> String {
+    fn bodies(&self, sizes: Sizes) -> String {
         let mut scene = String::new();
         for (i, wall) in WALLS_M.iter().enumerate() {
             let (side, half) = (self.side(i), 0.5 * wall);
@@ -90,10 +90,10 @@ impl Task for Sweep {
         let bristles = Stuff { rgba: "0.85 0.72 0.35 1", mass_kg: 0.05 };
         let broom = boxed(BRUSH_M, [0.0; 3], &bristles)
             + &boxed([0.010, 0.010, HANDLE_M], [0.0, 0.0, BRUSH_M[2] + HANDLE_M], &Stuff { mass_kg: 0.02, ..WOOD });
-        xml += &self.broom.free("broom", BRUSH_M[2], &broom);
+        xml += &self.broom.free("broom", BRUSH_M[2] * sizes.thing, &broom);
         let crumb = Stuff { rgba: "0.12 0.10 0.08 1", mass_kg: 0.001 };
         for (i, dirt) in self.dirt.iter().enumerate() {
-            xml += &dirt.free(&format!("dirt{i}"), DIRT_M, &boxed([DIRT_M; 3], [0.0; 3], &crumb));
+            xml += &dirt.free(&format!("dirt{i}"), DIRT_M * sizes.thing, &boxed([DIRT_M; 3], [0.0; 3], &crumb));
         }
         xml
     }
@@ -106,18 +106,19 @@ impl Task for Sweep {
         let [pan] = goal.targets[..] else { return Ok(Vec::new()) };
         let side = self.side(pan);
         let broom = world.body_pose("broom")?;
-        let up = |z: f64| GRIP_M + z;
+        let Sizes { thing, furniture } = world.sizes();
+        let up = |z: f64| GRIP_M * thing + z;
         // The fingers close along the brush, so that it cannot turn between them.
         let held = smallest(yaw(&broom), std::f64::consts::PI);
         let grasp = moved(&tool_down(broom.translation.vector, held), 0.0, 0.0, up(0.0));
         // The brush's thickness along the way: its x axis points along the scene's -y, whichever way it goes.
         let across = self.scene.yaw - std::f64::consts::FRAC_PI_2;
-        let at = |y: f64, z: f64| tool_down(self.scene.point(0.0, side * y, BRUSH_M[2] + up(z)), across);
+        let at = |y: f64, z: f64| tool_down(self.scene.point(0.0, side * y, BRUSH_M[2] * thing + up(z)), across);
         let mut script = pick(moved(&grasp, 0.0, 0.0, 0.09), grasp, 0.09);
         script.extend([
             keyframe(at(-0.085, 0.06), Gripper::Closed, false),
             keyframe(at(-0.085, 0.001), Gripper::Closed, true),
-            keyframe(at(MOUTH_M + 0.055, 0.001), Gripper::Closed, true),
+            keyframe(at(MOUTH_M * furniture + 0.055, 0.001), Gripper::Closed, true),
         ]);
         Ok(script)
     }

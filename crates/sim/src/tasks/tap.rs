@@ -13,7 +13,7 @@ use super::{
     script::{keyframe, moved, smallest, tool_down},
     shapes::{DARK, GREY, Spot, Stuff, boxed, cylinder},
 };
-use crate::{SimError, plant::WorldData};
+use crate::{SimError, perturb::Sizes, plant::WorldData};
 
 const NAMES: [&str; 2] = ["left", "right"];
 /// Hinges are this far to the sides; levers are this long, at this height; knobs rise this far above them [m].
@@ -60,7 +60,7 @@ fn sentence(name: &str, rng: &mut Pcg64) -> String {
 }
 
 impl Task for Tap {
-    fn bodies(&self) -> String {
+    fn bodies(&self, _sizes: Sizes) -> String {
         let spout = Stuff { rgba: "0.75 0.77 0.82 1", mass_kg: 0.2 };
         let mut tap = boxed([0.02, SIDE_M + 0.02, 0.012], [0.0, 0.0, 0.012], &spout)
             + &cylinder(0.014, 0.06, [0.02, 0.0, 0.06], &spout)
@@ -84,15 +84,18 @@ impl Task for Tap {
         &self.goals
     }
 
-    fn keyframes(&self, goal: &Goal, _world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
+    fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
         let [handle] = goal.targets[..] else { return Ok(Vec::new()) };
         // The hand keeps its yaw: half way its fingers push along the arc.
         let middle = self.tap.yaw + Self::direction(handle, 0.5 * TURN_RAD);
         let yaw = smallest(middle, PI);
+        // Handles shrink and grow around their hinges, which stay.
+        let size = world.sizes().thing;
+        let lever = LEVER_M * size;
         let at = |turned: f64| {
             let direction = Self::direction(handle, turned);
-            let (x, y) = (LEVER_M * direction.cos(), Self::side(handle) * SIDE_M + LEVER_M * direction.sin());
-            tool_down(self.tap.point(x, y, LEVER_Z_M + 0.75 * KNOB_M), yaw)
+            let (x, y) = (lever * direction.cos(), Self::side(handle) * SIDE_M + lever * direction.sin());
+            tool_down(self.tap.point(x, y, LEVER_Z_M + 0.75 * KNOB_M * size), yaw)
         };
         let mut script = vec![
             keyframe(moved(&at(0.0), 0.0, 0.0, 0.09), Gripper::Open, false),

@@ -11,7 +11,7 @@ use super::{
     script::{moved, pick, put, smallest, tool_down},
     shapes::{Spot, Stuff, WOOD, boxed, cylinder, from_base},
 };
-use crate::{SimError, plant::WorldData};
+use crate::{SimError, perturb::Sizes, plant::WorldData};
 
 /// Seen from the robot.
 const NAMES: [&str; 3] = ["left", "middle", "right"];
@@ -58,7 +58,7 @@ fn sentence(name: &str, rng: &mut Pcg64) -> String {
 }
 
 impl Task for Wine {
-    fn bodies(&self) -> String {
+    fn bodies(&self, _sizes: Sizes) -> String {
         let half = 0.5 * APART_M;
         let mut rack = boxed([half, 1.5 * APART_M, 0.5 * FLOOR_M], [0.0, 0.0, 0.5 * FLOOR_M], &WOOD);
         let (tall, z) = (0.5 * HIGH_M, FLOOR_M + 0.5 * HIGH_M);
@@ -83,13 +83,15 @@ impl Task for Wine {
 
     fn keyframes(&self, goal: &Goal, world: &WorldData) -> Result<Vec<KeyFrame>, SimError> {
         let [slot] = goal.targets[..] else { return Ok(Vec::new()) };
+        let Sizes { thing, furniture } = world.sizes();
         let bottle = world.body_pose("bottle")?.translation.vector;
         let held = from_base([self.bottle.x, self.bottle.y]);
-        let grasp = moved(&tool_down(bottle, held), 0.0, 0.0, GRIP_M);
-        let over = self.rack.point(0.0, Self::slot_y(slot), FLOOR_M + GRIP_M + 0.004);
+        let grasp = moved(&tool_down(bottle, held), 0.0, 0.0, GRIP_M * thing);
+        let high = FLOOR_M * furniture + GRIP_M * thing + 0.004;
+        let over = self.rack.point(0.0, Self::slot_y(slot) * furniture, high);
         let there = tool_down(over, smallest(self.rack.yaw, std::f64::consts::PI));
         let mut script = pick(moved(&grasp, 0.0, 0.0, 0.10), grasp, 0.12);
-        script.extend(put(moved(&there, 0.0, 0.0, HIGH_M + 0.05), there, 0.10));
+        script.extend(put(moved(&there, 0.0, 0.0, HIGH_M * furniture + 0.05), there, 0.10));
         Ok(script)
     }
 

@@ -14,7 +14,7 @@ use super::{
     },
     table::{Roles, Start, Words},
 };
-use crate::{colour::COLOURS, tasks::Task};
+use crate::{colour::COLOURS, perturb::Sizes, tasks::Task};
 
 pub(super) const BLOCKS: usize = 3;
 pub(super) const PLATES: usize = 2;
@@ -31,8 +31,8 @@ pub(super) const INSIDE_Z_M: f64 = -0.041 + HALF_M;
 pub(super) struct Bench {
     cabinet: Drawer,
     blocks: [Spot; BLOCKS],
-    /// Above the table [m].
-    heights_m: [f64; BLOCKS],
+    /// Above the table: of the frame that they stand in, and of their middles in that [m].
+    heights_m: [[f64; 2]; BLOCKS],
     plates: [Spot; PLATES],
     buttons: [Spot; BUTTONS],
     /// Of blocks, plates, buttons.
@@ -51,14 +51,14 @@ impl Bench {
             let at = SLOTS[slots[i]].map(|v| v + rng.random_range(-0.02..0.02));
             Spot::new(at, rng.random_range(-FRAC_PI_4..FRAC_PI_4))
         });
-        let mut heights_m = [HALF_M; BLOCKS];
+        let mut heights_m = [[0.0, HALF_M]; BLOCKS];
         for what in start {
             match *what {
                 Start::OnPlate { block, plate } => blocks[block] = plates[plate],
                 Start::Inside { block, drawer } => {
                     let at = cabinet.spot().point(INSIDE_X_M, 0.0, 0.0);
                     blocks[block] = Spot::new([at.x, at.y], cabinet.spot().yaw);
-                    heights_m[block] = HANDLE_Z_M[drawer] + INSIDE_Z_M;
+                    heights_m[block] = [HANDLE_Z_M[drawer], INSIDE_Z_M];
                 }
             }
         }
@@ -81,11 +81,12 @@ impl Bench {
         self.cabinet.sections()
     }
 
-    pub(super) fn bodies(&self) -> String {
+    pub(super) fn bodies(&self, sizes: Sizes) -> String {
         let rgba = |i: usize| COLOURS[self.colours[i]].rgba();
-        let mut xml = self.cabinet.bodies();
-        for (i, (spot, z)) in self.blocks.iter().zip(self.heights_m).enumerate() {
+        let mut xml = self.cabinet.bodies(sizes);
+        for (i, (spot, [frame, middle])) in self.blocks.iter().zip(self.heights_m).enumerate() {
             let paint = Stuff { rgba: &rgba(i), mass_kg: 0.05 };
+            let z = frame + middle * sizes.thing;
             xml += &spot.free(&format!("block{i}"), z, &boxed([HALF_M; 3], [0.0; 3], &paint));
         }
         for (i, spot) in self.plates.iter().enumerate() {

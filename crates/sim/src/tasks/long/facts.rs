@@ -64,7 +64,8 @@ impl Facts {
             Fact::On { block, plate } => self.occupant(plate, world) == Some(block),
             Fact::Stacked { block, on } => {
                 let off = world.body_position(self.blocks[block]) - world.body_position(self.blocks[on]);
-                (off.z - 2.0 * HALF_M).abs() < 0.006 && off.xy().norm() < HALF_M
+                let size = world.sizes().thing;
+                (off.z - 2.0 * HALF_M * size).abs() < 0.006 * size && off.xy().norm() < HALF_M * size
             }
             Fact::Pressed(button) => world.body_position(self.covers[button].0).z > TABLE_Z_M,
         }

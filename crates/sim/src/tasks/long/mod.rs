@@ -19,7 +19,7 @@ use self::{
     table::Roles,
 };
 use super::{Goal, Judge, Task, condition::HOLDS_SECS};
-use crate::{SimError, plant::WorldData};
+use crate::{SimError, perturb::Sizes, plant::WorldData};
 
 pub(super) use self::table::{ENTRIES, Entry};
 
@@ -49,8 +49,8 @@ impl Chain {
 }
 
 impl Task for Chain {
-    fn bodies(&self) -> String {
-        self.bench.bodies()
+    fn bodies(&self, sizes: Sizes) -> String {
+        self.bench.bodies(sizes)
     }
 
     fn sections(&self) -> String {

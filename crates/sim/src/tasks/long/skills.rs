@@ -29,12 +29,12 @@ pub(super) fn next(fact: &Fact, facts: &Facts, world: &WorldData) -> Vec<KeyFram
             Some(other) => skills.aside(other),
             None => {
                 let plate = world.pose(facts.plates[plate]);
-                skills.carry(block, &moved(&plate, 0.0, 0.0, HALF_M))
+                skills.carry(block, &moved(&plate, 0.0, 0.0, skills.half_m()))
             }
         },
         Fact::Stacked { block, on } => match facts.above(on, world) {
             Some(other) => skills.aside(other),
-            None => skills.carry(block, &moved(&facts.block(on, world), 0.0, 0.0, 2.0 * HALF_M)),
+            None => skills.carry(block, &moved(&facts.block(on, world), 0.0, 0.0, 2.0 * skills.half_m())),
         },
         Fact::Pressed(button) => skills.press(button),
     }
@@ -46,6 +46,11 @@ struct Skills<'a> {
 }
 
 impl Skills<'_> {
+    /// Half a block's side [m].
+    fn half_m(&self) -> f64 {
+        HALF_M * self.world.sizes().thing
+    }
+
     fn is_open(&self, drawer: usize) -> bool {
         self.facts.hold(&Fact::Opened(drawer), self.world)
     }
@@ -91,7 +96,7 @@ impl Skills<'_> {
         }
         let side = 0.06 * (block as f64 - 0.5 * (BLOCKS - 1) as f64);
         let inside = self.facts.drawer(drawer, self.world);
-        let at = inside * Point3::new(INSIDE_X_M, side, INSIDE_Z_M + 0.004);
+        let at = inside * Point3::new(INSIDE_X_M, side, INSIDE_Z_M * self.world.sizes().thing + 0.004);
         self.carry(block, &Isometry3::from_parts(at.coords.into(), inside.rotation))
     }
 
@@ -104,7 +109,7 @@ impl Skills<'_> {
         // Of places with room, the nearest.
         let far = |at: &[f64; 2]| (at[0] - here.x).hypot(at[1] - here.y) + if room(at) < 0.09 { 10.0 } else { 0.0 };
         let [x, y] = SLOTS.into_iter().min_by(|a, b| far(a).total_cmp(&far(b))).unwrap_or(SLOTS[0]);
-        let there = Isometry3::translation(x, y, TABLE_Z_M + HALF_M);
+        let there = Isometry3::translation(x, y, TABLE_Z_M + self.half_m());
         self.carry(block, &there)
     }
 
@@ -142,6 +147,9 @@ impl Skills<'_> {
     fn press(&self, button: usize) -> Vec<KeyFrame> {
         let at = self.world.body_position(self.facts.buttons[button]);
         let away = tool_down(at + Vector3::new(0.0, 0.0, TOP_M + 0.10), 0.0);
-        buttons::press(at).into_iter().chain([keyframe(away, Gripper::Closed, true)]).collect()
+        buttons::press(at, self.world.sizes().thing)
+            .into_iter()
+            .chain([keyframe(away, Gripper::Closed, true)])
+            .collect()
     }
 }

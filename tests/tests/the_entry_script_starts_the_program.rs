@@ -158,3 +158,10 @@ fn it_is_built_where_it_is_looked_for() {
         }
     }
 }
+
+#[test]
+fn an_empty_libtorch_is_none() {
+    let ended = Script::set_up().lists_tasks(&[("LIBTORCH", "")]);
+    assert!(ended.stderr.contains("cargo builds with LIBTORCH unset"), "{ended:?}");
+    assert!(ended.status.success(), "{ended:?}");
+}

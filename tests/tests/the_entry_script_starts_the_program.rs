@@ -165,3 +165,16 @@ fn an_empty_libtorch_is_none() {
     assert!(ended.stderr.contains("cargo builds with LIBTORCH unset"), "{ended:?}");
     assert!(ended.status.success(), "{ended:?}");
 }
+
+#[test]
+fn an_interrupted_setup_goes_on_with_the_room_that_it_still_takes() {
+    let script = Script::set_up();
+    script.program("bin/du", "printf '2097152\\t%s\\n' \"$2\"");
+    script.has_free_gb(3);
+    let refused = script.lists_tasks(&[]);
+    assert!(!refused.status.success() && refused.stderr.contains("3 GB free at "), "{refused:?}");
+    assert!(refused.stderr.contains("setup and build take 4 GB more"), "{refused:?}");
+    script.has_free_gb(7);
+    let ended = script.lists_tasks(&[]);
+    assert_eq!(ended.stdout, "told tasks list\n", "{}", ended.stderr);
+}

@@ -13,8 +13,15 @@ fn setup(stand_ins: &[(&str, &str)], variables: &[(&str, &str)]) -> (Finished, b
 
 /// The same for any of its commands; none finds a binary there.
 fn told(arguments: &str, stand_ins: &[(&str, &str)], variables: &[(&str, &str)]) -> (Finished, bool) {
+    told_in("clone", arguments, stand_ins, variables)
+}
+
+/// From a folder of this name.
+fn told_in(folder: &str, arguments: &str, stand_ins: &[(&str, &str)], variables: &[(&str, &str)]) -> (Finished, bool) {
     let dir = tempfile::tempdir().unwrap();
-    let script = dir.path().join("neuraxis");
+    let clone = dir.path().join(folder);
+    fs::create_dir(&clone).unwrap();
+    let script = clone.join("neuraxis");
     fs::copy(workspace().join("neuraxis"), &script).unwrap();
     for (name, text) in stand_ins {
         program(&dir.path().join("bin").join(name), text);
@@ -24,7 +31,7 @@ fn told(arguments: &str, stand_ins: &[(&str, &str)], variables: &[(&str, &str)])
     command.arg(&script).args(arguments.split(' ')).env("PATH", path);
     command.env_remove("LIBTORCH").env_remove("CARGO_TARGET_DIR").envs(variables.iter().copied());
     let finished = run(&mut command, PATIENCE).unwrap();
-    (finished, dir.path().join(".deps").exists())
+    (finished, clone.join(".deps").exists())
 }
 
 fn program(path: &Path, text: &str) {
@@ -63,6 +70,15 @@ fn an_argument_that_a_command_does_not_take_is_refused() {
 fn on_another_architecture() {
     let uname = r#"if [ "$1" = -m ]; then echo aarch64; else echo Linux; fi"#;
     assert_refused(&setup(&[("uname", uname)], &[]), "Linux on aarch64", "run on x86_64 Linux");
+}
+
+#[test]
+fn in_a_folder_whose_name_means_something_else_to_its_tools() {
+    for folder in ["a b", "a:b", "a|b", "a&b", "a\\b"] {
+        // Where the name passed, this would be refused.
+        let refused = told_in(folder, "setup", &[("rustc", "echo 'rustc 1.70.0'")], &[]);
+        assert_refused(&refused, &format!("/{folder}, holds a blank or one of : | & \\"), "move the clone");
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ use std::{fs, path::PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
-pub use self::result::{can_write, write_json};
+pub use self::result::{can_write, write_json, write_timing};
 #[cfg(all(feature = "ros", feature = "viz"))]
 use self::ros::RosCommand;
 #[cfg(feature = "viz")]

@@ -8,7 +8,11 @@ use neuraxis_bridge::{Event, Patience, serve};
 use neuraxis_sim::Moving;
 
 use super::{BridgePlan, evaluate::evaluate, simulator::Simulator};
-use crate::{cli::write_json, config::Config, eval, tasks};
+use crate::{
+    cli::{write_json, write_timing},
+    config::Config,
+    eval, tasks,
+};
 
 /// What to do with a bridge.
 #[derive(Debug, Subcommand)]
@@ -83,8 +87,7 @@ pub fn measure(config: &Config, plan: &BridgePlan, json: Option<&Path>) -> Resul
     eval::print(&report);
     if let Some(file) = json {
         write_json(file, &report)?;
-        let timing = serde_json::json!({ "wall_secs": started.elapsed().as_secs_f64(), "jobs": 1 });
-        write_json(&file.with_extension("timing.json"), &timing)?;
+        write_timing(file, started, 1)?;
     }
     match report.incomplete {
         Some(why) => bail!("the evaluation is incomplete: {why}"),

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, OpenOptions},
     path::Path,
+    time::Instant,
 };
 
 use anyhow::{Context, Result, anyhow};
@@ -12,6 +13,15 @@ pub fn write_json(file: &Path, value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)?;
     let folder = file.parent().map_or(Ok(()), fs::create_dir_all);
     folder.and_then(|()| fs::write(file, text + "\n")).with_context(|| file.display().to_string())
+}
+
+/// How long it took, in a file of its own beside the result, which stays byte-identical so. Not beside a pipe or a link.
+pub fn write_timing(result: &Path, started: Instant, jobs: u64) -> Result<()> {
+    if !fs::symlink_metadata(result).is_ok_and(|about| about.is_file()) {
+        return Ok(());
+    }
+    let timing = serde_json::json!({ "wall_secs": started.elapsed().as_secs_f64(), "jobs": jobs });
+    write_json(&result.with_extension("timing.json"), &timing)
 }
 
 /// Before long work: an error where what comes of it could not be written to the file of this option. Its folder is made.
@@ -48,6 +58,20 @@ mod tests {
         let error = can_write("--json", &file.join("under/a/file.json")).unwrap_err().to_string();
         assert!(error.starts_with("--json ") && error.contains("result.json/under/a/file.json: cannot be written: "));
         assert!(can_write("--json", &dir).is_err(), "a folder is no file");
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn what_it_took_stands_beside_a_file_and_beside_nothing_else() {
+        let dir = std::env::temp_dir().join(format!("neuraxis-cli-timing-{}", std::process::id()));
+        let (file, link) = (dir.join("file.json"), dir.join("link.json"));
+        write_json(&file, &1).unwrap();
+        symlink("/dev/null", &link).unwrap();
+        for result in [&file, &link, &dir] {
+            write_timing(result, Instant::now(), 2).unwrap();
+        }
+        assert!(fs::read_to_string(dir.join("file.timing.json")).unwrap().contains("\"jobs\": 2"));
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 3);
         fs::remove_dir_all(&dir).unwrap();
     }
 

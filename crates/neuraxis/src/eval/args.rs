@@ -14,7 +14,7 @@ use super::{Actor, EVAL_SEED, EvalPlan, Told};
 use crate::{
     brain::Without,
     bridge::{BridgePlan, BridgeTarget},
-    cli::{can_write, write_json},
+    cli::{can_write, write_json, write_timing},
     config::{Config, Surroundings},
     shards::{at_least_one, parse_shard, without},
     tasks,
@@ -216,9 +216,7 @@ impl EvalArgs {
         }
         if let Some(file) = json {
             write_json(&file, &report)?;
-            // Wall-clock figures live in a file of their own, so that results stay byte-identical.
-            let timing = serde_json::json!({ "wall_secs": started.elapsed().as_secs_f64(), "jobs": jobs });
-            write_json(&file.with_extension("timing.json"), &timing)?;
+            write_timing(&file, started, jobs)?;
         }
         Ok(())
     }

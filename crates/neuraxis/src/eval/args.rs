@@ -207,8 +207,7 @@ impl EvalArgs {
         } else {
             let arguments: Vec<String> = std::env::args().skip(1).collect();
             let arguments = without(arguments, &["--json", "--jobs"]);
-            let scratch = std::env::temp_dir().join(format!("neuraxis-eval-{}", std::process::id()));
-            super::run_parallel(&arguments, jobs, &scratch)?
+            super::run_parallel(&arguments, jobs)?
         };
         super::print(&report);
         if let Some(dir) = pictures.filter(|_| shard.is_none()) {
@@ -255,7 +254,6 @@ fn perturbation(text: &str) -> Result<Perturbation> {
 
 /// One evaluation without and one with each factor.
 fn eval_each(arguments: &[String], jobs: u64, json: Option<&Path>) -> Result<()> {
-    let scratch = std::env::temp_dir().join(format!("neuraxis-eval-{}", std::process::id()));
     let mut reports = std::collections::BTreeMap::new();
     say!("{:<20} {:>9} {:>17}", "factor", "successes", "95 % (Wilson)");
     for factor in std::iter::once(None).chain(Factor::ALL.into_iter().map(Some)) {
@@ -264,7 +262,7 @@ fn eval_each(arguments: &[String], jobs: u64, json: Option<&Path>) -> Result<()>
         if factor.is_some() {
             arguments.extend(["--perturb".into(), name.into()]);
         }
-        let report = super::run_parallel(&arguments, jobs.max(1), &scratch)?;
+        let report = super::run_parallel(&arguments, jobs.max(1))?;
         say!("{name:<20} {}", super::line(&report));
         reports.insert(name, report);
     }

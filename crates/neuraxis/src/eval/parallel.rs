@@ -1,38 +1,39 @@
 //! An evaluation in many processes.
 
-use std::{path::Path, process::Command, time::Instant};
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
 
 use super::{Report, merge};
 
-/// Runs the shards of a plan as child processes of this program and merges them.
-pub fn run_parallel(arguments: &[String], jobs: u64, scratch: &Path) -> Result<Report> {
-    std::fs::create_dir_all(scratch).with_context(|| scratch.display().to_string())?;
+/// Runs the shards of a plan as child processes of this program and merges them. The first that fails ends all.
+pub fn run_parallel(arguments: &[String], jobs: u64) -> Result<Report> {
     let program = std::env::current_exe().context("where is this program?")?;
     let started = Instant::now();
-    let mut children = Vec::new();
+    let mut shards = Shards::new()?;
     for shard in 0..jobs {
-        let file = scratch.join(format!("shard-{shard}-of-{jobs}.json"));
         let child = Command::new(&program)
             .args(arguments)
             .args(["--shard", &format!("{shard}/{jobs}"), "--jobs", "1", "--json"])
-            .arg(&file)
-            .stdout(std::process::Stdio::null())
+            .arg(shards.file(shard))
+            .stdout(Stdio::null())
             .spawn()
             .context("starting a shard")?;
-        children.push((child, file));
+        shards.children.push(child);
     }
-    let mut reports = Vec::new();
-    for (mut child, file) in children {
-        let status = child.wait()?;
-        if !status.success() {
-            bail!("a shard of the evaluation failed: {status} ({})", file.display());
-        }
-        let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-        reports.push(serde_json::from_str(&text).with_context(|| file.display().to_string())?);
-    }
-    let report = merge(reports)?;
+    shards.wait()?;
+    let read = |shard| -> Result<Report> {
+        let file = shards.file(shard);
+        let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        serde_json::from_str(&text).with_context(|| file.display().to_string())
+    };
+    let report = merge((0..jobs).map(read).collect::<Result<_>>()?)?;
     let simulated: f64 = report.tasks.values().flat_map(|table| &table.rows).map(|row| row.secs).sum();
     let secs = started.elapsed().as_secs_f64();
     say_err!(
@@ -40,4 +41,52 @@ pub fn run_parallel(arguments: &[String], jobs: u64, scratch: &Path) -> Result<R
         simulated / secs / jobs as f64
     );
     Ok(report)
+}
+
+/// Child processes and the folder for their results; both end with this.
+struct Shards {
+    folder: PathBuf,
+    children: Vec<Child>,
+}
+
+impl Shards {
+    fn new() -> Result<Self> {
+        let folder = std::env::temp_dir().join(format!("neuraxis-eval-{}", std::process::id()));
+        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        Ok(Self { folder, children: Vec::new() })
+    }
+
+    /// Where the result of one goes.
+    fn file(&self, shard: u64) -> PathBuf {
+        self.folder.join(format!("shard-{shard}.json"))
+    }
+
+    /// Until all have ended well or one has failed.
+    fn wait(&mut self) -> Result<()> {
+        loop {
+            let mut running = false;
+            for (shard, child) in self.children.iter_mut().enumerate() {
+                match child.try_wait()? {
+                    Some(status) if !status.success() => bail!("shard {shard} of the evaluation failed: {status}"),
+                    Some(_) => {}
+                    None => running = true,
+                }
+            }
+            if !running {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Shards {
+    fn drop(&mut self) {
+        // Those that have ended are not there to be killed.
+        for child in &mut self.children {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let _ = fs::remove_dir_all(&self.folder);
+    }
 }

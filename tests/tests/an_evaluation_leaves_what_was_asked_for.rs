@@ -54,3 +54,19 @@ fn shares_leave_no_scratch() {
     assert!(ended.status.success() && result.exists(), "{ended:?}");
     assert_eq!(fs::read_dir(&scratch).expect("a folder").count(), 0);
 }
+
+#[test]
+fn each_factor_has_pictures_and_recordings_of_its_own() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let [pictures, record] = ["pictures", "record"].map(|name| dir.path().join(name));
+    let further = ["--perturb", "each", "--jobs", "1", "--pictures", text(&pictures), "--record", text(&record)];
+    let ended = finish(&mut experts("open_drawer", "1", &further));
+    assert!(ended.status.success(), "{ended:?}");
+    for factor in ["none", "mo_size", "camera_dead"] {
+        for file in ["sheet.png", "open_drawer-1000000.png"] {
+            assert!(pictures.join(factor).join(file).exists(), "{factor}/{file}");
+        }
+        assert!(record.join(factor).join("open_drawer-1000000/episode.mcap").exists(), "{factor}");
+    }
+    assert_eq!(fs::read_dir(&pictures).expect("pictures").count(), 21);
+}

@@ -92,10 +92,11 @@ pub struct EvalArgs {
     /// Child processes.
     #[arg(long, default_value_t = 2, value_parser = at_least_one)]
     jobs: u64,
-    /// Folder for a picture of the end of every episode, and sheet.png of all.
+    /// Folder for a picture of the end of every episode, and sheet.png of all; with `--perturb each` DIR/FACTOR.
     #[arg(long, value_name = "DIR")]
     pictures: Option<PathBuf>,
-    /// Folder for a recording (MCAP) of every episode, with what weights saw for each answer.
+    /// Folder for a recording (MCAP) of every episode, with what weights saw for each answer; with `--perturb each`
+    /// DIR/FACTOR.
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
     /// Write the result here.
@@ -156,8 +157,9 @@ impl EvalArgs {
             config.brain.learned = learned;
         }
         if perturb.as_deref() == Some("each") {
-            let arguments = without(std::env::args().skip(1).collect(), &["--json", "--jobs", "--perturb"]);
-            return eval_each(&arguments, jobs, json.as_deref());
+            let options = ["--json", "--jobs", "--perturb", "--pictures", "--record"];
+            let arguments = without(std::env::args().skip(1).collect(), &options);
+            return eval_each(&arguments, jobs, [pictures.as_deref(), record.as_deref()], json.as_deref());
         }
         let actor = Actor::of(&policy, &config);
         let alone = shard.is_some() || jobs <= 1;
@@ -252,8 +254,13 @@ fn perturbation(text: &str) -> Result<Perturbation> {
     Ok(perturbation)
 }
 
-/// One evaluation without and one with each factor.
-fn eval_each(arguments: &[String], jobs: u64, json: Option<&Path>) -> Result<()> {
+/// One evaluation without and one with each factor, each with a folder of its own for its pictures and its recordings.
+fn eval_each(
+    arguments: &[String],
+    jobs: u64,
+    [pictures, record]: [Option<&Path>; 2],
+    json: Option<&Path>,
+) -> Result<()> {
     let mut reports = std::collections::BTreeMap::new();
     say!("{:<20} {:>9} {:>17}", "factor", "successes", "95 % (Wilson)");
     for factor in std::iter::once(None).chain(Factor::ALL.into_iter().map(Some)) {
@@ -262,9 +269,18 @@ fn eval_each(arguments: &[String], jobs: u64, json: Option<&Path>) -> Result<()>
         if factor.is_some() {
             arguments.extend(["--perturb".into(), name.into()]);
         }
+        for (option, dir) in [("--pictures", pictures), ("--record", record)] {
+            if let Some(dir) = dir {
+                arguments.extend([option.into(), dir.join(name).display().to_string()]);
+            }
+        }
         let report = super::run_parallel(&arguments, jobs.max(1))?;
+        pictures.map(|dir| super::compose(&dir.join(name), &report)).transpose()?;
         say!("{name:<20} {}", super::line(&report));
         reports.insert(name, report);
+    }
+    if let Some(dir) = pictures {
+        say!("pictures {}", dir.join("FACTOR/sheet.png").display());
     }
     json.map_or(Ok(()), |file| write_json(file, &reports))
 }

@@ -70,3 +70,11 @@ fn each_factor_has_pictures_and_recordings_of_its_own() {
     }
     assert_eq!(fs::read_dir(&pictures).expect("pictures").count(), 21);
 }
+
+#[test]
+fn a_world_is_kept_in_a_new_folder() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("new/world.json");
+    let ended = finish(&mut experts("turn_tap", "1", &["--jobs", "1", "--world", text(&file)]));
+    assert!(ended.status.success() && file.exists(), "{ended:?}");
+}

@@ -137,6 +137,7 @@ impl EvalArgs {
             target,
         } = self;
         json.as_ref().map_or(Ok(()), |file| can_write("--json", file))?;
+        world.as_ref().map_or(Ok(()), |file| can_write("--world", file))?;
         if let Some(address) = target.bridge {
             let (actor, recorded) = (Actor::of(&policy, &config), target.recorded);
             let plan = BridgePlan { address, actor, tasks, episodes, seed, recorded };
@@ -312,6 +313,12 @@ mod tests {
             assert_eq!(said, format!("{name} is for --policy brain, this is expert"));
         }
         assert_eq!(only_for_brain("brain", &[("--memory", true)]).ok(), Some(()));
+    }
+
+    #[test]
+    fn a_world_that_cannot_be_kept_is_refused_before_anything_moves() {
+        let said = refused("--policy expert --jobs 1 --world /dev/null/never/world.json");
+        assert!(said.starts_with("--world /dev/null/never/world.json: cannot be written: "), "{said}");
     }
 
     #[test]

@@ -59,6 +59,10 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
         Actor::Brain => Apprentice::of(config)?,
         _ => None,
     };
+    let (hash, device) = match &apprentice {
+        Some(taught) => taught.hash_and_device(),
+        None => (hash, device),
+    };
     if plan.actor == Actor::Brain {
         check_cameras(config, &simulated_cameras())?;
     }
@@ -179,6 +183,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
     let meta = Meta {
         versions: BTreeMap::from([
             ("neuraxis".into(), env!("CARGO_PKG_VERSION").into()),
+            ("commit".into(), env!("NEURAXIS_COMMIT").into()),
             ("mujoco".into(), neuraxis_sim::mujoco_version()),
         ]),
         policy: match &plan.actor {
@@ -195,6 +200,9 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
         disturbance: plan.disturbance,
         planner: plan.planner,
         without: plan.without.clone(),
+        learned: if plan.actor == Actor::Brain { config.brain.learned.clone() } else { Vec::new() },
+        memory: plan.memory.is_some(),
+        time_limit_secs: config.run.time_limit_secs,
         robot: config.name.clone(),
         policy_hz: config.run.policy_hz,
         policy_latency_secs: config.run.lockstep_latency_secs,

@@ -45,6 +45,11 @@ pub fn load_policy(config: &Config, weights: &Path, text_encoder: &str) -> Resul
     Ok(policy)
 }
 
+/// What tables say of a policy: the hash of its weights, and where its networks run.
+pub fn hash_and_device(policy: &CorticalPolicy) -> (Option<String>, String) {
+    (Some(format!("{:016x}", policy.hash())), format!("{:?}, 1 torch thread", policy.device()))
+}
+
 /// The policy in a file of weights, if it is the one that the configuration means; of whatever robot. It has inferred
 /// before: its first tick with an arm takes no longer than the others, and weights that answer no numbers never meet one.
 pub fn load_any_policy(config: &Config, weights: &Path, text_encoder: &str) -> Result<CorticalPolicy> {

@@ -8,7 +8,7 @@ use neuraxis_policy::{CorticalPolicy, text::MiniLm};
 use crate::{
     config::Config,
     looked::{Looked, Sight},
-    source::{gaze, load_policy},
+    source::{gaze, hash_and_device, load_policy},
 };
 
 /// The policy and its text encoder.
@@ -27,6 +27,11 @@ impl Apprentice {
         let embedder = crate::package::text_encoder(&config.root)?;
         let policy = load_policy(config, &config.root.join(&config.run.weights), embedder.id())?;
         Ok(Some(Self { policy: Box::new(policy), embedder, words: None }))
+    }
+
+    /// What tables say of it.
+    pub fn hash_and_device(&self) -> (Option<String>, String) {
+        hash_and_device(&self.policy)
     }
 
     /// Where to go for this sentence. `epoch`: of the task, which the arm knows the prediction by.

@@ -94,6 +94,7 @@ pub fn evaluate(config: &Config, plan: &BridgePlan, mut tell: impl FnMut(&Row, u
     let meta = Meta {
         versions: BTreeMap::from([
             ("neuraxis".into(), env!("CARGO_PKG_VERSION").into()),
+            ("commit".into(), env!("NEURAXIS_COMMIT").into()),
             ("bridge".into(), hello.about),
         ]),
         policy: plan.actor.to_string(),
@@ -107,6 +108,9 @@ pub fn evaluate(config: &Config, plan: &BridgePlan, mut tell: impl FnMut(&Row, u
         disturbance: None,
         planner: Surroundings::Off,
         without: Vec::new(),
+        learned: Vec::new(),
+        memory: false,
+        time_limit_secs: 0.0,
         robot: config.name.clone(),
         policy_hz: 0.0,
         policy_latency_secs: 0.0,

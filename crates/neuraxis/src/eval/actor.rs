@@ -114,9 +114,8 @@ pub fn load_learned(config: &Config, actor: &Actor, embedder: &mut MiniLm) -> Re
     match actor {
         Actor::Weights(path) => {
             let policy = crate::source::load_policy(config, path, neuraxis_core::TextEmbedder::id(embedder))?;
-            let (hash, device) = (policy.hash(), format!("{:?}, 1 torch thread", policy.device()));
-            let policy = SeeingPolicy::Weights(Box::new(policy));
-            Ok(LearnedPolicy { policy, hash: Some(format!("{hash:016x}")), device })
+            let (hash, device) = crate::source::hash_and_device(&policy);
+            Ok(LearnedPolicy { policy: SeeingPolicy::Weights(Box::new(policy)), hash, device })
         }
         Actor::Nearest(data) => {
             let shards = crate::config::shards(std::slice::from_ref(data))?;
@@ -151,6 +150,9 @@ mod tests {
             disturbance: None,
             planner: Surroundings::Off,
             without: Vec::new(),
+            learned: Vec::new(),
+            memory: false,
+            time_limit_secs: 20.0,
             robot: "fr3".into(),
             policy_hz: 10.0,
             policy_latency_secs: 0.08,

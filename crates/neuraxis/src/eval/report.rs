@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
+use neuraxis_brain::Learned;
 use neuraxis_sim::{Disturbance, Moving, Perturbation};
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +50,7 @@ pub struct Meta {
     pub versions: BTreeMap<String, String>,
     /// What acted.
     pub policy: String,
-    /// Hash of the weights.
+    /// Hash of the weights, those of the brain's learned skills too.
     pub policy_hash: Option<String>,
     /// First seed.
     pub seed: u64,
@@ -70,6 +71,15 @@ pub struct Meta {
     /// What the brain went without.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<Without>,
+    /// Skills that the learned policy did for the brain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub learned: Vec<Learned>,
+    /// The brain remembered earlier episodes.
+    #[serde(default)]
+    pub memory: bool,
+    /// Of an episode of a task of the usual length [s]; 0: the other end decides.
+    #[serde(default)]
+    pub time_limit_secs: f64,
     /// Which arm.
     pub robot: String,
     /// Rate [Hz] and latency [s] of the policy.
@@ -269,6 +279,27 @@ mod tests {
             serde_json::from_value(row).unwrap()
         };
         tabulate(serde_json::from_value(meta).unwrap(), seeds.iter().map(row).collect())
+    }
+
+    #[test]
+    fn results_under_other_conditions_are_not_joined() {
+        let joined = |change: fn(&mut Meta)| {
+            let mut other = report("brain", &[6]);
+            change(&mut other.meta);
+            merge(vec![report("brain", &[5]), other])
+        };
+        assert!(joined(|_| ()).is_ok());
+        let changes: [fn(&mut Meta); 5] = [
+            |meta| meta.learned = vec![Learned::Pull],
+            |meta| meta.policy_hash = Some("0123456789abcdef".into()),
+            |meta| meta.memory = true,
+            |meta| meta.time_limit_secs = 60.0,
+            |meta| meta.versions = BTreeMap::from([("commit".into(), "0123456789ab".into())]),
+        ];
+        for change in changes {
+            let said = joined(change).unwrap_err().to_string();
+            assert!(said.starts_with("reports of different evaluations cannot be merged"), "{said}");
+        }
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub use machine::Machine;
 pub use measured::{Measured, rows};
 pub use motion::motion;
 pub use policy::policy;
-pub use recorder::recorder;
+pub use recorder::{is_new, recorder};
 pub use replay::replay;
 #[cfg(feature = "ros")]
 pub use ros::{RosPlan, ros};

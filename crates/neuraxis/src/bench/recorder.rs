@@ -44,9 +44,7 @@ const ROOM: (usize, usize) = (2000, 16);
 pub fn recorder(config: &Config, secs: f64, out: &Path, keep_files: bool) -> Result<Vec<Measured>> {
     let mut config = config.clone();
     config.run.recording = RecordingSettings::default();
-    if out.exists() {
-        bail!("{}: is there already; the bench makes a folder of its own", out.display());
-    }
+    is_new(out)?;
     let robot = Arc::new(config.load_robot()?);
     let sets: Vec<Arc<Observation>> = (0..SETS).map(|seed| Arc::new(seen(seed, &robot))).collect();
     let mut rows = sustained(&config, &robot, &sets, secs, out)?;
@@ -55,6 +53,14 @@ pub fn recorder(config: &Config, secs: f64, out: &Path, keep_files: bool) -> Res
         std::fs::remove_dir_all(out).with_context(|| out.display().to_string())?;
     }
     Ok(rows)
+}
+
+/// An error if its folder is there already: an interrupted bench leaves one.
+pub fn is_new(out: &Path) -> Result<()> {
+    if out.exists() {
+        bail!("{}: is there already; the bench makes a folder of its own", out.display());
+    }
+    Ok(())
 }
 
 fn create(config: &Config, robot: &Robot, out: &Path, zero: Nanos) -> Result<Recorder> {

@@ -145,7 +145,10 @@ impl BenchArgs {
         let measured = self.what.measure(config)?;
         let machine = machine.after();
         machine.print();
-        measured.iter().for_each(Measured::print);
+        // Of all of them each has been printed when it was measured.
+        if !matches!(self.what, BenchCommand::All) {
+            measured.iter().for_each(Measured::print);
+        }
         self.json.map_or(Ok(()), |file| write_json(&file, &bench::rows(&measured, &machine)))
     }
 }
@@ -184,7 +187,7 @@ impl BenchCommand {
             Self::Replay { file, secs, out, keep } => bench::replay(config, file, *secs, out, *keep),
             Self::All => {
                 // Each as it would run alone: what the command line itself would say.
-                let mut rows = Vec::new();
+                let mut parts = Vec::new();
                 let ros: &[&str] = if cfg!(feature = "ros") { &["ros", "apart"] } else { &[] };
                 for name in
                     ["channels", "kinematics", "motion", "policy", "recorder", "loop"].iter().chain(ros).copied()
@@ -193,8 +196,19 @@ impl BenchCommand {
                     else {
                         continue;
                     };
+                    // Before the first is measured, not after the fourth.
+                    if let Self::Recorder { out, .. } = &what {
+                        bench::is_new(out)?;
+                    }
+                    parts.push((name, what));
+                }
+                let mut rows = Vec::new();
+                for (name, what) in parts {
                     say!("bench {name}");
-                    rows.extend(what.measure(config)?);
+                    let measured = what.measure(config)?;
+                    // At once: a later one may fail.
+                    measured.iter().for_each(Measured::print);
+                    rows.extend(measured);
                 }
                 Ok(rows)
             }

@@ -21,7 +21,7 @@ const BEHAVIOURS: &[(u8, &str, Option<&str>)] = &[
     (11, "an overrun within the lease is tolerated, a lasting one is a stop", None),
     (12, "a watchdog outside the loop notices when it stalls", None),
     (13, "a panic in the loop ends in a stop path, not in silence", None),
-    (14, "walls and the workspace box hold at the stopping pose", None),
+    (14, "walls and the workspace box hold on the way of each stop, not at its end alone", None),
     (15, "self-collision and table collision are checked inside the loop", None),
     (16, "near a singularity joint speed stays bounded", None),
     (17, "an arm that does not follow is latched", None),

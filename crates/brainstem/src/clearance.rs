@@ -86,6 +86,14 @@ impl Room {
     pub(crate) fn walls_m(&self) -> f64 {
         self.planes_m.iter().copied().fold(f64::INFINITY, least)
     }
+
+    /// Of each distance the smaller one.
+    pub(crate) fn take_least(&mut self, other: &Self) {
+        for (least_m, other_m) in self.planes_m.iter_mut().zip(&other.planes_m) {
+            *least_m = least(*least_m, *other_m);
+        }
+        self.self_m = least(self.self_m, other.self_m);
+    }
 }
 
 impl Surroundings {

@@ -37,9 +37,9 @@ pub struct BrainstemConfig {
     pub gripper_width_max_m: f64,
     /// Most that the finger pads may be told to squeeze with, 0.1 to 1000 [N].
     pub grip_force_max_n: f64,
-    /// The tool point stays in this box, at the end of a stop from wherever it is; null: no box.
+    /// The tool point stays in this box, also on the way of a stop from wherever it is; null: no box.
     pub tool_box: Option<ToolBoxConfig>,
-    /// Planes that the links stay in front of, at the end of a stop from wherever they are.
+    /// Planes that the links stay in front of, also on the way of a stop from wherever they are.
     pub walls: Vec<WallConfig>,
     /// Distance kept from walls, from the faces of the box and between links, 0 to 0.2 [m].
     pub clearance_margin_m: f64,

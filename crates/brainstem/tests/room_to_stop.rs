@@ -109,6 +109,73 @@ fn sr14_the_tool_stays_in_its_box_and_an_arm_found_outside_may_come_back_in() {
     assert!((0.2..=0.3 - 0.005 + 1e-6).contains(&widest), "back out to {widest} m");
 }
 
+/// Moves the joints in a straight line from rest to rest, as fast as shipped motion does, until the brainstem stops them
+/// and they rest; why.
+fn drive_line(rig: &mut Rig, to: &Joints, each: &mut dyn FnMut(&Rig)) -> Option<Fault> {
+    let from = rig.brainstem.commanded().q;
+    let limits = rig.robot.limits().to_vec();
+    let span = Joints::from_fn(7, |i| to[i] - from[i]);
+    // The line is 1 long.
+    let slowest = |most: &dyn Fn(usize) -> f64| (0..7).map(|i| most(i) / span[i].abs()).fold(f64::INFINITY, f64::min);
+    let (speed, acceleration) = (slowest(&|i| 0.6 * limits[i].velocity_rad_s), slowest(&|_| 6.0));
+    let ramp_secs = speed / acceleration;
+    let cruise_secs = 1.0 / speed - ramp_secs;
+    assert!(cruise_secs > 0.0);
+    let (mut at, mut rate, mut fault) = (0.0, 0.0_f64, None);
+    for ms in 0..3000_u64 {
+        let secs = ms as f64 * 0.001;
+        let change = if secs < ramp_secs {
+            acceleration
+        } else if secs < ramp_secs + cruise_secs || rate == 0.0 {
+            0.0
+        } else {
+            -acceleration
+        };
+        let along = |scale: f64| Joints::from_fn(7, |i| scale * span[i]);
+        let mut segment = rig.segment(ms + 1, along(rate));
+        (segment.q, segment.qdd) = (Joints::from_fn(7, |i| from[i] + at * span[i]), along(change));
+        let tick = rig.tick(Some(&segment).filter(|_| fault.is_none()));
+        each(rig);
+        fault = fault.or(tick.fault);
+        if fault.is_some() && tick.mode == Mode::Hold {
+            return fault;
+        }
+        at += (rate + 0.5 * change * 0.001) * 0.001;
+        rate = (rate + change * 0.001).max(0.0);
+    }
+    None
+}
+
+/// Shoulder, elbow and wrist brake for different times: on its way the tool is further out than at both ends of it, and
+/// than half way along any stop.
+#[test]
+fn sr14_a_way_of_several_joints_that_bulges_past_a_face_is_stopped_before_it() {
+    for (from, to) in
+        [([0.517, -2.396, 3.113], [-0.085, -1.932, 1.811]), ([0.456, -2.496, 3.087], [-0.281, -1.429, 0.902])]
+    {
+        let robot = rig::fr3();
+        let posture = |[shoulder, elbow, wrist]: [f64; 3]| {
+            let mut q = robot.home();
+            (q[1], q[3], q[5]) = (shoulder, elbow, wrist);
+            q
+        };
+        let face_x_m = robot.world_from_base().position().x + 0.56;
+        let tool_box = ToolBoxConfig { min_xyz_m: [-2.0, -2.0, 0.0], max_xyz_m: [face_x_m, 2.0, 3.0] };
+        // As shipped.
+        let boxed = BrainstemConfig { tool_box: Some(tool_box), acceleration_scale: 0.8, ..Default::default() };
+        let mut rig = Rig::new(boxed);
+        rig.state.q = posture(from);
+        rig.tick(None);
+        let mut furthest_m = f64::NEG_INFINITY;
+        let fault = drive_line(&mut rig, &posture(to), &mut |rig| {
+            furthest_m =
+                furthest_m.max(rig.robot.world_from_tool(&rig.brainstem.commanded().q).position().x - face_x_m);
+        });
+        assert_eq!(fault, Some(Fault::WorkspaceLimit));
+        assert!((-0.02..=0.0).contains(&furthest_m), "{furthest_m} m past the face, from {from:?}");
+    }
+}
+
 /// Beyond one face of its box the tool is no less kept in front of the others.
 #[test]
 fn sr14_an_arm_found_beyond_one_plane_passes_no_other() {

@@ -51,9 +51,9 @@ faults! {
     /// A joint would need more torque than it has.
     TorqueLimit: Stop, "a joint would need more torque than its limit, to go on or to stop from there", "lower the motion's acceleration, or the load";
     /// The arm could not stop before a wall, or the tool not inside its box.
-    WorkspaceLimit: Stop, "the arm would pass a wall or leave the tool's box at its stopping pose", "move the goal away from the wall named in brainstem.yaml";
+    WorkspaceLimit: Stop, "the arm would pass a wall or leave the tool's box before it could come to rest", "move the goal away from the wall named in brainstem.yaml";
     /// The arm could not stop before touching itself.
-    SelfCollision: Stop, "two links would come too close at the stopping pose", "choose a goal or a posture with more room";
+    SelfCollision: Stop, "two links would come too close before the arm could come to rest", "choose a goal or a posture with more room";
     /// The arm reports a NaN or infinite number.
     StateMalformed: Latch, "the arm reports a non-finite or incomplete state", "check the arm's driver and wiring, then reset";
     /// The arm does not follow.

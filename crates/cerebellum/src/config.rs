@@ -22,7 +22,7 @@ pub struct CerebellumConfig {
     /// Silence of the policy during motion that leads to a stop, 0.05 to 60 [s]; absent: none does. Not used without
     /// `repredict`, where silence during motion is normal.
     pub policy_silence_stop_secs: Option<f64>,
-    /// Waiting longer than this for a prediction is reported as a fault, 0.1 to 600 [s].
+    /// Waiting longer than this for a prediction that is wanted is reported as a fault, 0.1 to 600 [s].
     pub waiting_timeout_secs: f64,
     /// Lower corner of the box in which key-frames are accepted, world frame, -10 to 10 [m].
     pub workspace_min_xyz_m: [f64; 3],

@@ -102,6 +102,8 @@ pub struct Cerebellum {
     resuming: bool,
     /// A new task began: stop what moves.
     halt: bool,
+    /// It was told to rest since it listened last.
+    rests: bool,
     /// The source starts at the opening of this tick.
     source_is_new: bool,
     adopted: u64,

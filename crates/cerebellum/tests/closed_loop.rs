@@ -156,6 +156,41 @@ fn without_a_prediction_the_arm_holds_and_the_wait_is_reported() {
     assert_eq!(mind.fault, None);
 }
 
+/// A brain that waits for its plan says so; silence counts from when it says it no more, and images are missed at once.
+#[test]
+fn an_arm_that_is_told_to_rest_misses_images_but_no_predictions() {
+    let config = CerebellumConfig { waiting_timeout_secs: 0.5, ..Default::default() };
+    let mut body = Body::new(config.clone());
+    for _ in 0..700 {
+        body.cerebellum.rest(body.now);
+        let (mind, tick) = body.tick(&mut silent);
+        assert_eq!((mind.phase, mind.fault, tick.fault), (Phase::Waiting, None, None));
+    }
+    let goal = far(&body);
+    let (mind, _) = body.until(1.0, &mut |_| Some(goal), |mind, _| mind.phase == Phase::Moving);
+    assert_eq!(mind.fault, None);
+
+    let mut body = Body::new(config);
+    for _ in 0..700 {
+        body.cerebellum.rest(body.now);
+        body.tick(&mut silent);
+    }
+    let from = body.now;
+    let (mind, _) = body.until(1.0, &mut silent, |mind, _| mind.fault.is_some());
+    assert_eq!(mind.fault, Some(Fault::PolicyStale));
+    assert!(body.now.secs_since(from) >= 0.5, "{} s", body.now.secs_since(from));
+
+    body.start_task(EPOCH + 1);
+    body.until(0.1, &mut silent, |mind, _| mind.fault.is_none());
+    body.cerebellum.see_images(body.now);
+    for ms in 0..700 {
+        body.cerebellum.rest(body.now);
+        let (mind, _) = body.tick(&mut silent);
+        let missed = (ms > 520).then_some(Fault::CameraStale);
+        assert!(mind.fault == missed || (480..=520).contains(&ms), "{ms} ms: {:?}", mind.fault);
+    }
+}
+
 #[test]
 fn a_target_that_moves_a_little_is_followed() {
     let mut body = Body::new(CerebellumConfig::default());

@@ -99,14 +99,21 @@ impl Cerebellum {
     /// A policy that falls silent: stop during motion, complaint while waiting.
     pub(super) fn listen(&mut self, now: Nanos, opening: &Opening) {
         let silent_secs = now.secs_since(self.last_heard);
+        let rests = std::mem::take(&mut self.rests);
         match (self.phase, self.config.policy_silence_stop_secs) {
             (Phase::Moving, Some(limit_secs)) if self.config.repredict && silent_secs > limit_secs => {
                 self.stop(now, &opening.start, self.silenced_by(now, limit_secs));
             }
             (Phase::Waiting, _) => {
+                let limit_secs = self.config.waiting_timeout_secs;
+                let fault = self.silenced_by(now, limit_secs);
+                // Whoever was told to rest waits for no prediction; for images all the same.
+                if rests {
+                    self.waiting_since = now;
+                }
                 let waited_secs = silent_secs.min(now.secs_since(self.waiting_since));
-                if waited_secs > self.config.waiting_timeout_secs {
-                    self.fault = Some(self.silenced_by(now, self.config.waiting_timeout_secs));
+                if waited_secs > limit_secs || (rests && fault == Fault::CameraStale) {
+                    self.fault = Some(fault);
                 }
             }
             _ => {}

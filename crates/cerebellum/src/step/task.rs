@@ -65,6 +65,7 @@ impl Cerebellum {
             // Takes over the commanded state in the first tick.
             resuming: true,
             halt: false,
+            rests: false,
             source_is_new: false,
             adopted: 0,
             retargeted: 0,
@@ -105,12 +106,14 @@ impl Cerebellum {
         }
     }
 
-    /// Stops what moves and waits: nothing is wanted of the arm any more. Fingers that move go on; progress stays.
+    /// Stops what moves and waits: nothing is wanted of the arm any more. Fingers that move go on; progress stays. Told
+    /// again and again, it misses no predictions.
     pub fn rest(&mut self, now: Nanos) {
         if self.phase == Phase::Moving {
             self.halt = true;
             self.wait(now);
         }
+        self.rests = true;
     }
 
     pub(super) fn wait(&mut self, now: Nanos) {

@@ -37,7 +37,8 @@ use crate::{
     recorder::Recorder,
     route::Router,
     threads::{
-        self, CameraLinks, CerebellumLinks, PolicyLinks, PolicyReport, RecorderLinks, SeenLinks, Shared, join, start,
+        self, CameraLinks, CerebellumLinks, PolicyLinks, PolicyReport, RecorderLinks, SeenLinks, Shared, TaskInstance,
+        join, start,
     },
     world::{Side, World},
 };
@@ -124,7 +125,10 @@ impl Session<'_> {
         let (mind_to_world, mind_of_world) = mailbox::<Option<CerebellumTick>>(None);
         let (mut predictions_in, predictions) = mailbox(None);
         let (stamps, images) = mailbox(None);
-        let (epochs_in, epochs) = mailbox(self.words.as_ref().map_or(0, |w| w.epoch));
+        let (tasks_in, tasks) = mailbox(TaskInstance {
+            epoch: self.words.as_ref().map_or(0, |w| w.epoch),
+            has_words: self.words.is_some(),
+        });
         let (states_in, states) = mailbox(still(dof));
         let (stats_in, stats) = mailbox(LoopStats::default());
         let (window, predicted) = mailbox::<Option<Predicted>>(None);
@@ -177,7 +181,7 @@ impl Session<'_> {
             body: body_of_mind,
             predictions,
             images,
-            epochs,
+            tasks,
             segments: segments_in,
             minds: vec![mind_to_eyes, mind_to_me, mind_to_world],
             record: decisions_in,
@@ -213,7 +217,7 @@ impl Session<'_> {
                     judge,
                     predictions: predictions_in,
                     shown: Showcase::new(window),
-                    epochs: epochs_in,
+                    tasks: tasks_in,
                     seen: told,
                 };
                 let think = move || {
@@ -232,7 +236,7 @@ impl Session<'_> {
                     orders,
                     predictions: predictions_in,
                     shown: Showcase::new(window),
-                    epochs: epochs_in,
+                    tasks: tasks_in,
                     thoughts: thoughts_in,
                     events: events_in,
                     seen: told,

@@ -154,8 +154,8 @@ fn arm(body: &BodyState, stopped_for: Option<Fault>) -> ArmHealth {
         Mode::Stopping => "stopping",
         Mode::Latched => "latched",
     };
-    // Where the cameras are gone the cerebellum stands still, and the loop follows it without a fault of its own. That the policy
-    // says nothing may have no other reason than that nobody has asked it: `policy` tells.
+    // Where the cameras are gone the cerebellum stands still, and the loop follows it without a fault of its own. Of a policy
+    // that says nothing `policy` tells.
     let blind = stopped_for.filter(|fault| *fault == Fault::CameraStale);
     ArmHealth { mode, latched: body.mode == Mode::Latched, fault: body.fault.or(blind) }
 }

@@ -42,7 +42,7 @@ use parking_lot::Mutex;
 
 pub use self::{
     cameras::{CameraLinks, EyeFault, cameras},
-    cerebellum::{CerebellumLinks, cerebellum},
+    cerebellum::{CerebellumLinks, TaskInstance, cerebellum},
     plant::plant,
     policy::{PolicyLinks, PolicyReport, policy},
     recorder::{Film, RecorderLinks, recorder},

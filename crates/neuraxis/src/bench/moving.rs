@@ -17,7 +17,7 @@ use neuraxis_core::{
 use crate::{
     config::Config,
     given::Given,
-    threads::{self, CerebellumLinks, Shared},
+    threads::{self, CerebellumLinks, Shared, TaskInstance},
 };
 
 /// Half the way between the two key-frames [m].
@@ -76,7 +76,7 @@ pub fn run(config: &Config, secs: f64, outside: Option<Outside>) -> Result<Run> 
         body,
         predictions,
         images: mailbox(None).1,
-        epochs: mailbox(1).1,
+        tasks: mailbox(TaskInstance { epoch: 1, has_words: true }).1,
         segments: segments_in,
         minds: vec![mind_in],
         record: decisions_in,

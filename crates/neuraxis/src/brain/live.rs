@@ -29,7 +29,7 @@ use crate::{
     insight::Showcase,
     orders::Orders,
     route::Router,
-    threads::{Rate, SeenLinks, Shared, newest, periodic},
+    threads::{Rate, SeenLinks, Shared, TaskInstance, newest, periodic},
 };
 
 /// Events on their way to the slow half: of a plan that does nothing but fail, for a second.
@@ -156,8 +156,8 @@ pub struct BrainLinks {
     pub predictions: MailboxWriter<Option<Given>>,
     /// To ROS: the same.
     pub shown: Showcase,
-    /// To the cerebellum: number of the newest instruction.
-    pub epochs: MailboxWriter<u32>,
+    /// To the cerebellum: the newest task instance.
+    pub tasks: MailboxWriter<TaskInstance>,
     /// To the recorder.
     pub thoughts: RingSender<Box<Thought>>,
     /// To ROS: what is planned, done and noticed, a line each.
@@ -232,7 +232,7 @@ pub fn brain(
             epoch += 1;
             words = sentence.map(|text| Instruction { text: text.into(), epoch, features: None });
             links.seen.told(now, epoch, words.as_ref());
-            links.epochs.write(epoch);
+            links.tasks.write(TaskInstance { epoch, has_words: words.is_some() });
             fast.orders.push(Order::Stop);
             interrupt(&fast.sentence, mind.hear(), fast.cancel.as_ref());
             (stopping, ended_at) = (Some(last.epoch), None);

@@ -8,7 +8,7 @@ use neuraxis_channel::{MailboxWriter, RingReceiver};
 use neuraxis_core::{Clock, Instruction, Nanos, Observation, Policy, Prediction};
 use neuraxis_policy::text::MiniLm;
 
-use super::{Rate, SeenLinks, Shared, newest, periodic};
+use super::{Rate, SeenLinks, Shared, TaskInstance, newest, periodic};
 use crate::{
     given::Given,
     insight::Showcase,
@@ -29,8 +29,8 @@ pub struct PolicyLinks {
     pub predictions: MailboxWriter<Option<Given>>,
     /// To ROS.
     pub shown: Showcase,
-    /// To the cerebellum: number of the newest instruction.
-    pub epochs: MailboxWriter<u32>,
+    /// To the cerebellum: the newest task instance.
+    pub tasks: MailboxWriter<TaskInstance>,
     /// To recorder, ROS and terminal.
     pub seen: SeenLinks,
 }
@@ -89,7 +89,7 @@ pub fn policy(
             }
             links.seen.told(now, epoch, words.as_ref());
             // Whatever is under way ends with its epoch; without a sentence the arm then holds still.
-            links.epochs.write(epoch);
+            links.tasks.write(TaskInstance { epoch, has_words: words.is_some() });
         }
         // Without an image there is nothing to see, without a sentence nothing to do.
         let Some(observation) = newest(&links.observations) else { return Ok(false) };
@@ -149,7 +149,7 @@ mod tests {
             judge: Judge { instruction: None, limit: Nanos::from_secs(60.0) },
             predictions: mailbox(None).0,
             shown: Showcase::new(mailbox(None).0),
-            epochs: mailbox(0).0,
+            tasks: mailbox(TaskInstance { epoch: 0, has_words: false }).0,
             seen: SeenLinks::new(seen_in, ring(2).0),
         };
         let mut source = Source::Script(Script::new(Vec::new()));

@@ -19,7 +19,7 @@ import rclpy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
-SWING_RAD, PERIOD_SECS = 0.3, 4.0
+SWING_RAD, PERIOD_SECS = 1.0, 8.0
 
 
 def main():

@@ -43,14 +43,17 @@ fn what_a_teleoperator_does_is_recorded_and_shadowed() {
     );
     let path = |name: &str| dir.path().join(name).to_str().expect("a path").to_string();
     let (out, tables, file) = (path("recorded"), path("tables"), path("arm.yaml"));
-    let record = ["record", "--demo", "--say", "swing", "--secs", "8", "--config", &file, "--out", &out];
+    let record = ["record", "--demo", "--say", "swing", "--secs", "12", "--config", &file, "--out", &out];
     let recorded = neuraxis(&record, &domain);
     assert!(recorded.stdout.contains("wrist: "), "{}", recorded.stdout);
     neuraxis(&["rec", "export", &format!("{out}/episode.mcap"), "--csv", &tables], &domain);
     let states = std::fs::read_to_string(format!("{tables}/joint_states.csv")).expect("the table");
     let (swing_rad, fingers_m) = (span(&states, "fr3_joint1.q_rad"), span(&states, "gripper_width_m"));
-    println!("recorded: joint 1 over {swing_rad:.3} rad, fingers over {fingers_m:.3} m");
-    assert!((0.25..0.35).contains(&swing_rad) && (0.03..0.06).contains(&fingers_m), "{swing_rad} rad, {fingers_m} m");
+    let secs = span(&states, "time_s");
+    println!("recorded: joint 1 over {swing_rad:.3} rad, fingers over {fingers_m:.3} m, {secs:.1} s");
+    assert!((0.9..1.1).contains(&swing_rad) && (0.03..0.06).contains(&fingers_m), "{swing_rad} rad, {fingers_m} m");
+    // It is led for four seconds without a pause, far from where it began, and that ends nothing.
+    assert!(secs > 9.0, "{secs} s were recorded: {}", recorded.stdout);
 
     let shadow = ["arm", "--config", &file, "shadow", "--secs", "4", "--say", "hit the button that is green"];
     let shadowed = neuraxis(&[&shadow[..], &["--out", &path("shadow")]].concat(), &domain);

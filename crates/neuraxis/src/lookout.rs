@@ -5,19 +5,28 @@ use neuraxis_brainstem::{Mode, Tick};
 use neuraxis_core::Fault;
 use neuraxis_episode::Level;
 
+use crate::realtime::Drive;
+
 /// Looks at each tick; says each thing once, when it begins.
 #[derive(Debug, Default)]
 pub struct Lookout {
+    drive: Drive,
     stopped: Option<Fault>,
     given_up: Option<Fault>,
 }
 
 impl Lookout {
+    /// Of a run in which this moves the arm.
+    pub fn of(drive: Drive) -> Self {
+        Self { drive, ..Self::default() }
+    }
+
     /// What began in this tick. `given_up`: the executor's fault. `is_leaving`: the run ends, with a stop that it asks for
     /// itself.
     pub fn tick(&mut self, tick: &Tick, given_up: Option<Fault>, is_leaving: bool) -> Option<String> {
         let stops = matches!(tick.mode, Mode::Stopping | Mode::Latched);
-        let stopped = tick.fault.filter(|fault| stops && !(is_leaving && *fault == Fault::StopRequested));
+        let is_meant = (is_leaving && tick.fault == Some(Fault::StopRequested)) || self.drive.forgives(tick.fault);
+        let stopped = tick.fault.filter(|_| stops && !is_meant);
         let news = |before: &mut Option<Fault>, now: Option<Fault>| {
             let is_new = now != *before;
             *before = now;
@@ -79,6 +88,14 @@ mod tests {
         assert!(Lookout::default().tick(&stop, None, false).is_some_and(|why| why.contains("a stop was requested")));
         let blind = tick(Mode::Stopping, Some(Fault::LeaseExpired));
         assert!(Lookout::default().tick(&blind, None, true).is_some());
+    }
+
+    #[test]
+    fn an_arm_that_is_led_is_no_news_and_one_that_cannot_be_read_is() {
+        let mut lookout = Lookout::of(Drive::Shadow);
+        assert_eq!(lookout.tick(&tick(Mode::Latched, Some(Fault::TrackingError)), None, false), None);
+        assert_eq!(lookout.tick(&tick(Mode::Hold, None), None, false), None);
+        assert!(lookout.tick(&tick(Mode::Latched, Some(Fault::ReadFailed)), None, false).is_some());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use neuraxis_brainstem::{BodyState, Brainstem, LoopStats, MonotonicClock, RealtimeLinks, Watchdog, run_realtime};
 use neuraxis_cerebellum::{Cerebellum, CerebellumTick};
 use neuraxis_channel::{mailbox, ring};
-use neuraxis_core::{ArmState, Clock, Instruction, Joints, Nanos, Observation};
+use neuraxis_core::{ArmState, Clock, Fault, Instruction, Joints, Nanos, Observation};
 use neuraxis_cortex::vlm::Cancel;
 use neuraxis_robot::Robot;
 use serde_json::json;
@@ -69,12 +69,20 @@ pub struct Session<'a> {
 }
 
 /// Who moves the arm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Drive {
     /// This program.
+    #[default]
     Thinker,
     /// Nobody here: what is predicted is shown and recorded, and nothing is sent to the arm.
     Shadow,
+}
+
+impl Drive {
+    /// Whoever moves an arm that is only watched leads it away from where it was: that is no fault of its.
+    pub fn forgives(self, fault: Option<Fault>) -> bool {
+        self == Self::Shadow && fault == Some(Fault::TrackingError)
+    }
 }
 
 /// When a run is over.
@@ -278,7 +286,7 @@ impl Session<'_> {
             let body_thread =
                 start(scope, "brainstem", shared, move || Ok(run_realtime(&mut *arm, &mut brainstem, links, |_| ())?))?;
 
-            let end = watch(until, is_shadow, began, self.limit, shared, &mut body, &mut mind_of_me);
+            let end = watch(until, self.drive, began, self.limit, shared, &mut body, &mut mind_of_me);
             // The arm comes to rest under its own loop before the world around it ends.
             shared.signals.exit.raise();
             let summary = join(body_thread, "brainstem");
@@ -320,6 +328,7 @@ impl Session<'_> {
             let summary = summary?;
             guest?;
             let fault = end.mind.and_then(|m| m.fault).or(end.body.and_then(|b| b.fault)).or(summary.fault);
+            let fault = fault.filter(|fault| !self.drive.forgives(Some(*fault)));
             let lost = Nanos(sides.iter().map(|side| side.lost.0).sum());
             let (side_rates, said): (Vec<_>, Vec<_>) = sides.into_iter().map(|side| (side.rate, side.said)).unzip();
             Ok(Report {

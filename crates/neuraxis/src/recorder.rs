@@ -19,7 +19,10 @@ pub use self::{
     create::Window,
     title::{actor, subtitle},
 };
-use crate::{brain::Thought, decisions, interrupt, lockstep::Witness, looked::Looked, lookout::Lookout, threads::Seen};
+use crate::{
+    brain::Thought, decisions, interrupt, lockstep::Witness, looked::Looked, lookout::Lookout, realtime::Drive,
+    threads::Seen,
+};
 
 /// Name of the gripper where the robot's description has no joints for it.
 pub const GRIPPER: &str = "gripper";
@@ -140,6 +143,12 @@ impl Recorder {
             }
         }
         self.put(&Record::Event(self.now, Level::Info, format!("saved, because: {why}")))
+    }
+
+    /// Of a run in which this moves the arm; the program's own thinker, unless it is said.
+    pub fn of(mut self, drive: Drive) -> Self {
+        self.lookout = Lookout::of(drive);
+        self
     }
 
     /// Whether the run ends: the stop that follows is asked for by the run itself.

@@ -122,7 +122,8 @@ fn watch(
     let out = watched.out.clone().unwrap_or("out/shadow".into());
     meta["driver"] = around.which.driver.name().into();
     let record = |zero| {
-        Recorder::create(&out, &config, &robot, Some(&words), meta, zero, Some(around.window(watched.live))).map(Some)
+        let made = Recorder::create(&out, &config, &robot, Some(&words), meta, zero, Some(around.window(watched.live)));
+        made.map(|recorder| Some(recorder.of(Drive::Shadow)))
     };
     let mut report = session.run(Until::EpisodeEnds, &Shared::default(), record, |_| Ok(None))?;
     demo::print_rates(&report);

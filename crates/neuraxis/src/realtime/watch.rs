@@ -3,9 +3,9 @@
 use neuraxis_brainstem::{BodyState, Mode, Pacer};
 use neuraxis_cerebellum::CerebellumTick;
 use neuraxis_channel::MailboxReader;
-use neuraxis_core::{Fault, Nanos};
+use neuraxis_core::Nanos;
 
-use super::Until;
+use super::{Drive, Until};
 use crate::{interrupt, threads::Shared};
 
 /// A fault that lasts longer than this ends an episode.
@@ -25,7 +25,7 @@ pub(super) struct End {
 /// Waits for the end of the episode and looks at everything a hundred times a second.
 pub(super) fn watch(
     until: Until,
-    is_shadow: bool,
+    drive: Drive,
     zero: Nanos,
     limit: Nanos,
     shared: &Shared,
@@ -40,12 +40,12 @@ pub(super) fn watch(
         let count = mind.map_or(0, |m| m.progress.reached_count);
         let arrived = matches!(until, Until::Reached(wanted) if count >= wanted);
         let (success, failed) = (shared.succeeded.is_raised() || arrived, shared.failed.is_raised());
-        // Whoever moves an arm that is only watched leads it away from where it was: that is no fault of its.
-        if is_shadow && body.is_some_and(|b| b.fault == Some(Fault::TrackingError)) {
+        // An arm that is led is held where it is now, as soon as it stands.
+        if body.is_some_and(|b| drive.forgives(b.fault)) {
             shared.signals.reset.raise();
         }
         // A fault that nobody clears is the end of an episode: a policy that came back would have gone on.
-        let faulty = body.is_some_and(|b| b.mode == Mode::Latched) || mind.is_some_and(|m| m.fault.is_some());
+        let faulty = body.is_some_and(|b| is_faulty(drive, &b)) || mind.is_some_and(|m| m.fault.is_some());
         faulty_since = if faulty { faulty_since.or(Some(now)) } else { None };
         let silent = body.is_none() && now - zero > SILENCE;
         let too_long = silent || now - zero > limit || faulty_since.is_some_and(|since| now - since > PATIENCE);
@@ -58,5 +58,46 @@ pub(super) fn watch(
         if over || interrupt::asked() || shared.broken.is_raised() {
             return End { success, failed, secs: (now - zero).secs(), mind, body };
         }
+    }
+}
+
+/// Latched, and not only because somebody leads it, for which it must still be heard.
+fn is_faulty(drive: Drive, body: &BodyState) -> bool {
+    let is_led = drive.forgives(body.fault) && body.now - body.state.stamp < PATIENCE;
+    body.mode == Mode::Latched && !is_led
+}
+
+#[cfg(test)]
+mod tests {
+    use neuraxis_core::{ArmState, Fault, Joints, SegmentState};
+
+    use super::*;
+
+    #[test]
+    fn an_arm_that_is_led_is_not_faulty_unless_it_falls_silent() {
+        let zero = Joints::zeros(7);
+        let body = |fault, stamp_ms| BodyState {
+            now: Nanos::from_millis(9000),
+            state: ArmState {
+                stamp: Nanos::from_millis(stamp_ms),
+                q: zero,
+                qd: zero,
+                tau_nm: zero,
+                gripper_width_m: 0.08,
+                grip_force_n: None,
+            },
+            commanded: SegmentState { q: zero, qd: zero, qdd: zero },
+            feed_forward_nm: zero,
+            gripper_width_m: 0.08,
+            mode: Mode::Latched,
+            fault: Some(fault),
+            latches: 0,
+            speed_scale: 1.0,
+        };
+        assert!(!is_faulty(Drive::Shadow, &body(Fault::TrackingError, 8999)));
+        assert!(is_faulty(Drive::Thinker, &body(Fault::TrackingError, 8999)));
+        assert!(is_faulty(Drive::Shadow, &body(Fault::ReadFailed, 8999)));
+        // Its first fault is kept while it is led: that it is dead shows in its stamps.
+        assert!(is_faulty(Drive::Shadow, &body(Fault::TrackingError, 6000)));
     }
 }

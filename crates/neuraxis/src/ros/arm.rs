@@ -149,6 +149,7 @@ pub fn arm(config: &Config, plan: ArmOptions) -> Result<()> {
             let meta = json!({ "driver": driver.name(), "shadow": is_shadow, "actor": plan.policy });
             let window = Window { live: false, brain: is_brain, cameras: cameras.clone() };
             Recorder::create(out, &config, &studio.robot, told.as_ref(), meta, zero, Some(window))
+                .map(|recorder| recorder.of(drive))
         });
         made.transpose()
     };

@@ -127,6 +127,26 @@ fn a_planned_path_is_followed_from_waypoint_to_waypoint_and_only_for_a_free_key_
     assert!(nearest(true) > 0.2, "contact goes straight: {}", nearest(true));
 }
 
+/// The most that motion.yaml may ask for is no more than the brainstem lets pass.
+#[test]
+fn motion_that_uses_all_of_the_joints_speed_is_no_fault() {
+    let mut config =
+        CerebellumConfig { workspace_min_xyz_m: [-5.0; 3], workspace_max_xyz_m: [5.0; 3], ..Default::default() };
+    config.motion.velocity_scale = 1.0;
+    let mut body = Body::new(config);
+    let goal = Joints::from_fn(7, |i| body.robot.home()[i] + if i == 0 { 2.0 } else { 0.0 });
+    body.path = JointPath::new(&[goal]);
+    let keyframe = key(body.robot.world_from_tool(&goal), Gripper::Open, false);
+    let mut fastest_rad_s: f64 = 0.0;
+    body.until(10.0, &mut |_| Some(keyframe), |mind, tick| {
+        assert_eq!((mind.fault, tick.fault, tick.rejected), (None, None, None));
+        fastest_rad_s = fastest_rad_s.max(tick.command.qd[0].abs());
+        mind.progress.reached_count > 0
+    });
+    let most_rad_s = body.limits[0].velocity_rad_s;
+    assert!(fastest_rad_s > 0.98 * most_rad_s, "{fastest_rad_s} of {most_rad_s} rad/s");
+}
+
 #[test]
 fn a_path_to_somewhere_else_is_refused() {
     let mut body = Body::new(CerebellumConfig::default());

@@ -10,7 +10,7 @@ use crate::{MotionError, PlannerConfig};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MotionConfig {
-    /// Part of each joint's velocity limit that is used, above 0 to 1.
+    /// Part of each joint's velocity limit that is used, above 0 to 1; of 1, all but a hundredth, which corrections need.
     pub velocity_scale: f64,
     /// Joint acceleration, at most the robot's limit [rad/s²].
     pub acceleration_rad_s2: f64,

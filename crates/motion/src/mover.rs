@@ -33,6 +33,9 @@ const TURN_RAD: f64 = 0.6;
 const STAND_OFF_M: f64 = 0.17;
 /// A joint this far from its posture makes a contorted arm [rad].
 const CONTORTED_RAD: f64 = 1.4;
+/// Of a joint's velocity limit motion uses no larger part: the rest is for whoever makes good what is missing to a line,
+/// and lets go of the acceleration at its end.
+const MOST_OF_VELOCITY: f64 = 0.99;
 /// However little room there is, motion goes on at this share of its speed.
 const SLOWEST_PACE: f64 = 0.05;
 /// The pace changes by at most this [1/s], and by less where the fastest joint would need more for it than this share of
@@ -95,7 +98,8 @@ impl Mover {
             return Err(MotionError::Joints { given: robot.dof(), most: ARM });
         }
         let limit = |i: usize| robot.limits().get(i).copied();
-        let velocity = std::array::from_fn(|i| limit(i).map_or(1.0, |l| l.velocity_rad_s * config.velocity_scale));
+        let velocity_share = config.velocity_scale.min(MOST_OF_VELOCITY);
+        let velocity = std::array::from_fn(|i| limit(i).map_or(1.0, |l| l.velocity_rad_s * velocity_share));
         let acceleration =
             std::array::from_fn(|i| limit(i).map_or(1.0, |l| l.acceleration_rad_s2.min(config.acceleration_rad_s2)));
         let jerk = std::array::from_fn(|i| limit(i).map_or(1.0, |l| l.jerk_rad_s3.min(config.jerk_rad_s3)));

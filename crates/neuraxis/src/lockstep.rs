@@ -136,10 +136,12 @@ impl Lockstep {
         cerebellum: CerebellumConfig,
         config: RunConfig,
     ) -> Result<Self> {
+        // Where the loop lets no joint go, nobody plans to go.
+        let inner = Arc::new(robot.within_margin(brainstem.position_margin_rad));
         Ok(Self {
-            router: Router::new(config.surroundings, robot.clone(), &cerebellum.motion)?,
+            router: Router::new(config.surroundings, inner.clone(), &cerebellum.motion)?,
             plant: Plant::new(setup).context("starting the simulation")?,
-            cerebellum: Cerebellum::new(&robot, cerebellum, &brainstem.shares())?,
+            cerebellum: Cerebellum::new(&inner, cerebellum, &brainstem.shares())?,
             brainstem: Brainstem::new(robot.clone(), brainstem)?,
             robot,
             config,

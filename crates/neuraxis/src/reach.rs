@@ -19,7 +19,8 @@ const RESTARTS: usize = 4;
 /// Reach of a robot in its workspace.
 pub fn reach(config: &Config, robot: Arc<Robot>) -> Reach {
     let corners = [config.cerebellum.workspace_min_xyz_m, config.cerebellum.workspace_max_xyz_m];
-    Arc::new(Arm { home: robot.home(), robot, corners: corners.map(Vector3::from) })
+    let inner = Arc::new(robot.within_margin(config.brainstem.position_margin_rad));
+    Arc::new(Arm { home: robot.home(), robot: inner, corners: corners.map(Vector3::from) })
 }
 
 struct Arm {

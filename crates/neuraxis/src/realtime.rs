@@ -113,7 +113,9 @@ impl Session<'_> {
     ) -> Result<Report> {
         let config = self.config;
         let mut brainstem = Brainstem::new(self.robot.clone(), config.brainstem.clone())?;
-        let mut executor = Cerebellum::new(&self.robot, config.cerebellum.clone(), &config.brainstem.shares())?;
+        // Where the loop lets no joint go, nobody plans to go.
+        let inner = Arc::new(self.robot.within_margin(config.brainstem.position_margin_rad));
+        let mut executor = Cerebellum::new(&inner, config.cerebellum.clone(), &config.brainstem.shares())?;
         if let Thinker::Source { source, .. } = &self.thinker
             && source.leaves_fingers()
         {
@@ -207,7 +209,7 @@ impl Session<'_> {
         if self.surroundings == Surroundings::Simulator {
             bail!("run.yaml: planner: simulator, allowed here: off, cloud");
         }
-        let router = Router::new(self.surroundings, self.robot.clone(), &self.config.cerebellum.motion)?;
+        let router = Router::new(self.surroundings, inner, &self.config.cerebellum.motion)?;
         let words = self.words;
         let orders = Orders::new(orders, reports_in, body_of_thinker);
         let judge = match self.judged {

@@ -6,8 +6,10 @@ use neuraxis_core::{Base, Joints, MAX_JOINTS, Pose, Tool};
 
 use crate::{Robot, descent::Patience};
 
-/// Solutions stay this far inside the limits, outside the brainstem's own margin of 0.005 [rad].
+/// Solutions stay this far inside the limits, outside the usual margin of a brainstem [rad].
 pub const IK_SPARE_RAD: f64 = 0.006;
+/// That margin; for a wider one see [`Robot::within_margin`] [rad].
+pub(crate) const USUAL_MARGIN_RAD: f64 = 0.005;
 /// Solutions to choose the nearest from; fewer if the restarts run out.
 const ENOUGH: usize = 8;
 /// Cost under which a solution is taken at once [rad].

@@ -10,6 +10,7 @@ use crate::{
     chain::{Chain, Joint},
     collision::Shape,
     frames::along_z,
+    ik::USUAL_MARGIN_RAD,
     inertia::{self, Inertia},
 };
 
@@ -115,6 +116,18 @@ impl Robot {
         let mut slow = self.clone();
         slow.limits.iter_mut().for_each(|limit| limit.slow(shares));
         slow
+    }
+
+    /// The same arm for whoever chooses where it goes, beside a brainstem that keeps `margin_rad` free at both ends of each
+    /// joint's range: without what [`IK_SPARE_RAD`](crate::IK_SPARE_RAD) does not keep free of it.
+    pub fn within_margin(&self, margin_rad: f64) -> Self {
+        let more_rad = (margin_rad - USUAL_MARGIN_RAD).max(0.0);
+        let mut inner = self.clone();
+        for limit in &mut inner.limits {
+            limit.lower_rad += more_rad;
+            limit.upper_rad -= more_rad;
+        }
+        inner
     }
 
     /// Number of joints.

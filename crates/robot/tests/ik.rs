@@ -37,6 +37,30 @@ fn random_poses_are_reached_from_home() {
 }
 
 #[test]
+fn a_wide_margin_of_the_brainstem_is_kept_free() {
+    const MARGIN_RAD: f64 = 0.05;
+    let robot = robot("fr3");
+    let inner = robot.within_margin(MARGIN_RAD);
+    let is_in_margin = |q: &Joints| {
+        let mut joints = q.iter().zip(robot.limits());
+        joints.any(|(v, l)| *v < l.lower_rad + MARGIN_RAD || *v > l.upper_rad - MARGIN_RAD)
+    };
+    let (mut rng, mut before) = (Pcg64::seed_from_u64(36), 0);
+    for _ in 0..300 {
+        let base_from_tool = robot.base_from_tool(&random(&robot, &mut rng));
+        let request = IkRequest { base_from_tool, seed: robot.home(), restarts: 20, posture: None };
+        before += i32::from(robot.ik(&request).is_ok_and(|q| is_in_margin(&q)));
+        if let Ok(q) = inner.ik(&request) {
+            check(&inner, &q, &request);
+            assert!(!is_in_margin(&q), "{q:?}");
+        }
+    }
+    assert!(before > 0, "no solution lay in the margin anyway");
+    // What the solver keeps free by itself takes nothing away.
+    assert_eq!(robot.within_margin(0.005).limits(), robot.limits());
+}
+
+#[test]
 fn near_poses_are_reached_without_restarts_and_the_arm_stays_on_its_branch() {
     for name in ["fr3", "ur5e"] {
         let robot = robot(name);

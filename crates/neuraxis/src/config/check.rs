@@ -20,9 +20,10 @@ impl Config {
         let robot = Arc::new(self.load_robot()?);
         let brainstem =
             Brainstem::new(robot.clone(), self.brainstem.clone()).with_context(|| self.file("brainstem.yaml"))?;
-        Cerebellum::new(&robot, self.cerebellum.clone(), &self.brainstem.shares())
+        let inner = Arc::new(robot.within_margin(self.brainstem.position_margin_rad));
+        Cerebellum::new(&inner, self.cerebellum.clone(), &self.brainstem.shares())
             .with_context(|| self.file("cerebellum.yaml, motion.yaml"))?;
-        PathPlanner::new(robot.clone(), &self.cerebellum.motion).with_context(|| self.file("motion.yaml"))?;
+        PathPlanner::new(inner, &self.cerebellum.motion).with_context(|| self.file("motion.yaml"))?;
         self.check_gripper()?;
         self.check_home(brainstem, &robot)?;
         self.check_weights()?;

@@ -24,7 +24,7 @@ impl Config {
         Cerebellum::new(&inner, self.cerebellum.clone(), &self.brainstem.shares())
             .with_context(|| self.file("cerebellum.yaml, motion.yaml"))?;
         PathPlanner::new(inner, &self.cerebellum.motion).with_context(|| self.file("motion.yaml"))?;
-        self.check_gripper()?;
+        self.check_told()?;
         self.check_home(brainstem, &robot)?;
         self.check_weights()?;
         self.check_plan()?;
@@ -35,12 +35,14 @@ impl Config {
         Ok(())
     }
 
-    /// The fingers are told nothing that the loop would not pass on.
-    fn check_gripper(&self) -> Result<()> {
+    /// The loop is told nothing that it would refuse, nor the fingers what it would not pass on.
+    fn check_told(&self) -> Result<()> {
         let (asked, most) = (&self.cerebellum, &self.brainstem);
         for (key, value, limit, most) in [
             ("open_width_m", asked.open_width_m, "gripper_width_max_m", most.gripper_width_max_m),
             ("grip_force_n", asked.grip_force_n, "grip_force_max_n", most.grip_force_max_n),
+            ("segment_lease_secs", asked.segment_lease_secs, "lease_max_secs", most.lease_max_secs),
+            ("segment_lead_secs", asked.segment_lead_secs, "lead_max_secs", most.lead_max_secs),
         ] {
             if value > most {
                 let file = self.file("cerebellum.yaml");
@@ -140,6 +142,16 @@ mod tests {
         );
         let firm = said("fr3", |config| config.cerebellum.grip_force_n = 900.0);
         assert!(firm.contains("grip_force_n = 900, allowed: up to grip_force_max_n"), "{firm}");
+        let short = said("fr3", |config| config.brainstem.lease_max_secs = 0.01);
+        assert!(
+            short.ends_with("segment_lease_secs = 0.02, allowed: up to lease_max_secs of brainstem.yaml, 0.01"),
+            "{short}"
+        );
+        let late = said("fr3", |config| config.brainstem.lead_max_secs = 0.001);
+        assert!(
+            late.contains("segment_lead_secs = 0.005, allowed: up to lead_max_secs of brainstem.yaml, 0"),
+            "{late}"
+        );
         let boxed = ToolBoxConfig { min_xyz_m: [-9.0; 3], max_xyz_m: [-8.0; 3] };
         let outside = said("fr3", |config| config.brainstem.tool_box = Some(boxed));
         assert!(outside.contains("robot.yaml: home_rad = [") && outside.contains("tool_box"), "{outside}");

@@ -284,6 +284,8 @@ impl Session<'_> {
             let watchdog = Watchdog::start(shared.signals.clone(), watchdog_priority, |silence| {
                 say_err!("the loop has stalled: no tick for {:.0} ms", silence.secs() * 1e3);
             })
+            // Those that run already must not wait for this one.
+            .inspect_err(|_| shared.end())
             .context("starting the watchdog")?;
             let body_thread =
                 start(scope, "brainstem", shared, move || Ok(run_realtime(&mut *arm, &mut brainstem, links, |_| ())?))?;

@@ -43,7 +43,7 @@ fn what_a_teleoperator_does_is_recorded_and_shadowed() {
     );
     let path = |name: &str| dir.path().join(name).to_str().expect("a path").to_string();
     let (out, tables, file) = (path("recorded"), path("tables"), path("arm.yaml"));
-    let record = ["record", "--demo", "--say", "swing", "--secs", "12", "--config", &file, "--out", &out];
+    let record = ["record", "--demo", "--say", "swing", "--secs", "20", "--config", &file, "--out", &out];
     let recorded = neuraxis(&record, &domain);
     assert!(recorded.stdout.contains("wrist: "), "{}", recorded.stdout);
     neuraxis(&["rec", "export", &format!("{out}/episode.mcap"), "--csv", &tables], &domain);

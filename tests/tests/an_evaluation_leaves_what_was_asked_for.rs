@@ -12,7 +12,7 @@ fn experts(task: &str, episodes: &str, further: &[&str]) -> Command {
 }
 
 fn finish(command: &mut Command) -> Finished {
-    run(command, Duration::from_secs(180)).expect("it ends")
+    run(command, Duration::from_secs(900)).expect("it ends")
 }
 
 fn text(path: &Path) -> &str {

@@ -209,6 +209,10 @@ fn an_arm_that_is_told_to_rest_misses_images_but_no_predictions() {
         let missed = (ms > 520).then_some(Fault::CameraStale);
         assert!(mind.fault == missed || (480..=520).contains(&ms), "{ms} ms: {:?}", mind.fault);
     }
+    // Images come again.
+    body.cerebellum.see_images(body.now);
+    body.cerebellum.rest(body.now);
+    assert_eq!(body.tick(&mut silent).0.fault, None);
 }
 
 #[test]

@@ -27,15 +27,18 @@ impl Glance {
 
     fn from_index(reader: &EpisodeReader) -> Option<Self> {
         let Outline { topics, newest_nanos } = reader.outline()?;
-        let first = reader.messages().take(FIRST_MESSAGES).map_while(Result::ok);
-        let told = first.into_iter().find(|message| message.channel.topic == writer::INSTRUCTION_TEXT)?;
-        let zero_nanos = told.header.log_time;
-        // Of a run that waits for its first sentence all is read.
-        let instruction = messages::decode_string(&told.data).ok().filter(|text| !text.is_empty())?;
+        let mut first = reader.messages().take(FIRST_MESSAGES).map_while(Result::ok);
+        let zero_nanos = first.find(|message| message.channel.topic == writer::INSTRUCTION_TEXT)?.header.log_time;
+        // Of a run that waits for its first sentence what lies before it is read.
+        let told = reader.messages().map_while(Result::ok);
+        let instruction = told
+            .filter(|message| message.channel.topic == writer::INSTRUCTION_TEXT)
+            .filter_map(|message| messages::decode_string(&message.data).ok())
+            .find(|text| !text.is_empty());
         Some(Self {
             zero_nanos,
             duration_secs: newest_nanos.saturating_sub(zero_nanos) as f64 * 1e-9,
-            instruction: Some(instruction),
+            instruction,
             topics,
         })
     }

@@ -27,6 +27,9 @@ use search::Search;
 
 /// Postures at the goal that are searched for.
 const MOST_GOALS: usize = 5;
+/// An arm is planned for that was found this far beyond the limits that are planned with: a brainstem's margin may be as
+/// wide, and lets it move in [rad].
+const MOST_MARGIN_RAD: f64 = 0.5;
 /// What a posture costs more that lacks clearance.
 const CROWDED_RAD_PER_M: f64 = 100.0;
 /// A line to a posture that costs this much more than the best one is only taken if there is no path to that [rad].
@@ -140,7 +143,9 @@ impl PathPlanner {
     fn check(&self, request: &PathRequest) -> Result<(), PathError> {
         let malformed = |what| Err(PathError::Malformed { what });
         let limits = self.body.robot.limits();
-        let inside = |(q, l): (&f64, &neuraxis_robot::JointLimits)| (l.lower_rad..=l.upper_rad).contains(q);
+        let inside = |(q, l): (&f64, &neuraxis_robot::JointLimits)| {
+            (l.lower_rad - MOST_MARGIN_RAD..=l.upper_rad + MOST_MARGIN_RAD).contains(q)
+        };
         if request.from.len() != limits.len() || !request.from.iter().zip(limits).all(inside) {
             return malformed("the start");
         }

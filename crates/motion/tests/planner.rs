@@ -137,6 +137,18 @@ fn requests_that_make_no_sense_or_are_out_of_reach_are_refused_by_name() {
 }
 
 #[test]
+fn an_arm_that_is_found_in_a_margin_is_led_out_of_it() {
+    let (robot, motion) = (robot("fr3"), motion("fr3"));
+    let field = field(&motion, &[table()]);
+    let narrow = std::sync::Arc::new(robot.within_margin(0.05));
+    let mut from = robot.home();
+    from[3] = robot.limits()[3].upper_rad - 0.03;
+    assert!(from[3] > narrow.limits()[3].upper_rad);
+    let path = PathPlanner::new(narrow, &motion).unwrap().plan(&request(from, down(0.3, 0.0, 0.9, 0.0)), &field);
+    assert!(path.is_ok(), "{:?}", path.err());
+}
+
+#[test]
 fn an_arm_that_touches_something_may_leave_it_and_what_it_holds_may_stand_on_the_table() {
     let (robot, planner, motion) = (robot("fr3"), planner("fr3"), motion("fr3"));
     let from = posture(&planner, &robot, down(0.25, 0.2, 0.78, 0.0));

@@ -332,7 +332,12 @@ impl Session<'_> {
             let summary = summary?;
             guest?;
             let fault = end.mind.and_then(|m| m.fault).or(end.body.and_then(|b| b.fault)).or(summary.fault);
-            let fault = fault.filter(|fault| !self.drive.forgives(Some(*fault)));
+            // That a led arm fell silent hides behind its first fault.
+            let is_lost = end.body.is_some_and(|body| watch::is_faulty(self.drive, &body));
+            let fault = match self.drive.forgives(fault) {
+                true => is_lost.then_some(Fault::ReadFailed),
+                false => fault,
+            };
             let lost = Nanos(sides.iter().map(|side| side.lost.0).sum());
             let (side_rates, said): (Vec<_>, Vec<_>) = sides.into_iter().map(|side| (side.rate, side.said)).unzip();
             Ok(Report {

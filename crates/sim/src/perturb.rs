@@ -262,6 +262,8 @@ impl Perturbation {
             let mass = self.draws(Factor::Mass, seed).filter(|_| moved).map(|mut rng| between(&mut rng, self.mass));
             for thing in things.iter().filter(|thing| thing.has_joint == moved) {
                 let Some(body) = spec.body_mut(&thing.name) else { continue };
+                // The post stands where it is put, and a cover hides a button of any size.
+                let size = if thing.name == "post" || thing.name.starts_with("cover") { 1.0 } else { size };
                 for geom in body.geom_iter_mut(false) {
                     if let Some(rng) = &mut color {
                         let drawn: [f32; 3] = std::array::from_fn(|_| rng.random_range(0.05..0.95));

@@ -107,12 +107,15 @@ impl Cerebellum {
             (Phase::Waiting, _) => {
                 let limit_secs = self.config.waiting_timeout_secs;
                 let fault = self.silenced_by(now, limit_secs);
-                // Whoever was told to rest waits for no prediction; for images all the same.
                 if rests {
+                    // It waits for no prediction; for images all the same.
                     self.waiting_since = now;
-                }
-                let waited_secs = silent_secs.min(now.secs_since(self.waiting_since));
-                if waited_secs > limit_secs || (rests && fault == Fault::CameraStale) {
+                    if fault == Fault::CameraStale {
+                        self.fault = Some(fault);
+                    } else if self.fault == Some(Fault::CameraStale) {
+                        self.fault = None;
+                    }
+                } else if silent_secs.min(now.secs_since(self.waiting_since)) > limit_secs {
                     self.fault = Some(fault);
                 }
             }

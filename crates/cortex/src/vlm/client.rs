@@ -147,7 +147,7 @@ impl VlmClient {
         let capabilities = self.probe()?;
         let logprobs = (capabilities.has_logprobs && self.config.logprobs > 0).then_some(self.config.logprobs);
         let asked = self.ask_as(purpose, chat, &capabilities.model, capabilities.schema, logprobs);
-        if let Err(VlmError::Status { status: 400 | 404, .. }) = &asked {
+        if let Err(VlmError::Status { status: 404, .. }) = &asked {
             // It may have been started again, with another model.
             self.capabilities = None;
         }

@@ -44,14 +44,18 @@ pub(super) fn recordings(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The run of a numbered file such as `episode-001.mcap`: its name without the number, and when it began. Other files are whole,
-/// or were cut out on purpose; one that cannot be read is told of when it is imported.
+/// The run of a numbered file such as `episode-001.mcap`, if it was recorded in parts: its name without the number, and when it
+/// began. Other files are whole, or of one incident each (`--ring`); one that cannot be read is told of when it is imported.
 fn part_of(file: &Path) -> Option<(PathBuf, u64)> {
     let (name, number) = file.file_stem()?.to_str()?.rsplit_once('-')?;
     if number.len() < 3 || !number.bytes().all(|digit| digit.is_ascii_digit()) {
         return None;
     }
-    let began = EpisodeReader::open(file).ok()?.header().meta["run"]["began_unix_nanos"].as_u64()?;
+    let reader = EpisodeReader::open(file).ok()?;
+    let meta = &reader.header().meta;
+    let recording = &meta["configuration"]["run"]["recording"];
+    let in_parts = ["part_secs", "part_megabytes"].iter().any(|key| !recording[key].is_null());
+    let began = meta["run"]["began_unix_nanos"].as_u64().filter(|_| in_parts)?;
     Some((file.with_file_name(name), began))
 }
 
@@ -65,8 +69,8 @@ mod tests {
 
     use super::*;
 
-    /// A run in parts of a second each.
-    fn record(folder: &Path, began: u64, secs: u64) -> Vec<PathBuf> {
+    /// A run in files of a second each, and what its configuration says of parts.
+    fn record(folder: &Path, began: u64, secs: u64, part_secs: Option<f64>) -> Vec<PathBuf> {
         fs::create_dir_all(folder).unwrap();
         let header = Header {
             joint_names: vec!["joint".into()],
@@ -75,7 +79,10 @@ mod tests {
             base_frame: "base".into(),
             world_from_base: Pose::identity(),
             depth: DepthEncoding::Metres,
-            meta: json!({ "run": { "began_unix_nanos": began } }),
+            meta: json!({
+                "configuration": { "run": { "recording": { "part_secs": part_secs } } },
+                "run": { "began_unix_nanos": began },
+            }),
         };
         let rotation = Rotation { time: Some(Nanos::from_millis(1000)), bytes: None };
         let mut writer = EpisodeWriter::keep(&folder.join("episode.mcap"), &header, Keep::Parts(rotation)).unwrap();
@@ -90,18 +97,20 @@ mod tests {
     #[test]
     fn parts_of_one_run_are_no_demonstrations() {
         let dir = std::env::temp_dir().join(format!("neuraxis-import-parts-{}", std::process::id()));
-        let parts = record(&dir.join("1"), 7, 2);
+        let parts = record(&dir.join("1"), 7, 2, Some(1.0));
         assert_eq!(parts.len(), 2);
         let error = recordings(&dir).unwrap_err().to_string();
         assert!(error.contains("1/episode-001.mcap and ") && error.contains("`neuraxis rec merge`"), "{error}");
         // Another run in the same folder, and what somebody cut out of one recording, are episodes of their own.
         fs::remove_file(&parts[1]).unwrap();
-        record(&dir.join("1"), 8, 1);
+        record(&dir.join("1"), 8, 1, Some(1.0));
         fs::create_dir(dir.join("2")).unwrap();
         for name in ["2/first.mcap", "2/second.mcap"] {
             fs::copy(&parts[0], dir.join(name)).unwrap();
         }
-        assert_eq!(recordings(&dir).unwrap().len(), 4);
+        // So are two incidents of one run.
+        record(&dir.join("3"), 9, 2, None);
+        assert_eq!(recordings(&dir).unwrap().len(), 6);
         fs::remove_dir_all(&dir).unwrap();
     }
 }

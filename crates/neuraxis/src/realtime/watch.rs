@@ -62,7 +62,7 @@ pub(super) fn watch(
 }
 
 /// Latched, and not only because somebody leads it, for which it must still be heard.
-fn is_faulty(drive: Drive, body: &BodyState) -> bool {
+pub(super) fn is_faulty(drive: Drive, body: &BodyState) -> bool {
     let is_led = drive.forgives(body.fault) && body.now - body.state.stamp < PATIENCE;
     body.mode == Mode::Latched && !is_led
 }

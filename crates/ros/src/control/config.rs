@@ -100,8 +100,9 @@ pub struct GripperConfig {
     pub open_m: f64,
     /// Distance between the pads when closed, 0 to less than `open_m` [m]. Default 0.
     pub closed_m: f64,
-    /// Joint whose position says how far it is open. `null`: nobody says; it counts as where it was told to be last, and before
-    /// that as nine tenths open. Name it where something may be held when the program starts: then that is known.
+    /// Joint whose position says how far it is open. `null`: nobody says; it counts as where it was told to be last, before that
+    /// as all but open, and as open where nobody tells it anything. Name it where something may be held when the program
+    /// starts: then that is known.
     pub joint: Option<String>,
     /// What that position means. Default `finger_m`.
     pub joint_unit: LengthUnit,

@@ -117,7 +117,7 @@ impl ControlNode {
         let inboxes = config.state_topics().map(|topic| inbox(&mut node, topic, qos())).collect::<Result<_, _>>()?;
         Ok(Self {
             timeline: Timeline::new(clock.clone(), &node),
-            states: States::new(&config, robot.limits()),
+            states: States::new(&config, robot.limits(), role),
             course: Course::new(slowed.limits(), Nanos::from_secs(config.silence_secs)),
             looked_around: clock.now(),
             newest: None,

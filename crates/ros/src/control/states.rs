@@ -4,7 +4,7 @@ use neuraxis_core::{ArmState, Joints, Nanos};
 use neuraxis_robot::JointLimits;
 use r2r::sensor_msgs::msg::JointState;
 
-use super::{ControlConfig, GripperConfig, GripperKind, LengthUnit, node::DISCOVERY};
+use super::{ControlConfig, GripperConfig, GripperKind, LengthUnit, Role, node::DISCOVERY};
 use crate::{
     conversions,
     timeline::{AHEAD_SECS, Moment},
@@ -15,8 +15,8 @@ const AWAY_SECS: f64 = 0.5;
 /// What is known of the gripper holds this long [s]: grippers report slowly.
 const GRIPPER_SECS: f64 = 1.0;
 /// Fingers of which nobody tells count as this far open until they are told something: neither open nor closed, so that
-/// either is an order.
-const UNKNOWN_SHARE: f64 = 0.9;
+/// either is an order. To who only watches they count as open: nobody tells them anything.
+const UNKNOWN_SHARE: f64 = 0.96;
 /// A joint may be this much further on than its greatest velocity takes it [rad]: drivers' stamps are uneven.
 const LEAP_RAD: f64 = 0.05;
 /// Whoever else speaks for the same joints is heard within this time [s].
@@ -137,7 +137,7 @@ pub(crate) struct States {
 }
 
 impl States {
-    pub(crate) fn new(config: &ControlConfig, limits: &[JointLimits]) -> Self {
+    pub(crate) fn new(config: &ControlConfig, limits: &[JointLimits], role: Role) -> Self {
         let gripper = &config.gripper;
         Self {
             names: config.joint_names.clone(),
@@ -146,7 +146,7 @@ impl States {
             velocity_limits: limits.iter().map(|limits| limits.velocity_rad_s).collect(),
             said: None,
             last: None,
-            width: gripper.joint.is_none().then_some((assumed_width_m(gripper), Nanos(0))),
+            width: gripper.joint.is_none().then_some((assumed_width_m(gripper, role), Nanos(0))),
             distrust: None,
             heard: None,
             counts_from: Nanos(0),
@@ -339,8 +339,9 @@ impl States {
 }
 
 /// How far apart fingers count of which nobody tells, before they are told something [m].
-fn assumed_width_m(gripper: &GripperConfig) -> f64 {
-    let share = if gripper.kind == GripperKind::None { 1.0 } else { UNKNOWN_SHARE };
+fn assumed_width_m(gripper: &GripperConfig, role: Role) -> f64 {
+    let is_never_told = gripper.kind == GripperKind::None || role == Role::Watches;
+    let share = if is_never_told { 1.0 } else { UNKNOWN_SHARE };
     gripper.closed_m + share * (gripper.open_m - gripper.closed_m)
 }
 

@@ -22,7 +22,8 @@ const LIMITS: JointLimits = JointLimits {
 fn states(joint: Option<&str>) -> States {
     let gripper = GripperConfig { joint: joint.map(String::from), ..Default::default() };
     let joint_names = ["a", "b"].map(String::from).to_vec();
-    let mut states = States::new(&ControlConfig { joint_names, gripper, ..Default::default() }, &[LIMITS; 2]);
+    let config = ControlConfig { joint_names, gripper, ..Default::default() };
+    let mut states = States::new(&config, &[LIMITS; 2], Role::Drives);
     states.must_find_us(moment(0).ours);
     // It was heard long ago.
     states.said = Some((Joints::zeros(2), 0));
@@ -65,12 +66,15 @@ fn joints_are_matched_by_name_and_extra_ones_ignored() {
 fn sr31_fingers_of_which_nobody_tells_count_as_neither_open_nor_closed_until_they_are_told() {
     let gripper = GripperConfig { kind: GripperKind::Float64Array, ..Default::default() };
     let joint_names = ["a", "b"].map(String::from).to_vec();
-    let mut states = States::new(&ControlConfig { joint_names, gripper, ..Default::default() }, &[LIMITS; 2]);
+    let config = ControlConfig { joint_names, gripper, ..Default::default() };
+    let [mut states, mut watched] = [Role::Drives, Role::Watches].map(|role| States::new(&config, &[LIMITS; 2], role));
     let width_m =
         |states: &mut States, ms: u64| states.take(&message(ms), &moment(ms)).unwrap().unwrap().gripper_width_m;
-    assert!((width_m(&mut states, 10) - 0.072).abs() < 1e-9);
+    assert!((width_m(&mut states, 10) - 0.0768).abs() < 1e-9);
     states.told_width(0.08);
     assert_eq!(width_m(&mut states, 20), 0.08);
+    // Nobody tells them anything where the arm is only watched.
+    assert_eq!(width_m(&mut watched, 10), 0.08);
 }
 
 #[test]

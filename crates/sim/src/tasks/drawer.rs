@@ -99,14 +99,16 @@ fn sentence(name: &str, rng: &mut Pcg64) -> String {
 }
 
 impl Task for Drawer {
-    fn bodies(&self, _sizes: Sizes) -> String {
+    fn bodies(&self, sizes: Sizes) -> String {
         let wood = format!("{} {} {} 1", 0.9 * self.shade, 0.65 * self.shade, 0.45 * self.shade);
+        // The drawers hang where they hang, whatever the size: the top stays above what lies in them.
+        let top_z = 0.475 / sizes.furniture;
         let mut xml = format!(
             r#"<geom type="box" size="0.10 0.13 0.05" pos="0.115 0 0.05" rgba="{wood}"/>
               <geom type="box" size="0.005 0.13 0.235" pos="0.21 0 0.235" rgba="{wood}"/>
               <geom type="box" size="0.10 0.005 0.185" pos="0.11 0.130 0.285" rgba="{wood}"/>
               <geom type="box" size="0.10 0.005 0.185" pos="0.11 -0.130 0.285" rgba="{wood}"/>
-              <geom type="box" size="0.105 0.135 0.005" pos="0.11 0 0.475" rgba="{wood}"/>"#
+              <geom type="box" size="0.105 0.135 0.005" pos="0.11 0 {top_z}" rgba="{wood}"/>"#
         );
         for (i, z) in HANDLE_Z_M.iter().enumerate() {
             let out = -HANDLE_OUT_M;

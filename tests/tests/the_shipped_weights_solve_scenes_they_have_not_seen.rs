@@ -50,6 +50,7 @@ fn most_scenes_are_solved_and_runs_repeat() {
     // Nobody trains on these scenes by mistake.
     let mut import = Command::new(binary());
     import.args(["import", "mcap"]).arg(dir.path().join("recorded")).arg("--out").arg(dir.path().join("set"));
+    import.arg("--failures");
     let ended = run(&mut import, Duration::from_secs(300)).expect("the import ends");
     let refused = ended.stderr.lines().filter(|line| line.contains("is a scene of evaluation")).count();
     assert!(!ended.status.success() && refused == 9, "{}", ended.stderr);

@@ -206,17 +206,22 @@ mod tests {
     use super::*;
     use crate::config::workspace_root;
 
-    /// A recording of one blind observation, and how it ended.
-    fn recorded(path: &Path, robot: &str, summary: Value) {
-        let header = Header {
+    /// Of a recording of an arm with one joint.
+    pub fn header(meta: Value) -> Header {
+        Header {
             joint_names: vec!["joint".into()],
             gripper_joint_names: vec!["finger".into()],
             robot_description: String::new(),
             base_frame: "base".into(),
             world_from_base: Pose::identity(),
             depth: DepthEncoding::Metres,
-            meta: json!({ "configuration": { "name": robot }, "run": { "seed": 7 } }),
-        };
+            meta,
+        }
+    }
+
+    /// A recording of one blind observation, and how it ended.
+    fn recorded(path: &Path, robot: &str, summary: Value) {
+        let header = header(json!({ "configuration": { "name": robot }, "run": { "seed": 7 } }));
         let mut writer = EpisodeWriter::create(path, &header).unwrap();
         writer.instruction(Nanos(0), 0, "wipe the table").unwrap();
         let progress =

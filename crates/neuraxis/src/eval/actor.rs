@@ -128,47 +128,14 @@ pub fn load_learned(config: &Config, actor: &Actor, embedder: &mut MiniLm) -> Re
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use neuraxis_sim::{Moving, Perturbation};
-
     use super::*;
-    use crate::eval::{Meta, Report, Told, merge, tabulate};
-
-    /// The report of a share without an episode.
-    fn report(actor: &Actor) -> Report {
-        let meta = Meta {
-            versions: BTreeMap::new(),
-            policy: actor.to_string(),
-            policy_hash: None,
-            seed: 0,
-            clock: "lockstep".into(),
-            repredict: true,
-            instruction: Told::Given,
-            perturbation: Perturbation::default(),
-            moving: Moving::Still,
-            disturbance: None,
-            planner: Surroundings::Off,
-            without: Vec::new(),
-            learned: Vec::new(),
-            memory: false,
-            time_limit_secs: 20.0,
-            robot: "fr3".into(),
-            policy_hz: 10.0,
-            policy_latency_secs: 0.08,
-            device: "none".into(),
-            cameras: String::new(),
-            grasp: String::new(),
-            judge: String::new(),
-        };
-        tabulate(meta, Vec::new())
-    }
+    use crate::eval::{merge, report::tests::report};
 
     #[test]
     fn tables_of_two_data_sets_are_not_joined() {
-        let nearest = |data: &str| report(&Actor::Nearest(data.into()));
-        merge(vec![nearest("data/one"), nearest("data/one")]).unwrap();
-        let text = merge(vec![nearest("data/one"), nearest("data/two")]).unwrap_err().to_string();
+        let nearest = |data: &str, seed: u64| report(&Actor::Nearest(data.into()).to_string(), &[seed]);
+        merge(vec![nearest("data/one", 5), nearest("data/one", 6)]).unwrap();
+        let text = merge(vec![nearest("data/one", 5), nearest("data/two", 6)]).unwrap_err().to_string();
         assert!(text.contains("replay of data/one") && text.contains("replay of data/two"), "{text}");
     }
 }

@@ -258,13 +258,13 @@ pub fn line(report: &Report) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
 
     /// Of a policy that fails at these seeds, in the form in which sim/peers writes reports.
-    fn report(policy: &str, seeds: &[u64]) -> Report {
+    pub fn report(policy: &str, seeds: &[u64]) -> Report {
         let meta = json!({
             "versions": {}, "policy": policy, "policy_hash": null, "seed": seeds[0], "clock": "lockstep", "repredict": true,
             "instruction": "Given", "perturbation": {}, "moving": "still", "disturbance": null, "planner": "off",

@@ -63,27 +63,20 @@ fn part_of(file: &Path) -> Option<(PathBuf, u64)> {
 mod tests {
     use std::fs;
 
-    use neuraxis_core::{ArmState, Joints, Nanos, Pose};
-    use neuraxis_episode::{DepthEncoding, EpisodeWriter, Header, Keep, Rotation};
+    use neuraxis_core::{ArmState, Joints, Nanos};
+    use neuraxis_episode::{EpisodeWriter, Keep, Rotation};
     use serde_json::json;
 
     use super::*;
+    use crate::import::tests::header;
 
     /// A run in files of a second each, and what its configuration says of parts.
     fn record(folder: &Path, began: u64, secs: u64, part_secs: Option<f64>) -> Vec<PathBuf> {
         fs::create_dir_all(folder).unwrap();
-        let header = Header {
-            joint_names: vec!["joint".into()],
-            gripper_joint_names: vec!["finger".into()],
-            robot_description: String::new(),
-            base_frame: "base".into(),
-            world_from_base: Pose::identity(),
-            depth: DepthEncoding::Metres,
-            meta: json!({
-                "configuration": { "run": { "recording": { "part_secs": part_secs } } },
-                "run": { "began_unix_nanos": began },
-            }),
-        };
+        let header = header(json!({
+            "configuration": { "run": { "recording": { "part_secs": part_secs } } },
+            "run": { "began_unix_nanos": began },
+        }));
         let rotation = Rotation { time: Some(Nanos::from_millis(1000)), bytes: None };
         let mut writer = EpisodeWriter::keep(&folder.join("episode.mcap"), &header, Keep::Parts(rotation)).unwrap();
         for second in 1..=secs {

@@ -1,8 +1,17 @@
 //! `neuraxis eval` writes what it was asked for where it was asked to, and leaves nothing else: no file, no process.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
-use neuraxis_tests::{Finished, binary, run};
+use neuraxis_tests::{
+    Finished, binary, run,
+    running::{PATIENCE, Running, domain},
+};
 
 /// An evaluation of the expert.
 fn experts(task: &str, episodes: &str, further: &[&str]) -> Command {
@@ -40,8 +49,32 @@ fn a_share_that_fails_ends_the_others() {
     assert!(ended.stderr.contains("shard 1 of the evaluation failed"), "{}", ended.stderr);
     assert_eq!(fs::read_dir(&scratch).expect("a folder").count(), 0, "its scratch");
     let before = count();
-    std::thread::sleep(Duration::from_secs(2));
+    sleep(Duration::from_secs(2));
     assert_eq!(count(), before, "nobody makes pictures any more");
+}
+
+/// Ctrl-C, while both shares have work for many minutes: only the evaluation hears of it, and they end with it.
+#[test]
+fn an_interrupted_evaluation_leaves_no_scratch_and_no_process() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let [scratch, pictures] = ["scratch", "pictures"].map(|name| dir.path().join(name));
+    fs::create_dir(&scratch).expect("a folder");
+    let count = |folder: &Path| fs::read_dir(folder).map_or(0, Iterator::count);
+
+    let mut command = experts("turn_tap", "5000", &["--jobs", "2", "--pictures", text(&pictures)]);
+    let mut running = Running::of(command.env("TMPDIR", &scratch), &domain());
+    let end = Instant::now() + PATIENCE;
+    while count(&pictures) == 0 {
+        assert!(Instant::now() < end, "no picture is made");
+        sleep(Duration::from_millis(20));
+    }
+    assert!(count(&scratch) > 0, "its scratch is elsewhere");
+    running.interrupt();
+    assert!(!running.ends().success());
+    assert_eq!(count(&scratch), 0, "its scratch");
+    let before = count(&pictures);
+    sleep(Duration::from_secs(2));
+    assert_eq!(count(&pictures), before, "nobody makes pictures any more");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::{
     bridge::{BridgePlan, BridgeTarget},
     cli::{can_write, write_json, write_timing},
     config::{Config, Surroundings},
+    interrupt,
     shards::{at_least_one, parse_shard, without},
     tasks,
 };
@@ -160,6 +161,7 @@ impl EvalArgs {
         if perturb.as_deref() == Some("each") {
             let options = ["--json", "--jobs", "--perturb", "--pictures", "--record"];
             let arguments = without(std::env::args().skip(1).collect(), &options);
+            interrupt::listen()?;
             return eval_each(&arguments, jobs, [pictures.as_deref(), record.as_deref()], json.as_deref());
         }
         let actor = Actor::of(&policy, &config);
@@ -210,6 +212,7 @@ impl EvalArgs {
         } else {
             let arguments: Vec<String> = std::env::args().skip(1).collect();
             let arguments = without(arguments, &["--json", "--jobs"]);
+            interrupt::listen()?;
             super::run_parallel(&arguments, jobs)?
         };
         super::print(&report);

@@ -8,11 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::{Report, merge};
+use crate::interrupt;
 
-/// Runs the shards of a plan as child processes of this program and merges them. The first that fails ends all.
+/// Runs the shards of a plan as child processes of this program and merges them. The first that fails ends all; so does
+/// Ctrl-C, where it is listened for.
 pub fn run_parallel(arguments: &[String], jobs: u64) -> Result<Report> {
     let program = std::env::current_exe().context("where is this program?")?;
     let started = Instant::now();
@@ -61,9 +63,11 @@ impl Shards {
         self.folder.join(format!("shard-{shard}.json"))
     }
 
-    /// Until all have ended well or one has failed.
+    /// Until all have ended well, one has failed, or somebody wants to end.
     fn wait(&mut self) -> Result<()> {
         loop {
+            // Before the shards are looked at: in a terminal they hear the same Ctrl-C, and are no failures.
+            ensure!(!interrupt::asked(), "interrupted: not all episodes were run");
             let mut running = false;
             for (shard, child) in self.children.iter_mut().enumerate() {
                 match child.try_wait()? {

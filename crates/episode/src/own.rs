@@ -27,7 +27,7 @@ impl OwnRecording {
     /// a run's first picture was taken before its first tick, those of that tick. Whether contact is intended is what the
     /// policy that led the arm answered to the frame, or shortly before it; the gripper is as that policy was told; where somebody
     /// else led the arm, its width tells. The episode is what was recorded under the first sentence: not the time before it, and
-    /// not what follows another one or its end.
+    /// not what follows another one or its end. How it ended is said of the whole recording.
     ///
     /// # Errors
     /// The recording cannot be opened or holds no observation. What is damaged in it is in [`About::notes`].
@@ -36,11 +36,13 @@ impl OwnRecording {
         let (mut moments, mut cameras) = (Vec::new(), Vec::<String>::new());
         let (mut instruction, mut notes, mut backward) = (None, Vec::new(), 0u64);
         let mut untold = 0u64;
-        let (mut approached, mut summary) = (None, None);
+        let (mut approached, mut summary, mut is_over) = (None, None, false);
         // The arm was led by somebody else.
         let is_shadow = reader.header().meta["run"]["shadow"] == true;
         for record in reader.records() {
             match record {
+                Ok(Record::Summary(_, ended)) => summary = Some(ended),
+                _ if is_over => {}
                 Ok(Record::State(felt)) => {
                     if state.is_none() {
                         just_before(&mut moments, felt.stamp).for_each(|moment| feel(moment, &felt));
@@ -68,7 +70,7 @@ impl OwnRecording {
                             "what it was told changed {secs:.1} s after its first frame: what follows is left out; \
                              `neuraxis rec cut --from` makes a recording of it"
                         ));
-                        break;
+                        is_over = true;
                     }
                 }
                 Ok(Record::Prediction(_, prediction)) if !is_shadow => {
@@ -91,7 +93,6 @@ impl OwnRecording {
                     let in_force = approached.filter(|(at, _)| seen.stamp.secs_since(*at) <= IN_FORCE_SECS);
                     moments.push(Moment { ignore_collisions: in_force.map(|(_, flag)| flag), ..seen });
                 }
-                Ok(Record::Summary(_, ended)) => summary = Some(ended),
                 Ok(_) => {}
                 Err(error) if notes.len() < MOST_NOTES => notes.push(error.to_string()),
                 Err(_) => untold += 1,
@@ -136,7 +137,7 @@ impl OwnRecording {
         Ok(Self { reader, about, moments, summary })
     }
 
-    /// How it ended, in the words of who recorded it; `None`: it was cut off before.
+    /// How it ended, after whatever it was told, in the words of who recorded it; `None`: it was cut off before.
     pub fn summary(&self) -> Option<&serde_json::Value> {
         self.summary.as_ref()
     }

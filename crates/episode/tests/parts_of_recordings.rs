@@ -113,6 +113,7 @@ fn of_a_run_that_waits_and_is_told_several_things_the_first_is_an_episode_and_an
         see(1800),
         say(1900, 4, "close it"),
         see(2000),
+        Record::Summary(at(2100), json!({"success": false})),
     ] {
         writer.record(&record).unwrap();
     }
@@ -135,6 +136,7 @@ fn of_a_run_that_waits_and_is_told_several_things_the_first_is_an_episode_and_an
     );
     let notes = &first.about().notes;
     assert!(notes.len() == 1 && notes[0].contains("changed 0.4 s after its first frame"), "{notes:?}");
+    assert_eq!(first.summary(), Some(&json!({"success": false})), "the verdict is on all of it");
     cut(&path, 0.85, f64::INFINITY, &part, false).unwrap();
     let second = own(&part);
     assert_eq!((second.about().instruction.as_deref(), stamps(&second)), (Some("close it"), vec![at(2000)]));

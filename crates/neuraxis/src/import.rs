@@ -219,8 +219,8 @@ mod tests {
         }
     }
 
-    /// A recording of one blind observation, and how it ended.
-    fn recorded(path: &Path, robot: &str, summary: Value) {
+    /// A recording of one blind observation, what was said after it, and how it ended.
+    fn recorded(path: &Path, robot: &str, said_later: Option<&str>, summary: Value) {
         let header = header(json!({ "configuration": { "name": robot }, "run": { "seed": 7 } }));
         let mut writer = EpisodeWriter::create(path, &header).unwrap();
         writer.instruction(Nanos(0), 0, "wipe the table").unwrap();
@@ -236,7 +236,8 @@ mod tests {
             progress,
         };
         writer.observation(&seen).unwrap();
-        writer.summary(Nanos(2), &summary).unwrap();
+        said_later.into_iter().for_each(|words| writer.instruction(Nanos(2), 1, words).unwrap());
+        writer.summary(Nanos(3), &summary).unwrap();
         writer.finish().unwrap();
     }
 
@@ -244,9 +245,9 @@ mod tests {
     fn a_recording_of_another_robot_is_refused_by_both_names() {
         let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
         let path = std::env::temp_dir().join(format!("neuraxis-import-robot-{}.mcap", std::process::id()));
-        recorded(&path, "fr3", Value::Null);
+        recorded(&path, "fr3", None, Value::Null);
         assert_eq!(own(&path, &config, false).unwrap().number, Some(7));
-        recorded(&path, "ur5e", Value::Null);
+        recorded(&path, "ur5e", None, Value::Null);
         let text = own(&path, &config, false).err().unwrap().to_string();
         assert_eq!(text, "recorded with robot \"ur5e\", this is \"fr3\": --robot ur5e");
         std::fs::remove_file(&path).unwrap();
@@ -281,10 +282,13 @@ mod tests {
             // Nobody judged.
             (json!({ "success": null }), None),
         ] {
-            recorded(&path, "fr3", summary);
-            let refused = own(&path, &config, false).err().map(|error| error.to_string());
-            assert_eq!(refused.as_deref().map(|text| text.trim_end_matches(" all the same")), words);
-            assert!(own(&path, &config, true).is_ok());
+            // The verdict comes at the end, whatever else was said before.
+            for said_later in [None, Some("wipe the floor")] {
+                recorded(&path, "fr3", said_later, summary.clone());
+                let refused = own(&path, &config, false).err().map(|error| error.to_string());
+                assert_eq!(refused.as_deref().map(|text| text.trim_end_matches(" all the same")), words);
+                assert!(own(&path, &config, true).is_ok());
+            }
         }
         std::fs::remove_file(&path).unwrap();
     }

@@ -190,14 +190,34 @@ fn write(path: &Path, value: &Value) -> Result<(), EpisodeError> {
     fs::write(path, text).map_err(EpisodeError::io(path, "write"))
 }
 
-/// The name that a URDF gives its robot.
+/// The name that a URDF gives its robot: the attribute `name` of its first element, as it is written there.
 fn robot_name(urdf: &str) -> Option<&str> {
-    let (tag, _) = urdf.split_once("<robot")?.1.split_once('>')?;
-    let is_whole = |at: usize| tag.get(..at).is_some_and(|before| before.ends_with(char::is_whitespace));
-    let (at, key) = tag.match_indices("name=").find(|(at, _)| is_whole(*at))?;
-    let value = tag.get(at + key.len()..)?;
-    let quote = value.chars().next().filter(|quote| ['"', '\''].contains(quote))?;
-    value.split(quote).nth(1)
+    let mut left = urdf;
+    // Declarations and comments stand before it, and may speak of other robots.
+    let element = loop {
+        let markup = left.split_once('<')?.1;
+        (_, left) = if let Some(comment) = markup.strip_prefix("!--") {
+            comment.split_once("-->")?
+        } else if markup.starts_with('?') {
+            markup.split_once("?>")?
+        } else if markup.starts_with('!') {
+            markup.split_once('>')?
+        } else {
+            break markup;
+        };
+    };
+    let mut attributes = element.strip_prefix("robot").filter(|left| left.starts_with(char::is_whitespace))?;
+    loop {
+        // Where the tag ends, what is found belongs to another one.
+        let (key, value) = attributes.split_once('=').filter(|(key, _)| !key.contains('>'))?;
+        let value = value.trim_start();
+        let quote = value.chars().next().filter(|quote| ['"', '\''].contains(quote))?;
+        let (value, after) = value.strip_prefix(quote)?.split_once(quote)?;
+        if key.trim() == "name" {
+            return Some(value);
+        }
+        attributes = after;
+    }
 }
 
 fn write_meta(
@@ -331,10 +351,21 @@ mod tests {
 
     #[test]
     fn a_robot_has_the_name_of_its_urdf() {
-        let text =
-            "<?xml version=\"1.0\"?>\n<robot xmlns:xacro='x' filename='a'\n  name='ur5e'><link name=\"base\"/></robot>";
-        assert_eq!(robot_name(text), Some("ur5e"));
-        assert_eq!(robot_name("<robot name=\"my arm\">"), Some("my arm"));
-        assert_eq!([robot_name(""), robot_name("<robot><link name=\"base\"/>")], [None; 2]);
+        for (urdf, name) in [
+            ("<?xml version='1.0'?>\n<robot xmlns:x='x' file='a'\n  name='ur5e'><link name='b'/>", Some("ur5e")),
+            ("<robot name=\"my arm\">", Some("my arm")),
+            ("<robot\n\tname = 'it' version='1'/>", Some("it")),
+            ("<!-- <robot name='old'> -->\n<robot name='new'/>", Some("new")),
+            ("<!DOCTYPE robot [<!ENTITY arm 'no'>]>\n<robot name='new'/>", Some("new")),
+            ("<robot about=\"a > b, name='no'\" full_name='no' name='arm'/>", Some("arm")),
+            ("", None),
+            ("<robot><link name='base'/></robot>", None),
+            ("<robot version='1'><link kind='k' name='base'/></robot>", None),
+            ("<robots name='many'><robot name='one'/></robots>", None),
+            ("<!-- <robot name='old'>", None),
+            ("<robot name=base/>", None),
+        ] {
+            assert_eq!(robot_name(urdf), name, "{urdf}");
+        }
     }
 }

@@ -108,7 +108,7 @@ fn lockstep(plan: &DemoPlan, studio: &Studio, setup: &Setup, words: &Instruction
 }
 
 fn tell(story: &Story, row: &BrainRow, outcome: &Outcome) {
-    say!("{}", story.lines.join("\n"));
+    say!("{}", story.text());
     say!("brain       {} plans, {} VLM calls, {} alarms", row.plans, row.vlm_calls, row.alarms);
     say!("success     {}, after {:.1} s", if outcome.success { "yes" } else { "no" }, outcome.secs);
     if let Some(fault) = outcome.fault {

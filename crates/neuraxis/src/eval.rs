@@ -155,7 +155,7 @@ pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Resu
             }
             if let (Some(dir), Some(story)) = (&plan.pictures, &story) {
                 let file = dir.join(format!("{task}-{seed}.txt"));
-                let text = format!("{}\n{}\n", told.instruction, story.lines.join("\n"));
+                let text = format!("{}\n{}\n", told.instruction, story.text());
                 std::fs::write(&file, text).with_context(|| file.display().to_string())?;
             }
             let first_error_m = tape.first_position.zip(first).map(|(p, k)| (p - k.world_from_tool.position()).norm());

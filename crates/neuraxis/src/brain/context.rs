@@ -14,8 +14,8 @@ const LINES: usize = 12;
 /// For a question that is asked now.
 pub(super) fn context(story: &Story, seen: &Observation, cameras: &[String]) -> Context {
     let is_told = |what: &What| matches!(what, What::Succeeded | What::Failed | What::Recovering(_));
-    let told = story.told.get(story.task_from..).unwrap_or_default();
-    let lines = told.iter().filter(|(event, _)| is_told(&event.what)).map(|(_, line)| line.trim().into());
+    let told = story.told.since(story.task_from);
+    let lines = told.filter(|(event, _)| is_told(&event.what)).map(|(_, line)| line.trim().into());
     let lines: Vec<String> = lines.collect();
     let failure = lines.get(lines.len().saturating_sub(LINES)..).unwrap_or_default().to_vec();
     let images = cameras.iter().filter_map(|name| picture(seen, name)).collect();

@@ -249,10 +249,10 @@ pub fn brain(
                 fast.orders.push(order);
             }
         }
-        for line in mind.story().lines.iter().skip(said) {
+        for line in mind.story().lines.since(said) {
             links.events.push(line.clone());
         }
-        said = mind.story().lines.len();
+        said = mind.story().lines.count();
         ended_at = if mind.is_over(&last) { ended_at.or(Some(now)) } else { None };
         links.orders.tell(now, || mind.how_it_goes(&last));
         if ended_at.is_some_and(|at| now.secs_since(at) > AFTER_SECS) {
@@ -341,10 +341,10 @@ pub fn planner(mut plans: Plans, links: PlannerLinks) -> Plans {
             }
             Job::Keep(record) => plans.keep(*record),
         }
-        for line in plans.troubles().iter().skip(said) {
+        for line in plans.troubles().since(said) {
             drop(links.replies.send(Reply::Untold(line.clone())));
         }
-        said = plans.troubles().len();
+        said = plans.troubles().count();
     }
     plans
 }

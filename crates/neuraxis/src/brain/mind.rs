@@ -142,7 +142,7 @@ impl Mind {
                     self.story.plans += u32::from(matches!(wanted, Wanted::First));
                     let (task, sentence) = (self.task, self.sentence);
                     // What was done before, and has failed, was for another task.
-                    self.story.task_from = self.story.told.len();
+                    self.story.task_from = self.story.told.count();
                     let (at, context) = (seen.stamp, self.context(seen));
                     question =
                         Some(Question { task, sentence, id: None, epoch, wanted, words: said, context, scene, at });

@@ -16,6 +16,7 @@ pub mod live;
 mod mind;
 mod pilot;
 mod plans;
+mod recent;
 mod reflex;
 mod story;
 #[cfg(feature = "viz")]

@@ -12,6 +12,7 @@ use neuraxis_hippocampus::{Memory, RepairId, Stamp};
 use neuraxis_plan::{FactId, Plan, Scene, Truth};
 use neuraxis_robot::Robot;
 
+use super::recent::Recent;
 use crate::{config::Config, reach::reach};
 
 /// Whoever makes plans by the configuration, about what this arm can reach.
@@ -147,7 +148,7 @@ pub struct Plans {
     sentence: Option<u32>,
     /// How the model had served before.
     served: ModelUse,
-    troubles: Vec<String>,
+    troubles: Recent<String>,
 }
 
 impl Plans {
@@ -162,7 +163,7 @@ impl Plans {
             checks: config.brain.vlm_checks,
             recording: None,
             sentence: None,
-            troubles: Vec::new(),
+            troubles: Recent::default(),
         }
     }
 
@@ -305,7 +306,7 @@ impl Plans {
     }
 
     /// Why memory was not told.
-    pub fn troubles(&self) -> &[String] {
+    pub fn troubles(&self) -> &Recent<String> {
         &self.troubles
     }
 

@@ -9,19 +9,19 @@ use neuraxis_executor::{Event, What};
 use neuraxis_plan::{Plan, RawTest, Scene};
 use neuraxis_scene::Finding;
 
-use super::{mind::Mind, reflex::Told};
+use super::{mind::Mind, recent::Recent, reflex::Told};
 
 /// How a brain did, beside success.
 #[derive(Clone, Debug, Default)]
 pub struct Story {
     /// What happened, in words.
-    pub lines: Vec<String>,
+    pub lines: Recent<String>,
     /// As it happened, each with its words.
-    pub told: Vec<(Event, String)>,
+    pub told: Recent<(Event, String)>,
     /// From here on that is about the present task.
     pub task_from: usize,
     /// For viewer and recording: what the executor told, and what became of questions for plans.
-    pub journal: Vec<(Nanos, Level, String)>,
+    pub journal: Recent<(Nanos, Level, String)>,
     /// What memory did for the plan in force, and why.
     pub from_memory: Option<String>,
     /// How far each node of the present plan is, as a sign: in work, done, failed.
@@ -41,7 +41,9 @@ pub struct Story {
     /// The first plan came from memory.
     pub reused: bool,
     /// Highest scores of skills in which nothing went wrong.
-    pub peaks: Vec<Peak>,
+    pub peaks: Recent<Peak>,
+    /// Recoveries by level, L2 to L6.
+    pub recoveries: [u32; 5],
     /// How it ended, by the brain's own account.
     pub ended: String,
     /// The plan's goal was seen to hold at the end.
@@ -67,6 +69,7 @@ impl Story {
                 let skill = plan.raw().node(event.node).and_then(|node| node.skill.clone()).unwrap_or_default();
                 self.peaks.push(Peak { skill, channel: channel.name().into(), value: event.value });
             }
+            What::Recovering(level @ 2..=6) => self.recoveries[usize::from(level) - 2] += 1,
             _ => {}
         }
         if event.what == What::Started {
@@ -96,21 +99,15 @@ impl Story {
     pub(super) fn heard(&mut self, at: Nanos, told: Result<(), BrainError>) {
         if let Err(error) = told {
             let line = format!("memory: {error}");
-            if !self.lines.contains(&line) {
+            if !self.lines.iter().any(|known| *known == line) {
                 self.untold(at, line);
             }
         }
     }
 
-    /// Recoveries by level, L2 to L6.
-    pub fn recoveries(&self) -> [u32; 5] {
-        let mut counts = [0; 5];
-        for (event, _) in &self.told {
-            if let What::Recovering(level @ 2..=6) = event.what {
-                counts[usize::from(level) - 2] += 1;
-            }
-        }
-        counts
+    /// What happened, a line each.
+    pub fn text(&self) -> String {
+        self.lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
     }
 }
 

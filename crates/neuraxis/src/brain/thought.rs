@@ -27,8 +27,8 @@ pub struct Thought {
 impl Mind {
     /// What is to be written down now. `shown`: how much of the story was written before.
     pub fn thought(&self, report: &Report, shown: &mut usize) -> Thought {
-        let events = self.story.journal.get(*shown..).unwrap_or_default().to_vec();
-        *shown = self.story.journal.len();
+        let events: Vec<_> = self.story.journal.since(*shown).cloned().collect();
+        *shown = self.story.journal.count();
         let monitor = |name: &str, value, limit| Monitor { name: name.into(), value, limit };
         let mut monitors = vec![monitor("force on the tool [N]", report.felt.force_n, self.story.force_limit_n)];
         monitors.extend(report.to_go_m.map(|to_go_m| monitor("way to go [cm]", 100.0 * to_go_m, None)));
@@ -95,7 +95,7 @@ impl Mind {
             let why = self.finding(fact)?.why.to_string();
             Some(format!("- {}: {why}", scene.name(fact)))
         });
-        let [l2, l3, l4, l5, l6] = story.recoveries();
+        let [l2, l3, l4, l5, l6] = story.recoveries;
         BrainPanel {
             tree: format!("```\n{}\n```", tree.join("\n")),
             facts: format!(
@@ -148,11 +148,14 @@ mod tests {
 
     use neuraxis_brain::ModelUse;
     use neuraxis_cortex::{PlanRequest, Planner, SymbolicPlanner};
-    use neuraxis_executor::{Reason, Score, Scores};
+    use neuraxis_executor::{Event, Reason, Score, Scores, What};
     use neuraxis_plan::{Limits, Scene, SceneFile, Validator};
 
     use super::*;
-    use crate::config::{Config, workspace_root};
+    use crate::{
+        brain::reflex::{Felt, Told},
+        config::{Config, workspace_root},
+    };
 
     /// A brain with a plan in force.
     fn mind() -> Mind {
@@ -214,6 +217,25 @@ mod tests {
         let lines: Vec<&str> = thought.events.iter().map(|(_, _, line)| line.as_str()).collect();
         assert!(lines[0].starts_with("from memory: episode 4") && lines[1].contains("came too late"), "{lines:?}");
         assert!(mind.thought(&report, &mut shown).events.is_empty());
+    }
+
+    #[test]
+    fn of_a_session_of_days_all_is_written_down_and_counted_and_only_the_newest_is_kept() {
+        let mut mind = mind();
+        let event = Event { epoch: 1, what: What::Recovering(2), ..Event::NONE };
+        let between_looks = [Told { event, felt: Felt::default() }; 1000];
+        let (mut shown, mut written, mut costs) = (0, 0, String::new());
+        for _ in 0..100 {
+            mind.note(&between_looks);
+            let thought = mind.thought(&Report::default(), &mut shown);
+            written += thought.events.len();
+            costs = thought.panel.unwrap().0.costs;
+        }
+        assert_eq!(written, 100_000);
+        assert!(costs.contains("| again (L2) | 100000 |"), "{costs}");
+        let story = mind.story();
+        let kept = [story.lines.iter().count(), story.told.iter().count(), story.journal.iter().count()];
+        assert!(kept.iter().all(|kept| (10_000..100_000).contains(kept)), "{kept:?}");
     }
 
     #[test]

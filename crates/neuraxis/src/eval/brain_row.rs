@@ -107,11 +107,11 @@ impl BrainRow {
             reused: story.reused,
             alarms: alarms().count() as u32,
             false_alarms: alarms().filter(before).count() as u32,
-            recoveries: story.recoveries(),
+            recoveries: story.recoveries,
             disturbed_at_secs: disturbed_at.map(Nanos::secs),
             detect_secs: detected,
             nominal_secs: disturbed_at.map_or(outcome.secs, Nanos::secs),
-            peaks: story.peaks.clone(),
+            peaks: story.peaks.iter().cloned().collect(),
         }
     }
 }

@@ -90,7 +90,7 @@ impl Mind {
         self.story.goal_seen = report.outcome == Outcome::Succeeded;
         self.story.tool_moved_m = report.felt.moved_m;
         self.record(report.outcome, report.now).into_iter().for_each(|record| plans.keep(record));
-        for line in plans.troubles().iter().skip(self.untold) {
+        for line in plans.troubles().since(self.untold) {
             self.story.untold(report.now, line.clone());
         }
         self.story

@@ -86,6 +86,15 @@ enum Command {
         #[arg(long)]
         json: Option<PathBuf>,
     },
+    /// Compare two results scene by scene: who succeeded where the other did not, and whether that can be chance (sign test).
+    Compare {
+        /// Result files of `eval --json` of the one.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Result file of the other, on the same tasks and seeds; may be given more than once.
+        #[arg(long, required = true, value_name = "FILE")]
+        with: Vec<PathBuf>,
+    },
     /// Run beside ROS 2: joint states, cameras, instructions, stop and reset as topics and services.
     #[cfg(all(feature = "ros", feature = "viz"))]
     Ros {
@@ -221,16 +230,13 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Import { what } => import::run(what, &config()?),
         Command::Merge { files, json } => {
             json.as_ref().map_or(Ok(()), |file| can_write("--json", file))?;
-            let reports = files
-                .iter()
-                .map(|file| {
-                    let text = fs::read(file).with_context(|| file.display().to_string())?;
-                    serde_json::from_slice(&text).with_context(|| format!("{}: {NO_RESULT}", file.display()))
-                })
-                .collect::<Result<Vec<eval::Report>>>()?;
-            let report = eval::merge(reports)?;
+            let report = eval::merge(results(&files)?)?;
             eval::print(&report);
             json.map_or(Ok(()), |file| write_json(&file, &report))
+        }
+        Command::Compare { files, with } => {
+            eval::print_comparison(&eval::compare(&results(&files)?, &results(&with)?)?);
+            Ok(())
         }
         #[cfg(all(feature = "ros", feature = "viz"))]
         Command::Ros { what } => what.run(config()?),
@@ -313,17 +319,28 @@ pub fn run(cli: Cli) -> Result<()> {
     }
 }
 
+/// Results of evaluations, as they were written.
+fn results(files: &[PathBuf]) -> Result<Vec<eval::Report>> {
+    let result = |file: &PathBuf| {
+        let text = fs::read(file).with_context(|| file.display().to_string())?;
+        serde_json::from_slice(&text).with_context(|| format!("{}: {NO_RESULT}", file.display()))
+    };
+    files.iter().map(result).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_result_is_not_merged() {
-        let file = std::env::temp_dir().join(format!("neuraxis-merge-{}.mcap", std::process::id()));
-        fs::write(&file, [0x89, b'M', 0xff]).unwrap();
-        let line = Cli::try_parse_from(["neuraxis", "merge", &file.display().to_string()]).unwrap();
-        let error = run(line).unwrap_err().to_string();
-        assert_eq!(error, format!("{}: {NO_RESULT}", file.display()));
-        fs::remove_file(&file).unwrap();
+    fn what_is_no_result_is_neither_merged_nor_compared() {
+        let path = std::env::temp_dir().join(format!("neuraxis-merge-{}.mcap", std::process::id()));
+        fs::write(&path, [0x89, b'M', 0xff]).unwrap();
+        let file = &path.display().to_string();
+        for line in [&["neuraxis", "merge", file][..], &["neuraxis", "compare", file, "--with", file]] {
+            let error = run(Cli::try_parse_from(line).unwrap()).unwrap_err().to_string();
+            assert_eq!(error, format!("{file}: {NO_RESULT}"));
+        }
+        fs::remove_file(&path).unwrap();
     }
 }

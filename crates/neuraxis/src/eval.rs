@@ -3,6 +3,7 @@
 mod actor;
 mod args;
 mod brain_row;
+mod compare;
 mod parallel;
 mod plan;
 mod report;
@@ -26,6 +27,7 @@ use crate::{
 pub use actor::{Actor, LearnedPolicy, load_learned};
 pub use args::{EvalArgs, only_for_brain};
 pub use brain_row::{BrainRow, BrainTable};
+pub use compare::{compare, print as print_comparison};
 pub use parallel::run_parallel;
 pub use plan::{EvalPlan, Told};
 pub use report::{Meta, Report, Row, line, merge, print, tabulate};

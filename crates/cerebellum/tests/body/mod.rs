@@ -1,4 +1,5 @@
-//! Cerebellum and brainstem in closed loop with an ideal arm, on a virtual clock; every command is checked.
+//! Cerebellum and brainstem in closed loop with an ideal arm, on a virtual clock. `Body::tick` checks every command
+//! against position, velocity, acceleration and jerk limits.
 #![allow(dead_code)]
 
 #[path = "../../../brainstem/tests/rig/mod.rs"]
@@ -51,6 +52,21 @@ pub fn moved(base: &Pose<World, Tool>, x: f64, y: f64, z: f64) -> Pose<World, To
 
 pub fn key(world_from_tool: Pose<World, Tool>, gripper: Gripper, ignore_collisions: bool) -> KeyFrame {
     KeyFrame { world_from_tool, gripper, ignore_collisions }
+}
+
+/// A policy that says nothing.
+pub fn silent(_: &Progress) -> Option<KeyFrame> {
+    None
+}
+
+/// A key-frame script, indexed by what has been reached.
+pub fn script(keyframes: Vec<KeyFrame>) -> impl FnMut(&Progress) -> Option<KeyFrame> {
+    move |progress| keyframes.get(progress.reached_count as usize).or(keyframes.last()).copied()
+}
+
+/// A key-frame to the left of home.
+pub fn far(body: &Body) -> KeyFrame {
+    key(moved(&body.home(), 0.0, 0.25, -0.05), Gripper::Open, false)
 }
 
 impl Body {

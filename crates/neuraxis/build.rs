@@ -5,19 +5,14 @@ use std::{env, path::PathBuf};
 fn main() {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../..");
     let rpath = |dir: &str| println!("cargo:rustc-link-arg=-Wl,-rpath,{dir}");
-    if env::var_os("CARGO_FEATURE_SIM").is_some() {
-        let dir = env::var("MUJOCO_DYNAMIC_LINK_DIR").unwrap_or_default();
+    rpath(&env::var("MUJOCO_DYNAMIC_LINK_DIR").unwrap_or_default());
+    println!("cargo:rerun-if-env-changed=MUJOCO_DYNAMIC_LINK_DIR");
+    // torch-sys tells its direct dependants where its libraries are; --as-needed would drop libc10.
+    if let Ok(dir) = env::var("DEP_TCH_LIBTORCH_LIB") {
         rpath(&dir);
-        println!("cargo:rerun-if-env-changed=MUJOCO_DYNAMIC_LINK_DIR");
     }
-    if env::var_os("CARGO_FEATURE_POLICY").is_some() {
-        // torch-sys tells its direct dependants where its libraries are; --as-needed would drop libc10.
-        if let Ok(dir) = env::var("DEP_TCH_LIBTORCH_LIB") {
-            rpath(&dir);
-        }
-        println!("cargo:rustc-link-arg=-Wl,--no-as-needed");
-        println!("cargo:rustc-link-arg=-ltorch");
-    }
+    println!("cargo:rustc-link-arg=-Wl,--no-as-needed");
+    println!("cargo:rustc-link-arg=-ltorch");
     if env::var_os("CARGO_FEATURE_ROS").is_some() {
         let prefix = env::var("AMENT_PREFIX_PATH").unwrap_or_default();
         for dir in prefix.split(':').filter(|d| !d.is_empty()) {

@@ -1,13 +1,11 @@
 //! The command line (stable: people script it).
 
-#[cfg(feature = "viz")]
 mod bench;
-#[cfg(feature = "viz")]
 mod demo;
 mod demos;
 mod memory;
 mod result;
-#[cfg(all(feature = "ros", feature = "viz"))]
+#[cfg(feature = "ros")]
 mod ros;
 
 use std::{fs, path::PathBuf};
@@ -16,9 +14,8 @@ use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 
 pub use self::result::{can_write, write_json, write_timing};
-#[cfg(all(feature = "ros", feature = "viz"))]
+#[cfg(feature = "ros")]
 use self::ros::RosCommand;
-#[cfg(feature = "viz")]
 use self::{bench::BenchArgs, demo::DemoArgs};
 use self::{demos::DemosArgs, memory::MemoryArgs};
 use crate::{
@@ -46,10 +43,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// The main job: one episode with the shipped weights, recorded as MCAP and for Rerun.
-    #[cfg(feature = "viz")]
     Demo(DemoArgs),
     /// Recorded episodes in the viewer again: alone, or several side by side; or their decisions taken again.
-    #[cfg(feature = "viz")]
     Replay {
         #[command(flatten)]
         args: crate::replay::ReplayArgs,
@@ -96,22 +91,18 @@ enum Command {
         with: Vec<PathBuf>,
     },
     /// Run beside ROS 2: joint states, cameras, instructions, stop and reset as topics and services.
-    #[cfg(all(feature = "ros", feature = "viz"))]
+    #[cfg(feature = "ros")]
     Ros {
         #[command(subcommand)]
         what: RosCommand,
     },
     /// The first hour with an arm: home, jog, gripper, and a policy in its shadow.
-    #[cfg(feature = "viz")]
     Arm(crate::arm::ArmArgs),
     /// Record what an arm and its cameras do while somebody else moves it: nothing is sent to it.
-    #[cfg(feature = "viz")]
     Record(crate::arm::RecordArgs),
     /// Measure, beside a peer or the physical limit.
-    #[cfg(feature = "viz")]
     Bench(BenchArgs),
     /// Fault injection: every stream under every fault, over the simulated arm; fails if a cell fails.
-    #[cfg(feature = "sim")]
     Chaos {
         /// Rows of the matrix, comma-separated (state, command, policy, camera, clock, viewer, disk, ros), or `all`.
         #[arg(long, default_value = "all")]
@@ -219,9 +210,7 @@ pub fn run(cli: Cli) -> Result<()> {
     let config = || Config::load(&root, &cli.robot);
     match cli.command {
         Command::Tasks { what } => tasks::run(what, &config()?),
-        #[cfg(feature = "viz")]
         Command::Demo(args) => args.run(config()?),
-        #[cfg(feature = "viz")]
         Command::Replay { args } => crate::replay::run(&root, &args),
         Command::Rec { what } => rec::run(&root, &what),
         Command::Demos(args) => args.run(&config()?),
@@ -238,15 +227,11 @@ pub fn run(cli: Cli) -> Result<()> {
             eval::print_comparison(&eval::compare(&results(&files)?, &results(&with)?)?);
             Ok(())
         }
-        #[cfg(all(feature = "ros", feature = "viz"))]
+        #[cfg(feature = "ros")]
         Command::Ros { what } => what.run(config()?),
-        #[cfg(feature = "viz")]
         Command::Arm(args) => crate::arm::run(config()?, &args),
-        #[cfg(feature = "viz")]
         Command::Record(args) => crate::arm::record(&config()?, args),
-        #[cfg(feature = "viz")]
         Command::Bench(args) => args.run(&config()?),
-        #[cfg(feature = "sim")]
         Command::Chaos { only, seed, json } => {
             json.as_ref().map_or(Ok(()), |file| can_write("--json", file))?;
             let plan = crate::chaos::ChaosPlan { sources: crate::chaos::sources(&only)?, seed };

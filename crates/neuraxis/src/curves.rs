@@ -18,32 +18,26 @@ pub struct Drawn {
     /// Names of curves, in the order of the file's columns after the step.
     pub names: &'static [&'static str],
     /// In the viewer, one below the other; those of a row stand one behind the other.
-    #[cfg_attr(not(feature = "viz"), allow(dead_code))]
     pub plots: &'static [&'static [Plot]],
 }
 
 /// Curves by name, in the order of the file's columns, after the step.
 pub struct Curves {
-    #[cfg_attr(not(feature = "viz"), allow(dead_code))]
     names: &'static [&'static str],
     csv: std::fs::File,
-    #[cfg(feature = "viz")]
     rerun: neuraxis_viz::Curves,
 }
 
 impl Curves {
     /// Goes on after what earlier runs have written. `live`: also in the viewer, which lies below that root.
-    #[cfg_attr(not(feature = "viz"), allow(unused_variables))]
     pub fn create(out: &Path, drawn: &Drawn, live: Option<&Path>) -> Result<Self> {
         let path = out.join("curves.csv");
         let csv = std::fs::OpenOptions::new().create(true).append(true).open(&path);
         let curves = Self {
             names: drawn.names,
             csv: csv.with_context(|| path.display().to_string())?,
-            #[cfg(feature = "viz")]
             rerun: open(&out.join("curves.rrd"), drawn, live)?,
         };
-        #[cfg(feature = "viz")]
         for line in std::fs::read_to_string(&path)?.lines() {
             let mut numbers = line.split(',').map(str::parse::<f64>);
             let Some(Ok(step)) = numbers.next() else { continue };
@@ -57,26 +51,22 @@ impl Curves {
     pub fn push(&mut self, step: u64, values: &[f64]) -> Result<()> {
         let columns = values.iter().map(|v| format!("{v:.5}")).collect::<Vec<_>>().join(",");
         writeln!(self.csv, "{step},{columns}")?;
-        #[cfg(feature = "viz")]
         self.rerun.push(step, &self.names.iter().copied().zip(values.iter().copied()).collect::<Vec<_>>())?;
         Ok(())
     }
 
     /// The same file in Rerun, for more than curves.
-    #[cfg(feature = "viz")]
     pub fn rerun(&self) -> &neuraxis_viz::Curves {
         &self.rerun
     }
 
     /// Waits until everything is on disk.
     pub fn finish(self) -> Result<()> {
-        #[cfg(feature = "viz")]
         self.rerun.finish()?;
         Ok(())
     }
 }
 
-#[cfg(feature = "viz")]
 fn open(file: &Path, drawn: &Drawn, live: Option<&Path>) -> Result<neuraxis_viz::Curves> {
     use neuraxis_viz::{Curves, Target, VizError};
     if let Some(root) = live {

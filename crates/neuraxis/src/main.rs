@@ -6,110 +6,69 @@
 #[macro_use]
 mod say;
 
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod arm;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod bench;
-#[cfg(all(feature = "sim", feature = "policy"))]
 mod brain;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod brain_demo;
-#[cfg(all(feature = "sim", feature = "policy"))]
 mod bridge;
-#[cfg(feature = "sim")]
-mod chaos;
-#[cfg(feature = "policy")]
-mod curves;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
-mod decisions;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
-mod demo;
-#[cfg(all(feature = "sim", feature = "policy"))]
-mod demos;
-#[cfg(all(feature = "sim", feature = "policy"))]
-mod doctor;
-#[cfg(all(feature = "sim", feature = "policy"))]
-mod episode_run;
-#[cfg(all(feature = "sim", feature = "policy"))]
-mod errand;
-#[cfg(all(feature = "sim", feature = "policy"))]
-mod eval;
-#[cfg(all(feature = "sim", feature = "policy"))]
-mod film;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
-mod given;
-#[cfg(feature = "policy")]
-mod import;
-#[cfg(feature = "policy")]
-mod import_weights;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
-mod insight;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
-mod lack;
-#[cfg(all(feature = "sim", feature = "policy"))]
-mod lockstep;
-#[cfg(all(feature = "sim", feature = "policy"))]
-mod looked;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
-mod lookout;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
-mod orders;
-#[cfg(all(feature = "sim", feature = "policy"))]
-mod pages;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
-mod real;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
-mod realtime;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
-mod recorder;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
-mod replay;
-#[cfg(all(feature = "sim", feature = "policy"))]
-mod route;
-#[cfg(feature = "policy")]
-mod samples;
-#[cfg(all(feature = "sim", feature = "policy"))]
-mod script;
-#[cfg(all(feature = "sim", feature = "policy"))]
-mod source;
-#[cfg(all(feature = "sim", feature = "policy"))]
-mod survey;
-#[cfg(all(feature = "sim", feature = "policy"))]
-mod tasks;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
-mod threads;
-#[cfg(feature = "policy")]
-mod training;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
-mod world;
-
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz", feature = "ros"))]
-mod ros;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz", feature = "ros"))]
-mod ros_plant;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz", feature = "ros"))]
-mod ros_policy;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz", feature = "ros"))]
-mod ros_viz;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz", feature = "ros"))]
-mod supervise;
-
 mod calibrate;
+mod chaos;
 mod cli;
 mod config;
+mod curves;
+mod decisions;
+mod demo;
+mod demos;
+mod doctor;
+mod episode_run;
+mod errand;
+mod eval;
+mod film;
+mod given;
+mod import;
+mod import_weights;
+mod insight;
 mod interrupt;
 mod keeping;
+mod lack;
+mod lockstep;
+mod looked;
+mod lookout;
 mod memory;
+mod orders;
 mod package;
+mod pages;
 mod plan;
 mod progress;
 mod reach;
+mod real;
+mod realtime;
 mod rec;
-#[cfg(all(feature = "sim", feature = "policy"))]
+mod recorder;
+mod replay;
+mod route;
+mod samples;
+mod script;
 mod shards;
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod sight;
+mod source;
+mod survey;
+mod tasks;
+mod threads;
+mod training;
 mod wilson;
+mod world;
+
+#[cfg(feature = "ros")]
+mod ros;
+#[cfg(feature = "ros")]
+mod ros_plant;
+#[cfg(feature = "ros")]
+mod ros_policy;
+#[cfg(feature = "ros")]
+mod ros_viz;
+#[cfg(feature = "ros")]
+mod supervise;
 
 use clap::Parser;
 

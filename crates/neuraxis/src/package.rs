@@ -45,7 +45,6 @@ pub fn deps(root: &Path, piece: &str) -> PathBuf {
 }
 
 /// The sentence encoder; the error names the command that brings it.
-#[cfg(feature = "policy")]
 pub fn text_encoder(root: &Path) -> Result<neuraxis_policy::text::MiniLm> {
     neuraxis_policy::text::MiniLm::load(&deps(root, "text"))
         .with_context(|| format!("no sentence encoder; run `{}`", remedy()))

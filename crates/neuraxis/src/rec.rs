@@ -61,7 +61,6 @@ pub enum RecCommand {
         /// A recording.
         file: PathBuf,
         /// For the Rerun viewer, as `neuraxis replay --rrd`.
-        #[cfg(feature = "viz")]
         #[arg(long, value_name = "OUT", group = "form")]
         rrd: Option<PathBuf>,
         /// A folder for joint_states.csv, joint_commands.csv and events.csv.
@@ -103,21 +102,10 @@ pub fn run(root: &Path, what: &RecCommand) -> Result<()> {
             told(out, &merge(files, out, *force)?);
             Ok(())
         }
-        RecCommand::Export {
-            file,
-            #[cfg(feature = "viz")]
-            rrd,
-            csv,
-            lerobot,
-            rlbench,
-            force,
-        } => {
-            #[cfg(feature = "viz")]
+        RecCommand::Export { file, rrd, csv, lerobot, rlbench, force } => {
             if let Some(out) = rrd {
                 crate::replay::to_file(root, file, out, *force)?;
             }
-            #[cfg(not(feature = "viz"))]
-            let _ = root;
             if let Some(dir) = lerobot {
                 return to_lerobot(file, dir);
             }

@@ -52,7 +52,6 @@ pub enum TasksCommand {
         out: PathBuf,
     },
     /// The expert solves a scene in lockstep, recorded; `--live` opens the viewer.
-    #[cfg(feature = "viz")]
     Watch {
         /// Task name.
         task: String,
@@ -114,7 +113,6 @@ pub fn run(what: TasksCommand, config: &Config) -> Result<()> {
             Ok(())
         }
         TasksCommand::Show { task, seed } => show(&Studio::new(config.clone())?, &one(&task, config)?, seed),
-        #[cfg(feature = "viz")]
         TasksCommand::Watch { task, seed, out, live } => {
             let plan = crate::demo::DemoPlan {
                 actor: crate::eval::Actor::Expert,

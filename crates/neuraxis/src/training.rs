@@ -5,7 +5,6 @@ mod early;
 pub mod gaze;
 mod held_out;
 pub mod policy;
-#[cfg(feature = "viz")]
 mod sheets;
 
 use std::{

@@ -109,7 +109,6 @@ impl Mind {
     }
 
     /// From when on seconds are counted in what is told.
-    #[cfg(feature = "viz")]
     pub fn count_from(&mut self, zero: Nanos) {
         self.zero = zero;
     }

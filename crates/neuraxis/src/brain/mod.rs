@@ -11,7 +11,6 @@
 mod apprentice;
 mod context;
 mod feel;
-#[cfg(feature = "viz")]
 pub mod live;
 mod mind;
 mod pilot;
@@ -19,12 +18,10 @@ mod plans;
 mod recent;
 mod reflex;
 mod story;
-#[cfg(feature = "viz")]
 mod thought;
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(feature = "viz")]
 pub use self::thought::Thought;
 pub use self::{
     apprentice::Apprentice,

@@ -89,7 +89,6 @@ impl BrainPilot {
     }
 
     /// How whole was what the learned policy saw at the last look, if it was asked.
-    #[cfg(feature = "viz")]
     pub fn sight(&self) -> Option<&Sight> {
         self.sight.as_ref()
     }

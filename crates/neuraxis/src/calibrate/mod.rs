@@ -1,6 +1,5 @@
 //! `neuraxis calibrate`: what is learned of one robot: where its cameras are, what runs are like in which nothing goes wrong.
 
-#[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
 mod camera;
 mod contact;
 mod monitors;
@@ -16,7 +15,6 @@ use crate::config::Config;
 #[derive(Debug, Subcommand)]
 pub enum Calibrate {
     /// Where a camera is: the arm carries a coloured ball in front of it, or looks at one. Prints the pose for arm.yaml.
-    #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
     Camera(Box<camera::CameraArgs>),
     /// What friction feels like, so that a touch is told from it: from recordings of ordinary work into contact.json.
     Contact {
@@ -46,7 +44,6 @@ pub fn run(what: &Calibrate, config: &Config) -> Result<()> {
     let folder = config.root.join("configs").join(&config.name);
     let target = |out: &Option<PathBuf>, name: &str| out.clone().unwrap_or_else(|| folder.join(name));
     match what {
-        #[cfg(all(feature = "sim", feature = "policy", feature = "viz"))]
         Calibrate::Camera(args) => camera::run(config.clone(), args),
         Calibrate::Contact { recordings, out } => {
             let robot = config.load_robot().context("contacts are felt through a model of the arm")?;

@@ -28,7 +28,6 @@ impl Config {
         self.check_home(brainstem, &robot)?;
         self.check_weights()?;
         self.check_plan()?;
-        #[cfg(feature = "viz")]
         if Path::new(&self.file("arm.yaml")).exists() {
             crate::real::ArmSettings::load(self, None)?;
         }

@@ -45,7 +45,6 @@ const SCORES: [&str; 6] = ["observations", "position_mm", "rotation_deg", "gripp
 pub struct Curves {
     losses: Losses,
     scores: File,
-    #[cfg_attr(not(feature = "viz"), allow(dead_code))]
     out: PathBuf,
 }
 
@@ -62,7 +61,6 @@ impl Curves {
         if curves.scores.metadata()?.len() == 0 {
             writeln!(curves.scores, "step,task,kind,{}", SCORES.join(","))?;
         }
-        #[cfg(feature = "viz")]
         curves.show_again()?;
         Ok(curves)
     }
@@ -81,7 +79,6 @@ impl Curves {
                 values(score).iter().map(|v| v.map_or(String::new(), |v| format!("{v:.4}"))).collect();
             writeln!(self.scores, "{},{},{},{}", evaluation.step, score.task, score.kind, columns.join(","))?;
         }
-        #[cfg(feature = "viz")]
         self.show_evaluation(evaluation)?;
         Ok(())
     }
@@ -94,9 +91,7 @@ impl Curves {
         Ok(())
     }
 
-    #[cfg_attr(not(feature = "viz"), allow(unused_variables, clippy::unused_self, clippy::unnecessary_wraps))]
     fn show_early(&self, step: u64, task: &str, won: u64, of: u64) -> Result<()> {
-        #[cfg(feature = "viz")]
         self.losses.rerun().push(step, &[(&format!("early/{task}"), won as f64 / of.max(1) as f64)])?;
         Ok(())
     }
@@ -113,7 +108,6 @@ fn values(s: &Score) -> [Option<f64>; SCORES.len()] {
     [Some(s.observations as f64), Some(position), Some(rotation), Some(s.gripper), Some(s.collision), s.choice]
 }
 
-#[cfg(feature = "viz")]
 mod shown {
     use super::*;
     use crate::training::{held_out, sheets};

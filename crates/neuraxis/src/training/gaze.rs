@@ -16,7 +16,6 @@ use neuraxis_policy::{
     train::Picture,
 };
 
-#[cfg(feature = "viz")]
 use super::sheets;
 use super::{TrainArgs, TrainRun, bar, bf16};
 use crate::{
@@ -70,7 +69,6 @@ pub fn run(config: &Config, args: TrainArgs, init: Option<PathBuf>, choice: Devi
     };
     let files = RunFiles { weights: out.join("gaze.safetensors"), state: out.join("state.safetensors"), init };
     let mut curves = Curves::create(out, &DRAWN, run.live(config))?;
-    #[cfg(feature = "viz")]
     sheets::show_again(curves.rerun(), out)?;
     let mut trouble = None;
     let bar = bar(settings.steps)?;
@@ -118,9 +116,7 @@ fn values(p: &Progress) -> Vec<f64> {
     [p.loss, p.clips_per_sec].into_iter().chain(held_out).collect()
 }
 
-#[cfg_attr(not(feature = "viz"), allow(unused_variables, clippy::unnecessary_wraps))]
 fn push_pictures(curves: &Curves, out: &Path, step: u64, pictures: &[Picture]) -> Result<()> {
-    #[cfg(feature = "viz")]
     sheets::push(curves.rerun(), out, step, pictures)?;
     Ok(())
 }

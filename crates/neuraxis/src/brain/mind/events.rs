@@ -71,7 +71,6 @@ impl Mind {
     }
 
     /// Another sentence came. Its number: what is asked about an earlier one need not be answered any more.
-    #[cfg(feature = "viz")]
     pub fn hear(&mut self) -> u32 {
         self.sentence += 1;
         self.sentence

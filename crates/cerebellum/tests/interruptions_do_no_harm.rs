@@ -6,14 +6,20 @@ mod body;
 use body::{Body, EPOCH, far, script, silent};
 use neuraxis_brainstem::Mode;
 use neuraxis_cerebellum::{CerebellumConfig, Phase};
-use neuraxis_core::{Fault, Nanos, Progress};
+use neuraxis_core::{Fault, KeyFrame, Nanos, Progress};
+
+/// An arm on its way to a goal, and a policy that names it until it is reached.
+fn under_way() -> (Body, KeyFrame, impl FnMut(&Progress) -> Option<KeyFrame>) {
+    let mut body = Body::new(CerebellumConfig::default());
+    let goal = far(&body);
+    let mut policy = move |p: &Progress| (p.reached_count == 0).then_some(goal);
+    body.until(3.0, &mut policy, |_, tick| tick.command.qd.iter().any(|qd| qd.abs() > 0.2));
+    (body, goal, policy)
+}
 
 #[test]
 fn sr01_segments_that_do_not_arrive_are_a_bounded_stop_and_motion_resumes_from_there() {
-    let mut body = Body::new(CerebellumConfig::default());
-    let goal = far(&body);
-    let mut policy = |p: &Progress| (p.reached_count == 0).then_some(goal);
-    body.until(3.0, &mut policy, |_, tick| tick.command.qd.iter().any(|qd| qd.abs() > 0.2));
+    let (mut body, goal, mut policy) = under_way();
     body.cut = true;
     let (_, tick) = body.until(0.03, &mut policy, |_, tick| tick.mode == Mode::Stopping);
     assert_eq!(tick.fault, Some(Fault::LeaseExpired));
@@ -25,10 +31,7 @@ fn sr01_segments_that_do_not_arrive_are_a_bounded_stop_and_motion_resumes_from_t
 
 #[test]
 fn sr08_an_operator_stop_holds_against_the_policy_until_reset() {
-    let mut body = Body::new(CerebellumConfig::default());
-    let goal = far(&body);
-    let mut policy = |p: &Progress| (p.reached_count == 0).then_some(goal);
-    body.until(3.0, &mut policy, |_, tick| tick.command.qd.iter().any(|qd| qd.abs() > 0.2));
+    let (mut body, _, mut policy) = under_way();
     body.brainstem.request_stop();
     let (_, stopped) = body.until(1.0, &mut policy, |_, tick| tick.mode == Mode::Latched);
     for _ in 0..2000 {
@@ -106,10 +109,7 @@ fn a_new_task_between_two_segments_does_not_bring_a_moving_arm_to_a_halt() {
 
 #[test]
 fn sr11_an_overrun_of_the_cerebellum_within_the_lease_is_no_fault() {
-    let mut body = Body::new(CerebellumConfig::default());
-    let goal = far(&body);
-    let mut policy = |p: &Progress| (p.reached_count == 0).then_some(goal);
-    body.until(3.0, &mut policy, |_, tick| tick.command.qd.iter().any(|qd| qd.abs() > 0.2));
+    let (mut body, _, mut policy) = under_way();
     // Its tick comes 10 ms late, once; the brainstem goes on with the last segment.
     for _ in 0..10 {
         let tick = body.out_of_turn(false);
@@ -123,10 +123,7 @@ fn sr11_an_overrun_of_the_cerebellum_within_the_lease_is_no_fault() {
 
 #[test]
 fn sr22_a_clock_that_steps_back_is_a_stop_and_motion_resumes_at_once() {
-    let mut body = Body::new(CerebellumConfig::default());
-    let goal = far(&body);
-    let mut policy = |p: &Progress| (p.reached_count == 0).then_some(goal);
-    body.until(3.0, &mut policy, |_, tick| tick.command.qd.iter().any(|qd| qd.abs() > 0.2));
+    let (mut body, _, mut policy) = under_way();
     body.clock_steps_back(Nanos::from_millis(4000));
     let (_, tick) = body.until(1.0, &mut policy, |_, tick| tick.mode == Mode::Hold);
     assert_eq!(tick.fault, Some(Fault::LeaseExpired));

@@ -51,6 +51,8 @@ impl Pairs {
 pub struct Comparison {
     /// By task.
     pub tasks: BTreeMap<String, Pairs>,
+    /// All tasks together.
+    pub all: Pairs,
     /// Scenes that only one of them has.
     pub alone: usize,
     /// In what the evaluations differ: `policy_hash 1a2b | 3c4d`.
@@ -63,21 +65,23 @@ pub struct Comparison {
 /// An episode is in two files of one side, or none is on both.
 pub fn compare(one: &[Report], other: &[Report]) -> Result<Comparison> {
     let [mine, theirs] = [scenes(one)?, scenes(other)?];
-    let mut tasks: BTreeMap<String, Pairs> = BTreeMap::new();
+    let (mut tasks, mut all) = (BTreeMap::<String, Pairs>::new(), Pairs::default());
     for (scene, success) in &mine {
         if let Some(their) = theirs.get(scene) {
-            tasks.entry(scene.task.clone()).or_default().count([*success, *their]);
+            for pairs in [tasks.entry(scene.task.clone()).or_default(), &mut all] {
+                pairs.count([*success, *their]);
+            }
         }
     }
-    let both: usize = tasks.values().map(|pairs| pairs.scenes as usize).sum();
     ensure!(
-        both > 0,
+        all.scenes > 0,
         "no episode is in both: they pair by task, seed, robot, --perturb, --moving and --disturb; the one has {} \
          episodes, the other {}",
         mine.len(),
         theirs.len(),
     );
-    Ok(Comparison { tasks, alone: mine.len() + theirs.len() - 2 * both, differ: differences(one, other) })
+    let alone = mine.len() + theirs.len() - 2 * all.scenes as usize;
+    Ok(Comparison { tasks, all, alone, differ: differences(one, other) })
 }
 
 /// What decides how a scene looks and what happens in it.
@@ -146,16 +150,10 @@ fn flat(path: &str, value: &Value, tell: &mut impl FnMut(String, String)) {
 /// The table people read.
 pub fn print(comparison: &Comparison) {
     say!("{:<28} {:>9} {:>9} {:>6} {:>6} {:>8}", "task", "the one", "other", "won", "lost", "p");
-    let mut all = Pairs::default();
     for (task, pairs) in &comparison.tasks {
         line(task, pairs);
-        all.scenes += pairs.scenes;
-        all.successes[0] += pairs.successes[0];
-        all.successes[1] += pairs.successes[1];
-        all.won += pairs.won;
-        all.lost += pairs.lost;
     }
-    line("all", &all);
+    line("all", &comparison.all);
     for difference in &comparison.differ {
         say!("differ      {difference}");
     }

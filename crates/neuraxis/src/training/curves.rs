@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result};
 use neuraxis_policy::train::{Evaluation, Progress, Score};
 
-use super::early::Early;
+use super::{early::Early, held_out, sheets};
 use crate::curves::{Curves as Losses, Drawn};
 
 /// Columns of `curves.csv` after the step, and how the viewer shows them.
@@ -79,8 +79,7 @@ impl Curves {
                 values(score).iter().map(|v| v.map_or(String::new(), |v| format!("{v:.4}"))).collect();
             writeln!(self.scores, "{},{},{},{}", evaluation.step, score.task, score.kind, columns.join(","))?;
         }
-        self.show_evaluation(evaluation)?;
-        Ok(())
+        self.show_evaluation(evaluation)
     }
 
     /// What episodes with the weights of a step came to.
@@ -96,6 +95,50 @@ impl Curves {
         Ok(())
     }
 
+    fn show_evaluation(&self, evaluation: &Evaluation) -> Result<()> {
+        let step = evaluation.step;
+        for score in &evaluation.scores {
+            self.show_score(step, &score.task, score.kind, &values(score))?;
+        }
+        if !evaluation.scores.is_empty() {
+            let means = held_out::means(evaluation).map(|(name, value)| (format!("held_out/{name}"), value));
+            self.losses.rerun().push(step, &means.each_ref().map(|(name, value)| (name.as_str(), *value)))?;
+        }
+        sheets::push(self.losses.rerun(), &self.out, step, &evaluation.pictures)
+    }
+
+    /// Shows what earlier runs wrote.
+    fn show_again(&self) -> Result<()> {
+        let path = self.out.join("evaluation.csv");
+        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        for line in text.lines() {
+            let mut columns = line.split(',');
+            let step = columns.next().and_then(|step| step.parse().ok());
+            let (Some(step), Some(task), kind) = (step, columns.next(), columns.next()) else { continue };
+            let Some(kind) = kind.and_then(|kind| kind.parse().ok()) else { continue };
+            let values: Vec<Option<f64>> = columns.map(|value| value.parse().ok()).collect();
+            self.show_score(step, task, kind, &values)?;
+        }
+        for line in std::fs::read_to_string(self.out.join("early.csv")).unwrap_or_default().lines() {
+            if let [step, task, won, of] = line.split(',').collect::<Vec<_>>()[..]
+                && let (Ok(step), Ok(won), Ok(of)) = (step.parse(), won.parse(), of.parse())
+            {
+                self.show_early(step, task, won, of)?;
+            }
+        }
+        sheets::show_again(self.losses.rerun(), &self.out)
+    }
+
+    fn show_score(&self, step: u64, task: &str, kind: u32, values: &[Option<f64>]) -> Result<()> {
+        // The number of observations is no curve.
+        for (name, value) in SCORES.iter().zip(values).skip(1) {
+            if let Some(value) = value {
+                self.losses.rerun().push(step, &[(&format!("held_out/{name}/{task}/{kind}"), *value)])?;
+            }
+        }
+        Ok(())
+    }
+
     /// Waits until everything is on disk.
     pub fn finish(self) -> Result<()> {
         self.losses.finish()
@@ -108,100 +151,49 @@ fn values(s: &Score) -> [Option<f64>; SCORES.len()] {
     [Some(s.observations as f64), Some(position), Some(rotation), Some(s.gripper), Some(s.collision), s.choice]
 }
 
-mod shown {
+#[cfg(test)]
+mod tests {
+    use neuraxis_policy::{PredictionViews, train::Picture};
+
     use super::*;
-    use crate::training::{held_out, sheets};
 
-    impl Curves {
-        pub(super) fn show_evaluation(&self, evaluation: &Evaluation) -> Result<()> {
-            let step = evaluation.step;
-            for score in &evaluation.scores {
-                self.show_score(step, &score.task, score.kind, &values(score))?;
-            }
-            if !evaluation.scores.is_empty() {
-                let means = held_out::means(evaluation).map(|(name, value)| (format!("held_out/{name}"), value));
-                self.losses.rerun().push(step, &means.each_ref().map(|(name, value)| (name.as_str(), *value)))?;
-            }
-            sheets::push(self.losses.rerun(), &self.out, step, &evaluation.pictures)
+    #[test]
+    fn a_run_that_goes_on_shows_what_was_before() {
+        let out = std::env::temp_dir().join(format!("neuraxis-curves-{}", std::process::id()));
+        std::fs::create_dir_all(&out).unwrap();
+        let score = Score {
+            task: "t".into(),
+            kind: 0,
+            observations: 2,
+            position_mm: 4.5,
+            rotation_deg: 1.0,
+            gripper: 1.0,
+            collision: 1.0,
+            choice: Some(0.5),
+        };
+        let views = PredictionViews {
+            side: 2,
+            rgb: vec![vec![9; 12]; 6],
+            heat: vec![vec![0.25; 4]; 6],
+            ..PredictionViews::default()
+        };
+        for step in [3, 6] {
+            let mut curves = Curves::create(&out, None).unwrap();
+            let pictures = vec![Picture { name: "t".into(), views: views.clone() }];
+            curves.push_evaluation(&Evaluation { step, scores: vec![score.clone()], pictures }).unwrap();
+            curves.finish().unwrap();
         }
-
-        /// Shows what earlier runs wrote.
-        pub(super) fn show_again(&self) -> Result<()> {
-            let path = self.out.join("evaluation.csv");
-            let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-            for line in text.lines() {
-                let mut columns = line.split(',');
-                let step = columns.next().and_then(|step| step.parse().ok());
-                let (Some(step), Some(task), kind) = (step, columns.next(), columns.next()) else { continue };
-                let Some(kind) = kind.and_then(|kind| kind.parse().ok()) else { continue };
-                let values: Vec<Option<f64>> = columns.map(|value| value.parse().ok()).collect();
-                self.show_score(step, task, kind, &values)?;
-            }
-            for line in std::fs::read_to_string(self.out.join("early.csv")).unwrap_or_default().lines() {
-                if let [step, task, won, of] = line.split(',').collect::<Vec<_>>()[..]
-                    && let (Ok(step), Ok(won), Ok(of)) = (step.parse(), won.parse(), of.parse())
-                {
-                    self.show_early(step, task, won, of)?;
-                }
-            }
-            sheets::show_again(self.losses.rerun(), &self.out)
-        }
-
-        fn show_score(&self, step: u64, task: &str, kind: u32, values: &[Option<f64>]) -> Result<()> {
-            // The number of observations is no curve.
-            for (name, value) in SCORES.iter().zip(values).skip(1) {
-                if let Some(value) = value {
-                    self.losses.rerun().push(step, &[(&format!("held_out/{name}/{task}/{kind}"), *value)])?;
-                }
-            }
-            Ok(())
-        }
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use neuraxis_policy::{PredictionViews, train::Picture};
-
-        use super::*;
-
-        #[test]
-        fn a_run_that_goes_on_shows_what_was_before() {
-            let out = std::env::temp_dir().join(format!("neuraxis-curves-{}", std::process::id()));
-            std::fs::create_dir_all(&out).unwrap();
-            let score = Score {
-                task: "t".into(),
-                kind: 0,
-                observations: 2,
-                position_mm: 4.5,
-                rotation_deg: 1.0,
-                gripper: 1.0,
-                collision: 1.0,
-                choice: Some(0.5),
-            };
-            let views = PredictionViews {
-                side: 2,
-                rgb: vec![vec![9; 12]; 6],
-                heat: vec![vec![0.25; 4]; 6],
-                ..PredictionViews::default()
-            };
-            for step in [3, 6] {
-                let mut curves = Curves::create(&out, None).unwrap();
-                let pictures = vec![Picture { name: "t".into(), views: views.clone() }];
-                curves.push_evaluation(&Evaluation { step, scores: vec![score.clone()], pictures }).unwrap();
-                curves.finish().unwrap();
-            }
-            let csv = std::fs::read_to_string(out.join("evaluation.csv")).unwrap();
-            let expected = "step,task,kind,observations,position_mm,rotation_deg,gripper,collision,choice\n\
-                            3,t,0,2.0000,4.5000,1.0000,1.0000,1.0000,0.5000\n\
-                            6,t,0,2.0000,4.5000,1.0000,1.0000,1.0000,0.5000\n";
-            assert_eq!(csv, expected);
-            assert!(out.join("pictures/000003.png").exists() && out.join("pictures/000006.png").exists());
-            let both = std::fs::metadata(out.join("curves.rrd")).unwrap().len();
-            std::fs::remove_dir_all(out.join("pictures")).unwrap();
-            Curves::create(&out, None).unwrap().finish().unwrap();
-            let without_pictures = std::fs::metadata(out.join("curves.rrd")).unwrap().len();
-            assert!(without_pictures < both, "{without_pictures} {both}");
-            std::fs::remove_dir_all(&out).unwrap();
-        }
+        let csv = std::fs::read_to_string(out.join("evaluation.csv")).unwrap();
+        let expected = "step,task,kind,observations,position_mm,rotation_deg,gripper,collision,choice\n\
+                        3,t,0,2.0000,4.5000,1.0000,1.0000,1.0000,0.5000\n\
+                        6,t,0,2.0000,4.5000,1.0000,1.0000,1.0000,0.5000\n";
+        assert_eq!(csv, expected);
+        assert!(out.join("pictures/000003.png").exists() && out.join("pictures/000006.png").exists());
+        let both = std::fs::metadata(out.join("curves.rrd")).unwrap().len();
+        std::fs::remove_dir_all(out.join("pictures")).unwrap();
+        Curves::create(&out, None).unwrap().finish().unwrap();
+        let without_pictures = std::fs::metadata(out.join("curves.rrd")).unwrap().len();
+        assert!(without_pictures < both, "{without_pictures} {both}");
+        std::fs::remove_dir_all(&out).unwrap();
     }
 }

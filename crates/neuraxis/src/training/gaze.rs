@@ -1,6 +1,6 @@
 //! `neuraxis train gaze`: data sets in, a gaze network out, its errors on held-out scenes beside what needs no learning.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use indicatif::ProgressBar;
@@ -13,11 +13,9 @@ use neuraxis_policy::{
         samples::ClipSamples,
         train::{News, Progress, RunFiles, train},
     },
-    train::Picture,
 };
 
-use super::sheets;
-use super::{TrainArgs, TrainRun, bar, bf16};
+use super::{TrainArgs, TrainRun, bar, bf16, sheets};
 use crate::{
     config::{Config, read},
     curves::{Curves, Drawn},
@@ -82,7 +80,7 @@ pub fn run(config: &Config, args: TrainArgs, init: Option<PathBuf>, choice: Devi
                 super::print_warm_start(files.init.as_deref(), &warm);
                 Ok(())
             }
-            News::Looked { step, pictures } => push_pictures(&curves, out, step, &pictures),
+            News::Looked { step, pictures } => sheets::push(curves.rerun(), out, step, &pictures),
         };
         if let Err(error) = kept {
             trouble.get_or_insert(error);
@@ -114,11 +112,6 @@ fn show(bar: &ProgressBar, p: &Progress, steps: u64) {
 fn values(p: &Progress) -> Vec<f64> {
     let held_out = p.held_out.into_iter().flat_map(|s| [s.median, s.near, s.mass]);
     [p.loss, p.clips_per_sec].into_iter().chain(held_out).collect()
-}
-
-fn push_pictures(curves: &Curves, out: &Path, step: u64, pictures: &[Picture]) -> Result<()> {
-    sheets::push(curves.rerun(), out, step, pictures)?;
-    Ok(())
 }
 
 /// Errors on every held-out observation.

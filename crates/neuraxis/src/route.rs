@@ -12,7 +12,7 @@ use neuraxis_motion::{DistanceField, MotionConfig, PathPlanner, PathRequest, Too
 use neuraxis_policy::{PolicyConfig, views};
 use neuraxis_robot::{IkRequest, Robot};
 use neuraxis_sim::Plant;
-use neuraxis_vision::Cloud;
+use neuraxis_vision::{Cloud, FrozenWatch};
 
 use crate::config::Surroundings;
 
@@ -41,6 +41,7 @@ pub struct Router {
     planner: PathPlanner,
     surroundings: Surroundings,
     field: DistanceField,
+    watch: FrozenWatch,
     cloud: Cloud,
     fuse: PolicyConfig,
     planned: Option<Plan>,
@@ -69,6 +70,7 @@ impl Router {
             robot,
             surroundings,
             field: DistanceField::new(&config.planner.field)?,
+            watch: FrozenWatch::default(),
             cloud: Cloud::default(),
             fuse: PolicyConfig::default(),
             planned: None,
@@ -132,7 +134,7 @@ impl Router {
             Surroundings::Cloud => {
                 let refuse = |reason: String| PolicyError::Observation { seq: seen.seq, reason };
                 let masked = &mut Vec::new();
-                views::fuse_usable(seen, &[], &self.fuse, &mut self.cloud, masked)
+                views::fuse_usable(seen, &[], &self.fuse, &mut self.watch, &mut self.cloud, masked)
                     .map_err(|e| refuse(e.to_string()))?;
                 self.field.mark_points(&self.cloud.xyz_in_world);
                 self.planner.erase_arm(&mut self.field, &seen.q, held.as_ref(), SPARE_M);

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use nalgebra::Vector3;
 use neuraxis_core::{Gripper, Instruction, KeyFrame, Observation, Policy, PolicyError, Pose, Prediction, StageTimes};
-use neuraxis_vision::MaskedCamera;
+use neuraxis_vision::{FrozenWatch, MaskedCamera};
 use tch::{Device, Kind, Tensor, nn};
 
 pub(crate) use self::answer::{colours, orientation, values};
@@ -49,6 +49,7 @@ pub struct CorticalPolicy {
     gaze: Option<GazeStream>,
     epoch: Option<u32>,
     device: Device,
+    watch: FrozenWatch,
     cloud: neuraxis_vision::Cloud,
     views: PredictionViews,
     seq: u64,
@@ -93,7 +94,7 @@ impl CorticalPolicy {
     pub(crate) fn forget(&mut self) {
         self.gaze.iter_mut().for_each(GazeStream::reset);
         (self.epoch, self.seq) = (None, 0);
-        (self.cloud, self.views) = Default::default();
+        (self.watch, self.cloud, self.views) = Default::default();
     }
 
     pub(crate) fn infer(
@@ -118,8 +119,8 @@ impl CorticalPolicy {
             progress.gripper,
             observation.gripper_width_m,
         );
-        let masked = &mut self.views.masked;
-        views::fuse_usable(observation, &self.about.cameras, &config, &mut self.cloud, masked)?;
+        let (watch, cloud, masked) = (&mut self.watch, &mut self.cloud, &mut self.views.masked);
+        views::fuse_usable(observation, &self.about.cameras, &config, watch, cloud, masked)?;
         let coarse_frame = views::cube(&config);
         let mut rows = Rows::new(&config, None)?;
         let moment = Moment { cloud: &self.cloud, before: None, body: &body };

@@ -9,7 +9,7 @@ use neuraxis_core::{
     Instruction, KeyFrame, Observation, Policy, PolicyError, Prediction, StageTimes, TextEmbedder, TextFeatures,
 };
 use neuraxis_episode::dataset::Dataset;
-use neuraxis_vision::Cloud;
+use neuraxis_vision::{Cloud, FrozenWatch};
 
 use crate::{
     Error, PolicyConfig, Result,
@@ -27,6 +27,7 @@ const MOST: usize = 20_000;
 pub struct NearestReplay {
     config: PolicyConfig,
     entries: Vec<(Vec<f32>, KeyFrame)>,
+    watch: FrozenWatch,
     seq: u64,
 }
 
@@ -68,7 +69,7 @@ impl NearestReplay {
                 entries.push((features(&config, &scene, &body, text)?, goal.keyframe));
             }
         }
-        Ok(Self { config, entries, seq: 0 })
+        Ok(Self { config, entries, watch: FrozenWatch::default(), seq: 0 })
     }
 }
 
@@ -84,7 +85,7 @@ impl Policy for NearestReplay {
             reason: "it has no text features".into(),
         })?;
         let mut cloud = Cloud::default();
-        views::fuse_usable(observation, &[], &self.config, &mut cloud, &mut Vec::new())
+        views::fuse_usable(observation, &[], &self.config, &mut self.watch, &mut cloud, &mut Vec::new())
             .map_err(|e| refuse(e.into()))?;
         let progress = &observation.progress;
         let body = Body::new(

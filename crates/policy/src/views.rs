@@ -3,8 +3,8 @@
 use nalgebra::{UnitQuaternion, Vector3};
 use neuraxis_core::Observation;
 use neuraxis_vision::{
-    CameraFault, Cloud, CubeFrame, FuseConfig, MaskedCamera, OrthoView, RenderConfig, Renderer, VisionError,
-    arg_max_3d, fuse_into, fuse_usable_into, gaussian_target,
+    CameraFault, Cloud, CubeFrame, FrozenWatch, FuseConfig, MaskedCamera, OrthoView, RenderConfig, Renderer,
+    VisionError, arg_max_3d, fuse_into, fuse_usable_into, gaussian_target,
 };
 
 use crate::{PolicyConfig, Result, network::VIEWS, sample::Body};
@@ -23,16 +23,17 @@ pub fn fuse(
     fuse_into(observation, &fuse_config(config), cloud)
 }
 
-/// [`fuse`] of those cameras that can be used. `masked` names the others, the `expected` ones that are missing among them,
+/// [`fuse`] of those cameras that can be used; `watch` has seen the observations before. `masked` names the others, the `expected` ones that are missing among them,
 /// in a refusal, too.
 pub fn fuse_usable(
     observation: &Observation,
     expected: &[String],
     config: &PolicyConfig,
+    watch: &mut FrozenWatch,
     cloud: &mut Cloud,
     masked: &mut Vec<MaskedCamera>,
 ) -> std::result::Result<(), VisionError> {
-    let fused = fuse_usable_into(observation, &fuse_config(config), cloud, masked);
+    let fused = fuse_usable_into(observation, &fuse_config(config), watch, cloud, masked);
     for name in expected {
         if !observation.cameras.iter().any(|camera| *camera.name == **name) {
             masked.push(MaskedCamera { name: name.as_str().into(), fault: CameraFault::Missing });

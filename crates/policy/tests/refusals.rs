@@ -152,6 +152,22 @@ fn a_prediction_is_as_sure_as_its_heatmaps() {
 }
 
 #[test]
+fn a_camera_that_repeats_its_picture_while_the_arm_moves_is_left_out_and_named() {
+    let mut policy = policy("frozen", &tiny());
+    let mut seen = observation();
+    policy.predict(&seen, &instruction(4)).unwrap();
+    // The arm comes down in front of both; one sees it.
+    seen.world_from_tool.iso.translation.z -= 0.05;
+    seen.cameras[1].rgb[0] ^= 1;
+    policy.predict(&seen, &instruction(4)).unwrap();
+    let masked = policy.views().masked.clone();
+    assert_eq!((masked.len(), &masked[0].name, &masked[0].fault), (1, &seen.cameras[0].name, &CameraFault::Frozen));
+    seen.world_from_tool.iso.translation.z -= 0.05;
+    let refused = policy.predict(&seen, &instruction(4)).unwrap_err().to_string();
+    assert!(refused.contains("no camera can be used") && refused.contains("stands still"), "{refused}");
+}
+
+#[test]
 fn dead_and_missing_cameras_are_left_out_and_named() {
     let mut policy = policy("masked", &tiny());
     let mut seen = observation();

@@ -4,7 +4,7 @@ use neuraxis_core::{CameraView, Observation};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    MOST_POINTS, VisionError,
+    FrozenWatch, MOST_POINTS, VisionError,
     health::{CameraFault, MaskedCamera, dead},
 };
 
@@ -96,14 +96,15 @@ pub fn fuse_into(observation: &Observation, config: &FuseConfig, cloud: &mut Clo
     Ok(())
 }
 
-/// [`fuse_into`] with the cameras that can be used: one that is dead or malformed is left out and named in `masked` instead of
-/// refusing the whole observation.
+/// [`fuse_into`] with the cameras that can be used: one that is dead, frozen (says `watch`) or malformed is left out and named
+/// in `masked` instead of refusing the whole observation.
 ///
 /// # Errors
 /// Without any usable camera, and with too few points from those that are; `masked` is whole then, too.
 pub fn fuse_usable_into(
     observation: &Observation,
     config: &FuseConfig,
+    watch: &mut FrozenWatch,
     cloud: &mut Cloud,
     masked: &mut Vec<MaskedCamera>,
 ) -> Result<(), VisionError> {
@@ -111,7 +112,9 @@ pub fn fuse_usable_into(
     cloud.rgb.clear();
     masked.clear();
     for camera in &observation.cameras {
-        let fault = dead(camera).or_else(|| match add_camera(camera, config, cloud) {
+        let is_frozen = watch.is_frozen(camera, &observation.world_from_tool);
+        let fault = dead(camera).or(is_frozen.then_some(CameraFault::Frozen));
+        let fault = fault.or_else(|| match add_camera(camera, config, cloud) {
             Ok(()) => None,
             Err(VisionError::Camera { reason, .. }) => Some(CameraFault::Malformed(reason)),
             Err(other) => Some(CameraFault::Malformed(other.to_string())),
@@ -299,7 +302,8 @@ mod tests {
         observation.cameras = vec![blank.clone(), lively("good"), deaf.clone(), bent.clone()];
         let mut cloud = Cloud::default();
         let mut masked = Vec::new();
-        fuse_usable_into(&observation, &FuseConfig::default(), &mut cloud, &mut masked).unwrap();
+        let mut watch = FrozenWatch::default();
+        fuse_usable_into(&observation, &FuseConfig::default(), &mut watch, &mut cloud, &mut masked).unwrap();
         let words: Vec<String> = masked.iter().map(MaskedCamera::to_string).collect();
         let blank_words = "blank: its picture is blank (black or white all over, or one colour at one depth)";
         assert_eq!(words[..2], [blank_words, "deaf: hardly any depth reading"]);
@@ -310,7 +314,7 @@ mod tests {
 
         observation.cameras = vec![blank, deaf];
         let mut refusal = |observation: &Observation| {
-            let fused = fuse_usable_into(observation, &FuseConfig::default(), &mut cloud, &mut masked);
+            let fused = fuse_usable_into(observation, &FuseConfig::default(), &mut watch, &mut cloud, &mut masked);
             (fused.unwrap_err().to_string(), masked.len(), cloud.is_empty())
         };
         let (text, unusable, is_empty) = refusal(&observation);
@@ -325,6 +329,24 @@ mod tests {
         observation.cameras = vec![far];
         let (text, ..) = refusal(&observation);
         assert!(text.contains("0 points inside the bounds"), "{text}");
+    }
+
+    #[test]
+    fn a_frozen_camera_is_left_out_and_a_moving_one_used() {
+        let (mut cloud, mut masked, mut watch) = (Cloud::default(), Vec::new(), FrozenWatch::default());
+        let mut observation = looking_down(1.0);
+        observation.cameras = vec![lively("good"), lively("stuck")];
+        fuse_usable_into(&observation, &FuseConfig::default(), &mut watch, &mut cloud, &mut masked).unwrap();
+        assert_eq!(masked, []);
+        let both = cloud.len();
+        observation.world_from_tool.iso.translation.x += 0.05;
+        observation.cameras[0].rgb[0] ^= 1;
+        fuse_usable_into(&observation, &FuseConfig::default(), &mut watch, &mut cloud, &mut masked).unwrap();
+        assert_eq!(
+            (masked[0].to_string(), masked.len()),
+            ("stuck: its picture stands still while the arm moves".into(), 1)
+        );
+        assert_eq!(2 * cloud.len(), both);
     }
 
     #[test]
@@ -343,8 +365,8 @@ mod tests {
         fuse_into(&observation, &FuseConfig::default(), &mut cloud).unwrap();
         assert_eq!((cloud.len(), cloud.rgb.len()), (3 * pixels / 2, 3 * pixels / 2));
         assert_eq!((cloud.rgb[0], cloud.rgb[1]), ([0, 1, 2], [6, 7, 8]));
-        let mut usable = Cloud::default();
-        fuse_usable_into(&observation, &FuseConfig::default(), &mut usable, &mut Vec::new()).unwrap();
+        let (mut usable, mut watch) = (Cloud::default(), FrozenWatch::default());
+        fuse_usable_into(&observation, &FuseConfig::default(), &mut watch, &mut usable, &mut Vec::new()).unwrap();
         assert_eq!(cloud, usable);
         // It can be drawn.
         let mut renderer = crate::Renderer::new(crate::RenderConfig { side: 32, splat_px: 1.0 });

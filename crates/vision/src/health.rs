@@ -33,6 +33,9 @@ pub enum CameraFault {
     /// Fewer than one pixel in twenty has a finite, positive depth.
     #[error("hardly any depth reading")]
     NoDepth,
+    /// It shows what it showed before the arm moved: see [`FrozenWatch`](crate::FrozenWatch).
+    #[error("its picture stands still while the arm moves")]
+    Frozen,
     /// Images or calibration are unusable.
     #[error("{0}")]
     Malformed(String),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use neuraxis_vision::FrozenWatch;
 use tch::{Device, nn};
 
 use super::{CorticalPolicy, PredictionViews};
@@ -46,6 +47,7 @@ impl CorticalPolicy {
             gaze,
             epoch: None,
             device,
+            watch: FrozenWatch::default(),
             cloud: neuraxis_vision::Cloud::default(),
             views: PredictionViews::default(),
             seq: 0,

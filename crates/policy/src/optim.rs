@@ -4,11 +4,16 @@ use tch::Tensor;
 
 use crate::{Error, Result, TrainConfig};
 
+/// As many gradients in a row that are not finite end a training.
+const MOST_LEFT_OUT: u32 = 10;
+
 /// Optimiser state over a fixed list of named parameters.
 #[derive(Debug)]
 pub struct AdamW {
     /// Steps taken.
     pub step: u64,
+    /// Steps without an update since the last one.
+    left_out: u32,
     mean: Vec<Tensor>,
     square: Vec<Tensor>,
     average: Vec<Tensor>,
@@ -21,11 +26,12 @@ impl AdamW {
             || parameters.iter().map(|(_, p)| p.f_detach()?.f_zeros_like()).collect::<std::result::Result<Vec<_>, _>>();
         let average =
             parameters.iter().map(|(_, p)| p.f_detach()?.f_add_scalar(0.0)).collect::<std::result::Result<Vec<_>, _>>();
-        Ok(Self { step: 0, mean: zeros()?, square: zeros()?, average: average? })
+        Ok(Self { step: 0, left_out: 0, mean: zeros()?, square: zeros()?, average: average? })
     }
 
     /// One update with gradients `grads`, already summed over workers, which serve as buffers; returns the gradient
-    /// norm before clipping.
+    /// norm before clipping. A step whose gradient is not finite, as that norm then tells, is counted and changes nothing;
+    /// too many of them in a row are an error.
     pub fn update(
         &mut self,
         parameters: &[(String, Tensor)],
@@ -38,8 +44,14 @@ impl AdamW {
         }
         let norm = squares.sqrt();
         if !norm.is_finite() {
-            return Err(Error::Data(format!("gradient is not finite at step {}", self.step)));
+            (self.step, self.left_out) = (self.step + 1, self.left_out + 1);
+            if self.left_out == MOST_LEFT_OUT {
+                let steps = format!("steps {} to {}", self.step + 1 - u64::from(MOST_LEFT_OUT), self.step);
+                return Err(Error::Data(format!("no gradient of {steps} is finite: try a lower lr")));
+            }
+            return Ok(norm);
         }
+        self.left_out = 0;
         let scale = if norm > config.clip { config.clip / norm } else { 1.0 };
         self.step += 1;
         let (beta1, beta2, eps) = (0.9, 0.98, 1e-8);
@@ -175,13 +187,22 @@ mod tests {
     }
 
     #[test]
-    fn a_gradient_that_is_not_finite_is_refused_and_changes_nothing() {
+    fn a_gradient_that_is_not_finite_changes_nothing_and_ten_in_a_row_are_an_error() {
         let weight = Tensor::ones([2], (Kind::Float, Device::Cpu));
         let parameters = [("w".to_string(), weight.shallow_clone())];
         let mut optimiser = AdamW::new(&parameters).unwrap();
-        let mut grads = [Tensor::from_slice(&[1.0f32, f32::NAN])];
-        let error = optimiser.update(&parameters, &mut grads, &TrainConfig::default()).unwrap_err();
-        assert!(error.to_string().contains("gradient is not finite at step 0"), "{error}");
-        assert_eq!((optimiser.step, weight.double_value(&[0])), (0, 1.0));
+        let mut update = |gradient: [f32; 2]| {
+            let norm = optimiser.update(&parameters, &mut [Tensor::from_slice(&gradient)], &TrainConfig::default());
+            (norm, optimiser.step, weight.double_value(&[0]))
+        };
+        for step in 1..=9 {
+            let (norm, taken, weight) = update([1.0, f32::NAN]);
+            assert!(norm.unwrap().is_nan() && taken == step && weight == 1.0);
+        }
+        let (norm, taken, weight) = update([1.0, 1.0]);
+        assert!(norm.unwrap().is_finite() && taken == 10 && weight < 1.0);
+        assert!((0..9).all(|_| update([f32::INFINITY, 0.0]).0.is_ok()));
+        let error = update([1.0, f32::NAN]).0.unwrap_err().to_string();
+        assert!(error.contains("no gradient of steps 11 to 20 is finite"), "{error}");
     }
 }

@@ -80,6 +80,10 @@ pub fn run(config: &Config, args: TrainArgs, init: Option<PathBuf>, choice: Devi
                 super::print_warm_start(files.init.as_deref(), &warm);
                 Ok(())
             }
+            News::LeftOut(step) => {
+                bar.suspend(|| say!("step {step}: the gradient is not finite; left out"));
+                Ok(())
+            }
             News::Looked { step, pictures } => sheets::push(curves.rerun(), out, step, &pictures),
         };
         if let Err(error) = kept {

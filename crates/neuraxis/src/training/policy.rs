@@ -88,6 +88,10 @@ pub fn run(config: &Config, args: TrainArgs, early: &EarlyArgs, init: Option<&Pa
                     show(&bar, progress, &settings);
                     curves.push(progress)
                 }
+                News::LeftOut(step) => {
+                    bar.suspend(|| say!("step {step}: the gradient is not finite; left out"));
+                    Ok(())
+                }
                 News::Evaluated(evaluation) => {
                     bar.suspend(|| held_out::print(evaluation));
                     curves.push_evaluation(evaluation)

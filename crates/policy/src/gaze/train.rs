@@ -58,6 +58,8 @@ pub enum News {
     Warm(WarmStart),
     /// Losses and errors.
     Progress(Progress),
+    /// The gradient of this step was not finite: it changed nothing.
+    LeftOut(u64),
     /// Where the averaged weights of a step look in some held-out clips, always the same ones.
     Looked {
         /// Steps taken.
@@ -108,7 +110,11 @@ pub fn train(
     while run.optimiser.step < config.steps && go_on() {
         let step = run.optimiser.step + 1;
         let (loss, grad_norm) = run.step(config, samples, step)?;
-        (sum, count) = (sum + loss, count + 1);
+        if grad_norm.is_finite() {
+            (sum, count) = (sum + loss, count + 1);
+        } else {
+            tell(News::LeftOut(step));
+        }
         let last = step == config.steps;
         if step.is_multiple_of(config.checkpoint_every) || last {
             (about.steps, about.train_secs) = (step, earlier_secs + started.elapsed().as_secs_f64());
@@ -123,7 +129,7 @@ pub fn train(
         if step.is_multiple_of(config.log_every) || last {
             tell(News::Progress(Progress {
                 step,
-                loss: sum / f64::from(count),
+                loss: sum / f64::from(count.max(1)),
                 grad_norm,
                 lr: learning_rate(&settings, step),
                 clips_per_sec: f64::from(count) * config.batch as f64 / since.elapsed().as_secs_f64(),

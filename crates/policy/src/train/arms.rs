@@ -158,9 +158,14 @@ fn held_out_scenes_that_the_gaze_network_may_know_are_said() {
     // One that does not say it has held out what is usual.
     let Described { about, tensors, .. } = GazeCheckpoint::read(&path).unwrap();
     let silent = gaze::checkpoint::About { recipe: None, ..about };
-    GazeCheckpoint::write(&path, &silent, &tensors.into_iter().collect::<Vec<_>>()).unwrap();
+    let tensors: Vec<_> = tensors.into_iter().collect();
+    GazeCheckpoint::write(&path, &silent, &tensors).unwrap();
     assert_eq!(notes(0.1), Vec::<String>::new());
     assert_eq!(notes(0.2), [format!("warning: does not say its holdout, this is 0.2: {learned}")]);
+    // One of another robot.
+    let foreign = gaze::checkpoint::About { embodiment: "ur5e".into(), ..silent };
+    GazeCheckpoint::write(&path, &foreign, &tensors).unwrap();
+    assert_eq!(notes(0.1), ["warning: trained with robot ur5e, this is none"]);
 }
 
 #[test]

@@ -59,6 +59,8 @@ pub enum News {
     Resumed(u64),
     /// Losses.
     Progress(Progress),
+    /// The gradient of this step was not finite: it changed nothing.
+    LeftOut(u64),
     /// Errors on held-out observations.
     Evaluated(Evaluation),
     /// Weights and state of so many steps are on disk.
@@ -115,6 +117,10 @@ pub fn train(
     if let Some(note) = about.gaze.as_ref().and_then(|gaze| gaze.holdout_note(config.holdout)) {
         tell(News::Gaze(note));
     }
+    if let Some(gaze) = about.gaze.as_ref().filter(|gaze| gaze.embodiment != about.embodiment) {
+        let note = format!("warning: trained with robot {}, this is {}", gaze.embodiment, about.embodiment);
+        tell(News::Gaze(note));
+    }
     let gaze = gaze.map(FrozenGaze::embedded).unwrap_or_default();
     let resumes = files.state.exists();
     if let Some(init) = files.init.as_ref().filter(|_| !resumes) {
@@ -156,9 +162,10 @@ pub fn train(
             }
             // Shares are equally large, so the batch's gradient is the mean of theirs.
             let mut grads: Vec<Tensor> = Vec::new();
+            let mut terms_now = [0.0; TERMS.len()];
             for result in &results {
                 let share = result.recv().map_err(|_| dead())??;
-                for (sum, term) in sums.iter_mut().zip(share.terms) {
+                for (sum, term) in terms_now.iter_mut().zip(share.terms) {
                     *sum += term / count as f64;
                 }
                 if grads.is_empty() {
@@ -176,14 +183,19 @@ pub fn train(
             }
             let grad_norm = optimiser.update(&master, &mut grads, config)?;
             broadcast(&master)?;
-            steps_summed += 1;
+            if grad_norm.is_finite() {
+                sums.iter_mut().zip(terms_now).for_each(|(sum, term)| *sum += term);
+                steps_summed += 1;
+            } else {
+                tell(News::LeftOut(step));
+            }
             busy_secs += clock.elapsed().as_secs_f64();
             let last = step == config.steps;
             if step.is_multiple_of(config.log_every) || last {
                 tell(News::Progress(Progress {
                     step,
                     steps: config.steps,
-                    terms: sums.map(|s| s / f64::from(steps_summed)),
+                    terms: sums.map(|s| s / f64::from(steps_summed.max(1))),
                     grad_norm,
                     lr: learning_rate(config, step),
                     samples_per_sec: f64::from(steps_summed) * config.batch as f64 / busy_secs,

@@ -36,6 +36,8 @@ pub use tape::Tape;
 
 /// First seed of evaluations; demonstrations use seeds far below.
 pub const EVAL_SEED: u64 = 1_000_000;
+/// First seed of evaluations while training goes on; demonstrations stay below.
+pub const EARLY_SEED: u64 = 900_000;
 
 /// Runs this process's share of a plan; `tell` after each episode.
 pub fn run(config: &Config, plan: &EvalPlan, mut tell: impl FnMut(&Row)) -> Result<Report> {

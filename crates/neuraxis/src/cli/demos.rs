@@ -9,7 +9,7 @@ use neuraxis_sim::Moving;
 use crate::{
     config::Config,
     demos::{self, DemosPlan},
-    eval::EVAL_SEED,
+    eval::EARLY_SEED,
     progress,
     shards::{at_least_one, parse_shard, without},
     tasks,
@@ -27,7 +27,7 @@ pub struct DemosArgs {
     /// Episodes per task.
     #[arg(long, default_value_t = 600, value_parser = at_least_one)]
     episodes: u64,
-    /// First seed; all of them are below 1000000, where evaluation begins.
+    /// First seed; all of them are below 900000, where evaluations begin: of the weights so far, and at 1000000 of whole ones.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Displace the scene while the arm approaches it: `displaced` (once) or `drifting` (slowly).
@@ -48,8 +48,8 @@ impl DemosArgs {
     /// Makes them, or lets processes of its own make a shard each.
     pub fn run(self, config: &Config) -> Result<()> {
         let Self { out, tasks, episodes, seed, moving, jobs, record, shard } = self;
-        if seed.checked_add(episodes).is_none_or(|end| end > EVAL_SEED) {
-            bail!("--seed {seed} --episodes {episodes}: allowed: seeds below {EVAL_SEED}; evaluation begins there");
+        if seed.checked_add(episodes).is_none_or(|end| end > EARLY_SEED) {
+            bail!("--seed {seed} --episodes {episodes}: allowed: seeds below {EARLY_SEED}; evaluations begin there");
         }
         let plan = DemosPlan { tasks: tasks::list(&tasks, config)?, episodes, seed, moving, record };
         match shard {
@@ -120,10 +120,10 @@ mod tests {
             line.map_or_else(|e| e.to_string(), |line| format!("{:#}", line.args.run(&config).unwrap_err()))
         };
         assert!(refused("--episodes 0").contains("allowed: 1 or more"));
-        for beyond in ["--seed 999999 --episodes 2", "--seed 1000000 --episodes 1", "--seed 18446744073709551615"] {
-            assert!(refused(beyond).ends_with("allowed: seeds below 1000000; evaluation begins there"), "{beyond}");
+        for beyond in ["--seed 899999 --episodes 2", "--seed 900000 --episodes 1", "--seed 18446744073709551615"] {
+            assert!(refused(beyond).ends_with("allowed: seeds below 900000; evaluations begin there"), "{beyond}");
         }
         // Where it can be written, this would be made.
-        assert!(refused("--seed 999999 --episodes 1").contains("/dev/null/never"));
+        assert!(refused("--seed 899999 --episodes 1").contains("/dev/null/never"));
     }
 }

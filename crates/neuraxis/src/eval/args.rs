@@ -34,7 +34,7 @@ pub struct EvalArgs {
     /// Episodes per task.
     #[arg(long, default_value_t = 50, value_parser = at_least_one)]
     episodes: u64,
-    /// First seed; training uses seeds below 1000000.
+    /// First seed; training uses seeds below 900000.
     #[arg(long, default_value_t = EVAL_SEED)]
     seed: u64,
     /// Make one prediction per key-frame instead of re-predicting while moving.

@@ -18,7 +18,7 @@ use super::ImportTarget;
 use crate::{
     cli::can_write,
     config::Config,
-    eval::EVAL_SEED,
+    eval::EARLY_SEED,
     samples::{self, Lesson},
 };
 
@@ -71,8 +71,8 @@ pub(super) fn all<T>(
                 }
             }
             let Some(out) = &target.out else { return Ok(Ok(())) };
-            if let Some(seed) = number.filter(|seed| *seed >= EVAL_SEED) {
-                bail!("seed {seed} is a scene of evaluation, which training must not see; allowed: below {EVAL_SEED}");
+            if let Some(seed) = number.filter(|seed| *seed >= EARLY_SEED) {
+                bail!("seed {seed} is a scene of evaluation, which training must not see; allowed: below {EARLY_SEED}");
             }
             // Episodes of a simulator are labelled as their own tools do; whoever leads an arm lets it stand as long as he likes.
             let script = if is_led { settled } else { keyframes };
@@ -307,8 +307,8 @@ mod tests {
         assert_eq!(seeds(&drawn), [0, 1, 5]);
         assert_eq!(drawn.validation().len(), led.counts().0 / 2);
         assert!(imported("zero", &[Some(0)]).is_err(), "a scene of seed 0 is held out, as ever");
-        let kept = imported("kept", &[Some(EVAL_SEED), Some(EVAL_SEED - 1)]).unwrap();
-        assert_eq!(seeds(&kept), [EVAL_SEED - 1], "evaluation's scenes are left out");
+        let kept = imported("kept", &[Some(EARLY_SEED), Some(EARLY_SEED - 1)]).unwrap();
+        assert_eq!(seeds(&kept), [EARLY_SEED - 1], "evaluation's scenes are left out");
         std::fs::remove_dir_all(&dir).unwrap();
     }
 

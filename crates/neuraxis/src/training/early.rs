@@ -12,10 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::{config::Config, shards::at_least_one};
-
-/// Its scenes are neither those of training, which begin at 0, nor those of evaluations, which begin at a million.
-const EARLY_SEED: u64 = 900_000;
+use crate::{config::Config, eval::EARLY_SEED, shards::at_least_one};
 
 /// What is played.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -83,16 +80,24 @@ impl Player {
 
     /// Waits for the last episodes, or ends them where somebody is waiting for the end.
     pub fn finish(&mut self, waits: bool) -> Result<Option<Early>> {
+        if !waits {
+            self.end();
+        }
         if let Some((_, child)) = &mut self.playing {
-            if !waits {
-                child.kill().context("ending the early evaluation")?;
-                self.playing = None;
-                return Ok(None);
-            }
             say!("waiting for the early evaluation");
             child.wait()?;
         }
         self.look()
+    }
+
+    /// Ends what is played, and leaves nothing of it.
+    fn end(&mut self) {
+        if let Some((step, mut child)) = self.playing.take() {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+            let _ = fs::remove_file(self.file(step, "safetensors"));
+        }
     }
 
     fn file(&self, step: u64, extension: &str) -> PathBuf {
@@ -116,6 +121,13 @@ impl Player {
             writeln!(table, "{step},{task},{won},{of}")?;
         }
         Ok(Some(Early { step, tasks }))
+    }
+}
+
+/// A training that fails takes its evaluation with it.
+impl Drop for Player {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

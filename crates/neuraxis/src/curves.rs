@@ -25,6 +25,8 @@ pub struct Drawn {
 pub struct Curves {
     names: &'static [&'static str],
     csv: std::fs::File,
+    /// The last step in it: what a killed run wrote after its last checkpoint is not written again.
+    written: u64,
     rerun: neuraxis_viz::Curves,
 }
 
@@ -33,8 +35,9 @@ impl Curves {
     pub fn create(out: &Path, drawn: &Drawn, live: Option<&Path>) -> Result<Self> {
         let path = out.join("curves.csv");
         let csv = std::fs::OpenOptions::new().create(true).append(true).open(&path);
-        let curves = Self {
+        let mut curves = Self {
             names: drawn.names,
+            written: 0,
             csv: csv.with_context(|| path.display().to_string())?,
             rerun: open(&out.join("curves.rrd"), drawn, live)?,
         };
@@ -43,12 +46,17 @@ impl Curves {
             let Some(Ok(step)) = numbers.next() else { continue };
             let values: Vec<_> = drawn.names.iter().copied().zip(numbers.flatten()).collect();
             curves.rerun.push(step as u64, &values)?;
+            curves.written = curves.written.max(step as u64);
         }
         Ok(curves)
     }
 
     /// One value per curve at a step.
     pub fn push(&mut self, step: u64, values: &[f64]) -> Result<()> {
+        if step <= self.written {
+            return Ok(());
+        }
+        self.written = step;
         let columns = values.iter().map(|v| format!("{v:.5}")).collect::<Vec<_>>().join(",");
         writeln!(self.csv, "{step},{columns}")?;
         self.rerun.push(step, &self.names.iter().copied().zip(values.iter().copied()).collect::<Vec<_>>())?;

@@ -45,6 +45,8 @@ const SCORES: [&str; 6] = ["observations", "position_mm", "rotation_deg", "gripp
 pub struct Curves {
     losses: Losses,
     scores: File,
+    /// The last step in them.
+    scored: u64,
     out: PathBuf,
 }
 
@@ -56,6 +58,7 @@ impl Curves {
         let mut curves = Self {
             losses: Losses::create(out, &DRAWN, live)?,
             scores: scores.with_context(|| path.display().to_string())?,
+            scored: 0,
             out: out.into(),
         };
         if curves.scores.metadata()?.len() == 0 {
@@ -74,6 +77,10 @@ impl Curves {
 
     /// Errors and pictures of held-out observations.
     pub fn push_evaluation(&mut self, evaluation: &Evaluation) -> Result<()> {
+        if evaluation.step <= self.scored {
+            return Ok(());
+        }
+        self.scored = evaluation.step;
         for score in &evaluation.scores {
             let columns: Vec<String> =
                 values(score).iter().map(|v| v.map_or(String::new(), |v| format!("{v:.4}"))).collect();
@@ -108,7 +115,7 @@ impl Curves {
     }
 
     /// Shows what earlier runs wrote.
-    fn show_again(&self) -> Result<()> {
+    fn show_again(&mut self) -> Result<()> {
         let path = self.out.join("evaluation.csv");
         let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         for line in text.lines() {
@@ -118,6 +125,7 @@ impl Curves {
             let Some(kind) = kind.and_then(|kind| kind.parse().ok()) else { continue };
             let values: Vec<Option<f64>> = columns.map(|value| value.parse().ok()).collect();
             self.show_score(step, task, kind, &values)?;
+            self.scored = self.scored.max(step);
         }
         for line in std::fs::read_to_string(self.out.join("early.csv")).unwrap_or_default().lines() {
             if let [step, task, won, of] = line.split(',').collect::<Vec<_>>()[..]
@@ -177,7 +185,8 @@ mod tests {
             heat: vec![vec![0.25; 4]; 6],
             ..PredictionViews::default()
         };
-        for step in [3, 6] {
+        // The second run was killed after its evaluation, and the third evaluates again.
+        for step in [3, 6, 6] {
             let mut curves = Curves::create(&out, None).unwrap();
             let pictures = vec![Picture { name: "t".into(), views: views.clone() }];
             curves.push_evaluation(&Evaluation { step, scores: vec![score.clone()], pictures }).unwrap();

@@ -40,6 +40,7 @@ pub fn agree(config: &Config, plan: &AgreePlan) -> Result<Vec<Measured>> {
     let names = tasks::list("trained", config)?;
     let bar = bar(plan.observations);
     let (mut apart_mm, mut turned_deg, mut differ) = (Vec::new(), Vec::new(), 0u64);
+    let mut refused = 0u64;
     for i in 0..plan.observations {
         let (task, seed) = (&names[i as usize % names.len()], EVAL_SEED + i / names.len() as u64);
         let setup = studio.setup(task, seed)?;
@@ -47,7 +48,17 @@ pub fn agree(config: &Config, plan: &AgreePlan) -> Result<Vec<Measured>> {
         let words = Instruction { epoch: i as u32 + 1, ..instruction(setup.goal(), Some(&mut embedder))? };
         let lockstep = studio.lockstep(&setup, true)?;
         let seen = lockstep.first_observation(&mut CameraRig::new(&setup)?).context("the first picture")?;
-        let [a, b] = [one.predict(&seen, &words)?.keyframe, other.predict(&seen, &words)?.keyframe];
+        let (a, b) = match (one.predict(&seen, &words), other.predict(&seen, &words)) {
+            (Ok(a), Ok(b)) => (a.keyframe, b.keyframe),
+            (a, b) => {
+                let why = [a, b].map(|answer| answer.err().map_or("an answer".into(), |error| error.to_string()));
+                bar.suspend(|| say!("  {task}, seed {seed}: {}; {}", why[0], why[1]));
+                differ += u64::from(why[0] != why[1]);
+                refused += 1;
+                bar.inc(1);
+                continue;
+            }
+        };
         let mm = 1e3 * (a.world_from_tool.position() - b.world_from_tool.position()).norm();
         let deg = a.world_from_tool.rotation().angle_to(&b.world_from_tool.rotation()).to_degrees();
         let is_same = mm <= SAME_MM && deg <= SAME_DEG && a.gripper == b.gripper;
@@ -63,7 +74,7 @@ pub fn agree(config: &Config, plan: &AgreePlan) -> Result<Vec<Measured>> {
     }
     bar.finish_and_clear();
     say!(
-        "{:?} and {:?}: {} of {} answers the same",
+        "{:?} and {:?}: {} of {} answers the same, {refused} refused by one or both",
         one.device(),
         other.device(),
         plan.observations - differ,

@@ -15,6 +15,7 @@ const MOST_IN_LAYERS: i64 = 1 << 26;
 /// Largest side of a view [px], and most patches along it.
 const MOST_PX: i64 = 1024;
 const MOST_PATCHES: i64 = 64;
+const MOST_PATCH_PX: i64 = 64;
 
 /// Shape of the policy. Stored in every checkpoint; weights of another shape are refused.
 ///
@@ -109,8 +110,8 @@ impl PolicyConfig {
     /// Refuses shapes that cannot be built.
     pub fn validate(&self) -> Result<()> {
         let fail = |key, value: String, allowed| Err(Error::Config { key, value, allowed });
-        if !(1..=MOST_PX).contains(&self.patch_px) || (self.pixel_path && self.patch_px % 4 != 0) {
-            return fail("patch_px", self.patch_px.to_string(), "1 to 1024, with a pixel path a multiple of 4");
+        if !(1..=MOST_PATCH_PX).contains(&self.patch_px) || (self.pixel_path && self.patch_px % 4 != 0) {
+            return fail("patch_px", self.patch_px.to_string(), "1 to 64, with a pixel path a multiple of 4");
         }
         self.validate_sizes()?;
         if self.image_px < 2 * self.patch_px || self.image_px % self.patch_px != 0 {
@@ -201,6 +202,7 @@ mod tests {
             (PolicyConfig { image_px: 1 << 20, ..base() }, "image_px = 1048576, allowed: up to 1024"),
             (PolicyConfig { image_px: 1024, patch_px: 8, ..base() }, "patch_px = 8, allowed: at least a 64th"),
             (PolicyConfig { patch_px: i64::MAX, ..base() }, "patch_px = 9223372036854775807"),
+            (PolicyConfig { patch_px: 128, ..base() }, "patch_px = 128, allowed: 1 to 64"),
             (PolicyConfig { rotation_bins: 721, ..base() }, "rotation_bins = 721, allowed: 4 to 720"),
             (PolicyConfig { text_len: 513, ..base() }, "text_len = 513, allowed: 1 to 512"),
             (PolicyConfig { text_dim: 5000, ..base() }, "text_dim = 5000"),

@@ -219,7 +219,7 @@ impl Session<'_> {
         }
         let router = Router::new(self.surroundings, inner, &self.config.cerebellum.motion)?;
         let words = self.words;
-        let orders = Orders::new(orders, reports_in, body_of_thinker);
+        let orders = Orders::new(orders, reports_in, body_of_thinker).of(self.drive);
         let judge = match self.judged {
             Some(instruction) => Judge { instruction: Some(instruction), limit: self.limit },
             None => Judge { instruction: None, limit: Nanos::from_secs(config.run.time_limit_secs) },

@@ -1,7 +1,7 @@
 //! What is worth keeping of a run: where the arm stops for a fault or is latched, where the executor gives up motion, and
 //! what a brain warns of.
 
-use neuraxis_brainstem::{Mode, Tick};
+use neuraxis_brainstem::{Mode, TickRecord};
 use neuraxis_core::Fault;
 use neuraxis_episode::Level;
 
@@ -23,10 +23,14 @@ impl Lookout {
 
     /// What began in this tick. `given_up`: the executor's fault. `is_leaving`: the run ends, with a stop that it asks for
     /// itself.
-    pub fn tick(&mut self, tick: &Tick, given_up: Option<Fault>, is_leaving: bool) -> Option<String> {
+    pub fn tick(&mut self, record: &TickRecord, given_up: Option<Fault>, is_leaving: bool) -> Option<String> {
+        let tick = &record.tick;
         let stops = matches!(tick.mode, Mode::Stopping | Mode::Latched);
-        let is_meant = (is_leaving && tick.fault == Some(Fault::StopRequested)) || self.drive.forgives(tick.fault);
-        let stopped = tick.fault.filter(|_| stops && !is_meant);
+        let is_led = self.drive.is_led(tick.fault, tick.now, record.inputs.state.stamp);
+        let is_meant = (is_leaving && tick.fault == Some(Fault::StopRequested)) || is_led;
+        // That a led arm fell silent hides behind its first fault.
+        let fault = if self.drive.forgives(tick.fault) { Some(Fault::ReadFailed) } else { tick.fault };
+        let stopped = fault.filter(|_| stops && !is_meant);
         let news = |before: &mut Option<Fault>, now: Option<Fault>| {
             let is_new = now != *before;
             *before = now;
@@ -44,14 +48,31 @@ impl Lookout {
 
 #[cfg(test)]
 mod tests {
-    use neuraxis_brainstem::{Clearance, RefusedSegments};
-    use neuraxis_core::{ArmCommand, Joints, Nanos};
+    use neuraxis_brainstem::{Clearance, RefusedSegments, Requests, Tick, TickInputs};
+    use neuraxis_core::{ArmCommand, ArmState, Joints, Nanos};
 
     use super::*;
 
-    fn tick(mode: Mode, fault: Option<Fault>) -> Tick {
-        Tick {
-            now: Nanos(1),
+    /// A tick that has a state of now.
+    fn tick(mode: Mode, fault: Option<Fault>) -> TickRecord {
+        tick_after(Nanos(0), mode, fault)
+    }
+
+    /// A tick that has no newer state than one of so long ago.
+    fn tick_after(silence: Nanos, mode: Mode, fault: Option<Fault>) -> TickRecord {
+        let (now, zeros) = (Nanos::from_millis(9000), Joints::zeros(7));
+        let state = ArmState {
+            stamp: now - silence,
+            q: zeros,
+            qd: zeros,
+            tau_nm: zeros,
+            gripper_width_m: 0.08,
+            grip_force_n: None,
+        };
+        let requests = Requests::default();
+        let inputs = TickInputs { now, state, segment: None, requests, read: None, write: None, overrun: false };
+        let tick = Tick {
+            now,
             command: ArmCommand::hold(Joints::zeros(7), 0.08, 35.0),
             started: true,
             mode,
@@ -63,7 +84,8 @@ mod tests {
             tracking_error_rad: 0.0,
             clearance: Clearance { joints_rad: 1.0, walls_m: 1.0, self_m: 1.0 },
             speed_scale: 1.0,
-        }
+        };
+        TickRecord { number: 0, inputs, tick, wake_latency: Nanos(0), compute: Nanos(0), missed: 0 }
     }
 
     #[test]
@@ -96,6 +118,21 @@ mod tests {
         assert_eq!(lookout.tick(&tick(Mode::Latched, Some(Fault::TrackingError)), None, false), None);
         assert_eq!(lookout.tick(&tick(Mode::Hold, None), None, false), None);
         assert!(lookout.tick(&tick(Mode::Latched, Some(Fault::ReadFailed)), None, false).is_some());
+    }
+
+    #[test]
+    fn an_arm_that_falls_silent_while_it_is_led_is_said_once() {
+        let mut lookout = Lookout::of(Drive::Shadow);
+        let mut look = |silence_ms| {
+            let silence = Nanos::from_millis(silence_ms);
+            lookout.tick(&tick_after(silence, Mode::Latched, Some(Fault::TrackingError)), None, false)
+        };
+        assert_eq!(look(1999), None);
+        let told = look(2000);
+        assert!(told.as_ref().is_some_and(|why| why.contains("the arm could not be read")), "{told:?}");
+        assert_eq!(look(2001), None);
+        assert_eq!(look(0), None, "heard again");
+        assert!(look(2000).is_some());
     }
 
     #[test]

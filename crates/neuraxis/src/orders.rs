@@ -4,7 +4,7 @@ use neuraxis_brainstem::{BodyState, Mode};
 use neuraxis_channel::{MailboxReader, RingReceiver, RingSender};
 use neuraxis_core::{Joints, Nanos, TaskOrder, TaskReport, TaskState};
 
-use crate::threads::Shared;
+use crate::{realtime::Drive, threads::Shared};
 
 /// An arm that is told to move slower than this is told to hold still [rad/s].
 const TOLD_STILL_RAD_S: f64 = 1e-3;
@@ -14,6 +14,9 @@ const STILL_RAD_S: f64 = 0.02;
 const HEARD: Nanos = Nanos::from_millis(50);
 /// An arm that was told to hold still, and is still measured to move after this, is said to.
 const PATIENCE: Nanos = Nanos::from_millis(3000);
+/// Why an arm that somebody else leads, or nobody, has no goals here.
+const ONLY_WATCHED: &str = "the arm is only watched and nothing is sent to it, so that no goal is carried out; \
+    an instruction on the topic shows what the policy wants";
 
 /// How a task goes.
 pub struct Account {
@@ -64,6 +67,7 @@ pub struct Orders {
     pub reports: RingSender<TaskReport>,
     /// The body, from the brainstem.
     pub body: MailboxReader<Option<BodyState>>,
+    drive: Drive,
     /// The task under way, if somebody wants to know.
     current: Option<Assignment>,
 }
@@ -85,7 +89,13 @@ impl Orders {
         reports: RingSender<TaskReport>,
         body: MailboxReader<Option<BodyState>>,
     ) -> Self {
-        Self { orders, reports, body, current: None }
+        Self { orders, reports, body, drive: Drive::default(), current: None }
+    }
+
+    /// Of a run in which this moves the arm; the program's own thinker, unless it is said.
+    pub fn of(mut self, drive: Drive) -> Self {
+        self.drive = drive;
+        self
     }
 
     /// What is to be done from now on, if that has changed: a task in words, or `None`: nothing, the arm holds still.
@@ -97,6 +107,11 @@ impl Orders {
         let latches = body.map_or(0, |body| body.latches);
         let mut newest = None;
         while let Some(TaskOrder { goal, words }) = self.orders.pop() {
+            if let (Drive::Shadow, Some(goal), Some(_)) = (self.drive, goal, &words) {
+                // What is shown goes on.
+                self.report(goal, TaskState::Failed, ONLY_WATCHED.into(), 0.0);
+                continue;
+            }
             match &words {
                 Some(text) => {
                     self.conclude(TaskState::Failed, "another instruction took its place".into(), 0.0);
@@ -326,6 +341,24 @@ mod tests {
         assert_eq!(orders.news(at(300)), None);
         assert!(!orders.tell(at(300), doing));
         assert_eq!(heard(&outside).1, TaskState::Running);
+    }
+
+    #[test]
+    fn an_arm_that_is_only_watched_refuses_goals_at_once_and_takes_instructions() {
+        let (orders, mut outside) = orders();
+        let mut orders = orders.of(Drive::Shadow);
+        outside.orders.push(order(None, Some("open the drawer")));
+        assert_eq!(orders.news(at(0)), Some(Some("open the drawer".into())));
+        // Somebody leads it away.
+        outside.body.write(body(Mode::Latched, 0.3).map(|body| BodyState { latches: 1, ..body }));
+        outside.orders.push(order(Some(1), Some("close it")));
+        assert_eq!(orders.news(at(10)), None, "what is shown goes on");
+        let (goal, state, why) = heard(&outside);
+        assert!(goal == 1 && state == TaskState::Failed && why.contains("the arm is only watched"), "{why}");
+        outside.orders.push(order(Some(1), None));
+        assert_eq!(orders.news(at(20)), None, "it has ended already");
+        outside.orders.push(order(None, Some("close it")));
+        assert_eq!(orders.news(at(30)), Some(Some("close it".into())));
     }
 
     #[test]

@@ -45,6 +45,8 @@ use crate::{
 
 /// Ticks that the recorder may be behind: two seconds.
 const TICKS_ROOM: usize = 2000;
+/// An arm that is led and was not heard for this long has fallen silent.
+const LED_SILENCE: Nanos = Nanos::from_millis(2000);
 
 /// One run.
 pub struct Session<'a> {
@@ -82,6 +84,12 @@ impl Drive {
     /// Whoever moves an arm that is only watched leads it away from where it was: that is no fault of its.
     pub fn forgives(self, fault: Option<Fault>) -> bool {
         self == Self::Shadow && fault == Some(Fault::TrackingError)
+    }
+
+    /// Somebody leads the arm, for which it must still be heard: its newest state is of `heard`. Its first fault is kept while
+    /// it is led, and that it has fallen silent hides behind it.
+    pub fn is_led(self, fault: Option<Fault>, now: Nanos, heard: Nanos) -> bool {
+        self.forgives(fault) && now - heard < LED_SILENCE
     }
 }
 
@@ -211,7 +219,7 @@ impl Session<'_> {
         }
         let router = Router::new(self.surroundings, inner, &self.config.cerebellum.motion)?;
         let words = self.words;
-        let orders = Orders::new(orders, reports_in, body_of_thinker);
+        let orders = Orders::new(orders, reports_in, body_of_thinker).of(self.drive);
         let judge = match self.judged {
             Some(instruction) => Judge { instruction: Some(instruction), limit: self.limit },
             None => Judge { instruction: None, limit: Nanos::from_secs(config.run.time_limit_secs) },

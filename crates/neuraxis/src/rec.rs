@@ -71,7 +71,7 @@ pub enum RecCommand {
         #[arg(long, value_name = "DIR", group = "form")]
         lerobot: Option<PathBuf>,
         /// A folder for an episode in RLBench's layout, TASK/all_variations/episodes/episodeN, which PerAct's loader reads too. N
-        /// is the scene's seed, or the next number that is free.
+        /// is the scene's seed, or the next number that is free. A recording is written there once.
         #[arg(long, value_name = "DIR", group = "form")]
         rlbench: Option<PathBuf>,
         /// Replace files that exist; --lerobot and --rlbench replace none.

@@ -213,7 +213,7 @@ impl Witness for Recorder {
         self.now = record.tick.now;
         self.ticks += 1;
         self.put(&Record::Tick(Box::new(decisions::sample(record))))?;
-        if let Some(why) = self.lookout.tick(&record.tick, mind.and_then(|mind| mind.fault), self.is_leaving) {
+        if let Some(why) = self.lookout.tick(record, mind.and_then(|mind| mind.fault), self.is_leaving) {
             self.save(&why)?;
         }
         let phase = mind.map(|mind| format!("{:?}", mind.phase)).filter(|phase| *phase != self.phase);

@@ -67,18 +67,22 @@ pub fn policy(config: &Config, options: &PolicyOptions) -> Result<()> {
             None => match embedder.embed_order(text) {
                 Ok(features) => features,
                 // Nothing was looked at.
-                Err(error) => return (Err(error.to_string()), Sight::default()),
+                Err(error) => return (Err(error), Sight::default()),
             },
         };
         read = Some((text.into(), features.clone()));
         let words = Instruction { text: text.into(), epoch, features: Some(features) };
-        let predicted = source.predict(observation, &words).map_err(|error| error.to_string());
+        // Here, too.
+        if let Err(error) = source.check(&words) {
+            return (Err(error), Sight::default());
+        }
+        let predicted = source.predict(observation, &words);
         (predicted.map(|prediction| (prediction, source.gaze())), source.sight().unwrap_or_default())
     };
     let mut think = |observation: &Observation, text: &str, epoch: u32| -> Thought {
         let (said, sight) = answer(observation, text, epoch, &mut source);
-        let refused = said.as_ref().err().map(String::as_str);
-        say(&lack.hears(MonotonicClock.now(), refused, &sight.left_out));
+        let refused = said.as_ref().err().map(ToString::to_string);
+        say(&lack.hears(MonotonicClock.now(), refused.as_deref(), &sight.left_out));
         // The heat of a rehearsal is about a sentence that nobody has said.
         let is_shown = said.is_ok() && !text.is_empty();
         let looked = if is_shown { source.looked(observation.stamp) } else { Vec::new() };

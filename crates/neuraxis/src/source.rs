@@ -172,7 +172,8 @@ impl Source {
         gaze(policy)
     }
 
-    /// An error where these words could never be answered, whatever is seen.
+    /// An error where these words could never be answered, whatever is seen. A policy in another process says so with its first
+    /// answer.
     pub fn check(&self, words: &Instruction) -> Result<(), PolicyError> {
         match self {
             Self::Weights(policy) => fits(words, policy.about().config.text_len),

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::BufWriter,
+    io::{self, BufWriter},
     path::{Path, PathBuf},
 };
 
@@ -24,7 +24,7 @@ const CAMERAS: [&str; 5] = ["left_shoulder", "right_shoulder", "overhead", "wris
 const NEAR_FAR_M: [f64; 2] = [0.0, 10.0];
 
 /// Writes TASK/all_variations/episodes/episodeN below a folder; returns that folder and the number of frames. N is the episode's
-/// number, or the next one that is free: recordings without a seed all have the first.
+/// number, or the next one that is free: recordings without a seed all have the first. A recording is written once.
 ///
 /// A frame is an observation, at whatever rate they were recorded: RLBench's frames have no time, and its own are 20 a second.
 ///
@@ -33,22 +33,51 @@ const NEAR_FAR_M: [f64; 2] = [0.0, 10.0];
 /// not be restored in the simulator.
 ///
 /// # Errors
-/// No number is free; a frame lacks what RLBench's observation is made of (seven joints, their velocities, the
-/// gripper, the tool's pose), or has no camera with depth, calibration and one of RLBench's names; or the disk is full.
+/// The recording is there already; no number is free; a frame lacks what RLBench's observation is made of (seven joints,
+/// their velocities, the gripper, the tool's pose), or has no camera with depth, calibration and one of RLBench's names; or
+/// the disk is full.
 pub fn export(episode: &dyn Recorded, root: &Path) -> Result<(PathBuf, usize), EpisodeError> {
     let about = episode.about();
     let episodes = root.join(file_name(&about.task)).join("all_variations/episodes");
     let mut folders = (about.number..=u64::MAX).map(|number| episodes.join(format!("episode{number}")));
     let folder = folders.find(|folder| !folder.exists());
     let folder = folder.ok_or_else(|| EpisodeError::format(&episodes, "no number of an episode is free"))?;
-    match fill(episode, &folder) {
+    match fill(episode, &folder).and_then(|count| refuse_twin(&episodes, &folder).map(|()| count)) {
         Ok(count) => Ok((folder, count)),
         Err(error) => {
-            // Half an episode is none; what it failed with is told, whether or not it goes.
+            // Half an episode is none, and so is one that is there already; the error is told, whether or not it goes.
             let _ = fs::remove_dir_all(&folder);
             Err(error)
         }
     }
+}
+
+/// An error where another one of these episodes is the same as that in `folder`.
+fn refuse_twin(episodes: &Path, folder: &Path) -> Result<(), EpisodeError> {
+    let io = |source| EpisodeError::Io { path: folder.to_path_buf(), action: "compare", source };
+    for entry in fs::read_dir(episodes).map_err(io)? {
+        let other = entry.map_err(io)?.path();
+        if other != folder && is_same(folder, &other).map_err(io)? {
+            return Err(EpisodeError::format(&other, "holds this recording already; a recording is written once"));
+        }
+    }
+    Ok(())
+}
+
+/// Each file of a folder is in another one, too, byte by byte: the same motion may have been seen in other colours.
+fn is_same(folder: &Path, other: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (ours, theirs) = (entry.path(), other.join(entry.file_name()));
+        let is_same = match ours.is_dir() {
+            true => is_same(&ours, &theirs)?,
+            false => theirs.is_file() && fs::read(&ours)? == fs::read(&theirs)?,
+        };
+        if !is_same {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Writes everything; returns the number of frames.

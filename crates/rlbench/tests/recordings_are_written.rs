@@ -1,7 +1,7 @@
 //! Our recordings in RLBench's layout, read back by our own reader.
 //!
 //! That RLBench's classes and NumPy read them is checked by `python sim/read_exports.py rlbench FOLDER`, which
-//! `an_export_for_python` leaves a folder for if `NEURAXIS_EXPORT` names one.
+//! `an_export_for_python` leaves a folder for if `NEURAXIS_EXPORT` names one that is new.
 
 use std::path::Path;
 
@@ -112,7 +112,9 @@ fn a_recording_comes_back_from_rlbenchs_layout() {
     assert_eq!((count, folder), (FRAMES, dir.path().join("stack_blocks_2/all_variations/episodes/episode12")));
     let episode = Episode::open(&find(dir.path()).unwrap()[0]).unwrap();
     // A number that is taken is another recording's.
-    let (second, _) = export(&own, dir.path()).unwrap();
+    let meta = json!({ "run": { "task": "stack blocks/2", "seed": 12, "shadow": true } });
+    let other = recording_of(&dir.path().join("b.mcap"), 7, meta);
+    let (second, _) = export(&other, dir.path()).unwrap();
     assert_eq!(second, dir.path().join("stack_blocks_2/all_variations/episodes/episode13"));
     assert_eq!(episode.descriptions, ["stack two blocks"]);
     assert_eq!((episode.about().task.as_str(), episode.about().number), ("stack_blocks_2", 12));
@@ -150,6 +152,20 @@ fn a_recording_comes_back_from_rlbenchs_layout() {
             assert!(found.depth_m.iter().zip(&view.depth_m).all(|(a, b)| (a - b).abs() < 1e-6));
         }
     }
+}
+
+#[test]
+fn a_recording_is_written_once_and_the_same_motion_in_other_colours_is_another_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = recording(&dir.path().join("a.mcap"), 7);
+    let (first, _) = export(&own, dir.path()).unwrap();
+    let said = export(&own, dir.path()).unwrap_err().to_string();
+    let expected = format!("{}: holds this recording already; a recording is written once", first.display());
+    assert_eq!(said, expected);
+    let second = first.with_file_name("episode13");
+    assert!(first.exists() && !second.exists());
+    std::fs::write(first.join("wrist_rgb/4.png"), "another picture").unwrap();
+    assert_eq!(export(&own, dir.path()).unwrap(), (second, FRAMES));
 }
 
 #[test]

@@ -13,6 +13,7 @@
 //! | to another run, another task, an observation never sent, answered already, or older than one answered | refused, counted |
 //! | later after its image than its own time to live or the lease of predictions | refused, counted |
 //! | with numbers that are not finite, no rotation, outside of the workspace | refused, counted |
+//! | that the words are never answered, whatever is seen | refused, counted; the task ends with that reason |
 //! | on a link that gives fewer good answers a second than the minimum | refused; the node cannot be activated |
 //! | none | the loop's own: the arm brakes within its limits and holds |
 //!

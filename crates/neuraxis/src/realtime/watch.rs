@@ -61,10 +61,9 @@ pub(super) fn watch(
     }
 }
 
-/// Latched, and not only because somebody leads it, for which it must still be heard.
+/// Latched, and not only because somebody leads it.
 pub(super) fn is_faulty(drive: Drive, body: &BodyState) -> bool {
-    let is_led = drive.forgives(body.fault) && body.now - body.state.stamp < PATIENCE;
-    body.mode == Mode::Latched && !is_led
+    body.mode == Mode::Latched && !drive.is_led(body.fault, body.now, body.state.stamp)
 }
 
 #[cfg(test)]

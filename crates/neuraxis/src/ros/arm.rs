@@ -43,7 +43,7 @@ pub struct ArmOptions {
     /// What it is told at once; it waits for an instruction if left out.
     #[arg(long, value_name = "SENTENCE")]
     say: Option<String>,
-    /// See and predict, send the arm nothing; so it is too for weights that do not fit this robot.
+    /// See and predict, send the arm nothing and refuse goals; so it is too for weights that do not fit this robot.
     // With a value, because launch files have no logic.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         default_value_t = false, action = clap::ArgAction::Set)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use neuraxis_brainstem::{Histogram, MonotonicClock};
 use neuraxis_channel::{MailboxWriter, RingReceiver};
-use neuraxis_core::{Clock, Instruction, Nanos, Observation, Policy, Prediction};
+use neuraxis_core::{Clock, Instruction, Nanos, Observation, Policy, PolicyError, Prediction};
 use neuraxis_policy::text::MiniLm;
 
 use super::{Rate, SeenLinks, Shared, TaskInstance, newest, periodic};
@@ -33,6 +33,22 @@ pub struct PolicyLinks {
     pub tasks: MailboxWriter<TaskInstance>,
     /// To recorder, ROS and terminal.
     pub seen: SeenLinks,
+}
+
+impl PolicyLinks {
+    /// What is to be done from now on; `None`: nothing. Whatever is under way ends with its epoch; without a sentence the arm
+    /// then holds still.
+    fn tell(&mut self, now: Nanos, epoch: u32, words: Option<&Instruction>) {
+        self.seen.told(now, epoch, words);
+        self.tasks.write(TaskInstance { epoch, has_words: words.is_some() });
+    }
+
+    /// What was given last will not be done, and why.
+    fn refuse(&mut self, now: Nanos, why: &str, shared: &Shared) {
+        self.seen.order_refused(now, why);
+        self.orders.refuse(why.into());
+        shared.refuse(why);
+    }
 }
 
 /// How the policy's thread ended.
@@ -80,20 +96,16 @@ pub fn policy(
                     // There is nothing to do, then.
                     Err(error) => {
                         let why = error.to_string();
-                        links.seen.order_refused(now, &why);
-                        links.orders.refuse(why.clone());
-                        shared.refuse(&why);
+                        links.refuse(now, &why, shared);
                         refused = (refused.0 + 1, Some(why));
                     }
                 }
             }
-            links.seen.told(now, epoch, words.as_ref());
-            // Whatever is under way ends with its epoch; without a sentence the arm then holds still.
-            links.tasks.write(TaskInstance { epoch, has_words: words.is_some() });
+            links.tell(now, epoch, words.as_ref());
         }
         // Without an image there is nothing to see, without a sentence nothing to do.
         let Some(observation) = newest(&links.observations) else { return Ok(false) };
-        let Some(words) = &words else {
+        let Some(order) = &words else {
             let is_asked = source.rehearse(&observation);
             // What the last task lacked says nothing any more.
             *shared.sight.lock() = source.sight().filter(|_| is_asked).unwrap_or_default();
@@ -102,7 +114,7 @@ pub fn policy(
         reached = observation.progress.reached_count;
         let began = MonotonicClock.now();
         to_policy.record(began - observation.stamp);
-        let predicted = source.predict(&observation, words);
+        let predicted = source.predict(&observation, order);
         let routed = predicted.and_then(|prediction| match &mut router {
             Some(router) => router.route(&observation, prediction, None),
             None => Ok(prediction),
@@ -117,6 +129,15 @@ pub fn policy(
                 links.seen.answered(&given, source.sight(), source.looked(prediction.observed_at), None, shared);
             }
             Err(error) if source.is_asked_once() => return Err(error.into()),
+            // No picture helps words that are never answered; a policy in another process says so only now.
+            Err(error @ PolicyError::Instruction { .. }) => {
+                epoch += 1;
+                (words, reached) = (None, 0);
+                let why = error.to_string();
+                links.refuse(now, &why, shared);
+                refused = (refused.0 + 1, Some(why));
+                links.tell(now, epoch, None);
+            }
             // The arm goes on as long as the last prediction's lease allows, then stops.
             Err(error) => {
                 let why = error.to_string();
@@ -135,23 +156,29 @@ mod tests {
     use std::{thread, time::Duration};
 
     use neuraxis_channel::{mailbox, ring};
-    use neuraxis_core::TaskOrder;
+    use neuraxis_core::{Gripper, Joints, Pose, Progress, TaskOrder, TaskState};
 
     use super::*;
     use crate::script::Script;
 
-    #[test]
-    fn the_recorder_hears_every_sentence_that_comes_with_the_number_of_its_answers() {
-        let ((orders, orders_out), (seen_in, seen)) = (ring(4), ring(16));
-        let links = PolicyLinks {
+    /// Ends of which nobody else has hold.
+    fn links(orders: Orders, seen: SeenLinks) -> PolicyLinks {
+        PolicyLinks {
             observations: ring(2).1,
-            orders: Orders::new(orders_out, ring(4).0, mailbox(None).1),
+            orders,
             judge: Judge { instruction: None, limit: Nanos::from_secs(60.0) },
             predictions: mailbox(None).0,
             shown: Showcase::new(mailbox(None).0),
             tasks: mailbox(TaskInstance { epoch: 0, has_words: false }).0,
-            seen: SeenLinks::new(seen_in, ring(2).0),
-        };
+            seen,
+        }
+    }
+
+    #[test]
+    fn the_recorder_hears_every_sentence_that_comes_with_the_number_of_its_answers() {
+        let ((orders, orders_out), (seen_in, seen)) = (ring(4), ring(16));
+        let orders_in = Orders::new(orders_out, ring(4).0, mailbox(None).1);
+        let links = links(orders_in, SeenLinks::new(seen_in, ring(2).0));
         let mut source = Source::Script(Script::new(Vec::new()));
         let shared = &Shared::default();
         let heard = |words: &str| {
@@ -170,5 +197,43 @@ mod tests {
             told
         });
         assert_eq!(told, [Some((1, "open the drawer".to_string())), Some((2, "close it".to_string()))]);
+    }
+
+    #[test]
+    fn words_that_are_never_answered_end_their_goal_with_the_reason_and_leave_nothing_to_do() {
+        let ((orders, orders_out), (reports_in, reports)) = (ring(4), ring(4));
+        let (frames, observations) = ring(2);
+        let (tasks, mut task) = mailbox(TaskInstance { epoch: 0, has_words: false });
+        let orders_in = Orders::new(orders_out, reports_in, mailbox(None).1);
+        let nobodys = links(orders_in, SeenLinks::new(ring(16).0, ring(2).0));
+        let links = PolicyLinks { observations, tasks, ..nobodys };
+        // A script without key-frames, as a policy in another process, refuses words where it shall answer them.
+        let mut source = Source::Script(Script::new(Vec::new()));
+        orders.push(TaskOrder { goal: Some(1), words: Some("push the red button".into()) });
+        let progress = Progress { reached_world_from_tool: Pose::identity(), gripper: Gripper::Open, reached_count: 0 };
+        frames.push(Arc::new(Observation {
+            seq: 1,
+            stamp: MonotonicClock.now(),
+            cameras: Vec::new(),
+            q: Joints::zeros(7),
+            world_from_tool: Pose::identity(),
+            gripper_width_m: 0.08,
+            progress,
+        }));
+        let shared = &Shared::default();
+        let (ended, report) = thread::scope(|scope| {
+            let period = Nanos::from_millis(5);
+            let policy = scope.spawn(move || policy(&mut source, None, None, None, period, links, shared));
+            let ended = (0..20_000).find_map(|_| {
+                thread::sleep(Duration::from_millis(5));
+                reports.pop().filter(|report| report.state == TaskState::Failed)
+            });
+            shared.done.raise();
+            (ended, policy.join().unwrap().unwrap())
+        });
+        let why = "instruction \"push the red button\" refused: the script has no key-frames";
+        assert_eq!(ended.map(|report| (report.goal, report.words)), Some((1, why.to_string())));
+        assert_eq!(report.refused, (1, Some(why.to_string())));
+        assert_eq!(task.latest(), TaskInstance { epoch: 2, has_words: false });
     }
 }

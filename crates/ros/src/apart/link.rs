@@ -145,9 +145,9 @@ impl Link {
         if secs > allowed_secs {
             return Err(AnswerRefusal::Stale { secs, allowed_secs });
         }
-        if !msg.refused.is_empty() {
+        if let Some(refusal) = messages::refusal_in(msg) {
             self.note_good(now);
-            return Err(AnswerRefusal::NoAnswer(msg.refused.chars().take(200).collect()));
+            return Err(refusal);
         }
         let answer = messages::answer_from_msg(msg, question.captured)
             .map_err(|error| AnswerRefusal::Malformed(error.to_string()))?;

@@ -1,7 +1,7 @@
 //! Which answers lead the arm: those of one announced policy, to the question under way, in time; nothing else.
 
 use nalgebra::{UnitQuaternion, Vector3};
-use neuraxis_core::{Gripper, KeyFrame, Pose, Prediction, StageTimes};
+use neuraxis_core::{Gripper, KeyFrame, PolicyError, Pose, Prediction, StageTimes};
 use r2r::{builtin_interfaces::msg::Duration, neuraxis_msgs::msg::Observation as ObservationMsg};
 
 use super::*;
@@ -172,6 +172,22 @@ fn numbers_that_are_none_and_places_outside_end_the_question_and_move_nothing() 
     assert!(asked == Some(100) && refusal.to_string().contains("[0.300, 0.100, 5.000] m"), "{refusal}");
     let (_, refusal) = refused(|msg| msg.refused = "no cloud".into());
     assert_eq!(refusal, AnswerRefusal::NoAnswer("no cloud".into()));
+}
+
+#[test]
+fn words_that_are_never_answered_are_told_from_a_picture_that_is_not() {
+    let said = |error: PolicyError| {
+        let asked = ObservationMsg { robot_session: ROBOT, epoch: 1, seq: 100, ..ObservationMsg::default() };
+        let (policy_session, weights_hash, said) = (POLICY, "good", Err(error));
+        let reply = messages::Reply { policy_session, weights_hash, ttl_secs: 0.5, held_secs: 0.03, said };
+        refused(|msg| *msg = messages::answer_to_msg(&asked, reply)).1
+    };
+    // However long the sentence: the reason comes whole.
+    let (text, reason) = ("push the red button then ".repeat(20), "it has 102 tokens, this policy reads 24");
+    let of_words = said(PolicyError::Instruction { text, reason: reason.into() });
+    assert_eq!(of_words, AnswerRefusal::Words(reason.into()));
+    let of_picture = said(PolicyError::Observation { seq: 100, reason: "no cloud".into() });
+    assert_eq!(of_picture, AnswerRefusal::NoAnswer("observation 100 refused: no cloud".into()));
 }
 
 #[test]

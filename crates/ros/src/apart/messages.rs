@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use nalgebra::Vector3;
 use neuraxis_core::{
-    CameraView, Gripper, Instruction, Joints, KeyFrame, Nanos, Observation, Prediction, Progress, StageTimes,
+    CameraView, Gripper, Instruction, Joints, KeyFrame, Nanos, Observation, PolicyError, Prediction, Progress,
+    StageTimes,
 };
 use r2r::{
     builtin_interfaces::msg::{Duration, Time},
@@ -12,13 +13,15 @@ use r2r::{
     neuraxis_msgs::msg::{CameraView as ViewMsg, Observation as ObservationMsg, Prediction as PredictionMsg},
 };
 
-use super::{answers::Answer, policy::Said};
+use super::{AnswerRefusal, answers::Answer, policy::Said};
 use crate::{RosError, cameras_in, conversions, conversions::refused, topics};
 
 const OBSERVATION: &str = "neuraxis_msgs/Observation";
 const PREDICTION: &str = "neuraxis_msgs/Prediction";
 /// Cameras of one observation that are taken at most.
 const MOST_CAMERAS: usize = 32;
+/// So begins a reason that is about the words, which the policy answers never, whatever it sees.
+const OF_WORDS: &str = "instruction refused: ";
 
 /// An observation with what is to be done; its stamps stay empty, see [`set_stamp`].
 pub(super) fn observation_to_msg(
@@ -153,11 +156,21 @@ pub(super) fn answer_to_msg(asked: &ObservationMsg, reply: Reply<'_>) -> Predict
             (msg.fine_secs, msg.device_to_host_secs, msg.total_secs) = (fine_secs, device_to_host_secs, total_secs);
             msg.gaze = gaze.into_iter().flatten().map(|p| Point { x: p.x, y: p.y, z: p.z }).collect();
         }
-        // An empty reason would say that there is a key-frame.
-        Err(reason) if reason.is_empty() => msg.refused = "without a reason".into(),
-        Err(reason) => msg.refused = reason,
+        // The sentence itself, which may be long, is in the observation.
+        Err(PolicyError::Instruction { reason, .. }) => msg.refused = format!("{OF_WORDS}{reason}"),
+        // Never empty, which would say that there is a key-frame.
+        Err(error) => msg.refused = error.to_string(),
     }
     msg
+}
+
+/// Why the policy has no key-frame, if it says so.
+pub(super) fn refusal_in(msg: &PredictionMsg) -> Option<AnswerRefusal> {
+    let cut = |text: &str| -> String { text.chars().take(200).collect() };
+    match msg.refused.strip_prefix(OF_WORDS) {
+        Some(reason) => Some(AnswerRefusal::Words(cut(reason))),
+        None => (!msg.refused.is_empty()).then(|| AnswerRefusal::NoAnswer(cut(&msg.refused))),
+    }
 }
 
 /// The prediction, as made from what was captured then by the robot's clock. Refuses poses that are none, and numbers

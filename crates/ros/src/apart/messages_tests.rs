@@ -71,7 +71,7 @@ fn observations_that_are_not_whole_are_refused_in_words() {
 #[test]
 fn a_reason_is_never_empty_and_a_time_to_live_is_exact() {
     let reply = |said, ttl_secs| Reply { policy_session: 1, weights_hash: "w", ttl_secs, held_secs: 0.0, said };
-    let msg = answer_to_msg(&message(), reply(Err(String::new()), 1.25));
-    assert_eq!((msg.refused.as_str(), msg.ttl.sec, msg.ttl.nanosec), ("without a reason", 1, 250_000_000));
+    let msg = answer_to_msg(&message(), reply(Err(PolicyError::Answer(String::new())), 1.25));
+    assert_eq!((msg.refused.as_str(), msg.ttl.sec, msg.ttl.nanosec), ("answer refused: ", 1, 250_000_000));
     assert_eq!((msg.robot_session, msg.epoch, msg.seq), (9, 4, 7));
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use nalgebra::Vector3;
-use neuraxis_core::{Nanos, Observation, Prediction};
+use neuraxis_core::{Nanos, Observation, PolicyError, Prediction};
 use r2r::{
     Node, Publisher,
     diagnostic_msgs::msg::DiagnosticArray,
@@ -42,8 +42,8 @@ const SILENCE: Duration = Duration::from_secs(1);
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// What a policy says to an observation: a key-frame, with where its eye is and what it looks at in the world [m] if it has a
-/// gaze; `Err`: why there is none.
-pub type Said = Result<(Prediction, Option<[Vector3<f64>; 2]>), String>;
+/// gaze; `Err`: why there is none. The robot gives a task up whose words are refused ([`PolicyError::Instruction`]).
+pub type Said = Result<(Prediction, Option<[Vector3<f64>; 2]>), PolicyError>;
 
 /// What came of an observation.
 #[derive(Clone, Debug)]
@@ -184,9 +184,9 @@ impl PolicyNode {
         let Thought { said, sight, views } = think(&observation, &msg.instruction, self.epoch);
         match &said {
             Ok(_) => self.stats.answers += 1,
-            Err(reason) => {
+            Err(error) => {
                 self.stats.refused += 1;
-                self.complain(self.stats.refused, reason);
+                self.complain(self.stats.refused, &error.to_string());
             }
         }
         let is_news = sight.left_out != self.sight.left_out;

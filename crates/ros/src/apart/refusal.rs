@@ -74,6 +74,9 @@ pub enum AnswerRefusal {
     /// The policy itself has refused.
     #[error("the policy has no answer: {0}")]
     NoAnswer(String),
+    /// The policy answers these words never, whatever it sees.
+    #[error("the policy cannot act on the instruction: {0}")]
+    Words(String),
     /// The link is not good enough.
     #[error("{0}")]
     Link(LinkTrouble),
@@ -81,7 +84,7 @@ pub enum AnswerRefusal {
 
 impl AnswerRefusal {
     /// Every name of [`AnswerRefusal::name`], in its order.
-    pub const NAMES: [&'static str; 14] = [
+    pub const NAMES: [&'static str; 15] = [
         "unannounced",
         "unsuited",
         "second_policy",
@@ -95,6 +98,7 @@ impl AnswerRefusal {
         "malformed",
         "out_of_bounds",
         "no_answer",
+        "words",
         "link",
     ];
 
@@ -114,6 +118,7 @@ impl AnswerRefusal {
             Self::Malformed(_) => "malformed",
             Self::OutOfBounds { .. } => "out_of_bounds",
             Self::NoAnswer(_) => "no_answer",
+            Self::Words(_) => "words",
             Self::Link(_) => "link",
         }
     }

@@ -8,7 +8,7 @@ use neuraxis_core::{Clock, Instruction, Nanos, Observation, Policy, PolicyError,
 
 use super::{End, Question};
 use crate::{
-    apart::{answers::Answer, messages},
+    apart::{AnswerRefusal, answers::Answer, messages},
     looked::PolicyLook,
     sight::PolicySight,
 };
@@ -65,7 +65,7 @@ impl RemotePolicy {
             while let Some(end) = self.answers.pop() {
                 if end.seq == seq {
                     self.sight = end.sight;
-                    return end.said.map_err(|refusal| PolicyError::Answer(refusal.to_string()));
+                    return end.said.map_err(|refusal| as_of_here(refusal, words));
                 }
             }
             if self.clock.now() >= deadline {
@@ -85,6 +85,16 @@ impl Policy for RemotePolicy {
     }
 }
 
+/// A refusal as a policy here would say it.
+fn as_of_here(refusal: AnswerRefusal, words: Option<&Instruction>) -> PolicyError {
+    match (refusal, words) {
+        (AnswerRefusal::Words(reason), Some(words)) => {
+            PolicyError::Instruction { text: words.text.to_string(), reason }
+        }
+        (refusal, _) => PolicyError::Answer(refusal.to_string()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use neuraxis_channel::ring;
@@ -98,6 +108,32 @@ mod tests {
     impl Clock for Still {
         fn now(&self) -> Nanos {
             Nanos(0)
+        }
+    }
+
+    /// No time passes, and whoever looks at it is answered with that.
+    struct Answering(RingSender<End>, AnswerRefusal);
+
+    impl Clock for Answering {
+        fn now(&self) -> Nanos {
+            let said = Err(self.1.clone());
+            self.0.push_newest(End { seq: 1, sight: PolicySight::default(), said });
+            Nanos(0)
+        }
+    }
+
+    /// A link at whose other end is nobody.
+    fn deserted() -> RemotePolicy {
+        RemotePolicy {
+            robot_session: 1,
+            world_frame: "world".into(),
+            patience: Nanos(0),
+            questions: ring(1).0,
+            answers: ring(4).1,
+            clock: Arc::new(Still),
+            looks: ring(4).1,
+            gaze: None,
+            sight: PolicySight::default(),
         }
     }
 
@@ -116,23 +152,28 @@ mod tests {
 
     #[test]
     fn what_was_looked_at_in_a_rehearsal_does_not_come_into_the_task_after_it() {
-        let ((questions, _asked), (_answers, answers), (looked, looks)) = (ring(1), ring(4), ring(4));
-        let mut policy = RemotePolicy {
-            robot_session: 1,
-            world_frame: "world".into(),
-            patience: Nanos(0),
-            questions,
-            answers,
-            clock: Arc::new(Still),
-            looks,
-            gaze: None,
-            sight: PolicySight::default(),
-        };
+        let (looked, looks) = ring(4);
+        let mut policy = RemotePolicy { looks, ..deserted() };
         looked.push_newest(PolicyLook::default());
         looked.push_newest(PolicyLook::default());
         policy.rehearse(&observation());
         assert_eq!(policy.look(), None);
         looked.push_newest(PolicyLook::default());
         assert_eq!(policy.look(), Some(PolicyLook::default()));
+    }
+
+    #[test]
+    fn words_that_are_never_answered_are_refused_as_by_a_policy_here() {
+        let words = Instruction { text: "push the red button".into(), epoch: 1, features: None };
+        let refused = |refusal: AnswerRefusal| {
+            let (said, answers) = ring(4);
+            let clock = Arc::new(Answering(said, refusal));
+            let mut policy = RemotePolicy { answers, clock, patience: Nanos(1), ..deserted() };
+            policy.predict(&observation(), &words).unwrap_err()
+        };
+        let (text, reason) = (words.text.to_string(), "it has 32 tokens".to_string());
+        assert_eq!(refused(AnswerRefusal::Words(reason.clone())), PolicyError::Instruction { text, reason });
+        let of_picture = refused(AnswerRefusal::NoAnswer("no cloud".into()));
+        assert_eq!(of_picture, PolicyError::Answer("the policy has no answer: no cloud".into()));
     }
 }

@@ -11,8 +11,13 @@
 //! Verbs of putting are not looked at: things and places say it all. `it` is the block that was spoken of, and the
 //! drawer where something is closed.
 
-use neuraxis_plan::{Class, Fact, FactId, FactSet, ObjectId, Predicate, Scene};
+mod blocks;
+mod drawers;
+mod stages;
 
+use neuraxis_plan::{Class, FactId, FactSet, ObjectId, Predicate, Scene};
+
+use self::stages::cumulative;
 use crate::{
     CortexError,
     words::{Token, Word, tokens},
@@ -154,39 +159,6 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn drawer(&mut self, id: ObjectId) -> Result<(), CortexError> {
-        self.drawers.retain(|drawer| *drawer != id);
-        self.drawers.push(id);
-        match self.next_word() {
-            _ if self.relation.is_some() => self.place(id),
-            Some(Word::Gets) => self.place(id),
-            // "The top and the middle drawer closed."
-            Some(Word::Close | Word::Open) => {
-                self.reference.push(id);
-                Ok(())
-            }
-            Some(Word::Thing(next)) if self.scene.class(*next) == Some(Class::Drawer) => {
-                self.reference.push(id);
-                Ok(())
-            }
-            _ => Err(self.lost(format!("what about {}?", self.scene.object_name(id)))),
-        }
-    }
-
-    fn place(&mut self, id: ObjectId) -> Result<(), CortexError> {
-        match self.relation.take() {
-            Some(Word::From) => Ok(()),
-            Some(_) if !self.pending.is_empty() => self.put(id),
-            None if self.next_word() != Some(&Word::Gets) => {
-                Err(self.lost(format!("what about {}?", self.scene.object_name(id))))
-            }
-            _ => {
-                self.base = Some(id);
-                Ok(())
-            }
-        }
-    }
-
     fn it(&mut self) -> Result<(), CortexError> {
         match self.relation.take() {
             Some(Word::In) => {
@@ -208,105 +180,12 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Everything pending goes to a place.
-    fn put(&mut self, place: ObjectId) -> Result<(), CortexError> {
-        self.relation = None;
-        let is_placed = |facts: &[Vec<FactId>], block| {
-            facts.iter().flatten().any(|fact| self.scene.fact(*fact).is_some_and(|fact| places(fact, block)))
-        };
-        if self.scene.class(place) == Some(Class::Block) && self.base.is_some() && !is_placed(&self.stages, place) {
-            // "On the plate build red on blue": blue is what stands on the plate.
-            let pending = std::mem::replace(&mut self.pending, vec![place]);
-            self.put_on_base()?;
-            self.pending = pending;
-        }
-        if self.pending.is_empty() {
-            return Err(self.lost(format!("what shall go to {}?", self.scene.object_name(place))));
-        }
-        for block in std::mem::take(&mut self.pending) {
-            let fact = self.scene.find(Predicate::In, &[block, place]);
-            let fact = fact.or_else(|| self.scene.find(Predicate::On, &[block, place]));
-            let name = |id| self.scene.object_name(id);
-            let fact = fact.ok_or_else(|| self.lost(format!("{} cannot go to {}", name(block), name(place))))?;
-            let now = self.stages.last().map(Vec::as_slice).unwrap_or_default();
-            if now.iter().any(|other| *other != fact && self.scene.fact(*other).is_some_and(|f| places(f, block))) {
-                return Err(self.lost(format!("two places for {}", name(block))));
-            }
-            self.wish(fact);
-            self.last = Some(block);
-        }
-        Ok(())
-    }
-
-    fn put_on_base(&mut self) -> Result<(), CortexError> {
-        match self.base.take_if(|_| !self.pending.is_empty()) {
-            Some(place) => self.put(place),
-            None => Ok(()),
-        }
-    }
-
     fn press(&mut self, button: ObjectId) -> Result<(), CortexError> {
         self.end_clause()?;
         let pressed = self.scene.find(Predicate::Pressed, &[button]);
         let pressed = pressed.ok_or_else(|| self.lost("this cannot be pressed"))?;
         self.stages.extend([vec![pressed], Vec::new()]);
         Ok(())
-    }
-
-    /// Opens or closes what is named next, or else what was named before.
-    fn slide(&mut self, wanted: Predicate, contrary: Predicate) -> Result<(), CortexError> {
-        let named = self.named_next()?;
-        let before = std::mem::take(&mut self.reference);
-        let drawers = match (named.is_empty(), before.is_empty()) {
-            (false, _) => named,
-            (true, false) => before,
-            (true, true) => vec![self.the_drawer()?],
-        };
-        for drawer in drawers {
-            let contrary = self.scene.find(contrary, &[drawer]);
-            if let Some(stage) = self.stages.last_mut() {
-                stage.retain(|fact| Some(*fact) != contrary);
-            }
-            if let Some(fact) = self.scene.find(wanted, &[drawer]) {
-                self.wish(fact);
-            }
-            if !self.drawers.contains(&drawer) {
-                self.drawers.push(drawer);
-            }
-        }
-        Ok(())
-    }
-
-    /// The drawers that stand directly behind "open" and "close"; goes on behind them.
-    fn named_next(&mut self) -> Result<Vec<ObjectId>, CortexError> {
-        let mut named = Vec::new();
-        let mut ahead = self.at;
-        while let Some(token) = self.tokens.get(ahead) {
-            ahead += 1;
-            match &token.word {
-                Word::Filler if token.text == "the" => continue,
-                Word::Filler if !named.is_empty() && ["and", ","].contains(&token.text.as_str()) => continue,
-                Word::Thing(id) if self.scene.class(*id) == Some(Class::Drawer) => {
-                    if self.tokens.get(ahead).is_some_and(|next| next.word == Word::Gets) {
-                        break;
-                    }
-                    named.push(*id);
-                }
-                Word::Both if named.is_empty() => {
-                    let is_list = matches!(self.tokens.get(ahead..), Some([the, next, ..])
-                        if the.text == "the" && matches!(next.word, Word::Thing(_)));
-                    if is_list {
-                        continue;
-                    }
-                    named = self.both()?;
-                }
-                Word::It | Word::TheDrawer if named.is_empty() => named.push(self.the_drawer()?),
-                Word::Everything if named.is_empty() => named = self.scene.of_class(Class::Drawer).collect(),
-                _ => break,
-            }
-            self.at = ahead;
-        }
-        Ok(named)
     }
 
     fn end_clause(&mut self) -> Result<(), CortexError> {
@@ -333,24 +212,6 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Where a block is known to be.
-    fn stands_on(&self, block: ObjectId) -> Result<ObjectId, CortexError> {
-        let known = self.scene.state().holds().iter().filter_map(|fact| self.scene.fact(fact));
-        let place = known.filter(|fact| places(fact, block)).find_map(|fact| fact.of[1]);
-        place.ok_or_else(|| self.lost(format!("I do not know where {} is", self.scene.object_name(block))))
-    }
-
-    /// The drawer named last, or the only one.
-    fn the_drawer(&self) -> Result<ObjectId, CortexError> {
-        let mut all = self.scene.of_class(Class::Drawer);
-        let only = all.next().filter(|_| all.next().is_none());
-        self.drawers.last().copied().or(only).ok_or_else(|| self.lost("which drawer?"))
-    }
-
-    fn both(&self) -> Result<Vec<ObjectId>, CortexError> {
-        if self.drawers.len() == 2 { Ok(self.drawers.clone()) } else { Err(self.lost("both of which two drawers?")) }
-    }
-
     fn wish(&mut self, fact: FactId) {
         if let Some(stage) = self.stages.last_mut().filter(|stage| !stage.contains(&fact)) {
             stage.push(fact);
@@ -368,33 +229,6 @@ impl<'a> Reader<'a> {
         let next = self.tokens.get(self.at);
         next.is_none_or(|token| token.word == Word::Stop || [",", "and", ":"].contains(&token.text.as_str()))
     }
-}
-
-/// True if the fact says where the block is.
-fn places(fact: &Fact, block: ObjectId) -> bool {
-    matches!(fact.predicate, Predicate::On | Predicate::In) && fact.of[0] == Some(block)
-}
-
-/// Each stage with what earlier ones brought about and it does not replace; empty stages are left out.
-fn cumulative(stages: &[Vec<FactId>], scene: &Scene) -> Vec<FactSet> {
-    let mut so_far = FactSet::default();
-    let mut all = Vec::new();
-    for stage in stages.iter().filter(|stage| !stage.is_empty()) {
-        for wished in stage {
-            let Some(new) = scene.fact(*wished) else { continue };
-            let replaced = |old: &Fact| match new.predicate {
-                Predicate::On | Predicate::In => new.of[0].is_some_and(|block| places(old, block)),
-                Predicate::Open | Predicate::Closed => {
-                    matches!(old.predicate, Predicate::Open | Predicate::Closed) && old.of == new.of
-                }
-                _ => false,
-            };
-            so_far = so_far.iter().filter(|fact| !scene.fact(*fact).is_some_and(replaced)).collect();
-            so_far.insert(*wished);
-        }
-        all.push(so_far);
-    }
-    all
 }
 
 #[cfg(test)]

@@ -1,60 +1,14 @@
 //! A z-buffer with screen-space splats for the three orthographic views (after RVT-2, arXiv 2406.08545).
 
-use nalgebra::Vector3;
-use serde::{Deserialize, Serialize};
+mod channels;
+mod config;
+mod into_cube;
 
-use crate::{
-    CubeFrame, OrthoView, VisionError,
-    cube::{NO_BEND, bend},
-};
-
-/// Channels per view: x y z of the nearest point, red green blue in [0, 1], depth (mean-subtracted over hit pixels,
-/// -1 where empty), view index, row and column, each over [-1, 1].
-///
-/// x y z are coordinates of the cube as they are; RVT divides them by the cloud's largest, which makes a point's
-/// input depend on points far away from it.
-pub const CHANNELS: usize = 10;
-
-/// The splat radius of RVT-2, in cube units: 1.344 px at a side of 224.
-pub const SPLAT_RADIUS_IN_CUBE: f32 = 0.012;
-
-/// How to draw.
-#[derive(Copy, Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RenderConfig {
-    /// Side of a view [px]; 2 or more.
-    pub side: usize,
-    /// A pixel takes the nearest-depth point among its own and those of pixels closer than this [px]; 0 to 16, no
-    /// splat up to 1. The cloud gets sparser on the screen as the cube zooms in: choose it for the fine stage.
-    pub splat_px: f32,
-}
-
-impl Default for RenderConfig {
-    /// As in RVT-2.
-    fn default() -> Self {
-        Self::with_radius(224, SPLAT_RADIUS_IN_CUBE)
-    }
-}
-
-impl RenderConfig {
-    /// A splat radius in cube units instead of pixels.
-    pub fn with_radius(side: usize, radius_in_cube: f32) -> Self {
-        Self { side, splat_px: radius_in_cube * side as f32 / 2.0 }
-    }
-
-    /// Refuses what cannot be drawn.
-    pub fn validate(&self) -> Result<(), VisionError> {
-        if self.side < 2 {
-            let (value, allowed) = (self.side.to_string(), "2 or more");
-            return Err(VisionError::Config { key: "side", value, allowed });
-        }
-        if !(0.0..=16.0).contains(&self.splat_px) {
-            let (value, allowed) = (self.splat_px.to_string(), "0 to 16");
-            return Err(VisionError::Config { key: "splat_px", value, allowed });
-        }
-        Ok(())
-    }
-}
+pub use self::channels::CHANNELS;
+pub(crate) use self::channels::{Hit, shade};
+pub use self::config::{RenderConfig, SPLAT_RADIUS_IN_CUBE};
+use self::into_cube::IntoCube;
+use crate::{CubeFrame, OrthoView};
 
 /// Keeps the buffers between frames.
 #[derive(Clone, Debug)]
@@ -71,35 +25,6 @@ pub struct Renderer {
     reach: usize,
     /// Places in `nearest` of the pixels around one, relative to the upper left corner of their square.
     window: Vec<usize>,
-}
-
-/// The same map as `CubeFrame::cube_from_world`, in f32: a matrix' columns, what it moves the origin by, and the bend.
-#[derive(Copy, Clone, Debug, Default)]
-struct IntoCube {
-    columns: [[f32; 3]; 3],
-    origin: [f32; 3],
-    fovea: f32,
-}
-
-impl IntoCube {
-    fn new(frame: &CubeFrame) -> Self {
-        let flat = frame.foveated(NO_BEND);
-        let origin = flat.cube_from_world(&Vector3::zeros());
-        let columns = [Vector3::x(), Vector3::y(), Vector3::z()].map(|e| flat.cube_from_world(&e) - origin);
-        let f32s = |v: Vector3<f64>| [v.x as f32, v.y as f32, v.z as f32];
-        Self { columns: columns.map(f32s), origin: f32s(origin), fovea: frame.fovea() as f32 }
-    }
-
-    fn apply(&self, w: &[f32; 3]) -> [f32; 3] {
-        let (m, o) = (&self.columns, &self.origin);
-        let flat = [0, 1, 2].map(|r| m[0][r] * w[0] + m[1][r] * w[1] + m[2][r] * w[2] + o[r]);
-        if self.fovea < 1.0 { flat.map(|x| bend(x, self.fovea)) } else { flat }
-    }
-
-    /// Where the cube ends towards a view's camera: what is nearer stands in the way.
-    fn near(&self) -> f32 {
-        bend(1.0, self.fovea)
-    }
 }
 
 const EMPTY: u32 = u32::MAX;
@@ -260,48 +185,10 @@ impl Renderer {
     }
 }
 
-/// What a pixel shows.
-pub(crate) struct Hit {
-    /// In the cube.
-    pub point: [f32; 3],
-    /// Its colour.
-    pub rgb: [u8; 3],
-    /// From the camera [cube's unit].
-    pub depth: f32,
-}
-
-/// Writes the [`CHANNELS`] planes of one view; `hit`: what each pixel shows.
-pub(crate) fn shade(planes: &mut [f32], side: usize, view_index: f32, hit: impl Fn(usize) -> Option<Hit>) {
-    let area = side * side;
-    let grid = |i: usize| -1.0 + 2.0 * i as f32 / (side - 1) as f32;
-    planes[..6 * area].fill(0.0);
-    planes[6 * area..7 * area].fill(f32::NAN);
-    let (mut sum, mut hits) = (0.0, 0u32);
-    for pixel in 0..area {
-        let Some(Hit { point, rgb, depth }) = hit(pixel) else { continue };
-        for c in 0..3 {
-            planes[c * area + pixel] = point[c];
-            planes[(3 + c) * area + pixel] = f32::from(rgb[c]) / 255.0;
-        }
-        planes[6 * area + pixel] = depth;
-        sum += depth;
-        hits += 1;
-    }
-    let mean = sum / hits.max(1) as f32;
-    for depth in &mut planes[6 * area..7 * area] {
-        *depth = if depth.is_nan() { -1.0 } else { *depth - mean };
-    }
-    planes[7 * area..8 * area].fill(view_index);
-    for row in 0..side {
-        planes[8 * area + row * side..][..side].fill(grid(row));
-    }
-    let (first, others) = planes[9 * area..].split_at_mut(side);
-    first.iter_mut().enumerate().for_each(|(column, x)| *x = grid(column));
-    others.chunks_exact_mut(side).for_each(|row| row.copy_from_slice(first));
-}
-
 #[cfg(test)]
 mod tests {
+    use nalgebra::Vector3;
+
     use super::*;
 
     fn draw(points: &[[f32; 3]], rgb: &[[u8; 3]], splat_px: f32) -> Vec<f32> {
@@ -439,14 +326,5 @@ mod tests {
         let seen: Vec<f32> = out[6 * area..7 * area].iter().copied().filter(|d| *d != -1.0).collect();
         assert_eq!(seen.len(), 2);
         assert!((seen[0] + 0.3).abs() < 1e-6 && (seen[1] - 0.3).abs() < 1e-6, "{seen:?}");
-    }
-
-    #[test]
-    fn the_published_splat_is_the_default_and_nonsense_is_refused() {
-        assert!((RenderConfig::default().splat_px - 1.344).abs() < 1e-6);
-        let refused = |config: RenderConfig| config.validate().unwrap_err().to_string();
-        assert!(refused(RenderConfig { side: 1, splat_px: 1.0 }).contains("side = 1"));
-        assert!(refused(RenderConfig { side: 8, splat_px: f32::NAN }).contains("splat_px = NaN"));
-        assert_eq!(RenderConfig { side: 112, splat_px: 1.5 }.validate(), Ok(()));
     }
 }

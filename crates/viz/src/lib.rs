@@ -9,6 +9,7 @@ mod heat;
 mod layout;
 mod other;
 mod paths;
+mod shapes;
 mod show;
 mod sink;
 mod source;

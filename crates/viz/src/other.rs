@@ -7,7 +7,7 @@ use rerun::{Image, LineStrips3D, Scalars, TextDocument};
 
 use crate::{
     Viz, VizError, heat, paths,
-    sink::{array, axes, label},
+    shapes::{array, axes, label},
 };
 
 /// The other answer's colour.

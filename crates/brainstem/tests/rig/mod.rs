@@ -103,6 +103,29 @@ impl Rig {
     }
 }
 
+/// A value for one joint, nothing for the others.
+pub fn one(joint: usize, value: f64) -> Joints {
+    Joints::from_fn(7, |i| if i == joint { value } else { 0.0 })
+}
+
+/// One that has begun, and holds.
+pub fn rig() -> Rig {
+    let mut rig = Rig::new(BrainstemConfig::default());
+    rig.tick(None);
+    rig
+}
+
+/// Ticks without segments until the arm is still.
+pub fn until_still(rig: &mut Rig) -> Tick {
+    for _ in 0..3000 {
+        let tick = rig.tick(None);
+        if rig.brainstem.is_still() {
+            return tick;
+        }
+    }
+    panic!("not still after 3 s");
+}
+
 /// Every limit, from one command to the next.
 pub fn check_step(previous: &ArmCommand, command: &ArmCommand, limits: &[JointLimits], dt: f64) {
     assert!(command.q.is_finite() && command.qd.is_finite() && command.qdd.is_finite());

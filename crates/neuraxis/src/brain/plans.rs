@@ -1,5 +1,7 @@
 //! Who answers questions for plans: memory and a planner. Allocates, and may take seconds where a model is asked.
 
+mod question;
+
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use neuraxis_brain::{
@@ -7,11 +9,11 @@ use neuraxis_brain::{
 };
 use neuraxis_core::Nanos;
 use neuraxis_cortex::vlm::{Cancel, Context, Image};
-use neuraxis_executor::{Outcome, Reason};
 use neuraxis_hippocampus::{Memory, RepairId, Stamp};
-use neuraxis_plan::{FactId, Plan, Scene, Truth};
+use neuraxis_plan::{FactId, Scene, Truth};
 use neuraxis_robot::Robot;
 
+pub use self::question::{Job, PlanReply, Question, Record, Reply, Wanted};
 use super::recent::Recent;
 use crate::{config::Config, reach::reach};
 
@@ -24,115 +26,6 @@ pub fn drafter(config: &Config, robot: Arc<Robot>) -> Result<Drafter, BrainError
 pub fn open_memory(config: &Config, file: &Path) -> anyhow::Result<Memory> {
     let embedder = crate::package::text_encoder(&config.root)?;
     Ok(Memory::open(file, Box::new(embedder))?)
-}
-
-/// What is asked for.
-pub enum Wanted {
-    /// What the sentence means, where it speaks of the past: "put it back where it was" is about what memory knows.
-    Meaning,
-    /// A task's first plan.
-    First,
-    /// A repair of a leaf that failed, from memory.
-    Repair {
-        /// The plan that fails.
-        plan: Box<Plan>,
-        /// The leaf, as it was sent.
-        node: u16,
-        /// Why it failed.
-        reason: Reason,
-        /// Repairs that did not help.
-        tried: BTreeSet<RepairId>,
-    },
-    /// Another plan.
-    Replan {
-        /// What the one before failed for because nobody knows whether it holds.
-        unknown: Option<FactId>,
-        /// Repairs that did not help.
-        tried: BTreeSet<RepairId>,
-    },
-}
-
-/// A question for a plan.
-pub struct Question {
-    /// Which task it is about.
-    pub task: u32,
-    /// Which sentence the task is from: the calls of a model are counted for each.
-    pub sentence: u32,
-    /// Of the executor's request, where it has one.
-    pub id: Option<u32>,
-    /// The executor's, when it was asked.
-    pub epoch: u32,
-    /// What is wanted.
-    pub wanted: Wanted,
-    /// What is to be done.
-    pub words: String,
-    /// For a model, if one may be asked.
-    pub context: Option<Box<Context>>,
-    /// As it is now.
-    pub scene: Scene,
-    /// When it was asked.
-    pub at: Nanos,
-}
-
-/// The answer.
-pub enum Reply {
-    /// To [`Wanted::Meaning`].
-    Meant {
-        /// As in the question.
-        task: u32,
-        /// As in the question.
-        words: String,
-        /// The sentence in words of the present, if it was about the past; or why nobody knows what it means.
-        said: Result<Option<String>, String>,
-    },
-    /// To the others.
-    Plan(Box<PlanReply>),
-    /// Nobody has asked: why memory was not told something, as in [`Plans::troubles`].
-    Untold(String),
-}
-
-/// A plan, or why there is none.
-pub struct PlanReply {
-    /// As in the question.
-    pub task: u32,
-    /// As in the question.
-    pub id: Option<u32>,
-    /// As in the question.
-    pub epoch: u32,
-    /// A proved plan and its scene, or why there is none.
-    pub draft: Result<Box<(Draft, Scene)>, String>,
-    /// Another look at the scene would change nothing: the model has no plan.
-    pub is_final: bool,
-    /// For people: where it came from.
-    pub lines: Vec<String>,
-    /// It came from memory as it was.
-    pub reused: bool,
-    /// Writes down what becomes of a new task, where there is a memory.
-    pub scribe: Option<Scribe>,
-    /// How a model has served so far.
-    pub model: ModelUse,
-    /// A fact that a model was asked about, and whether it holds.
-    pub checked: Option<(FactId, bool)>,
-}
-
-/// How a task ended, for memory.
-pub struct Record {
-    /// Has accompanied it.
-    pub scribe: Scribe,
-    /// The executor's word.
-    pub outcome: Outcome,
-    /// At the end.
-    pub scene: Scene,
-    /// Then.
-    pub at: Nanos,
-}
-
-/// Work for a planner's thread.
-pub enum Job {
-    /// To be answered.
-    Answer(Box<Question>),
-    /// To be remembered.
-    Keep(Box<Record>),
 }
 
 /// Answers, in a thread of its own where a robot moves.
@@ -335,131 +228,4 @@ fn unix_ms() -> i64 {
 mod wire;
 
 #[cfg(test)]
-mod tests {
-    use std::time::Instant;
-
-    use neuraxis_cortex::{PlanRequest, Planner, SymbolicPlanner};
-    use neuraxis_hippocampus::{Attempt, Likeness, Ranking, Reuse};
-    use neuraxis_plan::SceneFile;
-
-    use neuraxis_brain::PlannerKind;
-
-    use super::{
-        wire::{Act, Server, good},
-        *,
-    };
-    use crate::config::workspace_root;
-
-    const SAID: &str = "put the red block in the top drawer and close it";
-
-    fn scene(root: &Path) -> Scene {
-        let text = std::fs::read_to_string(root.join("sim/scenes/workbench.yaml")).unwrap();
-        Scene::try_from(serde_yaml::from_str::<SceneFile>(&text).unwrap()).unwrap()
-    }
-
-    /// With the sentence encoder that is shipped: what means the same is done as before, what does not is planned anew.
-    #[test]
-    fn a_paraphrase_is_done_from_memory_and_another_task_is_not() {
-        let root = workspace_root().unwrap();
-        let config = Config::load(&root, "fr3").unwrap();
-        let folder = std::env::temp_dir().join(format!("neuraxis-paraphrase-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let mut memory = open_memory(&config, &folder.join("memory.sqlite")).unwrap();
-        let scene = scene(&root);
-        let plan = SymbolicPlanner.plan(&PlanRequest { instruction: SAID, scene: &scene, epoch: 0 }).unwrap().plan;
-        let at = |secs: i64| Stamp::from_unix_ms(1_800_000_000_000 + 1000 * secs);
-        let mut notes = memory.begin(SAID, &scene, "fr3", at(0)).unwrap();
-        let attempt = Attempt { plan: plan.clone(), source: "symbolic".into(), derived_from: None };
-        notes.attempt(attempt, at(0)).unwrap();
-        let mut done = scene.clone();
-        let facts = ["on(red_block,table)", "visible(red_block)", "in(red_block,top_drawer)"];
-        let state = facts
-            .iter()
-            .fold(*scene.state(), |state, text| state.with(scene.literal(text).unwrap().fact, text.starts_with("in(")));
-        done.set_state(state).unwrap();
-        memory.commit(&notes.conclude(&done, &plan.goal, at(20)).unwrap()).unwrap();
-
-        let any = Ranking { least_similarity: -1.0, ..Ranking::default() };
-        let mut cosine = |sentence: &str| memory.recall(sentence, at(30), &any).unwrap()[0].similarity;
-        let same = "place the red block into the top drawer, then shut the drawer";
-        let others = [
-            "put the blue block in the top drawer and close it",
-            "take the red block out of the top drawer",
-            "press the pink button",
-        ];
-        say!("{:.2} {same}", cosine(same));
-        others.iter().for_each(|other| say!("{:.2} {other}", cosine(other)));
-        match memory.reuse(same, &scene, None).unwrap() {
-            Reuse::Found(found) => assert!(found.likeness == Likeness::OtherWords, "{found}"),
-            Reuse::Nothing { why } => panic!("{why:?}"),
-        }
-        for other in others {
-            match memory.reuse(other, &scene, None).unwrap() {
-                // Another block in the same words is the same with another block.
-                Reuse::Found(found) => {
-                    say!("{other}: {found}");
-                    assert!(found.likeness != Likeness::OtherWords, "{other}: {found}");
-                }
-                Reuse::Nothing { why } => say!("{other}: {why:?}"),
-            }
-        }
-        // What a question costs, the encoder's time included.
-        let mut millis: Vec<f64> = (0..50)
-            .map(|i| {
-                let began = Instant::now();
-                memory.reuse(&format!("{same} {i}"), &scene, None).unwrap();
-                1e3 * began.elapsed().as_secs_f64()
-            })
-            .collect();
-        millis.sort_by(f64::total_cmp);
-        say!("a question with its encoding: p50 {:.1} ms, most {:.1} ms", millis[25], millis[49]);
-        drop(memory);
-        std::fs::remove_dir_all(&folder).unwrap();
-    }
-
-    /// A new plan, because nobody knows whether the middle drawer is shut.
-    fn replanned(server: &Server, checks: bool) -> (PlanReply, FactId) {
-        let root = workspace_root().unwrap();
-        let mut config = Config::load(&root, "fr3").unwrap();
-        (config.brain.planner, config.brain.vlm) = (PlannerKind::Vlm, wire::config(server));
-        config.brain.vlm_checks = checks;
-        config.brain.validate().unwrap();
-        let robot = Arc::new(config.load_robot().unwrap());
-        let mut plans = Plans::new(&config, drafter(&config, robot).unwrap(), None);
-        let mut scene = scene(&root);
-        let fact = scene.literal("closed(middle_drawer)").unwrap().fact;
-        let hidden = ["closed(middle_drawer)", "open(middle_drawer)"].map(|text| scene.literal(text).unwrap().fact);
-        scene.set_state(scene.state().forget(&hidden.into_iter().collect())).unwrap();
-        let wanted = Wanted::Replan { unknown: Some(fact), tried: BTreeSet::new() };
-        let (words, at) = (SAID.into(), Nanos::from_secs(1.0));
-        let image = Image::new("front", vec![0x89, b'P', b'N', b'G', 13, 10, 26, 10], Vec::new()).unwrap();
-        let context = Some(Box::new(Context { images: vec![image], ..Context::default() }));
-        let question = Question { task: 1, sentence: 1, id: Some(1), epoch: 1, wanted, words, context, scene, at };
-        match plans.answer(question) {
-            Reply::Plan(reply) => (*reply, fact),
-            Reply::Meant { .. } | Reply::Untold(_) => panic!("nobody asked what it means"),
-        }
-    }
-
-    #[test]
-    fn a_model_that_may_be_asked_about_a_fact_is_and_its_word_is_in_the_new_plans_scene() {
-        for (answer, checked) in [("true", Some(true)), ("false", Some(false)), ("unknown", None), ("maybe", None)] {
-            let server = Server::new([Act::say(format!("{{\"answer\": \"{answer}\"}}")), Act::plan(&good())]);
-            let (reply, fact) = replanned(&server, true);
-            say!("{answer}: {:?} {:?}", reply.lines, reply.draft.as_ref().err());
-            assert_eq!(reply.checked, checked.map(|holds| (fact, holds)), "{answer}");
-            let asked = server.asked();
-            assert!(asked[0].last_words().contains("Is this so in what the images show: closed(middle_drawer)?"));
-            let scene = asked[1].last_words();
-            let (_, holds) = scene.split_once("\"holds\":").unwrap();
-            let holds = holds.split(']').next().unwrap();
-            assert_eq!(holds.contains("closed(middle_drawer)"), checked == Some(true), "{answer}: {holds}");
-            // A plan that assumes the drawer to be shut is begun only if it is.
-            assert_eq!(reply.draft.is_ok(), checked == Some(true), "{answer}");
-        }
-        let server = Server::new([Act::plan(&good()), Act::plan(&good())]);
-        let (reply, _) = replanned(&server, false);
-        assert_eq!((reply.checked, reply.lines.len()), (None, 0));
-        assert!(!server.asked()[0].body.contains("Is this so"), "the switch is off");
-    }
-}
+mod tests;

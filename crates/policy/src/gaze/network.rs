@@ -15,8 +15,14 @@
 //! current observation, where theirs is a learned 3D convolution over the saliency of all frames. So the frozen network
 //! is all that there is to train.
 
-use tch::{Kind, Tensor, nn};
+#[cfg(test)]
+mod count;
+mod global;
+mod output;
 
+use tch::{Tensor, nn};
+
+use self::global::GlobalToken;
 use crate::{
     Result,
     gaze::{
@@ -26,95 +32,12 @@ use crate::{
     layers::{Linear, Norm},
 };
 
+pub use self::output::GazeOutput;
 pub use crate::gaze::pooled::Mode;
 
 /// Mean and standard deviation of colours as the release normalises them.
 const MEAN: f64 = 0.45;
 const STD: f64 = 0.225;
-/// Divides the logits before the softmax.
-const TEMPERATURE: f64 = 2.0;
-
-/// What the network sees in a clip.
-#[derive(Debug)]
-pub struct GazeOutput {
-    /// (b, 16w, t, t) `[F_SA ; F_GLC]`, normalised, averaged over the frames of tokens.
-    pub features: Tensor,
-    /// (b, f, g, g)
-    pub logits: Tensor,
-}
-
-impl GazeOutput {
-    /// (b, f, g, g) log-probabilities: per frame a softmax over the pixels, of temperature 2.
-    pub fn log_saliency(&self) -> Result<Tensor> {
-        let (b, f, g, _) = self.logits.size4()?;
-        let flat = self.logits.f_to_kind(Kind::Float)?.f_view([b, f, g * g])?.f_div_scalar(TEMPERATURE)?;
-        Ok(flat.f_log_softmax(2, Kind::Float)?.f_view([b, f, g, g])?)
-    }
-
-    /// (b, 1, side, side) probabilities of the last frame, the current one, in a map of any side.
-    pub fn saliency(&self, side: i64) -> Result<Tensor> {
-        let (_, f, g, _) = self.logits.size4()?;
-        let map = self.log_saliency()?.f_narrow(1, f - 1, 1)?.f_exp()?;
-        if side == g {
-            return Ok(map);
-        }
-        let map = map.f_upsample_bilinear2d([side, side], false, None, None)?;
-        let sum = map.f_sum_dim_intlist([2i64, 3].as_slice(), true, Kind::Float)?;
-        Ok(map.f_div(&sum)?)
-    }
-}
-
-/// Batch normalisation over (b, c, frames, rows, columns), with running statistics among the weights.
-#[derive(Debug)]
-struct BatchNorm {
-    weight: Tensor,
-    bias: Tensor,
-    mean: Tensor,
-    variance: Tensor,
-}
-
-impl BatchNorm {
-    fn new(path: &nn::Path, channels: i64) -> Result<Self> {
-        Ok(Self {
-            weight: path.f_ones("weight", &[channels])?,
-            bias: path.f_zeros("bias", &[channels])?,
-            mean: path.f_zeros_no_train("mean", &[channels])?,
-            variance: path.f_ones_no_train("variance", &[channels])?,
-        })
-    }
-
-    fn forward(&self, x: &Tensor, training: bool) -> Result<Tensor> {
-        let [weight, bias, mean, variance] = [&self.weight, &self.bias, &self.mean, &self.variance].map(Some);
-        Ok(x.f_batch_norm(weight, bias, mean, variance, training, 0.1, 1e-5, false)?)
-    }
-}
-
-/// All patches to one token: three strided convolutions, each after normalisation and ReLU, and a linear map.
-#[derive(Debug)]
-struct GlobalToken {
-    steps: Vec<(BatchNorm, Conv3)>,
-    out: Linear,
-}
-
-impl GlobalToken {
-    fn new(path: &nn::Path, config: &GazeConfig) -> Result<Self> {
-        let w = config.width;
-        let step = |i: usize| -> Result<_> {
-            Ok((BatchNorm::new(&(path / "norm" / i), w)?, Conv3::new(&(path / "conv" / i), w, w, [3; 3], [1, 2, 2])?))
-        };
-        let inputs = w * (config.frames / 2) * config.tokens() * config.tokens();
-        Ok(Self { steps: (0..3).map(step).collect::<Result<_>>()?, out: Linear::new(&(path / "out"), inputs, w)? })
-    }
-
-    /// (b, w, p, g, g) -> (b, 1, w)
-    fn forward(&self, patches: &Tensor, training: bool) -> Result<Tensor> {
-        let mut x = patches.shallow_clone();
-        for (norm, conv) in &self.steps {
-            x = conv.forward(&norm.forward(&x, training)?.f_relu()?)?;
-        }
-        Ok(self.out.forward(&x.f_flatten(1, -1)?)?.f_unsqueeze(1)?)
-    }
-}
 
 /// Clip to features and saliency.
 #[derive(Debug)]
@@ -261,75 +184,7 @@ mod tests {
     use crate::train::parameters;
     use rand::SeedableRng;
     use rand_pcg::Pcg64;
-    use tch::Device;
-
-    /// Trainable parameters by part.
-    fn counted(config: &GazeConfig) -> std::collections::BTreeMap<String, i64> {
-        let store = nn::VarStore::new(Device::Cpu);
-        let _net = GazeNet::new(&store.root(), config).unwrap();
-        let mut counts = std::collections::BTreeMap::new();
-        for (name, tensor) in parameters(&store).into_iter().filter(|(_, t)| t.requires_grad()) {
-            let part = name.split('.').next().unwrap().to_string();
-            *counts.entry(part).or_insert(0) += tensor.numel() as i64;
-        }
-        counts
-    }
-
-    /// Parameters from the layer list, by hand: d channels in, o out, r pools of h channels each (27 weights and a norm).
-    fn block(d: i64, o: i64, hidden: i64, pools: i64, h: i64) -> i64 {
-        let attention = 4 * d * d + 4 * d + pools * (27 * h + 2 * h);
-        let mlp = d * hidden + hidden + hidden * o + o;
-        attention + mlp + 4 * d + if d == o { 0 } else { d * o + o }
-    }
-
-    fn analytic(config: &GazeConfig) -> [i64; 5] {
-        let (w, t, p) = (config.width, config.tokens(), config.frames / 2);
-        let g = config.map_px();
-        let h = w / config.heads;
-        let stem_and_position = 3 * w * 3 * 7 * 7 + w + g * g * w + p * w;
-        let global = 3 * (2 * w) + 3 * (27 * w * w + w) + w * p * t * t * w + w;
-        let mut encoder = 0;
-        for (s, &count) in config.blocks.iter().enumerate() {
-            let d = w << s;
-            for i in 0..count {
-                let o = if i + 1 == count && s < 3 { 2 * d } else { d };
-                encoder += block(d, o, 4 * d, if s > 0 && i == 0 { 3 } else { 2 }, h);
-            }
-        }
-        let correlation = block(8 * w, 8 * w, 32 * w, 3, h);
-        let decoder = [(16 * w, 2 * h), (8 * w, 2 * h), (4 * w, h), (2 * w, h)]
-            .into_iter()
-            .map(|(d, h)| block(d, d / 2, 2 * d, 3, h))
-            .sum::<i64>();
-        [encoder, global, correlation, decoder, stem_and_position]
-    }
-
-    #[test]
-    fn the_released_shape_has_the_published_number_of_parameters() {
-        let [encoder, global, correlation, decoder, stem] = analytic(&GazeConfig::released());
-        assert_eq!(
-            [encoder, global, correlation, decoder, stem],
-            [35_957_088, 3_106_752, 7_096_224, 23_582_592, 436_032]
-        );
-        // The last norm (2 x 1536) and the classifier (96 + 1) complete the 70.18 M of the released network.
-        assert_eq!(encoder + global + correlation + decoder + stem + 2 * 1536 + 97, 70_181_857);
-        assert_eq!(counted(&GazeConfig::released()).values().sum::<i64>(), 70_181_857);
-    }
-
-    #[test]
-    fn full_differs_from_it_by_the_positions_of_larger_frames() {
-        let counts = counted(&GazeConfig::full());
-        let [encoder, global, correlation, decoder, stem] = analytic(&GazeConfig::full());
-        println!("full: {counts:?}, {} in all", counts.values().sum::<i64>());
-        assert_eq!(counts["encoder"], encoder);
-        assert_eq!(counts["global"], global);
-        assert_eq!(counts["correlation"], correlation);
-        assert_eq!(counts["decoder"], decoder);
-        assert_eq!(counts["stem"] + counts["position"], stem);
-        // 128 x 128 places for 64 x 64, one moment for four.
-        let more = (128 * 128 - 64 * 64) * 96 - 3 * 96;
-        assert_eq!(counts.values().sum::<i64>(), 70_181_857 + more);
-    }
+    use tch::{Device, Kind};
 
     #[test]
     fn a_full_clip_gives_256_features_of_1536_and_two_maps_of_128() {
@@ -358,29 +213,6 @@ mod tests {
         println!("one clip: {:.2} s", started.elapsed().as_secs_f64());
         assert_eq!(output.features.size(), [1, 1536, 16, 16]);
         assert_eq!(output.logits.size(), [1, 2, 128, 128]);
-    }
-
-    #[test]
-    fn saliency_sums_to_one_at_any_side_and_is_that_of_the_last_frame() {
-        let mut logits = Tensor::zeros([1, 2, 48, 48], (Kind::Float, Device::Cpu));
-        let _ = logits.get(0).get(0).get(3).get(4).fill_(50.0);
-        let _ = logits.get(0).get(1).get(20).get(30).fill_(50.0);
-        let output =
-            GazeOutput { features: Tensor::zeros([1], (Kind::Float, Device::Cpu)), logits: logits.shallow_clone() };
-        for side in [48, 96, 30] {
-            let map = output.saliency(side).unwrap();
-            assert_eq!(map.size(), [1, 1, side, side]);
-            assert!((f64::try_from(map.sum(Kind::Float)).unwrap() - 1.0).abs() < 1e-5);
-            let peak = i64::try_from(map.view([-1]).argmax(0, false)).unwrap();
-            let (row, column) = (peak / side * 48 / side, peak % side * 48 / side);
-            assert!((row - 20).abs() <= 1 && (column - 30).abs() <= 1, "{row} {column}");
-        }
-        // Temperature 2: a difference of 2 in the logits is a factor of e.
-        let _ = logits.zero_();
-        let _ = logits.get(0).get(1).get(0).get(0).fill_(2.0);
-        let map = output.saliency(48).unwrap();
-        let ratio = f64::try_from(map.get(0).get(0).get(0).get(0) / map.get(0).get(0).get(1).get(1)).unwrap();
-        assert!((ratio - std::f64::consts::E).abs() < 1e-4);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tch::{Device, nn};
 
 use super::{
     News, parameters,
-    tests::{Letters, bits, files, run, same_start, samples, tiny},
+    toy::{Letters, bits, files, run, same_start, samples, tiny},
 };
 use crate::{
     CorticalPolicy, DeviceChoice, PolicyConfig, TrainConfig,

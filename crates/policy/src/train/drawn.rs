@@ -10,7 +10,7 @@ use tch::{Device, Tensor};
 
 use super::{
     News, TERMS, copy_weights,
-    tests::{Letters, files, run, samples, tiny},
+    toy::{Letters, files, run, samples, tiny},
     worker::Worker,
 };
 use crate::{

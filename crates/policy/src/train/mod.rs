@@ -237,4 +237,10 @@ mod arms;
 #[cfg(test)]
 mod drawn;
 #[cfg(test)]
+mod resumed;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod toy;
+#[cfg(test)]
+mod warmed;

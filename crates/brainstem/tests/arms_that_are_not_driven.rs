@@ -11,7 +11,9 @@ use std::{
     time::Duration,
 };
 
-use neuraxis_brainstem::{BodyState, Brainstem, BrainstemConfig, PrivilegeConfig, RealtimeLinks, Signals, run_realtime};
+use neuraxis_brainstem::{
+    BodyState, Brainstem, BrainstemConfig, PrivilegeConfig, RealtimeLinks, Signals, run_realtime,
+};
 use neuraxis_channel::{mailbox, ring};
 use neuraxis_core::{Arm, ArmCommand, ArmState, Fault, Joints, Pacing, Segment};
 use real_clock::{FragileArm, IdealArm, config, watchdog};

@@ -14,7 +14,7 @@ use crate::{
     demo::{ClockChoice, DemoPlan, Together, attempts, print_files, print_rates, rates_json, stood_still},
     episode_run::{Studio, instruction, simulated_cameras},
     eval::BrainRow,
-    lack::{Lack, left_out, say},
+    lack::{Lack, say},
     lockstep::{Outcome, Pilot},
     realtime::{Brain, Drive, Session, Thinker, Until},
     recorder::{Recorder, Window},
@@ -150,12 +150,13 @@ impl FilmedBrain {
         }
     }
 
-    /// What stood against an answer, or that nothing does any more, and how whole was what the learned policy saw.
+    /// What stood against an answer, or that nothing does any more, and how whole was what the learned policy saw, or the brain.
     fn tell(&mut self, at: Nanos, refused: Option<&PolicyError>) {
         let (sight, refused) = (self.brain.sight().cloned(), refused.map(ToString::to_string));
-        let news: Vec<_> = match (&sight, refused.as_deref()) {
-            (None, None) => self.lack.went_on().into_iter().collect(),
-            (sight, refused) => self.lack.hears(at, refused, left_out(sight.as_ref())),
+        let whole = sight.clone().unwrap_or_else(|| self.brain.mind().sight());
+        let news = match (&sight, refused.as_deref()) {
+            (None, None) => self.lack.went_on(&whole.left_out),
+            (_, refused) => self.lack.hears(at, refused, &whole.left_out),
         };
         say(&news);
         if let Err(error) = self.recorder.lock().looked(&Seen { at, sight, news, ..Seen::default() }) {

@@ -28,14 +28,18 @@ impl Lack {
         }
     }
 
-    /// No answer was wanted, and nothing stood against it. What the last answer did without stays: only another answer says that
-    /// it has changed.
-    pub fn went_on(&mut self) -> Option<(Level, String)> {
-        self.refused.take().map(|_| (Level::Info, "nothing is refused now; no policy is asked".into()))
+    /// No answer was wanted, and nothing stood against it; somebody looked without these cameras.
+    pub fn went_on(&mut self, left_out: &[String]) -> Vec<(Level, String)> {
+        self.looked("nothing is refused now; no policy is asked", left_out)
     }
 
     fn answered(&mut self, left_out: &[String]) -> Vec<(Level, String)> {
-        let again = self.refused.take().map(|_| (Level::Info, "answers again".to_string()));
+        self.looked("answers again", left_out)
+    }
+
+    /// `again`: said where there was no answer before.
+    fn looked(&mut self, again: &str, left_out: &[String]) -> Vec<(Level, String)> {
+        let again = self.refused.take().map(|_| (Level::Info, again.to_string()));
         let mut news: Vec<_> = again.into_iter().collect();
         if self.left_out != left_out {
             self.left_out = left_out.to_vec();
@@ -74,8 +78,8 @@ pub fn gist(text: &str) -> String {
 /// What a policy does without, in words.
 fn without(left_out: &[String]) -> (Level, String) {
     match left_out {
-        [] => (Level::Info, "the policy uses all cameras again".into()),
-        some => (Level::Warning, format!("the policy does without cameras: {}", some.join("; "))),
+        [] => (Level::Info, "uses all cameras again".into()),
+        some => (Level::Warning, format!("does without cameras: {}", some.join("; "))),
     }
 }
 
@@ -109,10 +113,7 @@ mod tests {
         let (mut lack, wrist) = (Lack::default(), words(&["wrist: hardly any depth reading"]));
         assert_eq!(lack.answered(&[]), []);
         let warned = lack.hears(at(0), None, &wrist);
-        assert_eq!(
-            warned,
-            [(Level::Warning, "the policy does without cameras: wrist: hardly any depth reading".into())]
-        );
+        assert_eq!(warned, [(Level::Warning, "does without cameras: wrist: hardly any depth reading".into())]);
         assert_eq!(lack.answered(&wrist), [], "told once");
         let all = words(&["front: hardly any depth reading", "wrist: hardly any depth reading"]);
         let told = refused(&mut lack, 0, "no camera can be used", &all);
@@ -122,10 +123,12 @@ mod tests {
         // policy is asked.
         let kept = Some(("no camera can be used".to_string(), all.clone()));
         let mut unasked = Lack { refused: kept, left_out: wrist.clone(), told_at: None };
-        assert_eq!(unasked.went_on(), Some((Level::Info, "nothing is refused now; no policy is asked".into())));
-        assert_eq!((unasked.went_on(), unasked.answered(&wrist)), (None, vec![]));
+        let unasked = &mut unasked;
+        assert_eq!(unasked.went_on(&wrist), [(Level::Info, "nothing is refused now; no policy is asked".into())]);
+        assert_eq!((unasked.went_on(&wrist), unasked.answered(&wrist)), (vec![], vec![]));
+        assert_eq!(unasked.went_on(&[]), [(Level::Info, "uses all cameras again".into())]);
         assert_eq!(lack.answered(&wrist), [(Level::Info, "answers again".into())]);
-        assert_eq!(lack.answered(&[]), [(Level::Info, "the policy uses all cameras again".into())]);
+        assert_eq!(lack.answered(&[]), [(Level::Info, "uses all cameras again".into())]);
     }
 
     #[test]

@@ -152,7 +152,7 @@ fn a_prediction_is_as_sure_as_its_heatmaps() {
 }
 
 #[test]
-fn a_camera_that_repeats_its_picture_while_the_arm_moves_is_left_out_and_named() {
+fn sr19_a_camera_that_repeats_its_picture_while_the_arm_moves_is_left_out_and_named() {
     let mut policy = policy("frozen", &tiny());
     let mut seen = observation();
     policy.predict(&seen, &instruction(4)).unwrap();

@@ -275,7 +275,7 @@ pub fn brain(
                 fast.looks.write(*mind.look());
             }
             say(mind.question(&last, observation, &words.text).map(Box::new).map(Job::Answer));
-            let (mut answered, mut sight) = (None, None);
+            let (mut answered, mut sight) = (None, mind.sight());
             if let (Some(text), Some(apprentice)) = (mind.policy_words(&last), &mut apprentice) {
                 match apprentice.predict(observation, text, words.epoch) {
                     Ok(prediction) => {
@@ -284,7 +284,7 @@ pub fn brain(
                     }
                     Err(error) => refuse(error.to_string()),
                 }
-                sight = Some(apprentice.sight());
+                sight = apprentice.sight();
             }
             if let (Some(keyframe), Some(router)) = (last.free, &mut router) {
                 routes += 1;
@@ -303,9 +303,9 @@ pub fn brain(
             }
             let at = MonotonicClock.now();
             match (answered, trouble.as_deref()) {
-                (Some((given, looked)), trouble) => links.seen.answered(&given, sight, looked, trouble, shared),
-                (None, Some(why)) => links.seen.refused(at, why, sight, shared),
-                (None, None) => links.seen.went_on(at, shared),
+                (Some((given, looked)), trouble) => links.seen.answered(&given, Some(sight), looked, trouble, shared),
+                (None, Some(why)) => links.seen.refused(at, why, Some(sight), shared),
+                (None, None) => links.seen.went_on(at, sight, shared),
             }
         }
         links.thoughts.push(Box::new(mind.thought(&last, &mut shown)));

@@ -10,7 +10,7 @@ use neuraxis_executor::Outcome;
 use neuraxis_plan::{FactId, Plan, Scene};
 use neuraxis_policy::{PolicyConfig, views};
 use neuraxis_scene::{Finding, Hand, Track};
-use neuraxis_vision::Cloud;
+use neuraxis_vision::{Cloud, FrozenWatch, MaskedCamera};
 
 use super::{
     Without,
@@ -19,7 +19,7 @@ use super::{
     reflex::Report,
     story::Story,
 };
-use crate::config::Config;
+use crate::{config::Config, looked::Sight};
 
 /// A plan is tried for this many times as long as the first look takes.
 const LOOKS_MOST: u32 = 7;
@@ -31,7 +31,10 @@ pub struct Mind {
     /// Looks of this task while no answer was waited for.
     looks: u32,
     fuse: PolicyConfig,
+    watch: FrozenWatch,
     cloud: Cloud,
+    /// Cameras that the newest look did without.
+    masked: Vec<MaskedCamera>,
     look: Look,
     without: Vec<Without>,
     pub(super) plan: Option<PlanInForce>,
@@ -87,7 +90,9 @@ impl Mind {
             looks_first: config.brain.looks_first,
             looks: 0,
             fuse: PolicyConfig::default(),
+            watch: FrozenWatch::default(),
             cloud: Cloud::default(),
+            masked: Vec::new(),
             look: Look::default(),
             without,
             plan: None,
@@ -116,7 +121,8 @@ impl Mind {
     /// Looks; asks for the first plan once the scene has been seen often enough. `epoch`: the executor's.
     pub fn see(&mut self, seen: &Observation, words: &Instruction, epoch: u32) -> Result<Option<Question>, String> {
         self.clock = seen.stamp;
-        views::fuse(seen, &self.fuse, &mut self.cloud).map_err(|e| e.to_string())?;
+        views::fuse_usable(seen, &[], &self.fuse, &mut self.watch, &mut self.cloud, &mut self.masked)
+            .map_err(|e| e.to_string())?;
         let hand = Hand {
             world_from_tool: seen.world_from_tool,
             gripper: seen.progress.gripper,
@@ -201,6 +207,11 @@ impl Mind {
     /// The newest look.
     pub fn look(&self) -> &Look {
         &self.look
+    }
+
+    /// How whole the newest look was, of one that was refused, too.
+    pub fn sight(&self) -> Sight {
+        Sight { left_out: self.masked.iter().map(MaskedCamera::to_string).collect(), before_age_secs: None }
     }
 
     /// The cloud of the newest look.

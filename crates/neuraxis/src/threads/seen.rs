@@ -92,10 +92,10 @@ impl SeenLinks {
         self.seen.push(Arc::new(Seen { at, news, ..Seen::default() }));
     }
 
-    /// Nothing stood against what was to be done, and no policy was asked.
-    pub fn went_on(&mut self, at: Nanos, shared: &Shared) {
-        *shared.sight.lock() = Sight::default();
-        let news: Vec<_> = self.lack.went_on().into_iter().collect();
+    /// Nothing stood against what was to be done, and no policy was asked: with what the brain has looked.
+    pub fn went_on(&mut self, at: Nanos, sight: Sight, shared: &Shared) {
+        let news = self.lack.went_on(&sight.left_out);
+        *shared.sight.lock() = sight;
         say(&news);
         if !news.is_empty() {
             self.seen.push(Arc::new(Seen { at, news, ..Seen::default() }));

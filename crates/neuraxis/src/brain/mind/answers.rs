@@ -146,7 +146,7 @@ mod tests {
             intrinsics: Intrinsics { width: side, height: side, fx: 80.0, fy: 80.0, cx: 31.5, cy: 31.5 },
             world_from_camera: Pose::from_parts(Vector3::new(0.3, 0.0, 1.75), down),
             rgb: [202_u8, 185, 163].repeat((side * side) as usize),
-            depth_m: vec![1.0; (side * side) as usize],
+            depth_m: (0..side * side).map(|i| 1.0 + 1e-4 * (i % 7) as f32).collect(),
         };
         Observation {
             seq: millis,

@@ -160,10 +160,8 @@ fn contact(world_from_tool: Isometry3<f64>, gripper: Gripper) -> KeyFrame {
 
 #[cfg(test)]
 mod tests {
-    use neuraxis_plan::Senses;
-
     use super::{
-        fixed::{Fixed, Narrow, close, object, turned},
+        fixed::{Fixed, close, object, turned},
         posture::BEFORE_M,
         *,
     };
@@ -171,7 +169,7 @@ mod tests {
     #[test]
     fn a_grasp_comes_from_above_with_the_fingers_across_a_side() {
         let task = Task::Grasp { block: object("red_block"), from: object("table"), force_n: 35.0 };
-        let (config, sights) = (PrimitiveConfig::default(), Fixed(turned(0.1, 0.2, 0.77, 1.7), None));
+        let (config, sights) = (PrimitiveConfig::default(), Fixed::at(turned(0.1, 0.2, 0.77, 1.7), None));
         let route = Route::of(&task, &Variation::default(), &config, &sights).unwrap();
         let [over, grasp, lift] = [0, 1, 2].map(|i| route.frame(i).unwrap());
         assert_eq!(route.frame(3), None);
@@ -182,8 +180,8 @@ mod tests {
         assert!(!over.ignore_collisions && grasp.ignore_collisions);
         // The fingers close along a side, whichever of the four is near.
         let fingers = grasp.world_from_tool.rotation() * Vector3::y();
-        let side = sights.0.rotation * Vector3::y();
-        let other = sights.0.rotation * Vector3::x();
+        let side = sights.at.rotation * Vector3::y();
+        let other = sights.at.rotation * Vector3::x();
         assert!((fingers.dot(&side).abs() - 1.0).abs() < 1e-9 || (fingers.dot(&other).abs() - 1.0).abs() < 1e-9);
         // The second grasp is across the other pair.
         let second = Variation { attempt: 1, grasp_rank: 1, ..Default::default() };
@@ -194,7 +192,7 @@ mod tests {
     #[test]
     fn what_stands_out_is_crossed_over() {
         let task = Task::Grasp { block: object("red_block"), from: object("table"), force_n: 35.0 };
-        let sights = Fixed(turned(0.1, 0.2, 0.77, 0.0), Some(1.2));
+        let sights = Fixed::at(turned(0.1, 0.2, 0.77, 0.0), Some(1.2));
         let route = Route::of(&task, &Variation::default(), &PrimitiveConfig::default(), &sights).unwrap();
         let heights = [0, 1, 2].map(|i| route.frame(i).unwrap().world_from_tool.position().z);
         assert_eq!(heights.map(|z| (z * 1e6).round() / 1e6), [1.2, 0.77, 1.2]);
@@ -202,52 +200,24 @@ mod tests {
 
     #[test]
     fn beside_what_stands_there_the_hand_turns_its_narrow_side() {
-        let sights = Narrow(Fixed(turned(0.1, 0.2, 0.77, 0.1), None));
+        let place = turned(0.1, 0.2, 0.77, 0.1);
         let [block, table] = ["red_block", "table"].map(object);
         for task in [Task::Grasp { block, from: table, force_n: 35.0 }, Task::Place { block, to: table }] {
             let fingers = |sights: &dyn Sights| {
                 let route = Route::of(&task, &Variation::default(), &PrimitiveConfig::default(), sights).unwrap();
                 route.frame(0).unwrap().world_from_tool.rotation() * Vector3::y()
             };
-            assert!(fingers(&sights).x.abs() > 0.9);
+            assert!(fingers(&Fixed::narrow(place)).x.abs() > 0.9);
             let grasp = Task::Grasp { block, from: table, force_n: 35.0 };
-            assert!(task != grasp || fingers(&sights.0).x.abs() < 0.2);
+            assert!(task != grasp || fingers(&Fixed::at(place, None)).x.abs() < 0.2);
         }
     }
 
     #[test]
     fn what_lies_under_something_in_a_drawer_is_taken_aslant() {
-        /// There is room for what points to +x.
-        struct Under(Fixed);
-        impl Senses for Under {
-            fn world_from_body(&self, body: Body) -> Option<Isometry3<f64>> {
-                self.0.world_from_body(body)
-            }
-            fn velocity_in_world(&self, _: Body) -> Option<Vector3<f64>> {
-                None
-            }
-            fn force_in_world(&self) -> Option<Vector3<f64>> {
-                None
-            }
-            fn grip_width_m(&self) -> Option<f64> {
-                None
-            }
-        }
-        impl Sights for Under {
-            fn world_from_seat(&self, _: ObjectId, _: ObjectId) -> Option<Isometry3<f64>> {
-                None
-            }
-            fn opening_m(&self, _: ObjectId) -> Option<f64> {
-                None
-            }
-            fn crossing_z_in_world(&self) -> Option<f64> {
-                self.0.1
-            }
-            fn hand_fits(&self, world_from_tool: &Isometry3<f64>) -> bool {
-                (world_from_tool.rotation * Vector3::z()).x > 0.5
-            }
-        }
-        let sights = Under(Fixed(turned(0.43, 0.0, 1.03, 0.1), Some(1.16)));
+        // There is room for what points to +x.
+        let hand_fits = |world_from_tool: &Isometry3<f64>| (world_from_tool.rotation * Vector3::z()).x > 0.5;
+        let sights = Fixed { hand_fits, opening_m: None, ..Fixed::at(turned(0.43, 0.0, 1.03, 0.1), Some(1.16)) };
         let task = Task::Grasp { block: object("red_block"), from: object("middle_drawer"), force_n: 35.0 };
         let config = PrimitiveConfig::default();
         let route = Route::of(&task, &Variation::default(), &config, &sights).unwrap();
@@ -265,7 +235,7 @@ mod tests {
     #[test]
     fn without_room_there_is_no_way() {
         let task = Task::Place { block: object("red_block"), to: object("table") };
-        let sights = Fixed(Isometry3::identity(), None);
+        let sights = Fixed::at(Isometry3::identity(), None);
         let none = Route::of(&task, &Variation::default(), &PrimitiveConfig::default(), &sights);
         assert_eq!(none, Err(SkillFault::NoRoom));
     }

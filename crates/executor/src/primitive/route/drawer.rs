@@ -85,12 +85,12 @@ impl Route {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::primitive::route::fixed::{Fixed, Narrow, close, object, turned};
+    use crate::primitive::route::fixed::{Fixed, close, object, turned};
 
     #[test]
     fn a_drawer_is_pulled_along_its_axis_by_what_it_lacks() {
         // The cabinet looks towards the world's -x.
-        let sights = Fixed(turned(0.4, 0.0, 1.1, std::f64::consts::PI), None);
+        let sights = Fixed::at(turned(0.4, 0.0, 1.1, std::f64::consts::PI), None);
         let config = PrimitiveConfig::default();
         let pull = Task::Pull { drawer: object("top_drawer") };
         let route = Route::of(&pull, &Variation::default(), &config, &sights).unwrap();
@@ -119,15 +119,15 @@ mod tests {
         let tool = turned(0.3, 0.0, 1.05, 0.0);
         let config = PrimitiveConfig::default();
         let shut = Task::Shut { drawer: object("top_drawer") };
-        assert_eq!(Route::lead(&shut, &config, &Fixed(tool, None)), None);
-        let [open, back] = Route::lead(&shut, &config, &Narrow(Fixed(tool, None))).unwrap();
+        assert_eq!(Route::lead(&shut, &config, &Fixed::at(tool, None)), None);
+        let [open, back] = Route::lead(&shut, &config, &Fixed::narrow(tool)).unwrap();
         assert_eq!((open.gripper, back.gripper), (Gripper::Open, Gripper::Open));
         close(open.world_from_tool.position(), tool.translation.vector);
         close(back.world_from_tool.position(), Vector3::new(0.3, 0.0, 1.05 - FROM_HANDLE_M));
         // Out of a drawer it goes up first.
-        let [up, _] = Route::lead(&shut, &config, &Fixed(tool, Some(1.16))).unwrap();
+        let [up, _] = Route::lead(&shut, &config, &Fixed::at(tool, Some(1.16))).unwrap();
         close(up.world_from_tool.position(), Vector3::new(0.3, 0.0, 1.16));
         let grasp = Task::Grasp { block: object("red_block"), from: object("table"), force_n: 35.0 };
-        assert_eq!(Route::lead(&grasp, &config, &Fixed(tool, Some(1.16))), None);
+        assert_eq!(Route::lead(&grasp, &config, &Fixed::at(tool, Some(1.16))), None);
     }
 }

@@ -5,12 +5,41 @@ use neuraxis_plan::{Body, ObjectId, Scene, SceneFile, Senses};
 
 use crate::skill::Sights;
 
-/// Everything in one place, and how high to cross.
-pub(super) struct Fixed(pub(super) Isometry3<f64>, pub(super) Option<f64>);
+/// Everything in one place.
+#[derive(Copy, Clone)]
+pub(super) struct Fixed {
+    pub(super) at: Isometry3<f64>,
+    pub(super) crossing_z_in_world: Option<f64>,
+    pub(super) has_seat: bool,
+    pub(super) opening_m: Option<f64>,
+    pub(super) handle_distance_m: Option<f64>,
+    pub(super) hand_fits: fn(&Isometry3<f64>) -> bool,
+}
+
+impl Fixed {
+    /// With room everywhere, no seat for a block, drawers three centimetres open, and no handle near.
+    pub(super) fn at(at: Isometry3<f64>, crossing_z_in_world: Option<f64>) -> Self {
+        Self {
+            at,
+            crossing_z_in_world,
+            has_seat: false,
+            opening_m: Some(0.03),
+            handle_distance_m: None,
+            hand_fits: |_| true,
+        }
+    }
+
+    /// With room only for fingers that lie along the world's x, a seat, and a handle near.
+    pub(super) fn narrow(at: Isometry3<f64>) -> Self {
+        let hand_fits = |world_from_tool: &Isometry3<f64>| (world_from_tool.rotation * Vector3::y()).x.abs() > 0.9;
+        let (has_seat, opening_m, handle_distance_m) = (true, None, Some(0.02));
+        Self { has_seat, opening_m, handle_distance_m, hand_fits, ..Self::at(at, None) }
+    }
+}
 
 impl Senses for Fixed {
     fn world_from_body(&self, _: Body) -> Option<Isometry3<f64>> {
-        Some(self.0)
+        Some(self.at)
     }
     fn velocity_in_world(&self, _: Body) -> Option<Vector3<f64>> {
         None
@@ -25,13 +54,19 @@ impl Senses for Fixed {
 
 impl Sights for Fixed {
     fn world_from_seat(&self, _: ObjectId, _: ObjectId) -> Option<Isometry3<f64>> {
-        None
+        self.has_seat.then_some(self.at)
     }
     fn opening_m(&self, _: ObjectId) -> Option<f64> {
-        Some(0.03)
+        self.opening_m
     }
     fn crossing_z_in_world(&self) -> Option<f64> {
-        self.1
+        self.crossing_z_in_world
+    }
+    fn handle_distance_m(&self) -> Option<f64> {
+        self.handle_distance_m
+    }
+    fn hand_fits(&self, world_from_tool: &Isometry3<f64>) -> bool {
+        (self.hand_fits)(world_from_tool)
     }
 }
 
@@ -46,37 +81,4 @@ pub(super) fn turned(x: f64, y: f64, z: f64, yaw: f64) -> Isometry3<f64> {
 
 pub(super) fn close(a: Vector3<f64>, b: Vector3<f64>) {
     assert!((a - b).norm() < 1e-9, "{a} {b}");
-}
-
-/// As [`Fixed`], with room only for fingers that lie along the world's x.
-pub(super) struct Narrow(pub(super) Fixed);
-
-impl Senses for Narrow {
-    fn world_from_body(&self, body: Body) -> Option<Isometry3<f64>> {
-        self.0.world_from_body(body)
-    }
-    fn velocity_in_world(&self, _: Body) -> Option<Vector3<f64>> {
-        None
-    }
-    fn force_in_world(&self) -> Option<Vector3<f64>> {
-        None
-    }
-    fn grip_width_m(&self) -> Option<f64> {
-        None
-    }
-}
-
-impl Sights for Narrow {
-    fn world_from_seat(&self, _: ObjectId, _: ObjectId) -> Option<Isometry3<f64>> {
-        Some(self.0.0)
-    }
-    fn opening_m(&self, _: ObjectId) -> Option<f64> {
-        None
-    }
-    fn hand_fits(&self, world_from_tool: &Isometry3<f64>) -> bool {
-        (world_from_tool.rotation * Vector3::y()).x.abs() > 0.9
-    }
-    fn handle_distance_m(&self) -> Option<f64> {
-        Some(0.02)
-    }
 }

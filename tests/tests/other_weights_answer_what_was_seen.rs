@@ -43,6 +43,7 @@ fn recording() -> PathBuf {
             text(dir.path()),
         ]);
         assert!(ended.status.success(), "{}\n{}", ended.stdout, ended.stderr);
+        assert!(!ended.stderr.contains("does without cameras"), "each camera is whole: {}", ended.stderr);
         let path = dir.path().join("episode.mcap");
         (dir, path)
     });

@@ -159,6 +159,7 @@ impl FilmedBrain {
             (_, refused) => self.lack.hears(at, refused, &whole.left_out),
         };
         say(&news);
+        let sight = sight.or((!news.is_empty()).then_some(whole));
         if let Err(error) = self.recorder.lock().looked(&Seen { at, sight, news, ..Seen::default() }) {
             self.trouble.get_or_insert(error);
         }

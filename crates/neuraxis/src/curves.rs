@@ -25,38 +25,31 @@ pub struct Drawn {
 pub struct Curves {
     names: &'static [&'static str],
     csv: std::fs::File,
-    /// The last step in it: what a killed run wrote after its last checkpoint is not written again.
-    written: u64,
     rerun: neuraxis_viz::Curves,
 }
 
 impl Curves {
-    /// Goes on after what earlier runs have written. `live`: also in the viewer, which lies below that root.
-    pub fn create(out: &Path, drawn: &Drawn, live: Option<&Path>) -> Result<Self> {
+    /// Goes on after the first `steps`, of which earlier runs have written. `live`: also in the viewer, which lies below that root.
+    pub fn create(out: &Path, drawn: &Drawn, live: Option<&Path>, steps: u64) -> Result<Self> {
         let path = out.join("curves.csv");
+        let text = keep_until(&path, steps)?;
         let csv = std::fs::OpenOptions::new().create(true).append(true).open(&path);
-        let mut curves = Self {
+        let curves = Self {
             names: drawn.names,
-            written: 0,
             csv: csv.with_context(|| path.display().to_string())?,
             rerun: open(&out.join("curves.rrd"), drawn, live)?,
         };
-        for line in std::fs::read_to_string(&path)?.lines() {
+        for line in text.lines() {
             let mut numbers = line.split(',').map(str::parse::<f64>);
             let Some(Ok(step)) = numbers.next() else { continue };
             let values: Vec<_> = drawn.names.iter().copied().zip(numbers.flatten()).collect();
             curves.rerun.push(step as u64, &values)?;
-            curves.written = curves.written.max(step as u64);
         }
         Ok(curves)
     }
 
     /// One value per curve at a step.
     pub fn push(&mut self, step: u64, values: &[f64]) -> Result<()> {
-        if step <= self.written {
-            return Ok(());
-        }
-        self.written = step;
         let columns = values.iter().map(|v| format!("{v:.5}")).collect::<Vec<_>>().join(",");
         writeln!(self.csv, "{step},{columns}")?;
         self.rerun.push(step, &self.names.iter().copied().zip(values.iter().copied()).collect::<Vec<_>>())?;
@@ -73,6 +66,22 @@ impl Curves {
         self.rerun.finish()?;
         Ok(())
     }
+}
+
+/// Leaves those lines of a table out that are of later steps: a run that ended wrote them after its last checkpoint, and one that
+/// goes on comes there again. Lines without a step stay. What is left; nothing, if there is no such file.
+pub fn keep_until(path: &Path, step: u64) -> Result<String> {
+    let text = match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(String::new()),
+        text => text.with_context(|| path.display().to_string())?,
+    };
+    let of = |line: &str| line.split(',').next().and_then(|number| number.parse::<u64>().ok());
+    let kept = text.lines().filter(|line| of(line).is_none_or(|of| of <= step));
+    let kept: String = kept.map(|line| format!("{line}\n")).collect();
+    if kept != text {
+        std::fs::write(path, &kept).with_context(|| path.display().to_string())?;
+    }
+    Ok(kept)
 }
 
 fn open(file: &Path, drawn: &Drawn, live: Option<&Path>) -> Result<neuraxis_viz::Curves> {

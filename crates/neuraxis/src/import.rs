@@ -83,7 +83,7 @@ pub enum ImportCommand {
         target: ImportTarget,
     },
     /// Recordings of ours (MCAP) with the robot that --robot names, as of `demo` or `record --demo`. Frames are their
-    /// observations, of a run with several sentences those of the first. Scenes of evaluation (seeds from 1000000) are not
+    /// observations, of a run with several sentences those of the first. Scenes of evaluation (seeds from 900000) are not
     /// trained on, and what a judge has called a failure is left out.
     Mcap {
         /// A recording, or a folder: those below it. Parts of one run (`--part-secs`) must be joined first: `rec merge`.

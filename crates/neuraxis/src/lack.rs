@@ -1,4 +1,4 @@
-//! What a policy lacks: cameras that it does without, and answers that it cannot give. Told when it changes.
+//! What a policy lacks, or a brain: cameras that it does without, and answers that it cannot give. Told when it changes.
 
 use neuraxis_core::Nanos;
 use neuraxis_episode::Level;
@@ -9,11 +9,13 @@ use crate::looked::Sight;
 /// would fill the terminal.
 const QUIET: Nanos = Nanos::from_millis(1000);
 
-/// Follows one policy.
+/// Follows one policy, and the brain that asks it, if there is one.
 #[derive(Debug, Default)]
 pub struct Lack {
-    /// Cameras that the last answer did without, and why.
+    /// Cameras that the policy's last answer did without, and why.
     left_out: Vec<String>,
+    /// Cameras that the brain's last look did without: it looks at more than it asks the policy about.
+    unseen: Vec<String>,
     /// It was told that there is no answer: why, and the cameras that could not be used then.
     refused: Option<(String, Vec<String>)>,
     told_at: Option<Nanos>,
@@ -28,24 +30,16 @@ impl Lack {
         }
     }
 
-    /// No answer was wanted, and nothing stood against it; somebody looked without these cameras.
-    pub fn went_on(&mut self, left_out: &[String]) -> Vec<(Level, String)> {
-        self.looked("nothing is refused now; no policy is asked", left_out)
+    /// No answer was wanted, and nothing stood against it; the brain has looked without these cameras. What the policy's last
+    /// answer did without stays: only another answer says that it has changed.
+    pub fn went_on(&mut self, unseen: &[String]) -> Vec<(Level, String)> {
+        let again = self.refused.take().map(|_| (Level::Info, "nothing is refused now; no policy is asked".into()));
+        again.into_iter().chain(change(&mut self.unseen, unseen, "the brain")).collect()
     }
 
     fn answered(&mut self, left_out: &[String]) -> Vec<(Level, String)> {
-        self.looked("answers again", left_out)
-    }
-
-    /// `again`: said where there was no answer before.
-    fn looked(&mut self, again: &str, left_out: &[String]) -> Vec<(Level, String)> {
-        let again = self.refused.take().map(|_| (Level::Info, again.to_string()));
-        let mut news: Vec<_> = again.into_iter().collect();
-        if self.left_out != left_out {
-            self.left_out = left_out.to_vec();
-            news.push(without(left_out));
-        }
-        news
+        let again = self.refused.take().map(|_| (Level::Info, "answers again".to_string()));
+        again.into_iter().chain(change(&mut self.left_out, left_out, "the policy")).collect()
     }
 
     /// Told at the first of a row, when the cameras change, and after a while when the reason has. What the last answer did without
@@ -75,12 +69,16 @@ pub fn gist(text: &str) -> String {
     text.chars().filter(|c| !(c.is_ascii_digit() || "+-.".contains(*c))).collect()
 }
 
-/// What a policy does without, in words.
-fn without(left_out: &[String]) -> (Level, String) {
-    match left_out {
-        [] => (Level::Info, "uses all cameras again".into()),
-        some => (Level::Warning, format!("does without cameras: {}", some.join("; "))),
+/// Without which cameras somebody does from now on, if they are others than before.
+fn change(before: &mut Vec<String>, left_out: &[String], who: &str) -> Option<(Level, String)> {
+    if before == left_out {
+        return None;
     }
+    *before = left_out.to_vec();
+    Some(match left_out {
+        [] => (Level::Info, format!("{who} uses all cameras again")),
+        some => (Level::Warning, format!("{who} does without cameras: {}", some.join("; "))),
+    })
 }
 
 /// On the terminal.
@@ -113,7 +111,10 @@ mod tests {
         let (mut lack, wrist) = (Lack::default(), words(&["wrist: hardly any depth reading"]));
         assert_eq!(lack.answered(&[]), []);
         let warned = lack.hears(at(0), None, &wrist);
-        assert_eq!(warned, [(Level::Warning, "does without cameras: wrist: hardly any depth reading".into())]);
+        assert_eq!(
+            warned,
+            [(Level::Warning, "the policy does without cameras: wrist: hardly any depth reading".into())]
+        );
         assert_eq!(lack.answered(&wrist), [], "told once");
         let all = words(&["front: hardly any depth reading", "wrist: hardly any depth reading"]);
         let told = refused(&mut lack, 0, "no camera can be used", &all);
@@ -122,13 +123,21 @@ mod tests {
         // The front camera is back, the wrist's is not: nobody says that all are used, nor that there are answers where no
         // policy is asked.
         let kept = Some(("no camera can be used".to_string(), all.clone()));
-        let mut unasked = Lack { refused: kept, left_out: wrist.clone(), told_at: None };
-        let unasked = &mut unasked;
-        assert_eq!(unasked.went_on(&wrist), [(Level::Info, "nothing is refused now; no policy is asked".into())]);
-        assert_eq!((unasked.went_on(&wrist), unasked.answered(&wrist)), (vec![], vec![]));
-        assert_eq!(unasked.went_on(&[]), [(Level::Info, "uses all cameras again".into())]);
+        let mut unasked = Lack { refused: kept, left_out: wrist.clone(), ..Lack::default() };
+        assert_eq!(unasked.went_on(&[]), [(Level::Info, "nothing is refused now; no policy is asked".into())]);
+        assert_eq!((unasked.went_on(&[]), unasked.answered(&wrist)), (vec![], vec![]));
         assert_eq!(lack.answered(&wrist), [(Level::Info, "answers again".into())]);
-        assert_eq!(lack.answered(&[]), [(Level::Info, "uses all cameras again".into())]);
+        assert_eq!(lack.answered(&[]), [(Level::Info, "the policy uses all cameras again".into())]);
+    }
+
+    #[test]
+    fn what_a_brain_does_without_is_told_once_and_apart_from_its_policy() {
+        let (mut lack, wrist) = (Lack::default(), words(&["wrist: its picture stands still while the arm moves"]));
+        let told = |news: Vec<(Level, String)>| news.into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+        let warned = ["the brain does without cameras: wrist: its picture stands still while the arm moves"];
+        assert_eq!(told(lack.went_on(&wrist)), warned);
+        assert_eq!((told(lack.went_on(&wrist)), told(lack.answered(&[]))), (vec![], vec![]));
+        assert_eq!(told(lack.went_on(&[])), ["the brain uses all cameras again"]);
     }
 
     #[test]

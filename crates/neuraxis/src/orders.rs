@@ -16,7 +16,7 @@ const HEARD: Nanos = Nanos::from_millis(50);
 const PATIENCE: Nanos = Nanos::from_millis(3000);
 /// Why an arm that somebody else leads, or nobody, has no goals here.
 const ONLY_WATCHED: &str = "the arm is only watched and nothing is sent to it, so that no goal is carried out; \
-    an instruction on the topic shows what the policy wants";
+    an instruction on the topic shows what the policy wants (`--shadow`, or weights that do not fit: `differs`)";
 
 /// How a task goes.
 pub struct Account {

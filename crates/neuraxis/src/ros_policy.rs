@@ -72,7 +72,7 @@ pub fn policy(config: &Config, options: &PolicyOptions) -> Result<()> {
         };
         read = Some((text.into(), features.clone()));
         let words = Instruction { text: text.into(), epoch, features: Some(features) };
-        // Here, too.
+        // As the robot checks a policy of its own: before anything is looked at.
         if let Err(error) = source.check(&words) {
             return (Err(error), Sight::default());
         }

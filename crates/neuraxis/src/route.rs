@@ -92,6 +92,9 @@ impl Router {
         prediction: Prediction,
         plant: Option<&Plant>,
     ) -> Result<Prediction, PolicyError> {
+        if self.surroundings == Surroundings::Cloud {
+            self.watch.note(seen);
+        }
         let (keyframe, reached) = (prediction.keyframe, seen.progress.reached_count);
         if keyframe.ignore_collisions {
             return Ok(prediction);

@@ -16,7 +16,10 @@ use std::{
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use neuraxis_episode::dataset::Dataset;
-use neuraxis_policy::train::WarmStart;
+use neuraxis_policy::{
+    checkpoint::{Described, Description},
+    train::WarmStart,
+};
 use serde::Deserialize;
 
 pub use early::EarlyArgs;
@@ -155,6 +158,14 @@ fn locked(out: &Path) -> Result<File> {
             bail!("--out {}: another training writes there ({}); give another --out", out.display(), named())
         }
         Err(TryLockError::Error(error)) => Err(error).with_context(named),
+    }
+}
+
+/// Steps that the state of a run has, none if there is no such file. Of one that cannot be read, which training will say, all.
+fn steps_in<A: Description>(state: &Path, steps: impl Fn(&A) -> u64) -> u64 {
+    match state.exists() {
+        true => Described::<A>::read(state).map_or(u64::MAX, |state| steps(&state.about)),
+        false => 0,
     }
 }
 

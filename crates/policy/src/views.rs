@@ -23,8 +23,8 @@ pub fn fuse(
     fuse_into(observation, &fuse_config(config), cloud)
 }
 
-/// [`fuse`] of those cameras that can be used; `watch` has seen the observations before. `masked` names the others, the `expected` ones that are missing among them,
-/// in a refusal, too.
+/// [`fuse`] of those cameras that can be used; `watch` has seen the observations before. `masked` names the others, the
+/// `expected` ones that are missing among them, in a refusal, too.
 pub fn fuse_usable(
     observation: &Observation,
     expected: &[String],

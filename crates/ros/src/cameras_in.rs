@@ -6,7 +6,7 @@
 //! until it is heard again: the policy does without it, see `neuraxis_vision::health`.
 //!
 //! What cannot be used is refused with a reason and counted, camera by camera; the node goes on. A picture that stays the
-//! same while its stamp goes on cannot be told from a scene that does.
+//! same while its stamp goes on cannot be told from a scene that does, until the arm moves: see `neuraxis_vision::FrozenWatch`.
 
 mod config;
 mod eye;

@@ -1,11 +1,12 @@
 //! Cameras whose picture stands still where it cannot: the arm moved before them, or carried them along.
 //!
 //! A driver that repeats its last picture stamps it anew, so that age tells nothing. Two equal pictures do: a sensor's noise
-//! makes no two alike, and a simulator's, which has none, still shows the arm.
+//! makes no two alike, and a simulator's, which has none, still shows the arm. Colour and depth count together: what still moves
+//! in one of them is believed in both.
 
 use std::sync::Arc;
 
-use neuraxis_core::{Camera, CameraView, Pose, Tool, World};
+use neuraxis_core::{Camera, CameraView, Observation, Pose, Tool, World};
 
 /// Further than this the tool has to be from where it was in an equal picture [m]: over a pixel
 /// in a small picture (128 x 128) of a whole table.
@@ -28,6 +29,13 @@ struct Seen {
 }
 
 impl FrozenWatch {
+    /// Sees an observation that is not used: what is seen of each is what makes the verdict on the next one whole.
+    pub fn note(&mut self, observation: &Observation) {
+        for camera in &observation.cameras {
+            self.is_frozen(camera, &observation.world_from_tool);
+        }
+    }
+
     /// Has this camera's picture stood still while the tool moved in its view, or moved it? Once so, until it changes.
     pub fn is_frozen(&mut self, camera: &CameraView, world_from_tool: &Pose<World, Tool>) -> bool {
         let Some(seen) = self.seen.iter_mut().find(|seen| seen.camera == camera.name) else {

@@ -10,6 +10,7 @@ use crate::{
     config::Config,
     episode_run::{Studio, instruction},
     eval::EVAL_SEED,
+    lack::gist,
     package,
     progress::bar,
     tasks,
@@ -53,7 +54,7 @@ pub fn agree(config: &Config, plan: &AgreePlan) -> Result<Vec<Measured>> {
             (a, b) => {
                 let why = [a, b].map(|answer| answer.err().map_or("an answer".into(), |error| error.to_string()));
                 bar.suspend(|| say!("  {task}, seed {seed}: {}; {}", why[0], why[1]));
-                differ += u64::from(why[0] != why[1]);
+                differ += u64::from(gist(&why[0]) != gist(&why[1]));
                 refused += 1;
                 bar.inc(1);
                 continue;
@@ -80,9 +81,10 @@ pub fn agree(config: &Config, plan: &AgreePlan) -> Result<Vec<Measured>> {
         plan.observations - differ,
         plan.observations
     );
+    ensure!(!apart_mm.is_empty(), "no observation was answered by both");
     ensure!(
         differ == 0,
-        "{differ} of {} answers differ by more than {SAME_MM} mm, {SAME_DEG} deg or a switch",
+        "{differ} of {} answers differ by more than {SAME_MM} mm, {SAME_DEG} deg, a switch or a refusal",
         plan.observations
     );
     Ok(vec![

@@ -11,14 +11,14 @@ use crate::{config::Config, film::encode_png};
 /// Lines about what was done for the task and what failed, the newest.
 const LINES: usize = 12;
 
-/// For a question that is asked now.
-pub(super) fn context(story: &Story, seen: &Observation, cameras: &[String]) -> Context {
+/// For a question that is asked now, with the pictures of these cameras.
+pub(super) fn context<'a>(story: &Story, seen: &Observation, cameras: impl Iterator<Item = &'a String>) -> Context {
     let is_told = |what: &What| matches!(what, What::Succeeded | What::Failed | What::Recovering(_));
     let told = story.told.since(story.task_from);
     let lines = told.filter(|(event, _)| is_told(&event.what)).map(|(_, line)| line.trim().into());
     let lines: Vec<String> = lines.collect();
     let failure = lines.get(lines.len().saturating_sub(LINES)..).unwrap_or_default().to_vec();
-    let images = cameras.iter().filter_map(|name| picture(seen, name)).collect();
+    let images = cameras.filter_map(|name| picture(seen, name)).collect();
     Context { images, failure, ..Context::default() }
 }
 

@@ -31,6 +31,8 @@ pub struct Mind {
     /// Looks of this task while no answer was waited for.
     looks: u32,
     fuse: PolicyConfig,
+    /// Cameras that were there at some time.
+    cameras: Vec<String>,
     watch: FrozenWatch,
     cloud: Cloud,
     /// Cameras that the newest look did without.
@@ -90,6 +92,7 @@ impl Mind {
             looks_first: config.brain.looks_first,
             looks: 0,
             fuse: PolicyConfig::default(),
+            cameras: Vec::new(),
             watch: FrozenWatch::default(),
             cloud: Cloud::default(),
             masked: Vec::new(),
@@ -121,7 +124,12 @@ impl Mind {
     /// Looks; asks for the first plan once the scene has been seen often enough. `epoch`: the executor's.
     pub fn see(&mut self, seen: &Observation, words: &Instruction, epoch: u32) -> Result<Option<Question>, String> {
         self.clock = seen.stamp;
-        views::fuse_usable(seen, &[], &self.fuse, &mut self.watch, &mut self.cloud, &mut self.masked)
+        for camera in &seen.cameras {
+            if !self.cameras.iter().any(|name| **name == *camera.name) {
+                self.cameras.push(camera.name.to_string());
+            }
+        }
+        views::fuse_usable(seen, &self.cameras, &self.fuse, &mut self.watch, &mut self.cloud, &mut self.masked)
             .map_err(|e| e.to_string())?;
         let hand = Hand {
             world_from_tool: seen.world_from_tool,
@@ -166,7 +174,8 @@ impl Mind {
     }
 
     fn context(&self, seen: &Observation) -> Option<Box<neuraxis_cortex::vlm::Context>> {
-        self.model_sees.as_ref().map(|cameras| Box::new(context(&self.story, seen, cameras)))
+        let usable = |name: &&String| !self.masked.iter().any(|masked| *masked.name == ***name);
+        self.model_sees.as_ref().map(|cameras| Box::new(context(&self.story, seen, cameras.iter().filter(usable))))
     }
 
     /// There is no first plan: another look may show more, for a while.

@@ -92,13 +92,13 @@ impl SeenLinks {
         self.seen.push(Arc::new(Seen { at, news, ..Seen::default() }));
     }
 
-    /// Nothing stood against what was to be done, and no policy was asked: with what the brain has looked.
+    /// Nothing stood against what was to be done, and no policy was asked; `sight`: of the brain's own look.
     pub fn went_on(&mut self, at: Nanos, sight: Sight, shared: &Shared) {
         let news = self.lack.went_on(&sight.left_out);
-        *shared.sight.lock() = sight;
         say(&news);
+        shared.sight.lock().clone_from(&sight);
         if !news.is_empty() {
-            self.seen.push(Arc::new(Seen { at, news, ..Seen::default() }));
+            self.seen.push(Arc::new(Seen { at, sight: Some(sight), news, ..Seen::default() }));
         }
     }
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use neuraxis_policy::train::{Evaluation, Progress, Score};
 
 use super::{early::Early, held_out, sheets};
-use crate::curves::{Curves as Losses, Drawn};
+use crate::curves::{Curves as Losses, Drawn, keep_until};
 
 /// Columns of `curves.csv` after the step, and how the viewer shows them.
 const DRAWN: Drawn = Drawn {
@@ -45,26 +45,24 @@ const SCORES: [&str; 6] = ["observations", "position_mm", "rotation_deg", "gripp
 pub struct Curves {
     losses: Losses,
     scores: File,
-    /// The last step in them.
-    scored: u64,
     out: PathBuf,
 }
 
 impl Curves {
-    /// Goes on after what earlier runs have written. `live`: also in the viewer, which lies below that root.
-    pub fn create(out: &Path, live: Option<&Path>) -> Result<Self> {
+    /// Goes on after the first `steps`, of which earlier runs have written. `live`: also in the viewer, which lies below that root.
+    pub fn create(out: &Path, live: Option<&Path>, steps: u64) -> Result<Self> {
         let path = out.join("evaluation.csv");
+        let [scored, early] = [&path, &out.join("early.csv")].map(|path| keep_until(path, steps));
         let scores = OpenOptions::new().create(true).append(true).open(&path);
         let mut curves = Self {
-            losses: Losses::create(out, &DRAWN, live)?,
+            losses: Losses::create(out, &DRAWN, live, steps)?,
             scores: scores.with_context(|| path.display().to_string())?,
-            scored: 0,
             out: out.into(),
         };
         if curves.scores.metadata()?.len() == 0 {
             writeln!(curves.scores, "step,task,kind,{}", SCORES.join(","))?;
         }
-        curves.show_again()?;
+        curves.show_again(&scored?, &early?)?;
         Ok(curves)
     }
 
@@ -77,10 +75,6 @@ impl Curves {
 
     /// Errors and pictures of held-out observations.
     pub fn push_evaluation(&mut self, evaluation: &Evaluation) -> Result<()> {
-        if evaluation.step <= self.scored {
-            return Ok(());
-        }
-        self.scored = evaluation.step;
         for score in &evaluation.scores {
             let columns: Vec<String> =
                 values(score).iter().map(|v| v.map_or(String::new(), |v| format!("{v:.4}"))).collect();
@@ -115,19 +109,16 @@ impl Curves {
     }
 
     /// Shows what earlier runs wrote.
-    fn show_again(&mut self) -> Result<()> {
-        let path = self.out.join("evaluation.csv");
-        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        for line in text.lines() {
+    fn show_again(&self, scored: &str, early: &str) -> Result<()> {
+        for line in scored.lines() {
             let mut columns = line.split(',');
             let step = columns.next().and_then(|step| step.parse().ok());
             let (Some(step), Some(task), kind) = (step, columns.next(), columns.next()) else { continue };
             let Some(kind) = kind.and_then(|kind| kind.parse().ok()) else { continue };
             let values: Vec<Option<f64>> = columns.map(|value| value.parse().ok()).collect();
             self.show_score(step, task, kind, &values)?;
-            self.scored = self.scored.max(step);
         }
-        for line in std::fs::read_to_string(self.out.join("early.csv")).unwrap_or_default().lines() {
+        for line in early.lines() {
             if let [step, task, won, of] = line.split(',').collect::<Vec<_>>()[..]
                 && let (Ok(step), Ok(won), Ok(of)) = (step.parse(), won.parse(), of.parse())
             {
@@ -185,9 +176,9 @@ mod tests {
             heat: vec![vec![0.25; 4]; 6],
             ..PredictionViews::default()
         };
-        // The second run was killed after its evaluation, and the third evaluates again.
-        for step in [3, 6, 6] {
-            let mut curves = Curves::create(&out, None).unwrap();
+        // The second run was killed after its evaluation, and the third comes there again.
+        for (steps, step) in [(0, 3), (3, 6), (3, 6)] {
+            let mut curves = Curves::create(&out, None, steps).unwrap();
             let pictures = vec![Picture { name: "t".into(), views: views.clone() }];
             curves.push_evaluation(&Evaluation { step, scores: vec![score.clone()], pictures }).unwrap();
             curves.finish().unwrap();
@@ -200,7 +191,7 @@ mod tests {
         assert!(out.join("pictures/000003.png").exists() && out.join("pictures/000006.png").exists());
         let both = std::fs::metadata(out.join("curves.rrd")).unwrap().len();
         std::fs::remove_dir_all(out.join("pictures")).unwrap();
-        Curves::create(&out, None).unwrap().finish().unwrap();
+        Curves::create(&out, None, 6).unwrap().finish().unwrap();
         let without_pictures = std::fs::metadata(out.join("curves.rrd")).unwrap().len();
         assert!(without_pictures < both, "{without_pictures} {both}");
         std::fs::remove_dir_all(&out).unwrap();

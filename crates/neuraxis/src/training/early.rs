@@ -81,7 +81,9 @@ impl Player {
     /// Waits for the last episodes, or ends them where somebody is waiting for the end.
     pub fn finish(&mut self, waits: bool) -> Result<Option<Early>> {
         if !waits {
+            let known = self.look();
             self.end();
+            return known;
         }
         if let Some((_, child)) = &mut self.playing {
             say!("waiting for the early evaluation");

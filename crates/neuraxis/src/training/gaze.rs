@@ -15,7 +15,7 @@ use neuraxis_policy::{
     },
 };
 
-use super::{TrainArgs, TrainRun, bar, bf16, sheets};
+use super::{TrainArgs, TrainRun, bar, bf16, sheets, steps_in};
 use crate::{
     config::{Config, read},
     curves::{Curves, Drawn},
@@ -66,7 +66,8 @@ pub fn run(config: &Config, args: TrainArgs, init: Option<PathBuf>, choice: Devi
         recipe: None,
     };
     let files = RunFiles { weights: out.join("gaze.safetensors"), state: out.join("state.safetensors"), init };
-    let mut curves = Curves::create(out, &DRAWN, run.live(config))?;
+    let steps = steps_in(&files.state, |about: &About| about.steps);
+    let mut curves = Curves::create(out, &DRAWN, run.live(config), steps)?;
     sheets::show_again(curves.rerun(), out)?;
     let mut trouble = None;
     let bar = bar(settings.steps)?;

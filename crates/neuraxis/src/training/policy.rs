@@ -23,7 +23,7 @@ use super::{
     Demonstrations, EarlyArgs, TrainArgs, TrainRun, bar, bf16,
     curves::Curves,
     early::{Early, Player},
-    held_out,
+    held_out, steps_in,
 };
 use crate::{
     config::{Config, read},
@@ -58,7 +58,8 @@ pub fn run(config: &Config, args: TrainArgs, early: &EarlyArgs, init: Option<&Pa
         init: init.map(Into::into),
     };
     say!("network     {:.1} M numbers", StaticStream::count(&settings.policy)? as f64 / 1e6);
-    let mut curves = Curves::create(out, run.live(config))?;
+    let steps = steps_in(&files.state, |about: &About| about.steps);
+    let mut curves = Curves::create(out, run.live(config), steps)?;
     let mut player = Player::new(early, config, out)?;
     let mut trouble = None;
     let bar = bar(settings.steps)?;

@@ -129,7 +129,7 @@ pub fn train(
         if step.is_multiple_of(config.log_every) || last {
             tell(News::Progress(Progress {
                 step,
-                loss: sum / f64::from(count.max(1)),
+                loss: sum / f64::from(count),
                 grad_norm,
                 lr: learning_rate(&settings, step),
                 clips_per_sec: f64::from(count) * config.batch as f64 / since.elapsed().as_secs_f64(),

@@ -38,7 +38,7 @@ pub struct Progress {
     pub step: u64,
     /// Steps in all.
     pub steps: u64,
-    /// Mean loss terms since the last report, in the order of [`TERMS`].
+    /// Mean loss terms since the last report, in the order of [`TERMS`]; NaN if every step since was left out.
     pub terms: [f64; TERMS.len()],
     /// Norm of the last gradient.
     pub grad_norm: f64,
@@ -195,7 +195,7 @@ pub fn train(
                 tell(News::Progress(Progress {
                     step,
                     steps: config.steps,
-                    terms: sums.map(|s| s / f64::from(steps_summed.max(1))),
+                    terms: sums.map(|s| s / f64::from(steps_summed)),
                     grad_norm,
                     lr: learning_rate(config, step),
                     samples_per_sec: f64::from(steps_summed) * config.batch as f64 / busy_secs,

@@ -163,6 +163,27 @@ mod tests {
         Instruction { text: "do it".into(), epoch: 1, features: None }
     }
 
+    #[test]
+    fn cameras_that_stand_still_or_are_gone_are_done_without_and_named() {
+        let config = Config::load(&workspace_root().unwrap(), "fr3").unwrap();
+        let mut mind = Mind::new(&config, false, Vec::new()).unwrap();
+        let mut seen = observation(100);
+        seen.world_from_tool = Pose::from_parts(Vector3::new(0.3, 0.0, 1.3), seen.world_from_tool.rotation());
+        seen.cameras.push(CameraView { name: "side".into(), ..seen.cameras[0].clone() });
+        let mut left_out = |seen: &Observation| {
+            mind.see(seen, &words(), 0).unwrap();
+            mind.sight().left_out
+        };
+        assert_eq!(left_out(&seen), Vec::<String>::new());
+        seen.stamp = Nanos::from_millis(200);
+        seen.world_from_tool.iso.translation.x += 0.05;
+        seen.cameras[1].rgb[0] ^= 1;
+        assert_eq!(left_out(&seen), ["front: its picture stands still while the arm moves"]);
+        seen.stamp = Nanos::from_millis(300);
+        seen.cameras.remove(0);
+        assert_eq!(left_out(&seen), ["front: not in the observation"]);
+    }
+
     /// A mind with a clock.
     struct Looking {
         mind: Mind,

@@ -117,8 +117,7 @@ pub fn train(
     if let Some(note) = about.gaze.as_ref().and_then(|gaze| gaze.holdout_note(config.holdout)) {
         tell(News::Gaze(note));
     }
-    if let Some(gaze) = about.gaze.as_ref().filter(|gaze| gaze.embodiment != about.embodiment) {
-        let note = format!("warning: trained with robot {}, this is {}", gaze.embodiment, about.embodiment);
+    if let Some(note) = about.gaze.as_ref().and_then(|gaze| warm::robot_note(&gaze.embodiment, &about.embodiment)) {
         tell(News::Gaze(note));
     }
     let gaze = gaze.map(FrozenGaze::embedded).unwrap_or_default();

@@ -109,15 +109,18 @@ fn encoder_difference(theirs: &About, ours: &About) -> Option<String> {
 
 fn notes(theirs: &About, ours: &About, config: &TrainConfig) -> Vec<String> {
     let mut notes = Vec::new();
-    if theirs.embodiment != ours.embodiment {
-        notes.push(format!("warning: trained with robot {}, this is {}", theirs.embodiment, ours.embodiment));
-    }
+    notes.extend(robot_note(&theirs.embodiment, &ours.embodiment));
     if theirs.cameras != ours.cameras {
         notes.push(format!("trained with cameras {}, here are {}", theirs.cameras.join(", "), ours.cameras.join(", ")));
     }
     let told = theirs.recipe.as_ref().and_then(|recipe| recipe.settings::<TrainConfig>().ok());
     notes.extend(holdout_note(told.map(|told| told.holdout), TrainConfig::default().holdout, config.holdout));
     notes
+}
+
+/// What is to be known of weights that were trained with another robot.
+pub(super) fn robot_note(theirs: &str, ours: &str) -> Option<String> {
+    (theirs != ours).then(|| format!("warning: trained with robot {theirs}, this is {ours}"))
 }
 
 /// What was not held out `then` has been learned, and says little when it is held out `now`. Weights that do not say what they

@@ -260,12 +260,16 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
     use crate::gaze::tests;
 
     /// Loss and gradient, as one row of numbers, of two clips that each come twice.
     fn gradient(micro_batch: Option<usize>, bf16: bool) -> (f64, Tensor) {
-        let folder = tests::Folder::new(&format!("gradient-{micro_batch:?}-{bf16}"));
+        // Tests run beside each other, and some ask for the same gradient.
+        static CALLS: AtomicU32 = AtomicU32::new(0);
+        let folder = tests::Folder::new(&format!("gradient-{}", CALLS.fetch_add(1, Ordering::Relaxed)));
         let samples = ClipSamples::new(tests::dataset(&folder.0.join("data"), 4), 0.2).unwrap();
         let gaze = GazeConfig { image_px: 64, width: 8, kernel_px: 5, ..GazeConfig::small() };
         let config = GazeTraining { gaze, batch: 2, micro_batch, bf16, ..GazeTraining::default() };
